@@ -1,0 +1,25 @@
+//! Arithmetic modulo odd numbers of 512 to 8192 bits and modulo their squares.
+//!
+//! Two representations, and one crossing between them:
+//!
+//! - **limbs**: little-endian `u64` words, always fully reduced. What files hold, what batches hold, what every
+//!   kernel takes and returns, so that results are the same bytes on every device. A value modulo m² is a *pair*
+//!   (x0, x1) of values below m that stands for x0 + x1·m.
+//! - **digits**: little-endian words of 58 bits in Montgomery form, only partly reduced. What the portable kernels
+//!   compute with; nobody else sees them.
+//!
+//! The mathematics is in `docs/arithmetic.md`.
+
+pub mod batch;
+pub mod bits;
+pub(crate) mod digits;
+pub(crate) mod limbs;
+pub mod modulus;
+pub(crate) mod pair;
+#[cfg(feature = "owner")]
+pub(crate) mod primes;
+pub(crate) mod product;
+pub(crate) mod random;
+#[cfg(feature = "owner")]
+pub(crate) mod uint;
+pub(crate) mod window;

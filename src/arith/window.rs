@@ -1,0 +1,124 @@
+//! Fixed windows: powers whose sequence of operations and of addresses is the same for every exponent.
+
+use super::digits;
+use super::pair::{Pair, PairModulus};
+use zeroize::{Zeroize, Zeroizing};
+
+/// A power's exponent: its limbs, and a public bound on its length. Two exponents with the same bound take exactly
+/// the same time. Wiped when dropped.
+#[derive(Clone)]
+pub struct Exponent {
+    limbs: Zeroizing<Vec<u64>>,
+    bits: usize,
+}
+
+impl core::fmt::Debug for Exponent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Exponent")
+            .field("bits", &self.bits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exponent {
+    /// The exponent `limbs`, little-endian, of which only the lower `bits` bits count.
+    pub fn new(limbs: &[u64], bits: usize) -> Self {
+        Self {
+            limbs: Zeroizing::new(limbs.to_vec()),
+            bits,
+        }
+    }
+
+    /// The public bound on its length, in bits.
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// Its little-endian limbs.
+    pub fn limbs(&self) -> &[u64] {
+        &self.limbs
+    }
+}
+
+/// `width` bits of an exponent, from bit `from` up; zero beyond `bits`.
+pub(crate) fn window(limbs: &[u64], bits: usize, from: usize, width: u32) -> u64 {
+    let limb = |i: usize| limbs.get(i).copied().unwrap_or(0);
+    let (word, shift) = (from / 64, from % 64);
+    let mut value = limb(word) >> shift;
+    if shift > 0 {
+        value |= limb(word + 1) << (64 - shift);
+    }
+    let kept = bits.saturating_sub(from).min(width as usize);
+    value & ((1 << kept) - 1)
+}
+
+/// Takes over the entry (x0, x1) into a `chosen` that is still zero if its number is `index`, in the same time if not.
+#[inline(always)]
+pub(crate) fn add_if_equal<const L: usize>(
+    number: u64,
+    index: u64,
+    chosen: &mut Pair<L>,
+    x0: &[u64; L],
+    x1: &[u64; L],
+) {
+    let difference = number ^ index;
+    let mask = digits::mask(((difference | difference.wrapping_neg()) >> 63) ^ 1);
+    for (c, x) in chosen.x0.iter_mut().zip(x0) {
+        *c |= x & mask;
+    }
+    for (c, x) in chosen.x1.iter_mut().zip(x1) {
+        *c |= x & mask;
+    }
+}
+
+/// table\[index\], reading every entry.
+fn select<const L: usize>(table: &[Pair<L>], index: u64) -> Pair<L> {
+    let mut chosen = Pair::ZERO;
+    for (i, entry) in (0u64..).zip(table) {
+        add_if_equal(i, index, &mut chosen, &entry.x0, &entry.x1);
+    }
+    chosen
+}
+
+/// The width with the fewest multiplications: 2^w − 2 for the table and one a window.
+pub(crate) fn best_width(bits: usize) -> u32 {
+    (1..=7u32)
+        .min_by_key(|w| (1usize << w) + bits.div_ceil(*w as usize))
+        .unwrap_or(1)
+}
+
+/// base^exponent in Montgomery form, of a base in Montgomery form.
+pub(crate) fn pow<const L: usize>(
+    modulus: &PairModulus<L>,
+    base: &Pair<L>,
+    exponent: &Exponent,
+) -> Pair<L> {
+    let width = best_width(exponent.bits);
+    let mut table = Zeroizing::new(Vec::with_capacity(1 << width));
+    table.push(*modulus.one());
+    table.push(*base);
+    for i in 2..1 << width {
+        let next = if i % 2 == 0 {
+            modulus.square(&table[i / 2])
+        } else {
+            modulus.mul(&table[i - 1], base)
+        };
+        table.push(next);
+    }
+    let windows = exponent.bits.div_ceil(width as usize);
+    let digit = |i: usize| window(&exponent.limbs, exponent.bits, i * width as usize, width);
+    let mut power = if windows == 0 {
+        *modulus.one()
+    } else {
+        select(&table, digit(windows - 1))
+    };
+    for i in (0..windows.saturating_sub(1)).rev() {
+        for _ in 0..width {
+            power = modulus.square(&power);
+        }
+        let mut factor = select(&table, digit(i));
+        power = modulus.mul(&power, &factor);
+        factor.zeroize();
+    }
+    power
+}

@@ -1,0 +1,198 @@
+//! Who computes: the open handle on a device, and one function a kernel.
+//!
+//! Kernels take and return reduced numbers as rows of limbs and never see Montgomery forms of another device, so every
+//! backend returns the same bytes. Opening can fail; a batch on an open backend finishes.
+
+mod cpu;
+#[cfg(feature = "owner")]
+pub mod crt_key;
+pub mod fixed_base;
+
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::arith::window::Exponent;
+use crate::device::Device;
+use crate::error::Error;
+use cpu::Cpu;
+#[cfg(feature = "owner")]
+use crt_key::CrtKey;
+use fixed_base::FixedBase;
+use std::num::NonZeroUsize;
+
+/// An open device.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The processor.
+    Cpu(Cpu),
+}
+
+/// What a [`Backend`] turned out to be, for people and for JSON.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct DeviceReport {
+    /// The device asked for.
+    pub asked: String,
+    /// The device used.
+    pub used: String,
+    /// Whether that is a GPU emulated in software.
+    pub software: bool,
+    /// Batches that a GPU could not finish and the processor did.
+    pub batches_on_cpu: u64,
+}
+
+impl Backend {
+    /// Opens `device` with `threads` threads, or with one a core.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it is a GPU, which this build cannot use, or threads cannot be started.
+    pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        match device {
+            Device::Auto | Device::Cpu => Ok(Self::Cpu(Cpu::open(threads)?)),
+            Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => Err(Error::Device {
+                asked: device.to_string(),
+                reason: "this build has no GPU kernels; use cpu or auto".to_owned(),
+            }),
+        }
+    }
+
+    /// What this backend is, given what was asked for.
+    pub fn report(&self, asked: &Device) -> DeviceReport {
+        match self {
+            Self::Cpu(_) => DeviceReport {
+                asked: asked.to_string(),
+                used: "cpu".to_owned(),
+                software: false,
+                batches_on_cpu: 0,
+            },
+        }
+    }
+
+    /// Threads that it computes with.
+    pub fn threads(&self) -> usize {
+        self.cpu().threads()
+    }
+
+    /// The instruction set that its processor kernels use.
+    pub fn cpu_level(&self) -> &'static str {
+        self.cpu().level()
+    }
+
+    /// The processor, which is there on every device for what is not worth sending to another.
+    pub(crate) fn cpu(&self) -> &Cpu {
+        match self {
+            Self::Cpu(cpu) => cpu,
+        }
+    }
+
+    /// Each base to the same power, modulo m².
+    ///
+    /// `bases` and `out` are pairs: rows of 2·width limbs. Panics if `out` is shorter than `bases`.
+    pub fn pair_pow(
+        &self,
+        modulus: &Modulus,
+        bases: Rows<'_>,
+        exponent: &Exponent,
+        out: &mut [u64],
+    ) {
+        match self {
+            Self::Cpu(cpu) => cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
+        }
+    }
+
+    /// One base to each power, modulo m², from its window tables.
+    ///
+    /// `exponents` are rows of limbs, of which the lower `bits` count, up to `base.exponent_bits()`; `out` are pairs.
+    pub fn pair_fixed_base_pow(
+        &self,
+        base: &FixedBase,
+        bits: usize,
+        exponents: Rows<'_>,
+        out: &mut [u64],
+    ) {
+        match self {
+            Self::Cpu(cpu) => {
+                cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out)
+            }
+        }
+    }
+
+    /// One query times each stored ciphertext, modulo n². All are pairs.
+    pub fn hamming_aggregate(
+        &self,
+        modulus: &Modulus,
+        query: &[u64],
+        stored: Rows<'_>,
+        out: &mut [u64],
+    ) {
+        match self {
+            Self::Cpu(cpu) => {
+                cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored, out)
+            }
+        }
+    }
+
+    /// Products of pairs row by row, modulo m².
+    pub fn pair_mul(&self, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
+        match self {
+            Self::Cpu(cpu) => cpu::pair_mul::pair_mul(cpu, modulus, a, b, out),
+        }
+    }
+
+    /// x·(1 + message·m) for each pair x of `out`, modulo m²: encryption and addition of a plaintext for g = 1 + n.
+    pub fn add_messages(&self, modulus: &Modulus, messages: Rows<'_>, out: &mut [u64]) {
+        cpu::messages::add_messages(self.cpu(), modulus, messages, out);
+    }
+
+    /// The product of the lower halves of all pairs, up to a factor coprime to m: coprime to m exactly if all are.
+    pub fn residue_product(&self, modulus: &Modulus, pairs: Rows<'_>) -> Vec<u64> {
+        cpu::residue_product::residue_product(self.cpu(), modulus, pairs)
+    }
+
+    /// Turns integers below m² into pairs, in place. For public values: takes time by their size.
+    pub fn pairs_from_integers(&self, modulus: &Modulus, rows: &mut [u64]) {
+        cpu::integers::pairs_from_integers(self.cpu(), modulus, rows);
+    }
+
+    /// Turns pairs into the integers that they stand for, in place. For public values: takes time by their size.
+    pub fn integers_from_pairs(&self, modulus: &Modulus, rows: &mut [u64]) {
+        cpu::integers::integers_from_pairs(self.cpu(), modulus, rows);
+    }
+
+    /// The Hamming distance in each ciphertext of `dimensions` dimensions: one number a row, or
+    /// [`crt_key::NOT_A_DISTANCE`].
+    #[cfg(feature = "owner")]
+    pub fn hamming_decode(
+        &self,
+        key: &CrtKey,
+        dimensions: usize,
+        ciphertexts: Rows<'_>,
+        out: &mut [u32],
+    ) {
+        match self {
+            Self::Cpu(cpu) => {
+                cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out)
+            }
+        }
+    }
+
+    /// The plaintext of each ciphertext, below n, or all ones for what is no ciphertext of this key: rows of one
+    /// width of n.
+    #[cfg(feature = "owner")]
+    pub fn crt_decrypt(&self, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
+        cpu::crt_decrypt::crt_decrypt(self.cpu(), key, ciphertexts, out);
+    }
+
+    /// The ciphertexts whose noise modulo p² and q² is given, with these plaintexts in them.
+    #[cfg(feature = "owner")]
+    pub fn crt_encrypt(
+        &self,
+        key: &CrtKey,
+        noise_p: Rows<'_>,
+        noise_q: Rows<'_>,
+        plaintexts: Rows<'_>,
+        out: &mut [u64],
+    ) {
+        cpu::crt_encrypt::crt_encrypt(self.cpu(), key, [noise_p, noise_q], plaintexts, out);
+    }
+}

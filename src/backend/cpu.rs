@@ -1,0 +1,96 @@
+//! The processor: portable kernels on all cores.
+
+pub(super) mod hamming_aggregate;
+pub(super) mod integers;
+pub(super) mod messages;
+pub(super) mod pair_fixed_base_pow;
+pub(super) mod pair_mul;
+pub(super) mod pair_pow;
+pub(super) mod residue_product;
+
+#[cfg(feature = "owner")]
+pub(super) mod crt_decrypt;
+#[cfg(feature = "owner")]
+pub(super) mod crt_encrypt;
+#[cfg(feature = "owner")]
+pub(super) mod hamming_decode;
+#[cfg(feature = "owner")]
+mod residue;
+
+use crate::error::Error;
+use rayon::prelude::*;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Threads, and the instruction set that the kernels use on them.
+#[derive(Clone)]
+pub struct Cpu {
+    pool: Arc<rayon::ThreadPool>,
+}
+
+impl std::fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cpu")
+            .field("threads", &self.threads())
+            .field("level", &self.level())
+            .finish()
+    }
+}
+
+impl Cpu {
+    pub(super) fn open(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.map_or(0, NonZeroUsize::get))
+            .thread_name(|i| format!("hushvec-{i}"))
+            .build()
+            .map_err(|error| Error::Device {
+                asked: "cpu".to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            pool: Arc::new(pool),
+        })
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    pub(super) fn level(&self) -> &'static str {
+        "portable"
+    }
+
+    /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
+    fn for_each_run<T: Send>(
+        &self,
+        out: &mut [T],
+        width: usize,
+        run: Run,
+        work: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let rows = out.len() / width;
+        let fair = rows.div_ceil(self.threads());
+        // Four runs a thread, so that one that is late does not keep the others waiting.
+        let length = rows
+            .div_ceil(4 * self.threads())
+            .max(run.least.min(fair))
+            .clamp(1, run.most);
+        if rows <= length {
+            return work(0, out);
+        }
+        self.pool.install(|| {
+            out.par_chunks_mut(length * width)
+                .enumerate()
+                .for_each(|(i, out)| work(i * length, out));
+        });
+    }
+}
+
+/// How many rows a task takes.
+#[derive(Clone, Copy)]
+struct Run {
+    /// Not fewer, as long as every thread gets some.
+    least: usize,
+    /// Not more.
+    most: usize,
+}

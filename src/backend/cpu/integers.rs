@@ -1,0 +1,46 @@
+//! Between pairs and the integers that they stand for. Public values only: num-bigint takes time by their size.
+
+use super::{Cpu, Run};
+use crate::arith::modulus::Modulus;
+use num_bigint::BigUint;
+
+const RUN: Run = Run {
+    least: 16,
+    most: 256,
+};
+
+fn biguint(limbs: &[u64]) -> BigUint {
+    BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
+}
+
+/// Writes what fits of a number, zeros above it.
+fn write(x: &BigUint, out: &mut [u64]) {
+    out.fill(0);
+    for (limb, word) in out.iter_mut().zip(x.iter_u64_digits()) {
+        *limb = word;
+    }
+}
+
+pub(in crate::backend) fn pairs_from_integers(cpu: &Cpu, modulus: &Modulus, rows: &mut [u64]) {
+    let width = modulus.width();
+    let m = biguint(modulus.limbs());
+    cpu.for_each_run(rows, 2 * width, RUN, |_, rows| {
+        for row in rows.chunks_exact_mut(2 * width) {
+            let x = biguint(row);
+            let (x0, x1) = row.split_at_mut(width);
+            write(&(&x / &m), x1);
+            write(&(&x % &m), x0);
+        }
+    });
+}
+
+pub(in crate::backend) fn integers_from_pairs(cpu: &Cpu, modulus: &Modulus, rows: &mut [u64]) {
+    let width = modulus.width();
+    let m = biguint(modulus.limbs());
+    cpu.for_each_run(rows, 2 * width, RUN, |_, rows| {
+        for row in rows.chunks_exact_mut(2 * width) {
+            let (x0, x1) = row.split_at(width);
+            write(&(biguint(x0) + biguint(x1) * &m), row);
+        }
+    });
+}

@@ -1,0 +1,55 @@
+//! A base of which many powers are wanted.
+
+use super::cpu::pair_fixed_base_pow::WindowTable;
+use crate::arith::modulus::Modulus;
+use std::sync::{Arc, OnceLock};
+use zeroize::Zeroizing;
+
+/// A base modulo m² and the length of its exponents. The window tables are made by the backend that first needs
+/// them, and kept here. May be secret: wiped when dropped.
+pub struct FixedBase {
+    modulus: Arc<Modulus>,
+    base: Zeroizing<Vec<u64>>,
+    exponent_bits: usize,
+    cpu_table: OnceLock<WindowTable>,
+}
+
+impl std::fmt::Debug for FixedBase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FixedBase")
+            .field("exponent_bits", &self.exponent_bits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FixedBase {
+    /// `base` is a reduced pair modulo m²; exponents have at most `exponent_bits` bits.
+    pub fn new(modulus: Arc<Modulus>, base: &[u64], exponent_bits: usize) -> Self {
+        Self {
+            modulus,
+            base: Zeroizing::new(base.to_vec()),
+            exponent_bits,
+            cpu_table: OnceLock::new(),
+        }
+    }
+
+    /// The modulus m.
+    pub fn modulus(&self) -> &Modulus {
+        &self.modulus
+    }
+
+    /// The base, as a pair.
+    pub fn base(&self) -> &[u64] {
+        &self.base
+    }
+
+    /// The length of its exponents, in bits.
+    pub fn exponent_bits(&self) -> usize {
+        self.exponent_bits
+    }
+
+    pub(super) fn cpu_table(&self) -> &WindowTable {
+        self.cpu_table
+            .get_or_init(|| WindowTable::new(&self.modulus, &self.base, self.exponent_bits))
+    }
+}

@@ -1,0 +1,281 @@
+//! Everything that can go wrong, as one type.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What went wrong, where, and which limit was met. No variant holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A modulus that there is no arithmetic for.
+    #[error("a modulus of {bits} bits cannot be used: {reason}")]
+    Modulus {
+        /// Its size in bits, rounded up to 64.
+        bits: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A parameter outside its limits.
+    #[error("{name} = {actual} cannot be used: {limit}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// Its value.
+        actual: usize,
+        /// What it must be.
+        limit: String,
+    },
+    /// A key too weak to be used without saying so.
+    #[error(
+        "weak key: {weakness}. Load it with --allow-weak (allow_weak(true)) only to move data away from it"
+    )]
+    WeakKey {
+        /// What is weak and what an attacker can do about it.
+        weakness: String,
+    },
+    /// A vector of the wrong length.
+    #[error("row {row} has {actual} dimensions, expected {expected}")]
+    Dimension {
+        /// The row, counted from 0.
+        row: u64,
+        /// Dimensions that the context was made for.
+        expected: usize,
+        /// Dimensions that were given.
+        actual: usize,
+    },
+    /// A vector that is not made of zeros and ones.
+    #[error("row {row}, column {column} is {value}, expected 0 or 1")]
+    NotBinary {
+        /// The row, counted from 0.
+        row: u64,
+        /// The column, counted from 0.
+        column: usize,
+        /// What is there.
+        value: String,
+    },
+    /// A floating-point vector with a component that is not a number.
+    #[error("row {row}, column {column} is not a number (NaN)")]
+    NotANumber {
+        /// The row, counted from 0.
+        row: u64,
+        /// The column, counted from 0.
+        column: usize,
+    },
+    /// A plaintext that the key has no room for.
+    #[error("the plaintext has {bits} bits, which is not below n ({limit} bits)")]
+    Plaintext {
+        /// Its size in bits.
+        bits: usize,
+        /// The size of n in bits.
+        limit: usize,
+    },
+    /// A ciphertext that no encryption makes.
+    #[error("ciphertext {record}: {problem}")]
+    Ciphertext {
+        /// The ciphertext's number in its batch or file, counted from 0.
+        record: u64,
+        /// What is wrong with it.
+        problem: CiphertextProblem,
+    },
+    /// A ciphertext that does not decrypt to a sum of two binary vectors.
+    #[error("ciphertext {record} does not decrypt to a Hamming distance: {problem}")]
+    Decode {
+        /// The ciphertext's number in its batch or file, counted from 0.
+        record: u64,
+        /// What is wrong with its plaintext.
+        problem: DecodeProblem,
+    },
+    /// Data of another key.
+    #[error("{what} belongs to the key {actual}, not to {expected}")]
+    WrongKey {
+        /// What does not fit.
+        what: &'static str,
+        /// The public id that was needed.
+        expected: String,
+        /// The public id that was found.
+        actual: String,
+    },
+    /// The secret part could not be opened. Deliberately one error for both causes.
+    #[error("wrong passphrase or key, or the data was changed since it was sealed")]
+    Unseal,
+    /// A context whose fields contradict each other or make no sense.
+    #[error("not a usable context: {field} {reason}")]
+    Context {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key derivation that asks for too much or too little.
+    #[error("key derivation refused: {parameter} = {actual}, must be from {least} to {most}")]
+    KeyDerivation {
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        actual: u64,
+        /// The least accepted.
+        least: u64,
+        /// The most accepted.
+        most: u64,
+    },
+    /// Something needed to build a context was not given.
+    #[error("{0}")]
+    Missing(&'static str),
+    /// The operation does not exist for this scheme or format.
+    #[error("{operation} is not possible: {reason}")]
+    Unsupported {
+        /// What was asked for.
+        operation: &'static str,
+        /// Why it cannot be done.
+        reason: String,
+    },
+    /// A device that cannot be used.
+    #[error("device {asked}: {reason}")]
+    Device {
+        /// What was asked for.
+        asked: String,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// The operating system gave no random numbers.
+    #[error("the system's random source failed: {0}")]
+    Random(String),
+    /// A file operation failed.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A file that is not what it should be.
+    #[error("{reason}")]
+    Format {
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// Any of the others, in a file.
+    #[error("{}: {source}", .path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: Box<Error>,
+    },
+    /// A remote store failed.
+    #[error("remote store: {0}")]
+    Remote(String),
+    /// The caller's handle asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Why a number cannot be a ciphertext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CiphertextProblem {
+    /// It is 0.
+    Zero,
+    /// It is not below n².
+    TooLarge,
+    /// It shares a factor with n.
+    NotCoprime,
+    /// It is longer than any ciphertext of this key.
+    TooLong {
+        /// Its length in bytes.
+        actual: usize,
+        /// The longest length in bytes.
+        limit: usize,
+    },
+    /// A vector must be one ciphertext.
+    Count {
+        /// How many there are.
+        actual: usize,
+    },
+}
+
+impl fmt::Display for CiphertextProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero => f.write_str("it is 0"),
+            Self::TooLarge => f.write_str("it is not below n²"),
+            Self::NotCoprime => f.write_str("it shares a factor with n"),
+            Self::TooLong { actual, limit } => {
+                write!(f, "it has {actual} bytes, at most {limit} are possible")
+            }
+            Self::Count { actual } => {
+                write!(f, "a vector is one ciphertext here, this one has {actual}")
+            }
+        }
+    }
+}
+
+/// Why a plaintext is not a sum of two binary vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeProblem {
+    /// A base-4 digit is 3, but 1 + 1 = 2.
+    Digit3,
+    /// There are bits above the last dimension.
+    UpperBits,
+    /// It was not made with this key.
+    Foreign,
+}
+
+impl fmt::Display for DecodeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Digit3 => "a digit is 3, so it is no sum of two vectors of this key",
+            Self::UpperBits => "there are bits above the embedding's length",
+            Self::Foreign => "it was not made with this key",
+        })
+    }
+}
+
+impl Error {
+    /// The same error, saying which file it is about. Errors that name a file already stay as they are.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Io { .. } | Self::InFile { .. } | Self::Cancelled => self,
+            other => Self::InFile {
+                path: path.to_owned(),
+                source: Box::new(other),
+            },
+        }
+    }
+
+    /// The error without the file's name around it.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::InFile { source, .. } => source.root(),
+            other => other,
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn format(reason: impl Into<String>) -> Self {
+        Self::Format {
+            reason: reason.into(),
+        }
+    }
+
+    #[cfg(feature = "owner")]
+    pub(crate) fn context(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Context {
+            field,
+            reason: reason.into(),
+        }
+    }
+}

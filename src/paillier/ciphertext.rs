@@ -1,0 +1,227 @@
+//! Ciphertexts, one and many, and their encodings.
+
+use super::public_key::{PublicId, PublicKey, biguint, limbs};
+use super::validate;
+use crate::arith::batch::Rows;
+use crate::arith::limbs::less_than;
+use crate::backend::Backend;
+use crate::error::{CiphertextProblem, Error};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use num_bigint::BigUint;
+
+/// A ciphertext c modulo n², in pair form: c0 + c1·n with both below n. Known to be coprime to n.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ciphertext {
+    key: PublicId,
+    row: Vec<u64>,
+}
+
+impl Ciphertext {
+    pub(crate) fn from_row(key: PublicId, row: &[u64]) -> Self {
+        Self {
+            key,
+            row: row.to_vec(),
+        }
+    }
+
+    /// The ciphertext with this value.
+    ///
+    /// # Errors
+    /// [`Error::Ciphertext`] if it is 0, not below n² or not coprime to n.
+    pub fn from_biguint(key: &PublicKey, c: &BigUint) -> Result<Self, Error> {
+        let (c1, c0) = (c / key.n(), c % key.n());
+        let problem = if *c == BigUint::ZERO {
+            Some(CiphertextProblem::Zero)
+        } else if c1 >= *key.n() {
+            Some(CiphertextProblem::TooLarge)
+        } else if c0.modinv(key.n()).is_none() {
+            Some(CiphertextProblem::NotCoprime)
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(Error::Ciphertext { record: 0, problem });
+        }
+        let mut row = limbs(&c0, key.width());
+        row.extend(limbs(&c1, key.width()));
+        Ok(Self { key: key.id(), row })
+    }
+
+    /// Its value, below n².
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if it is not of this key.
+    pub fn to_biguint(&self, key: &PublicKey) -> Result<BigUint, Error> {
+        key.check_id("the ciphertext", self.key)?;
+        let (c0, c1) = self.row.split_at(key.width());
+        Ok(biguint(c0) + biguint(c1) * key.n())
+    }
+
+    /// The ciphertext whose little-endian bytes these are, with or without zeros at the end.
+    ///
+    /// # Errors
+    /// As [`Ciphertext::from_biguint`], and if there are more bytes than any ciphertext of this key has.
+    pub fn from_le_bytes(key: &PublicKey, bytes: &[u8]) -> Result<Self, Error> {
+        let (actual, limit) = (bytes.len(), key.parameters().ciphertext_bytes());
+        if actual > limit {
+            return Err(Error::Ciphertext {
+                record: 0,
+                problem: CiphertextProblem::TooLong { actual, limit },
+            });
+        }
+        Self::from_biguint(key, &BigUint::from_bytes_le(bytes))
+    }
+
+    /// Its value as little-endian bytes without zeros at the end.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if it is not of this key.
+    pub fn to_le_bytes(&self, key: &PublicKey) -> Result<Vec<u8>, Error> {
+        Ok(self.to_biguint(key)?.to_bytes_le())
+    }
+
+    /// The ciphertext in XTrace's wire encoding: base64 of the minimal little-endian bytes.
+    ///
+    /// # Errors
+    /// As [`Ciphertext::from_le_bytes`], and [`Error::Format`] for what is not base64.
+    pub fn from_wire(key: &PublicKey, text: &str) -> Result<Self, Error> {
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|error| Error::format(format!("a ciphertext is not base64: {error}")))?;
+        Self::from_le_bytes(key, &bytes)
+    }
+
+    /// XTrace's wire encoding.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if it is not of this key.
+    pub fn to_wire(&self, key: &PublicKey) -> Result<String, Error> {
+        Ok(STANDARD.encode(self.to_le_bytes(key)?))
+    }
+
+    /// The key that it belongs to.
+    pub fn key_id(&self) -> PublicId {
+        self.key
+    }
+
+    pub(crate) fn row(&self) -> &[u64] {
+        &self.row
+    }
+}
+
+/// Many ciphertexts of one key: encrypted vectors, or the encrypted distances that an evaluator answers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ciphertexts {
+    key: PublicId,
+    width: usize,
+    limbs: Vec<u64>,
+}
+
+impl Ciphertexts {
+    pub(crate) fn from_limbs(key: &PublicKey, limbs: Vec<u64>) -> Self {
+        Self {
+            key: key.id(),
+            width: 2 * key.width(),
+            limbs,
+        }
+    }
+
+    /// Ciphertexts collected from single ones.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if one is not of this key.
+    pub fn from_ciphertexts<'a>(
+        key: &PublicKey,
+        ciphertexts: impl IntoIterator<Item = &'a Ciphertext>,
+    ) -> Result<Self, Error> {
+        let mut limbs = Vec::new();
+        for ciphertext in ciphertexts {
+            key.check_id("a ciphertext", ciphertext.key)?;
+            limbs.extend_from_slice(&ciphertext.row);
+        }
+        Ok(Self::from_limbs(key, limbs))
+    }
+
+    /// Ciphertexts from little-endian integers of [`Parameters::ciphertext_bytes`] bytes, one after the other, as
+    /// `hushvec index export` writes them. All are checked.
+    ///
+    /// # Errors
+    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    ///
+    /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
+    pub fn from_integers(key: &PublicKey, backend: &Backend, bytes: &[u8]) -> Result<Self, Error> {
+        let size = key.parameters().ciphertext_bytes();
+        if !bytes.len().is_multiple_of(size) {
+            return Err(Error::format(format!(
+                "{} bytes are not a whole number of {size}-byte ciphertexts",
+                bytes.len()
+            )));
+        }
+        let mut limbs = vec![0u64; bytes.len() / 8];
+        bytemuck::cast_slice_mut(&mut limbs).copy_from_slice(bytes);
+        let squared = limbs_of_square(key);
+        for (record, row) in (0..).zip(limbs.chunks_exact(squared.len())) {
+            if !less_than(row, &squared) {
+                return Err(Error::Ciphertext {
+                    record,
+                    problem: CiphertextProblem::TooLarge,
+                });
+            }
+        }
+        backend.pairs_from_integers(key.modulus(), &mut limbs);
+        let ciphertexts = Self::from_limbs(key, limbs);
+        validate::check_rows(key, backend, ciphertexts.rows(), 0)?;
+        Ok(ciphertexts)
+    }
+
+    /// Their values as little-endian integers of [`Parameters::ciphertext_bytes`] bytes, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if they are not of this key.
+    ///
+    /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
+    pub fn to_integers(&self, key: &PublicKey, backend: &Backend) -> Result<Vec<u8>, Error> {
+        key.check_id("the ciphertexts", self.key)?;
+        let mut limbs = self.limbs.clone();
+        backend.integers_from_pairs(key.modulus(), &mut limbs);
+        Ok(bytemuck::cast_slice(&limbs).to_vec())
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.rows().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.limbs.is_empty()
+    }
+
+    /// The ciphertext of that number.
+    pub fn get(&self, index: usize) -> Option<Ciphertext> {
+        self.rows()
+            .get(index)
+            .map(|row| Ciphertext::from_row(self.key, row))
+    }
+
+    /// The ciphertexts one by one.
+    pub fn iter(&self) -> impl Iterator<Item = Ciphertext> + '_ {
+        self.rows()
+            .iter()
+            .map(|row| Ciphertext::from_row(self.key, row))
+    }
+
+    /// The key that they belong to.
+    pub fn key_id(&self) -> PublicId {
+        self.key
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows::new(&self.limbs, self.width)
+    }
+}
+
+fn limbs_of_square(key: &PublicKey) -> Vec<u64> {
+    limbs(&(key.n() * key.n()), 2 * key.width())
+}

@@ -1,0 +1,79 @@
+//! `paillier`: g = 1 + n, noise r^n (Paillier, "Public-Key Cryptosystems Based on Composite Degree Residuosity
+//! Classes", Eurocrypt 1999, section 4; g = 1 + n as in Damgård and Jurik, PKC 2001).
+//!
+//! Modulo p², (1 + n)^m = 1 + q·m·p, and r^n has an order that divides p − 1. The owner draws noise as y_p^p and y_q^q:
+//! x ↦ x^p maps the units modulo p² onto their subgroup of order p − 1, each y below p to another element of it, and
+//! r ↦ r^n onto the same subgroup, because q is coprime to p − 1. So both draw uniformly from the same set.
+
+use super::encrypt::random_units;
+use super::keys::{Keys, Primes, Share, crt_key, draw_primes};
+use super::parameters::Parameters;
+use super::public_key::{Elements, PublicKey};
+use crate::arith::batch::Rows;
+use crate::arith::primes;
+use crate::arith::random::RandomSource;
+use crate::arith::uint;
+use crate::arith::window::Exponent;
+use crate::backend::Backend;
+use crate::error::Error;
+use zeroize::Zeroizing;
+
+/// An owner's key of the classic scheme.
+#[derive(Debug)]
+pub struct Paillier {
+    pub(super) keys: Keys,
+}
+
+impl Paillier {
+    pub(super) fn generate(
+        parameters: Parameters,
+        source: &mut impl RandomSource,
+    ) -> Result<Self, Error> {
+        let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
+        let (primes, ()) = draw_primes(&parameters, source, |source| {
+            Ok((
+                primes::random_prime(bits, source)?,
+                primes::random_prime(bits, source)?,
+                (),
+            ))
+        })?;
+        Self::from_primes(parameters, &primes)
+    }
+
+    pub(super) fn from_primes(parameters: Parameters, primes: &Primes) -> Result<Self, Error> {
+        let share = |p: &uint::Secret, q: &uint::Secret| Share {
+            exponent: uint::difference(p, &uint::one()),
+            exponent_bits: parameters.key_len(),
+            message_scale: q.clone(),
+        };
+        let (share_p, share_q) = (share(&primes.p, &primes.q), share(&primes.q, &primes.p));
+        let public = PublicKey::new(parameters, primes.n(), Elements::Paillier)?;
+        Ok(Self {
+            keys: Keys {
+                public,
+                crt: crt_key(primes, &share_p, &share_q)?,
+            },
+        })
+    }
+
+    /// Noise modulo p² and modulo q², `count` pairs each.
+    pub(super) fn noise(
+        &self,
+        backend: &Backend,
+        count: usize,
+        source: &mut impl RandomSource,
+    ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
+        let mut noise = [Zeroizing::default(), Zeroizing::default()];
+        for (key, out) in [self.keys.crt.p(), self.keys.crt.q()]
+            .into_iter()
+            .zip(&mut noise)
+        {
+            let width = 2 * key.modulus.width();
+            let bases = random_units(key.modulus.limbs(), count, source)?;
+            let exponent = Exponent::new(key.modulus.limbs(), key.modulus.bits());
+            *out = Zeroizing::new(vec![0; width * count]);
+            backend.pair_pow(&key.modulus, Rows::new(&bases, width), &exponent, out);
+        }
+        Ok(noise)
+    }
+}

@@ -1,0 +1,117 @@
+//! What can be done with ciphertexts without the secret key.
+//!
+//! ```text
+//! add(Enc(a), Enc(b))      = Enc(a + b mod n)
+//! add_plain(Enc(a), b)     = Enc(a + b mod n)
+//! mul_plain(Enc(a), b)     = Enc(a·b mod n)
+//! ```
+//!
+//! The results of `add_plain` and `mul_plain` carry no fresh noise: whoever knows the operands can recognise them. Add
+//! an encryption of 0 where that matters.
+
+use super::ciphertext::{Ciphertext, Ciphertexts};
+use super::plaintext::Plaintext;
+use super::public_key::{PublicKey, PublicNoise};
+use crate::arith::batch::Rows;
+use crate::arith::window::Exponent;
+use crate::backend::Backend;
+use crate::error::Error;
+
+/// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+///
+/// # Errors
+/// [`Error::WrongKey`].
+pub fn add(
+    key: &PublicKey,
+    backend: &Backend,
+    a: &Ciphertext,
+    b: &Ciphertext,
+) -> Result<Ciphertext, Error> {
+    let width = 2 * key.width();
+    let mut out = vec![0; width];
+    let (a, b) = (checked_row(key, a)?, checked_row(key, b)?);
+    backend.pair_mul(
+        key.modulus(),
+        Rows::new(a, width),
+        Rows::new(b, width),
+        &mut out,
+    );
+    Ok(Ciphertext::from_row(key.id(), &out))
+}
+
+/// `Enc(a + b mod n)` from `Enc(a)` and b.
+///
+/// # Errors
+/// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+pub fn add_plain(
+    key: &PublicKey,
+    backend: &Backend,
+    a: &Ciphertext,
+    b: &Plaintext,
+) -> Result<Ciphertext, Error> {
+    let width = 2 * key.width();
+    let mut out = checked_row(key, a)?.to_vec();
+    let b = b.below(key.modulus().limbs())?;
+    let plaintext = Rows::new(&b, key.width());
+    match key.noise() {
+        PublicNoise::PowerOfN(_) | PublicNoise::Subgroup { .. } => {
+            backend.add_messages(key.modulus(), plaintext, &mut out);
+        }
+        PublicNoise::Lookup { g, .. } => {
+            let mut message = vec![0; width];
+            backend.pair_fixed_base_pow(g, g.exponent_bits(), plaintext, &mut message);
+            backend.pair_mul(
+                key.modulus(),
+                Rows::new(a.row(), width),
+                Rows::new(&message, width),
+                &mut out,
+            );
+        }
+    }
+    Ok(Ciphertext::from_row(key.id(), &out))
+}
+
+/// `Enc(a·b mod n)` from `Enc(a)` and b. The time depends on the length of b in 64-bit words, and on nothing else of it.
+///
+/// # Errors
+/// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+pub fn mul_plain(
+    key: &PublicKey,
+    backend: &Backend,
+    a: &Ciphertext,
+    b: &Plaintext,
+) -> Result<Ciphertext, Error> {
+    let width = 2 * key.width();
+    let mut out = vec![0; width];
+    let limbs = b.below(key.modulus().limbs())?;
+    let exponent = Exponent::new(&limbs, b.bits().next_multiple_of(64));
+    backend.pair_pow(
+        key.modulus(),
+        Rows::new(checked_row(key, a)?, width),
+        &exponent,
+        &mut out,
+    );
+    Ok(Ciphertext::from_row(key.id(), &out))
+}
+
+/// One query times each vector: `Enc` of the sums whose digits tell the Hamming distances.
+///
+/// # Errors
+/// [`Error::WrongKey`] if query or vectors are not of this key.
+pub fn hamming_batch(
+    key: &PublicKey,
+    backend: &Backend,
+    query: &Ciphertext,
+    vectors: &Ciphertexts,
+) -> Result<Ciphertexts, Error> {
+    key.check_id("the encrypted vectors", vectors.key_id())?;
+    let query = checked_row(key, query)?;
+    let mut out = vec![0; vectors.rows().limbs().len()];
+    backend.hamming_aggregate(key.modulus(), query, vectors.rows(), &mut out);
+    Ok(Ciphertexts::from_limbs(key, out))
+}
+
+fn checked_row<'a>(key: &PublicKey, ciphertext: &'a Ciphertext) -> Result<&'a [u64], Error> {
+    key.check_id("the ciphertext", ciphertext.key_id())?;
+    Ok(ciphertext.row())
+}

@@ -1,0 +1,204 @@
+//! What the secret keys of all three schemes have in common.
+
+use super::parameters::Parameters;
+use super::public_key::{PublicKey, limbs};
+use crate::arith::modulus::Modulus;
+use crate::arith::primes;
+use crate::arith::random::RandomSource;
+use crate::arith::uint::{self, Secret};
+use crate::arith::window::Exponent;
+use crate::backend::crt_key::{CrtKey, PrimeKey};
+use crate::error::Error;
+use crypto_bigint::BoxedUint;
+use num_bigint::BigUint;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A public key with the secret constants that decrypt and that speed encryption up.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) public: Arc<PublicKey>,
+    pub(crate) crt: CrtKey,
+}
+
+/// The two primes of n, the larger one first. Wiped when dropped.
+pub(crate) struct Primes {
+    pub(crate) p: Secret,
+    pub(crate) q: Secret,
+}
+
+impl Primes {
+    /// Two different primes whose distance keeps Fermat's method away (FIPS 186-5 A.1.3: |p − q| > 2^(bits−100)).
+    ///
+    /// # Errors
+    /// [`Error::Context`] if they are not two such primes for these parameters.
+    pub(crate) fn new(parameters: &Parameters, a: Secret, b: Secret) -> Result<Self, Error> {
+        let bits = parameters.key_len();
+        if a.bits() as usize != bits || b.bits() as usize != bits {
+            return Err(Error::context(
+                "key_len",
+                format!("is {bits}, but the primes have other lengths"),
+            ));
+        }
+        let (p, q) = if uint::greater(&a, &b) {
+            (a, b)
+        } else {
+            (b, a)
+        };
+        if uint::difference(&p, &q).bits() as usize <= bits - 100 {
+            return Err(Error::context(
+                "n",
+                "is a product of two primes that are too close to each other",
+            ));
+        }
+        Ok(Self { p, q })
+    }
+
+    /// The primes of n, from n and φ(n): they are the roots of x² − (n + 1 − φ)·x + n.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if n and φ do not belong together or n is not a product of two primes.
+    pub(crate) fn from_totient(
+        parameters: &Parameters,
+        n: &BigUint,
+        phi: &BoxedUint,
+    ) -> Result<Self, Error> {
+        let mismatch = || Error::context("phi", "does not belong to n");
+        let n = uint::from_limbs(&limbs(n, parameters.key_len() / 32));
+        if uint::greater(phi, &n) {
+            return Err(mismatch());
+        }
+        let sum = uint::difference(&uint::sum(&n, &uint::one()), phi);
+        let square = uint::product(&sum, &sum);
+        let four_n = uint::product(&n, &BoxedUint::from(4u8));
+        if sum.bits() as usize > parameters.key_len() + 1 || uint::greater(&four_n, &square) {
+            return Err(mismatch());
+        }
+        let discriminant = uint::difference(&square, &four_n);
+        let root = Zeroizing::new(discriminant.floor_sqrt());
+        let double_p = uint::sum(&sum, &root);
+        let p = Zeroizing::new(double_p.shr_vartime(1).ok_or_else(mismatch)?);
+        let Some((q, rest)) = uint::quotient(&n, &p) else {
+            return Err(mismatch());
+        };
+        let width = parameters.key_len() / 64;
+        let fit = |x: &BoxedUint| uint::from_limbs(&uint::to_limbs(x, width));
+        let primes = Self::new(parameters, fit(&p), fit(&q))?;
+        if rest.bits() != 0 || !uint::equal(&primes.totient(), phi) {
+            return Err(mismatch());
+        }
+        primes.check_prime()?;
+        Ok(primes)
+    }
+
+    /// # Errors
+    /// [`Error::Context`] if one of them is composite.
+    pub(crate) fn check_prime(&self) -> Result<(), Error> {
+        if primes::looks_prime(&self.p) && primes::looks_prime(&self.q) {
+            return Ok(());
+        }
+        Err(Error::context("n", "is not a product of two primes"))
+    }
+
+    /// φ(n) = (p − 1)·(q − 1).
+    pub(crate) fn totient(&self) -> Secret {
+        uint::product(
+            &uint::difference(&self.p, &uint::one()),
+            &uint::difference(&self.q, &uint::one()),
+        )
+    }
+
+    /// n = p·q, which is public.
+    pub(crate) fn n(&self) -> BigUint {
+        BigUint::from_bytes_le(bytemuck::cast_slice(
+            uint::product(&self.p, &self.q).as_words(),
+        ))
+    }
+
+    /// # Errors
+    /// [`Error::Context`] if n is not the product.
+    pub(crate) fn check_product(&self, n: &BigUint) -> Result<(), Error> {
+        if self.n() == *n {
+            return Ok(());
+        }
+        Err(Error::context(
+            "n",
+            "is not the product of the secret primes",
+        ))
+    }
+
+    /// Whether n and φ(n) have no common factor, without which decryption is not unique.
+    pub(crate) fn totient_is_coprime(&self) -> bool {
+        uint::gcd(&uint::product(&self.p, &self.q), &self.totient()).bits() == 1
+    }
+}
+
+/// One prime's share of a scheme: the exponent that removes the noise, and how a message enters.
+pub(crate) struct Share {
+    /// e, at most `exponent_bits` long.
+    pub(crate) exponent: Secret,
+    pub(crate) exponent_bits: usize,
+    /// s: a ciphertext of m is (1 + s·m·p) times noise.
+    pub(crate) message_scale: Secret,
+}
+
+/// The constants of both primes.
+///
+/// # Errors
+/// [`Error::Context`] if an inverse that every real key has does not exist.
+pub(crate) fn crt_key(primes: &Primes, share_p: &Share, share_q: &Share) -> Result<CrtKey, Error> {
+    CrtKey::new(
+        prime_key(&primes.p, &primes.q, share_p)?,
+        prime_key(&primes.q, &primes.p, share_q)?,
+    )
+}
+
+fn prime_key(p: &BoxedUint, q: &BoxedUint, share: &Share) -> Result<PrimeKey, Error> {
+    let width = p.bits_precision() as usize / 64;
+    let missing = || Error::context("the secret key", "has parts that contradict each other");
+    let decode_scale = uint::inverse(&uint::product(&share.exponent, &share.message_scale), p)
+        .ok_or_else(missing)?;
+    let scale = uint::remainder(&share.message_scale, p).ok_or_else(missing)?;
+    let exponent = uint::to_limbs(&share.exponent, share.exponent_bits.div_ceil(64));
+    Ok(PrimeKey {
+        modulus: Arc::new(Modulus::new(&uint::to_limbs(p, width))?),
+        exponent: Exponent::new(&exponent, share.exponent_bits),
+        message_scale: uint::to_limbs(&scale, width),
+        decode_scale: uint::to_limbs(&decode_scale, width),
+        other_inverse: uint::to_limbs(&*uint::inverse(q, p).ok_or_else(missing)?, width),
+    })
+}
+
+/// x mod p² as a pair of limbs, of a public or secret x.
+pub(crate) fn residue_pair(x: &BoxedUint, p: &BoxedUint) -> Option<Zeroizing<Vec<u64>>> {
+    let width = p.bits_precision() as usize / 64;
+    let residue = uint::remainder(x, &*uint::product(p, p))?;
+    let (x1, x0) = uint::quotient(&residue, p)?;
+    let mut row = uint::to_limbs(&x0, width);
+    row.extend_from_slice(&uint::to_limbs(&x1, width));
+    Some(row)
+}
+
+/// A public number as a [`Secret`], for computing with secret ones.
+pub(crate) fn secret(x: &BigUint, width: usize) -> Secret {
+    uint::from_limbs(&limbs(x, width))
+}
+
+/// Draws prime pairs until one is fit to be a key.
+///
+/// # Errors
+/// [`Error::Random`], or what `draw` fails with.
+pub(crate) fn draw_primes<T, S: RandomSource>(
+    parameters: &Parameters,
+    source: &mut S,
+    mut draw: impl FnMut(&mut S) -> Result<(Secret, Secret, T), Error>,
+) -> Result<(Primes, T), Error> {
+    loop {
+        let (a, b, rest) = draw(source)?;
+        if let Ok(primes) = Primes::new(parameters, a, b)
+            && primes.totient_is_coprime()
+        {
+            return Ok((primes, rest));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `paillier_lookup`: the scheme of XTrace's SDK, with a generator g of small order times n.
+//!
+//! ```text
+//! g has order q1·p modulo p² and q2·q modulo q²; q1, q2 primes of alpha_len/2 bits;  g_n = g^n;  a = lcm(q1, q2)
+//! Enc(m) = g^m·g_n^ρ, ρ of alpha_len bits
+//! Dec(c) = L(c^a)·L(g^a)⁻¹ mod n, L(x) = (x − 1)/n
+//! ```
+//!
+//! Modulo p², g = γ·(1 + s·p) with γ of order q1, so g^m = γ^m·(1 + s·m·p), and a uniform power of g_n, which is one of
+//! γ, swallows the γ^m: the owner needs no table of g at all. Security rests on q1 and q2 staying unknown, which takes
+//! about 2^(alpha_len/4) steps to break (Coron, Joux, Mandal, Naccache and Tibouchi, PKC 2011).
+
+use super::keys::{Keys, Primes, Share, crt_key, draw_primes, residue_pair, secret};
+use super::parameters::Parameters;
+use super::public_key::{Elements, PublicKey, biguint};
+use super::subgroup::divisor_bits;
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::arith::primes;
+use crate::arith::random::{self, RandomSource};
+use crate::arith::uint::{self, Secret};
+use crate::backend::Backend;
+use crate::backend::fixed_base::FixedBase;
+use crate::error::Error;
+use crypto_bigint::BoxedUint;
+use num_bigint::BigUint;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// An owner's key of the lookup scheme.
+#[derive(Debug)]
+pub struct PaillierLookup {
+    pub(super) keys: Keys,
+    halves: [Half; 2],
+}
+
+/// One prime's part.
+struct Half {
+    /// q1 or q2.
+    order: Zeroizing<Vec<u64>>,
+    /// g_n modulo the prime's square.
+    g_n: FixedBase,
+}
+
+impl std::fmt::Debug for Half {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Half").finish_non_exhaustive()
+    }
+}
+
+/// The secret orders and the public elements: `order_p` belongs to the larger prime.
+pub(super) struct Parts {
+    pub(super) primes: Primes,
+    pub(super) order_p: Secret,
+    pub(super) order_q: Secret,
+    pub(super) g: BigUint,
+    pub(super) g_n: BigUint,
+}
+
+impl PaillierLookup {
+    pub(super) fn generate(
+        parameters: Parameters,
+        source: &mut impl RandomSource,
+    ) -> Result<Self, Error> {
+        let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
+        let (short, long) = divisor_bits(&parameters);
+        loop {
+            let (primes, (order_a, order_b)) = draw_primes(&parameters, source, |source| {
+                let mut half = |length: usize| {
+                    let order =
+                        primes::random_prime(u32::try_from(length).unwrap_or(u32::MAX), source)?;
+                    let step = uint::product(&order, &BoxedUint::from(2u8));
+                    let (p, _) = primes::random_prime_with_divisor(&step, bits, false, source)?;
+                    Ok::<_, Error>((p, order))
+                };
+                let ((a, order_a), (b, order_b)) = (half(short)?, half(long)?);
+                Ok((a, b, (order_a, order_b)))
+            })?;
+            let belongs = order_of(&order_a, &primes.p);
+            let (order_p, order_q) = if belongs {
+                (order_a, order_b)
+            } else {
+                (order_b, order_a)
+            };
+            let Some(g_p) = generator(&primes.p, &order_p, source)? else {
+                continue;
+            };
+            let Some(g_q) = generator(&primes.q, &order_q, source)? else {
+                continue;
+            };
+            let Some(g) = join_squares(&primes, &g_p, &g_q) else {
+                continue;
+            };
+            let n = primes.n();
+            let g = biguint(g.as_words());
+            let g_n = g.modpow(&n, &(&n * &n));
+            match Self::from_parts(
+                parameters,
+                Parts {
+                    primes,
+                    order_p,
+                    order_q,
+                    g,
+                    g_n,
+                },
+            ) {
+                // Unfit by an unlikely accident: draw again.
+                Err(Error::Context { .. }) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Checks every relation between the parts.
+    pub(super) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
+        let Parts {
+            primes,
+            order_p,
+            order_q,
+            g,
+            g_n,
+        } = parts;
+        let (short, long) = divisor_bits(&parameters);
+        let lengths = (order_p.bits() as usize, order_q.bits() as usize);
+        let ordered = lengths == (short, long) || lengths == (long, short);
+        if !ordered
+            || ![&order_p, &order_q]
+                .into_iter()
+                .all(|order| primes::looks_prime(order))
+        {
+            return Err(Error::context(
+                "alpha_len",
+                "does not fit the secret orders",
+            ));
+        }
+        let n = primes.n();
+        if g.modpow(&n, &(&n * &n)) != g_n {
+            return Err(Error::context("g_n", "is not g^n"));
+        }
+        let width = parameters.key_len() / 16;
+        let mut halves = Vec::with_capacity(2);
+        let mut shares = Vec::with_capacity(2);
+        for (p, order) in [(&primes.p, &order_p), (&primes.q, &order_q)] {
+            let bits = order.bits() as usize;
+            let message_scale = message_scale(&secret(&g, width), order, p)?;
+            shares.push(Share {
+                exponent: order.clone(),
+                exponent_bits: bits,
+                message_scale,
+            });
+            let modulus = Arc::new(Modulus::new(&uint::to_limbs(
+                p,
+                p.bits_precision() as usize / 64,
+            ))?);
+            let row = residue_pair(&secret(&g_n, width), p).ok_or_else(|| wrong_order("g_n"))?;
+            let g_n = FixedBase::new(modulus, &row, bits);
+            halves.push(Half {
+                order: uint::to_limbs(order, bits.div_ceil(64)),
+                g_n,
+            });
+        }
+        let public = PublicKey::new(parameters, n, Elements::Lookup { g, g_n })?;
+        let (Ok(halves), [share_p, share_q]) = (<[Half; 2]>::try_from(halves), shares.as_slice())
+        else {
+            return Err(Error::context("the secret key", "is incomplete"));
+        };
+        Ok(Self {
+            keys: Keys {
+                public,
+                crt: crt_key(&primes, share_p, share_q)?,
+            },
+            halves,
+        })
+    }
+
+    /// q1 and q2, the larger prime's first.
+    pub(super) fn orders(&self) -> [&[u64]; 2] {
+        [&self.halves[0].order, &self.halves[1].order]
+    }
+
+    /// Noise modulo p² and modulo q², `count` pairs each: uniform powers of g_n.
+    pub(super) fn noise(
+        &self,
+        backend: &Backend,
+        count: usize,
+        source: &mut impl RandomSource,
+    ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
+        let mut noise = [Zeroizing::default(), Zeroizing::default()];
+        let mut exponents: Zeroizing<Vec<u64>> = Zeroizing::default();
+        // Independent exponents modulo q1 and q2 are one uniform exponent modulo q1·q2; but old contexts of tiny orders
+        // may have q1 = q2, and then there is one exponent for both.
+        let same = self.halves[0].order == self.halves[1].order;
+        for (i, (half, out)) in self.halves.iter().zip(&mut noise).enumerate() {
+            let width = half.order.len();
+            if i == 0 || !same {
+                exponents = Zeroizing::new(vec![0; count * width]);
+                random::fill_below(source, &half.order, &mut exponents)?;
+            }
+            *out = Zeroizing::new(vec![0; count * 2 * half.g_n.modulus().width()]);
+            backend.pair_fixed_base_pow(
+                &half.g_n,
+                half.g_n.exponent_bits(),
+                Rows::new(&exponents, width),
+                out,
+            );
+        }
+        Ok(noise)
+    }
+}
+
+fn wrong_order(field: &'static str) -> Error {
+    Error::context(field, "does not have the order that the secret key says")
+}
+
+fn order_of(order: &BoxedUint, p: &BoxedUint) -> bool {
+    uint::remainder(&uint::difference(p, &uint::one()), order).is_some_and(|rest| rest.bits() == 0)
+}
+
+/// s from g^order = 1 + order·s·p (mod p²): fails unless g has order `order`·p there.
+fn message_scale(g: &BoxedUint, order: &BoxedUint, p: &BoxedUint) -> Result<Secret, Error> {
+    let fail = || wrong_order("g");
+    let power = uint::power(g, order, &*uint::product(p, p)).ok_or_else(fail)?;
+    let (logarithm, rest) = uint::quotient(&power, p).ok_or_else(fail)?;
+    let own = uint::power(g, &uint::one(), p).ok_or_else(fail)?;
+    if rest.bits() != 1 || logarithm.bits() == 0 || own.bits() == 1 {
+        return Err(fail());
+    }
+    let inverse = uint::inverse(order, p).ok_or_else(fail)?;
+    uint::remainder(&uint::product(&logarithm, &inverse), p).ok_or_else(fail)
+}
+
+/// A random element of order `order`·p modulo p²: x·(1 + p) of an x of order `order` modulo p, as the SDK makes it.
+fn generator(
+    p: &BoxedUint,
+    order: &BoxedUint,
+    source: &mut impl RandomSource,
+) -> Result<Option<Secret>, Error> {
+    let mut y = Zeroizing::new(vec![0; p.as_words().len()]);
+    random::fill_below(source, p.as_words(), &mut y)?;
+    Ok(
+        uint::quotient(&uint::difference(p, &uint::one()), order).and_then(|(exponent, _)| {
+            let x = uint::power(&uint::from_limbs(&y), &exponent, p)?;
+            let lifted = uint::product(&x, &uint::sum(p, &uint::one()));
+            let lifted = uint::remainder(&lifted, &*uint::product(p, p))?;
+            (x.bits() > 1).then_some(lifted)
+        }),
+    )
+}
+
+/// The number below n² that is a mod p² and b mod q².
+fn join_squares(primes: &Primes, a: &BoxedUint, b: &BoxedUint) -> Option<Secret> {
+    let (pp, qq) = (
+        uint::product(&primes.p, &primes.p),
+        uint::product(&primes.q, &primes.q),
+    );
+    let a_mod_q = uint::remainder(a, &qq)?;
+    let difference = uint::remainder(&uint::difference(&uint::sum(b, &qq), &a_mod_q), &qq)?;
+    let t = uint::remainder(&uint::product(&difference, &*uint::inverse(&pp, &qq)?), &qq)?;
+    Some(uint::sum(&uint::product(&pp, &t), a))
+}

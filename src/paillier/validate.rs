@@ -1,0 +1,69 @@
+//! Checks that numbers can be ciphertexts: below n², not 0, coprime to n.
+
+use super::public_key::{PublicKey, biguint};
+use crate::arith::batch::Rows;
+use crate::arith::limbs::less_than;
+use crate::backend::Backend;
+use crate::error::{CiphertextProblem, Error};
+
+/// Checks rows in pair form, the first being record number `first`.
+///
+/// One inversion serves the whole batch: a product is coprime to n exactly if every factor is. Only when it is not are
+/// the halves looked at, down to the first offender.
+///
+/// # Errors
+/// [`Error::Ciphertext`], naming the first record with a problem.
+pub(crate) fn check_rows(
+    key: &PublicKey,
+    backend: &Backend,
+    rows: Rows<'_>,
+    first: u64,
+) -> Result<(), Error> {
+    check_range(key, rows, first)?;
+    match first_not_coprime(key, backend, rows) {
+        Some(row) => Err(Error::Ciphertext {
+            record: first + row as u64,
+            problem: CiphertextProblem::NotCoprime,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The cheap part of [`check_rows`]: not 0 and below n².
+///
+/// # Errors
+/// [`Error::Ciphertext`], naming the first record with a problem.
+pub(crate) fn check_range(key: &PublicKey, rows: Rows<'_>, first: u64) -> Result<(), Error> {
+    let n = key.modulus().limbs();
+    for (record, row) in (first..).zip(rows.iter()) {
+        let (c0, c1) = row.split_at(n.len());
+        let problem = if row.iter().all(|limb| *limb == 0) {
+            CiphertextProblem::Zero
+        } else if !less_than(c0, n) || !less_than(c1, n) {
+            CiphertextProblem::TooLarge
+        } else {
+            continue;
+        };
+        return Err(Error::Ciphertext { record, problem });
+    }
+    Ok(())
+}
+
+/// The number of the first row that shares a factor with n.
+fn first_not_coprime(key: &PublicKey, backend: &Backend, rows: Rows<'_>) -> Option<usize> {
+    let product = biguint(&backend.residue_product(key.modulus(), rows));
+    if rows.is_empty() || product.modinv(key.n()).is_some() {
+        return None;
+    }
+    if rows.len() == 1 {
+        return Some(0);
+    }
+    let half = rows.len() / 2;
+    let (left, right) = rows.limbs().split_at(half * rows.width());
+    let (left, right) = (
+        Rows::new(left, rows.width()),
+        Rows::new(right, rows.width()),
+    );
+    first_not_coprime(key, backend, left)
+        .or_else(|| first_not_coprime(key, backend, right).map(|row| half + row))
+}

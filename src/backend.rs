@@ -59,12 +59,9 @@ impl Backend {
     /// What this backend is, given what was asked for.
     pub fn report(&self, asked: &Device) -> DeviceReport {
         match self {
-            Self::Cpu(_) => DeviceReport {
-                asked: asked.to_string(),
-                used: "cpu".to_owned(),
-                software: false,
-                batches_on_cpu: 0,
-            },
+            Self::Cpu(_) => {
+                DeviceReport { asked: asked.to_string(), used: "cpu".to_owned(), software: false, batches_on_cpu: 0 }
+            }
         }
     }
 
@@ -88,13 +85,7 @@ impl Backend {
     /// Each base to the same power, modulo m².
     ///
     /// `bases` and `out` are pairs: rows of 2·width limbs. Panics if `out` is shorter than `bases`.
-    pub fn pair_pow(
-        &self,
-        modulus: &Modulus,
-        bases: Rows<'_>,
-        exponent: &Exponent,
-        out: &mut [u64],
-    ) {
+    pub fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         match self {
             Self::Cpu(cpu) => cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
         }
@@ -103,32 +94,16 @@ impl Backend {
     /// One base to each power, modulo m², from its window tables.
     ///
     /// `exponents` are rows of limbs, of which the lower `bits` count, up to `base.exponent_bits()`; `out` are pairs.
-    pub fn pair_fixed_base_pow(
-        &self,
-        base: &FixedBase,
-        bits: usize,
-        exponents: Rows<'_>,
-        out: &mut [u64],
-    ) {
+    pub fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         match self {
-            Self::Cpu(cpu) => {
-                cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out)
-            }
+            Self::Cpu(cpu) => cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
         }
     }
 
     /// One query times each stored ciphertext, modulo n². All are pairs.
-    pub fn hamming_aggregate(
-        &self,
-        modulus: &Modulus,
-        query: &[u64],
-        stored: Rows<'_>,
-        out: &mut [u64],
-    ) {
+    pub fn hamming_aggregate(&self, modulus: &Modulus, query: &[u64], stored: Rows<'_>, out: &mut [u64]) {
         match self {
-            Self::Cpu(cpu) => {
-                cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored, out)
-            }
+            Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored, out),
         }
     }
 
@@ -162,17 +137,9 @@ impl Backend {
     /// The Hamming distance in each ciphertext of `dimensions` dimensions: one number a row, or
     /// [`crt_key::NOT_A_DISTANCE`].
     #[cfg(feature = "owner")]
-    pub fn hamming_decode(
-        &self,
-        key: &CrtKey,
-        dimensions: usize,
-        ciphertexts: Rows<'_>,
-        out: &mut [u32],
-    ) {
+    pub fn hamming_decode(&self, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
         match self {
-            Self::Cpu(cpu) => {
-                cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out)
-            }
+            Self::Cpu(cpu) => cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out),
         }
     }
 

@@ -32,9 +32,9 @@ impl FromStr for Device {
             "cpu" => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu),
             _ => match text.strip_prefix("gpu:") {
-                Some(which) if !which.is_empty() => Ok(which
-                    .parse()
-                    .map_or_else(|_| Self::GpuName(which.to_owned()), Self::GpuIndex)),
+                Some(which) if !which.is_empty() => {
+                    Ok(which.parse().map_or_else(|_| Self::GpuName(which.to_owned()), Self::GpuIndex))
+                }
                 _ => Err(Error::Device {
                     asked: text.to_owned(),
                     reason: "unknown; use auto, cpu, gpu, gpu:N or gpu:NAME".to_owned(),
@@ -66,10 +66,7 @@ mod tests {
             assert_eq!(text.parse::<Device>().unwrap().to_string(), text);
         }
         for text in ["", "gpu:", "cuda", "GPU "] {
-            assert!(
-                matches!(text.parse::<Device>(), Err(Error::Device { .. })),
-                "{text}"
-            );
+            assert!(matches!(text.parse::<Device>(), Err(Error::Device { .. })), "{text}");
         }
     }
 }

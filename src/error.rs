@@ -26,9 +26,7 @@ pub enum Error {
         limit: String,
     },
     /// A key too weak to be used without saying so.
-    #[error(
-        "weak key: {weakness}. Load it with --allow-weak (allow_weak(true)) only to move data away from it"
-    )]
+    #[error("weak key: {weakness}. Load it with --allow-weak (allow_weak(true)) only to move data away from it")]
     WeakKey {
         /// What is weak and what an attacker can do about it.
         weakness: String,
@@ -240,10 +238,7 @@ impl Error {
     pub fn in_file(self, path: &Path) -> Self {
         match self {
             Self::Io { .. } | Self::InFile { .. } | Self::Cancelled => self,
-            other => Self::InFile {
-                path: path.to_owned(),
-                source: Box::new(other),
-            },
+            other => Self::InFile { path: path.to_owned(), source: Box::new(other) },
         }
     }
 
@@ -258,24 +253,15 @@ impl Error {
 
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 
     pub(crate) fn format(reason: impl Into<String>) -> Self {
-        Self::Format {
-            reason: reason.into(),
-        }
+        Self::Format { reason: reason.into() }
     }
 
     #[cfg(feature = "owner")]
     pub(crate) fn context(field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Context {
-            field,
-            reason: reason.into(),
-        }
+        Self::Context { field, reason: reason.into() }
     }
 }

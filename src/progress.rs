@@ -53,10 +53,6 @@ impl Progress {
     /// # Errors
     /// [`Error::Cancelled`] if someone asked to stop.
     pub fn check(&self) -> Result<(), Error> {
-        if self.is_cancelled() {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 }

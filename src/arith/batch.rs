@@ -5,9 +5,7 @@
 //! GPU buffer as it is, and SIMD kernels load eight rows with a transposition in registers.
 
 #[cfg(target_endian = "big")]
-compile_error!(
-    "hushvec maps files as little-endian words and has not been ported to big-endian machines"
-);
+compile_error!("hushvec maps files as little-endian words and has not been ported to big-endian machines");
 
 /// Rows of equal width, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -20,10 +18,7 @@ impl<'a> Rows<'a> {
     /// Rows of `width` limbs each. A last row that is not whole is left out.
     pub fn new(limbs: &'a [u64], width: usize) -> Self {
         let width = width.max(1);
-        Self {
-            limbs: &limbs[..limbs.len() / width * width],
-            width,
-        }
+        Self { limbs: &limbs[..limbs.len() / width * width], width }
     }
 
     /// How many rows.

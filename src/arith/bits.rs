@@ -23,21 +23,14 @@ impl Drop for BitMatrix {
 
 impl std::fmt::Debug for BitMatrix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BitMatrix")
-            .field("rows", &self.rows)
-            .field("dimensions", &self.dimensions)
-            .finish()
+        f.debug_struct("BitMatrix").field("rows", &self.rows).field("dimensions", &self.dimensions).finish()
     }
 }
 
 impl BitMatrix {
     /// No vectors yet, of `dimensions` dimensions.
     pub fn new(dimensions: usize) -> Self {
-        Self {
-            words: Vec::new(),
-            dimensions,
-            rows: 0,
-        }
+        Self { words: Vec::new(), dimensions, rows: 0 }
     }
 
     /// Vectors given as rows of zeros and ones.
@@ -50,10 +43,7 @@ impl BitMatrix {
     /// assert_eq!(vectors.hamming(0, &vectors, 1), Some(2));
     /// # Ok::<(), hushvec::Error>(())
     /// ```
-    pub fn from_rows<R: AsRef<[u8]>>(
-        dimensions: usize,
-        rows: impl IntoIterator<Item = R>,
-    ) -> Result<Self, Error> {
+    pub fn from_rows<R: AsRef<[u8]>>(dimensions: usize, rows: impl IntoIterator<Item = R>) -> Result<Self, Error> {
         let mut matrix = Self::new(dimensions);
         for row in rows {
             matrix.push_bits(row.as_ref())?;
@@ -96,10 +86,7 @@ impl BitMatrix {
     pub fn push_floats<T: Copy + Into<f64>>(&mut self, components: &[T]) -> Result<(), Error> {
         self.check_dimensions(components.len())?;
         if let Some(column) = components.iter().position(|x| (*x).into().is_nan()) {
-            return Err(Error::NotANumber {
-                row: self.rows as u64,
-                column,
-            });
+            return Err(Error::NotANumber { row: self.rows as u64, column });
         }
         self.push_row(|i| components[i].into() > 0.0);
         Ok(())
@@ -116,10 +103,7 @@ impl BitMatrix {
         }
         let bit = |i: usize| bytes[i / 8] >> (7 - i % 8) & 1;
         if let Some(column) = (self.dimensions..bytes.len() * 8).find(|i| bit(*i) == 1) {
-            return Err(self.not_binary(
-                column,
-                "a 1 in the padding after the last dimension".to_owned(),
-            ));
+            return Err(self.not_binary(column, "a 1 in the padding after the last dimension".to_owned()));
         }
         self.push_row(|i| bit(i) == 1);
         Ok(())
@@ -129,24 +113,15 @@ impl BitMatrix {
     pub fn row(&self, row: usize) -> Option<Vec<u8>> {
         let words = self.row_words(row)?;
         let last = self.dimensions.wrapping_sub(1);
-        Some(
-            (0..self.dimensions)
-                .map(|i| u8::from(words[(last - i) / 64] >> ((last - i) % 64) & 1 == 1))
-                .collect(),
-        )
+        Some((0..self.dimensions).map(|i| u8::from(words[(last - i) / 64] >> ((last - i) % 64) & 1 == 1)).collect())
     }
 
     /// The rows `range`, as far as there are any.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let (start, end) = (range.start.min(self.rows), range.end.min(self.rows));
-        let words =
-            self.words[start * self.words_a_row()..end.max(start) * self.words_a_row()].to_vec();
-        Self {
-            words,
-            dimensions: self.dimensions,
-            rows: end.saturating_sub(start),
-        }
+        let words = self.words[start * self.words_a_row()..end.max(start) * self.words_a_row()].to_vec();
+        Self { words, dimensions: self.dimensions, rows: end.saturating_sub(start) }
     }
 
     /// The plaintext Hamming distance between a vector here and one of `other`, if both exist and are of one length.
@@ -161,12 +136,7 @@ impl BitMatrix {
     /// Writes the plaintext Σ b\[i\]·4^(D−1−i) of a row to limbs, zeros above it.
     pub(crate) fn plaintext(&self, row: usize, limbs: &mut [u64]) {
         limbs.fill(0);
-        for (word, pair) in self
-            .row_words(row)
-            .into_iter()
-            .flatten()
-            .zip(limbs.chunks_mut(2))
-        {
+        for (word, pair) in self.row_words(row).into_iter().flatten().zip(limbs.chunks_mut(2)) {
             for (half, limb) in pair.iter_mut().enumerate() {
                 *limb = spread(word >> (32 * half) & 0xffff_ffff);
             }
@@ -199,19 +169,11 @@ impl BitMatrix {
         if actual == self.dimensions {
             return Ok(());
         }
-        Err(Error::Dimension {
-            row: self.rows as u64,
-            expected: self.dimensions,
-            actual,
-        })
+        Err(Error::Dimension { row: self.rows as u64, expected: self.dimensions, actual })
     }
 
     fn not_binary(&self, column: usize, value: String) -> Error {
-        Error::NotBinary {
-            row: self.rows as u64,
-            column,
-            value,
-        }
+        Error::NotBinary { row: self.rows as u64, column, value }
     }
 }
 
@@ -238,24 +200,13 @@ pub(crate) struct DigitCount {
 
 /// Counts the digits of a plaintext of `dimensions` base-4 digits, in constant time.
 pub(crate) fn count_digits(plaintext: &[u64], dimensions: usize) -> DigitCount {
-    let mut count = DigitCount {
-        ones: 0,
-        threes: 0,
-        upper: false,
-    };
+    let mut count = DigitCount { ones: 0, threes: 0, upper: false };
     let mut above = 0;
     for (i, limb) in plaintext.iter().enumerate() {
         let digits_here = dimensions.saturating_sub(32 * i).min(32);
-        let inside = if digits_here == 32 {
-            u64::MAX
-        } else {
-            (1 << (2 * digits_here)) - 1
-        };
+        let inside = if digits_here == 32 { u64::MAX } else { (1 << (2 * digits_here)) - 1 };
         above |= limb & !inside;
-        let (low, high) = (
-            limb & inside & 0x5555_5555_5555_5555,
-            (limb & inside) >> 1 & 0x5555_5555_5555_5555,
-        );
+        let (low, high) = (limb & inside & 0x5555_5555_5555_5555, (limb & inside) >> 1 & 0x5555_5555_5555_5555);
         count.ones += (low & !high).count_ones();
         count.threes += (low & high).count_ones();
     }
@@ -274,10 +225,7 @@ mod tests {
     }
 
     fn big(limbs: &[u64]) -> BigUint {
-        limbs
-            .iter()
-            .rev()
-            .fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb)
+        limbs.iter().rev().fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb)
     }
 
     proptest! {
@@ -325,42 +273,19 @@ mod tests {
     fn bad_rows_are_named() {
         let mut matrix = BitMatrix::new(9);
         matrix.push_bits(&[0; 9]).unwrap();
-        assert!(matches!(
-            matrix.push_bits(&[0; 8]),
-            Err(Error::Dimension {
-                row: 1,
-                expected: 9,
-                actual: 8
-            })
-        ));
+        assert!(matches!(matrix.push_bits(&[0; 8]), Err(Error::Dimension { row: 1, expected: 9, actual: 8 })));
         assert!(matches!(
             matrix.push_bits(&[0, 0, 2, 0, 0, 0, 0, 0, 0]),
-            Err(Error::NotBinary {
-                row: 1,
-                column: 2,
-                ..
-            })
+            Err(Error::NotBinary { row: 1, column: 2, .. })
         ));
         assert!(matches!(
             matrix.push_floats(&[0.5f32, f32::NAN, 0., 0., 0., 0., 0., 0., 0.]),
             Err(Error::NotANumber { row: 1, column: 1 })
         ));
-        assert!(matches!(
-            matrix.push_packed(&[0, 0b0100_0000]),
-            Err(Error::NotBinary {
-                row: 1,
-                column: 9,
-                ..
-            })
-        ));
-        assert!(matches!(
-            matrix.push_packed(&[0]),
-            Err(Error::Dimension { row: 1, .. })
-        ));
+        assert!(matches!(matrix.push_packed(&[0, 0b0100_0000]), Err(Error::NotBinary { row: 1, column: 9, .. })));
+        assert!(matches!(matrix.push_packed(&[0]), Err(Error::Dimension { row: 1, .. })));
         assert_eq!(matrix.len(), 1);
-        matrix
-            .push_floats(&[0.5f64, -1., 0., f64::INFINITY, 0., 0., 0., 0., 1e-300])
-            .unwrap();
+        matrix.push_floats(&[0.5f64, -1., 0., f64::INFINITY, 0., 0., 0., 0., 1e-300]).unwrap();
         assert_eq!(matrix.row(1).unwrap(), [1, 0, 0, 1, 0, 0, 0, 0, 1]);
     }
 }

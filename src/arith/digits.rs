@@ -61,10 +61,7 @@ pub(crate) fn carry<const L: usize>(columns: &[u128]) -> [u64; L] {
 }
 
 /// The low 64 bits.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the low half is what is asked for"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
 #[inline(always)]
 pub(crate) fn low(x: u128) -> u64 {
     x as u64

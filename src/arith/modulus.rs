@@ -61,9 +61,7 @@ pub struct Modulus {
 
 impl core::fmt::Debug for Modulus {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Modulus")
-            .field("bits", &self.bits())
-            .finish_non_exhaustive()
+        f.debug_struct("Modulus").field("bits", &self.bits()).finish_non_exhaustive()
     }
 }
 
@@ -78,15 +76,9 @@ impl Modulus {
     /// If there is no such size, or the number is even or 1.
     pub fn new(limbs: &[u64]) -> Result<Self, Error> {
         let odd = limbs.first().is_some_and(|limb| limb % 2 == 1);
-        let one = limbs
-            .iter()
-            .enumerate()
-            .all(|(i, limb)| *limb == u64::from(i == 0));
+        let one = limbs.iter().enumerate().all(|(i, limb)| *limb == u64::from(i == 0));
         if !odd || one {
-            return Err(Error::Modulus {
-                bits: limbs.len() * 64,
-                reason: "it must be odd and above 1",
-            });
+            return Err(Error::Modulus { bits: limbs.len() * 64, reason: "it must be odd and above 1" });
         }
         let kernel = match limbs.len() * 64 {
             512 => Kernel::B512(PairModulus::new(&digits::from_limbs(limbs))),
@@ -98,16 +90,10 @@ impl Modulus {
             6144 => Kernel::B6144(PairModulus::new(&digits::from_limbs(limbs))),
             8192 => Kernel::B8192(PairModulus::new(&digits::from_limbs(limbs))),
             bits => {
-                return Err(Error::Modulus {
-                    bits,
-                    reason: "there is no arithmetic for this size",
-                });
+                return Err(Error::Modulus { bits, reason: "there is no arithmetic for this size" });
             }
         };
-        Ok(Self {
-            limbs: Zeroizing::new(limbs.to_vec()),
-            kernel: Box::new(kernel),
-        })
+        Ok(Self { limbs: Zeroizing::new(limbs.to_vec()), kernel: Box::new(kernel) })
     }
 
     /// The size in bits: 64 times the number of limbs.

@@ -38,26 +38,17 @@ impl<const L: usize> Zeroize for Pair<L> {
 }
 
 impl<const L: usize> Pair<L> {
-    pub(crate) const ZERO: Self = Self {
-        x0: [0; L],
-        x1: [0; L],
-    };
+    pub(crate) const ZERO: Self = Self { x0: [0; L], x1: [0; L] };
 
     /// The pair whose limbs are the two halves of `row`.
     pub(crate) fn from_row(row: &[u64]) -> Self {
         let (low, high) = row.split_at(row.len() / 2);
-        Self {
-            x0: digits::from_limbs(low),
-            x1: digits::from_limbs(high),
-        }
+        Self { x0: digits::from_limbs(low), x1: digits::from_limbs(high) }
     }
 
     /// An integer of at most one modulus's width, as (x, 0).
     pub(crate) fn from_limbs(limbs: &[u64]) -> Self {
-        Self {
-            x0: digits::from_limbs(limbs),
-            x1: [0; L],
-        }
+        Self { x0: digits::from_limbs(limbs), x1: [0; L] }
     }
 
     /// Writes both halves of a reduced plain pair.
@@ -69,10 +60,7 @@ impl<const L: usize> Pair<L> {
 
     /// x + y digit by digit. The bounds add up.
     pub(crate) fn add(&self, other: &Self) -> Self {
-        Self {
-            x0: digits::add(&self.x0, &other.x0),
-            x1: digits::add(&self.x1, &other.x1),
-        }
+        Self { x0: digits::add(&self.x0, &other.x0), x1: digits::add(&self.x1, &other.x1) }
     }
 }
 
@@ -104,12 +92,8 @@ impl<const L: usize> PairModulus<L> {
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2u64.wrapping_sub(m[0].wrapping_mul(inverse)));
         }
-        let mut modulus = Self {
-            m: *m,
-            m_neg_inv: inverse.wrapping_neg() & DIGIT_MASK,
-            one: Pair::ZERO,
-            r2: Pair::ZERO,
-        };
+        let mut modulus =
+            Self { m: *m, m_neg_inv: inverse.wrapping_neg() & DIGIT_MASK, one: Pair::ZERO, r2: Pair::ZERO };
         let mut power = Pair::ZERO;
         power.x0[0] = 1;
         for _ in 0..DIGIT_BITS as usize * L {
@@ -167,10 +151,7 @@ impl<const L: usize> PairModulus<L> {
     }
 
     /// B digits of the quotient, and what they add to the columns above.
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "an index runs up in one operand and down in the other"
-    )]
+    #[expect(clippy::needless_range_loop, reason = "an index runs up in one operand and down in the other")]
     #[inline(always)]
     fn reduce_band<const B: usize>(&self, columns: &mut [u128], quotient: &mut [u64]) {
         let columns = &mut columns[..L + B - 1];
@@ -230,10 +211,7 @@ impl<const L: usize> PairModulus<L> {
         add_product(columns, &x.x0, &y.x1);
         add_product(columns, &x.x1, &y.x0);
         self.reduce(columns);
-        Pair {
-            x0,
-            x1: digits::carry(&columns[L..]),
-        }
+        Pair { x0, x1: digits::carry(&columns[L..]) }
     }
 
     /// x²/R mod m².
@@ -250,10 +228,7 @@ impl<const L: usize> PairModulus<L> {
         let columns = columns.as_flattened_mut();
         add_product(columns, &doubled, &x.x1);
         self.reduce(columns);
-        Pair {
-            x0,
-            x1: digits::carry(&columns[L..]),
-        }
+        Pair { x0, x1: digits::carry(&columns[L..]) }
     }
 
     /// x·y/R mod m, below (1 + 64ρ)·m for operands whose product is below 64·m².
@@ -287,10 +262,7 @@ impl<const L: usize> PairModulus<L> {
         }
         let columns = columns.as_flattened_mut();
         self.reduce(columns);
-        self.reduce_pair(&Pair {
-            x0,
-            x1: digits::carry(&columns[L..]),
-        })
+        self.reduce_pair(&Pair { x0, x1: digits::carry(&columns[L..]) })
     }
 
     /// The reduced form of a plain pair with x0 < 2m and x1 < 3m − 1: subtracting m from x0 adds 1 to x1.
@@ -334,10 +306,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn big(digits: &[u64]) -> BigUint {
-        digits
-            .iter()
-            .rev()
-            .fold(BigUint::ZERO, |sum, d| (sum << 58u32) + d)
+        digits.iter().rev().fold(BigUint::ZERO, |sum, d| (sum << 58u32) + d)
     }
 
     fn digits<const L: usize>(x: &BigUint) -> [u64; L] {
@@ -346,45 +315,32 @@ mod tests {
 
     /// Random bits with runs of ones and zeros, which random numbers do not have.
     fn number(bits: usize) -> impl Strategy<Value = BigUint> {
-        prop::collection::vec(
-            prop_oneof![3 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)],
-            bits / 64,
-        )
-        .prop_map(|limbs| {
-            limbs
-                .iter()
-                .rev()
-                .fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb)
-        })
+        prop::collection::vec(prop_oneof![3 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)], bits / 64)
+            .prop_map(|limbs| limbs.iter().rev().fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb))
     }
 
     /// An odd modulus of a size, and numbers to compute with, among them the extremes.
     fn case(bits: usize) -> impl Strategy<Value = (BigUint, BigUint, BigUint)> {
-        (number(bits), number(2 * bits), number(2 * bits), 0..8).prop_map(
-            move |(mut m, x, y, kind)| {
-                m.set_bit(0, true);
-                m.set_bit(bits as u64 - 1 - u64::from(kind == 7), true);
-                let square = &m * &m;
-                let edge = |z: BigUint, which| match which {
-                    0 => BigUint::ZERO,
-                    1 => BigUint::from(1u32),
-                    2 => &square - 1u32,
-                    3 => m.clone(),
-                    4 => &m - 1u32,
-                    _ => z % &square,
-                };
-                (m.clone(), edge(x, kind), edge(y, kind / 2 + 2))
-            },
-        )
+        (number(bits), number(2 * bits), number(2 * bits), 0..8).prop_map(move |(mut m, x, y, kind)| {
+            m.set_bit(0, true);
+            m.set_bit(bits as u64 - 1 - u64::from(kind == 7), true);
+            let square = &m * &m;
+            let edge = |z: BigUint, which| match which {
+                0 => BigUint::ZERO,
+                1 => BigUint::from(1u32),
+                2 => &square - 1u32,
+                3 => m.clone(),
+                4 => &m - 1u32,
+                _ => z % &square,
+            };
+            (m.clone(), edge(x, kind), edge(y, kind / 2 + 2))
+        })
     }
 
     fn check<const L: usize>((m, x, y): &(BigUint, BigUint, BigUint)) {
         let square = m * m;
         let modulus = PairModulus::<L>::new(&digits(m));
-        let plain = |x: &BigUint| Pair {
-            x0: digits::<L>(&(x % m)),
-            x1: digits::<L>(&(x / m)),
-        };
+        let plain = |x: &BigUint| Pair { x0: digits::<L>(&(x % m)), x1: digits::<L>(&(x / m)) };
         let value = |p: &Pair<L>| {
             let p = modulus.leave(p);
             let (x0, x1) = (big(&p.x0), big(&p.x1));
@@ -399,10 +355,7 @@ mod tests {
         assert_eq!(value(&a.add(&b)), (x + y) % &square);
         // Operands as large as the bounds allow: 3m < x0 < 4m and 14m < x1 < 16m are reached by repeated addition.
         let big_a = a.add(&a).add(&a);
-        assert_eq!(
-            value(&modulus.mul(&big_a, &b.add(&b))),
-            x * y * 6u32 % &square
-        );
+        assert_eq!(value(&modulus.mul(&big_a, &b.add(&b))), x * y * 6u32 % &square);
         // A chain never leaves the bounds.
         let (mut chain, mut expected) = (a, x.clone());
         for _ in 0..20 {
@@ -410,19 +363,10 @@ mod tests {
             expected = &expected * &expected * y % &square;
         }
         assert_eq!(value(&chain), expected);
-        let product = modulus.mont_mul(
-            &modulus.mont_mul(&digits(&(x % m)), &modulus.r2().x0),
-            &digits(&(y % m)),
-        );
+        let product = modulus.mont_mul(&modulus.mont_mul(&digits(&(x % m)), &modulus.r2().x0), &digits(&(y % m)));
         assert_eq!(big(&modulus.reduce_once(&product)), x * y % m);
-        assert_eq!(
-            big(&modulus.sub(&digits(&(x % m)), &digits(&(y % m)))),
-            (x + (m - y % m)) % m
-        );
-        assert_eq!(
-            big(&modulus.add(&digits(&(x % m)), &digits(&(y % m)))),
-            (x + y) % m
-        );
+        assert_eq!(big(&modulus.sub(&digits(&(x % m)), &digits(&(y % m)))), (x + (m - y % m)) % m);
+        assert_eq!(big(&modulus.add(&digits(&(x % m)), &digits(&(y % m)))), (x + y) % m);
     }
 
     proptest! {

@@ -57,23 +57,13 @@ impl<S: RandomSource> TryCryptoRng for Remembering<'_, S> {}
 
 /// Whether a random candidate passes trial division, the rounds of Miller–Rabin that its size needs, and Lucas.
 fn accept(candidate: &BoxedUint, source: &mut impl RandomSource) -> Result<bool, Error> {
-    let options =
-        FipsOptions::with_error_bound(candidate.bits(), ERROR_BITS).ok_or(Error::Parameter {
-            name: "prime length",
-            actual: candidate.bits() as usize,
-            limit: "too short to be tested well enough".to_owned(),
-        })?;
-    let mut rng = Remembering {
-        source,
-        failure: None,
-        counter: 0,
-    };
-    let prime = fips::is_prime(
-        &mut rng,
-        Flavor::Any,
-        candidate,
-        options.with_trial_division_test().with_lucas_test(),
-    );
+    let options = FipsOptions::with_error_bound(candidate.bits(), ERROR_BITS).ok_or(Error::Parameter {
+        name: "prime length",
+        actual: candidate.bits() as usize,
+        limit: "too short to be tested well enough".to_owned(),
+    })?;
+    let mut rng = Remembering { source, failure: None, counter: 0 };
+    let prime = fips::is_prime(&mut rng, Flavor::Any, candidate, options.with_trial_division_test().with_lucas_test());
     rng.failure.map_or(Ok(prime), Err)
 }
 
@@ -179,18 +169,12 @@ mod tests {
     #[test]
     fn composites_and_impossible_requests_are_refused() {
         // The product of two primes of 256 bits, found by trial division never.
-        let (p, q) = (
-            random_prime(256, &mut OsRandom).unwrap(),
-            random_prime(256, &mut OsRandom).unwrap(),
-        );
+        let (p, q) = (random_prime(256, &mut OsRandom).unwrap(), random_prime(256, &mut OsRandom).unwrap());
         let n = uint::product(&p, &q);
         assert!(!looks_prime(&n));
         assert!(!accept(&n, &mut OsRandom).unwrap());
         let step = random_prime(512, &mut OsRandom).unwrap();
-        assert!(matches!(
-            random_prime_with_divisor(&step, 512, false, &mut OsRandom),
-            Err(Error::Parameter { .. })
-        ));
+        assert!(matches!(random_prime_with_divisor(&step, 512, false, &mut OsRandom), Err(Error::Parameter { .. })));
     }
 
     #[test]
@@ -201,9 +185,6 @@ mod tests {
         }
         // A source that repeats itself yields one composite for ever, unless it fails at last.
         let p = random_prime(512, &mut OsRandom).unwrap();
-        assert!(matches!(
-            accept(&p, &mut stub::Failing { bytes_left: 70 }),
-            Err(Error::Random(_))
-        ));
+        assert!(matches!(accept(&p, &mut stub::Failing { bytes_left: 70 }), Err(Error::Random(_))));
     }
 }

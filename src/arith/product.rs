@@ -16,10 +16,7 @@ pub(crate) fn mul(a: u64, b: u64) -> u128 {
 }
 
 /// columns\[0 .. a.len()+B−1\] += a·b, for B rows at once.
-#[expect(
-    clippy::needless_range_loop,
-    reason = "an index runs up in one operand and down in the other"
-)]
+#[expect(clippy::needless_range_loop, reason = "an index runs up in one operand and down in the other")]
 #[inline(always)]
 fn add_band<const B: usize>(columns: &mut [u128], a: &[u64], b: &[u64; B]) {
     let len = a.len();
@@ -144,17 +141,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn big(digits: &[u64]) -> BigUint {
-        digits
-            .iter()
-            .rev()
-            .fold(BigUint::ZERO, |sum, d| (sum << 58u32) + d)
+        digits.iter().rev().fold(BigUint::ZERO, |sum, d| (sum << 58u32) + d)
     }
 
     fn big_columns(columns: &[u128]) -> BigUint {
-        columns
-            .iter()
-            .rev()
-            .fold(BigUint::ZERO, |sum, c| (sum << 58u32) + c)
+        columns.iter().rev().fold(BigUint::ZERO, |sum, c| (sum << 58u32) + c)
     }
 
     fn check<const L: usize>(a: &[u64], b: &[u64]) {
@@ -162,16 +153,10 @@ mod tests {
         let mut columns = [[1u128; L]; 2];
         add_product(columns.as_flattened_mut(), &a, &b);
         let ones = big_columns([[1u128; L]; 2].as_flattened());
-        assert_eq!(
-            big_columns(columns.as_flattened()),
-            big(&a) * big(&b) + &ones
-        );
+        assert_eq!(big_columns(columns.as_flattened()), big(&a) * big(&b) + &ones);
         let mut columns = [[1u128; L]; 2];
         add_square(columns.as_flattened_mut(), &a, &a.map(|d| 2 * d));
-        assert_eq!(
-            big_columns(columns.as_flattened()),
-            big(&a) * big(&a) + &ones
-        );
+        assert_eq!(big_columns(columns.as_flattened()), big(&a) * big(&a) + &ones);
     }
 
     fn check_all(a: &[u64], b: &[u64]) {

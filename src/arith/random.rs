@@ -30,11 +30,7 @@ const EXTRA: usize = 2;
 ///
 /// A number u of 128 bits more than the bound is drawn and ⌊u·bound / 2^bits(u)⌋ taken: always the same steps, where
 /// drawing again until below the bound would let its leading bits be measured.
-pub(crate) fn fill_below(
-    source: &mut impl RandomSource,
-    bound: &[u64],
-    rows: &mut [u64],
-) -> Result<(), Error> {
+pub(crate) fn fill_below(source: &mut impl RandomSource, bound: &[u64], rows: &mut [u64]) -> Result<(), Error> {
     let width = bound.len();
     let mut drawn = Zeroizing::new(vec![0u64; width + EXTRA]);
     let mut product = Zeroizing::new(vec![0u64; 2 * width + EXTRA]);

@@ -96,12 +96,8 @@ pub(crate) fn one() -> BoxedUint {
 pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Result<Secret, Error> {
     // 10^19 is the largest power of ten in a limb.
     const DIGITS: usize = 19;
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) || text.len() > 20 * (width + 1)
-    {
-        return Err(Error::context(
-            field,
-            "is not a whole number of the right length",
-        ));
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) || text.len() > 20 * (width + 1) {
+        return Err(Error::context(field, "is not a whole number of the right length"));
     }
     let mut limbs = Zeroizing::new(vec![0u64; width]);
     let mut bytes = text.as_bytes();
@@ -110,9 +106,7 @@ pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Res
             0 => DIGITS,
             length => length,
         });
-        let value = chunk
-            .iter()
-            .fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+        let value = chunk.iter().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
         let scale = (0..chunk.len()).fold(1u128, |scale, _| scale * 10);
         let mut carry = u128::from(value);
         for limb in limbs.iter_mut() {
@@ -121,10 +115,7 @@ pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Res
             carry >>= 64;
         }
         if carry != 0 {
-            return Err(Error::context(
-                field,
-                format!("is larger than {} bits", 64 * width),
-            ));
+            return Err(Error::context(field, format!("is larger than {} bits", 64 * width)));
         }
         bytes = rest;
     }
@@ -152,13 +143,7 @@ pub(crate) fn to_decimal(x: &BoxedUint) -> Zeroizing<String> {
     while digits.len() > 1 && digits.last() == Some(&b'0') {
         digits.pop();
     }
-    Zeroizing::new(
-        digits
-            .iter()
-            .rev()
-            .map(|digit| char::from(*digit))
-            .collect(),
-    )
+    Zeroizing::new(digits.iter().rev().map(|digit| char::from(*digit)).collect())
 }
 
 #[cfg(test)]
@@ -181,28 +166,10 @@ mod tests {
     #[test]
     fn bad_decimal_text_is_refused() {
         let long = "9".repeat(30);
-        for text in [
-            "",
-            "-1",
-            "+1",
-            "1e5",
-            "0x10",
-            "12 ",
-            "18446744073709551616",
-            &long,
-        ] {
-            assert!(
-                matches!(
-                    from_decimal(text, "x", 1),
-                    Err(Error::Context { field: "x", .. })
-                ),
-                "{text}"
-            );
+        for text in ["", "-1", "+1", "1e5", "0x10", "12 ", "18446744073709551616", &long] {
+            assert!(matches!(from_decimal(text, "x", 1), Err(Error::Context { field: "x", .. })), "{text}");
         }
-        for (text, canonical) in [
-            ("18446744073709551615", "18446744073709551615"),
-            ("000", "0"),
-        ] {
+        for (text, canonical) in [("18446744073709551615", "18446744073709551615"), ("000", "0")] {
             assert_eq!(*to_decimal(&from_decimal(text, "x", 1).unwrap()), canonical);
         }
     }

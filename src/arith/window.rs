@@ -14,19 +14,14 @@ pub struct Exponent {
 
 impl core::fmt::Debug for Exponent {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Exponent")
-            .field("bits", &self.bits)
-            .finish_non_exhaustive()
+        f.debug_struct("Exponent").field("bits", &self.bits).finish_non_exhaustive()
     }
 }
 
 impl Exponent {
     /// The exponent `limbs`, little-endian, of which only the lower `bits` bits count.
     pub fn new(limbs: &[u64], bits: usize) -> Self {
-        Self {
-            limbs: Zeroizing::new(limbs.to_vec()),
-            bits,
-        }
+        Self { limbs: Zeroizing::new(limbs.to_vec()), bits }
     }
 
     /// The public bound on its length, in bits.
@@ -82,36 +77,22 @@ fn select<const L: usize>(table: &[Pair<L>], index: u64) -> Pair<L> {
 
 /// The width with the fewest multiplications: 2^w − 2 for the table and one a window.
 pub(crate) fn best_width(bits: usize) -> u32 {
-    (1..=7u32)
-        .min_by_key(|w| (1usize << w) + bits.div_ceil(*w as usize))
-        .unwrap_or(1)
+    (1..=7u32).min_by_key(|w| (1usize << w) + bits.div_ceil(*w as usize)).unwrap_or(1)
 }
 
 /// base^exponent in Montgomery form, of a base in Montgomery form.
-pub(crate) fn pow<const L: usize>(
-    modulus: &PairModulus<L>,
-    base: &Pair<L>,
-    exponent: &Exponent,
-) -> Pair<L> {
+pub(crate) fn pow<const L: usize>(modulus: &PairModulus<L>, base: &Pair<L>, exponent: &Exponent) -> Pair<L> {
     let width = best_width(exponent.bits);
     let mut table = Zeroizing::new(Vec::with_capacity(1 << width));
     table.push(*modulus.one());
     table.push(*base);
     for i in 2..1 << width {
-        let next = if i % 2 == 0 {
-            modulus.square(&table[i / 2])
-        } else {
-            modulus.mul(&table[i - 1], base)
-        };
+        let next = if i % 2 == 0 { modulus.square(&table[i / 2]) } else { modulus.mul(&table[i - 1], base) };
         table.push(next);
     }
     let windows = exponent.bits.div_ceil(width as usize);
     let digit = |i: usize| window(&exponent.limbs, exponent.bits, i * width as usize, width);
-    let mut power = if windows == 0 {
-        *modulus.one()
-    } else {
-        select(&table, digit(windows - 1))
-    };
+    let mut power = if windows == 0 { *modulus.one() } else { select(&table, digit(windows - 1)) };
     for i in (0..windows.saturating_sub(1)).rev() {
         for _ in 0..width {
             power = modulus.square(&power);

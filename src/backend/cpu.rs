@@ -30,10 +30,7 @@ pub struct Cpu {
 
 impl std::fmt::Debug for Cpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cpu")
-            .field("threads", &self.threads())
-            .field("level", &self.level())
-            .finish()
+        f.debug_struct("Cpu").field("threads", &self.threads()).field("level", &self.level()).finish()
     }
 }
 
@@ -43,13 +40,8 @@ impl Cpu {
             .num_threads(threads.map_or(0, NonZeroUsize::get))
             .thread_name(|i| format!("hushvec-{i}"))
             .build()
-            .map_err(|error| Error::Device {
-                asked: "cpu".to_owned(),
-                reason: error.to_string(),
-            })?;
-        Ok(Self {
-            pool: Arc::new(pool),
-        })
+            .map_err(|error| Error::Device { asked: "cpu".to_owned(), reason: error.to_string() })?;
+        Ok(Self { pool: Arc::new(pool) })
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -61,27 +53,16 @@ impl Cpu {
     }
 
     /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
-    fn for_each_run<T: Send>(
-        &self,
-        out: &mut [T],
-        width: usize,
-        run: Run,
-        work: impl Fn(usize, &mut [T]) + Sync,
-    ) {
+    fn for_each_run<T: Send>(&self, out: &mut [T], width: usize, run: Run, work: impl Fn(usize, &mut [T]) + Sync) {
         let rows = out.len() / width;
         let fair = rows.div_ceil(self.threads());
         // Four runs a thread, so that one that is late does not keep the others waiting.
-        let length = rows
-            .div_ceil(4 * self.threads())
-            .max(run.least.min(fair))
-            .clamp(1, run.most);
+        let length = rows.div_ceil(4 * self.threads()).max(run.least.min(fair)).clamp(1, run.most);
         if rows <= length {
             return work(0, out);
         }
         self.pool.install(|| {
-            out.par_chunks_mut(length * width)
-                .enumerate()
-                .for_each(|(i, out)| work(i * length, out));
+            out.par_chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));
         });
     }
 }

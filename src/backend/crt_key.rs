@@ -42,17 +42,10 @@ impl CrtKey {
     /// If the primes have different sizes.
     pub fn new(p: PrimeKey, q: PrimeKey) -> Result<Self, Error> {
         if p.modulus.bits() != q.modulus.bits() {
-            return Err(Error::Modulus {
-                bits: q.modulus.bits(),
-                reason: "the other prime has another size",
-            });
+            return Err(Error::Modulus { bits: q.modulus.bits(), reason: "the other prime has another size" });
         }
         let one_prime_dimensions = one_prime_dimensions(p.modulus.limbs());
-        Ok(Self {
-            p,
-            q,
-            one_prime_dimensions,
-        })
+        Ok(Self { p, q, one_prime_dimensions })
     }
 
     /// The larger prime.
@@ -76,9 +69,5 @@ impl CrtKey {
 fn one_prime_dimensions(p: &[u64]) -> usize {
     // A p below that number still has its full length, or one bit less, and lies above the next shorter one.
     let largest_sum = vec![0xaaaa_aaaa_aaaa_aaaa; p.len()];
-    if less_than(&largest_sum, p) {
-        32 * p.len()
-    } else {
-        32 * p.len() - 1
-    }
+    if less_than(&largest_sum, p) { 32 * p.len() } else { 32 * p.len() - 1 }
 }

@@ -16,21 +16,14 @@ pub struct FixedBase {
 
 impl std::fmt::Debug for FixedBase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FixedBase")
-            .field("exponent_bits", &self.exponent_bits)
-            .finish_non_exhaustive()
+        f.debug_struct("FixedBase").field("exponent_bits", &self.exponent_bits).finish_non_exhaustive()
     }
 }
 
 impl FixedBase {
     /// `base` is a reduced pair modulo m²; exponents have at most `exponent_bits` bits.
     pub fn new(modulus: Arc<Modulus>, base: &[u64], exponent_bits: usize) -> Self {
-        Self {
-            modulus,
-            base: Zeroizing::new(base.to_vec()),
-            exponent_bits,
-            cpu_table: OnceLock::new(),
-        }
+        Self { modulus, base: Zeroizing::new(base.to_vec()), exponent_bits, cpu_table: OnceLock::new() }
     }
 
     /// The modulus m.
@@ -49,7 +42,6 @@ impl FixedBase {
     }
 
     pub(super) fn cpu_table(&self) -> &WindowTable {
-        self.cpu_table
-            .get_or_init(|| WindowTable::new(&self.modulus, &self.base, self.exponent_bits))
+        self.cpu_table.get_or_init(|| WindowTable::new(&self.modulus, &self.base, self.exponent_bits))
     }
 }

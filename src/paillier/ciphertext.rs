@@ -19,10 +19,7 @@ pub struct Ciphertext {
 
 impl Ciphertext {
     pub(crate) fn from_row(key: PublicId, row: &[u64]) -> Self {
-        Self {
-            key,
-            row: row.to_vec(),
-        }
+        Self { key, row: row.to_vec() }
     }
 
     /// The ciphertext with this value.
@@ -65,10 +62,7 @@ impl Ciphertext {
     pub fn from_le_bytes(key: &PublicKey, bytes: &[u8]) -> Result<Self, Error> {
         let (actual, limit) = (bytes.len(), key.parameters().ciphertext_bytes());
         if actual > limit {
-            return Err(Error::Ciphertext {
-                record: 0,
-                problem: CiphertextProblem::TooLong { actual, limit },
-            });
+            return Err(Error::Ciphertext { record: 0, problem: CiphertextProblem::TooLong { actual, limit } });
         }
         Self::from_biguint(key, &BigUint::from_bytes_le(bytes))
     }
@@ -86,9 +80,8 @@ impl Ciphertext {
     /// # Errors
     /// As [`Ciphertext::from_le_bytes`], and [`Error::Format`] for what is not base64.
     pub fn from_wire(key: &PublicKey, text: &str) -> Result<Self, Error> {
-        let bytes = STANDARD
-            .decode(text)
-            .map_err(|error| Error::format(format!("a ciphertext is not base64: {error}")))?;
+        let bytes =
+            STANDARD.decode(text).map_err(|error| Error::format(format!("a ciphertext is not base64: {error}")))?;
         Self::from_le_bytes(key, &bytes)
     }
 
@@ -120,11 +113,7 @@ pub struct Ciphertexts {
 
 impl Ciphertexts {
     pub(crate) fn from_limbs(key: &PublicKey, limbs: Vec<u64>) -> Self {
-        Self {
-            key: key.id(),
-            width: 2 * key.width(),
-            limbs,
-        }
+        Self { key: key.id(), width: 2 * key.width(), limbs }
     }
 
     /// Ciphertexts collected from single ones.
@@ -163,10 +152,7 @@ impl Ciphertexts {
         let squared = limbs_of_square(key);
         for (record, row) in (0..).zip(limbs.chunks_exact(squared.len())) {
             if !less_than(row, &squared) {
-                return Err(Error::Ciphertext {
-                    record,
-                    problem: CiphertextProblem::TooLarge,
-                });
+                return Err(Error::Ciphertext { record, problem: CiphertextProblem::TooLarge });
             }
         }
         backend.pairs_from_integers(key.modulus(), &mut limbs);
@@ -200,16 +186,12 @@ impl Ciphertexts {
 
     /// The ciphertext of that number.
     pub fn get(&self, index: usize) -> Option<Ciphertext> {
-        self.rows()
-            .get(index)
-            .map(|row| Ciphertext::from_row(self.key, row))
+        self.rows().get(index).map(|row| Ciphertext::from_row(self.key, row))
     }
 
     /// The ciphertexts one by one.
     pub fn iter(&self) -> impl Iterator<Item = Ciphertext> + '_ {
-        self.rows()
-            .iter()
-            .map(|row| Ciphertext::from_row(self.key, row))
+        self.rows().iter().map(|row| Ciphertext::from_row(self.key, row))
     }
 
     /// The key that they belong to.

@@ -25,17 +25,10 @@ pub struct Paillier {
 }
 
 impl Paillier {
-    pub(super) fn generate(
-        parameters: Parameters,
-        source: &mut impl RandomSource,
-    ) -> Result<Self, Error> {
+    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (primes, ()) = draw_primes(&parameters, source, |source| {
-            Ok((
-                primes::random_prime(bits, source)?,
-                primes::random_prime(bits, source)?,
-                (),
-            ))
+            Ok((primes::random_prime(bits, source)?, primes::random_prime(bits, source)?, ()))
         })?;
         Self::from_primes(parameters, &primes)
     }
@@ -48,12 +41,7 @@ impl Paillier {
         };
         let (share_p, share_q) = (share(&primes.p, &primes.q), share(&primes.q, &primes.p));
         let public = PublicKey::new(parameters, primes.n(), Elements::Paillier)?;
-        Ok(Self {
-            keys: Keys {
-                public,
-                crt: crt_key(primes, &share_p, &share_q)?,
-            },
-        })
+        Ok(Self { keys: Keys { public, crt: crt_key(primes, &share_p, &share_q)? } })
     }
 
     /// Noise modulo p² and modulo q², `count` pairs each.
@@ -64,10 +52,7 @@ impl Paillier {
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
         let mut noise = [Zeroizing::default(), Zeroizing::default()];
-        for (key, out) in [self.keys.crt.p(), self.keys.crt.q()]
-            .into_iter()
-            .zip(&mut noise)
-        {
+        for (key, out) in [self.keys.crt.p(), self.keys.crt.q()].into_iter().zip(&mut noise) {
             let width = 2 * key.modulus.width();
             let bases = random_units(key.modulus.limbs(), count, source)?;
             let exponent = Exponent::new(key.modulus.limbs(), key.modulus.bits());

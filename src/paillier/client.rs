@@ -76,44 +76,28 @@ impl Client {
     ) -> Result<Self, Error> {
         let client = match parameters.scheme() {
             Scheme::Paillier => Self::Paillier(Paillier::generate(parameters, source)?),
-            Scheme::PaillierLookup => {
-                Self::PaillierLookup(PaillierLookup::generate(parameters, source)?)
-            }
-            Scheme::PaillierSubgroup => {
-                Self::PaillierSubgroup(PaillierSubgroup::generate(parameters, source)?)
-            }
+            Scheme::PaillierLookup => Self::PaillierLookup(PaillierLookup::generate(parameters, source)?),
+            Scheme::PaillierSubgroup => Self::PaillierSubgroup(PaillierSubgroup::generate(parameters, source)?),
         };
         client.test_pairwise(backend, source)?;
         Ok(client)
     }
 
     /// Encrypts with each half of the key and decrypts with the other, as FIPS 186-5 and SP 800-56B ask of a new pair.
-    fn test_pairwise(
-        &self,
-        backend: &Backend,
-        source: &mut impl RandomSource,
-    ) -> Result<(), Error> {
+    fn test_pairwise(&self, backend: &Backend, source: &mut impl RandomSource) -> Result<(), Error> {
         let public = self.public_key();
         let width = public.width();
         let mut plaintexts = Zeroizing::new(vec![0; 2 * width]);
         crate::arith::random::fill_below(source, public.modulus().limbs(), &mut plaintexts)?;
         let (first, second) = plaintexts.split_at(width);
-        let mut ciphertexts =
-            encrypt::encrypt_rows(public, backend, Rows::new(first, width), 64 * width, source)?;
+        let mut ciphertexts = encrypt::encrypt_rows(public, backend, Rows::new(first, width), 64 * width, source)?;
         ciphertexts.extend(self.encrypt_rows(backend, Rows::new(second, width), source)?);
         let mut decrypted = Zeroizing::new(vec![0; 2 * width]);
-        backend.crt_decrypt(
-            &self.keys().crt,
-            Rows::new(&ciphertexts, 2 * width),
-            &mut decrypted,
-        );
+        backend.crt_decrypt(&self.keys().crt, Rows::new(&ciphertexts, 2 * width), &mut decrypted);
         if decrypted == plaintexts {
             return Ok(());
         }
-        Err(Error::context(
-            "the new key",
-            "failed its test: the machine may be faulty, please report this",
-        ))
+        Err(Error::context("the new key", "failed its test: the machine may be faulty, please report this"))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -157,11 +141,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Dimension`], [`Error::Random`].
-    pub fn encrypt_vectors(
-        &self,
-        backend: &Backend,
-        vectors: &BitMatrix,
-    ) -> Result<Ciphertexts, Error> {
+    pub fn encrypt_vectors(&self, backend: &Backend, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
         self.encrypt_vectors_from(backend, vectors, &mut OsRandom)
     }
 
@@ -181,38 +161,20 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no distance.
-    pub fn decode_hamming(
-        &self,
-        backend: &Backend,
-        ciphertexts: &Ciphertexts,
-    ) -> Result<Vec<u32>, Error> {
-        self.public_key()
-            .check_id("the response", ciphertexts.key_id())?;
+    pub fn decode_hamming(&self, backend: &Backend, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
+        self.public_key().check_id("the response", ciphertexts.key_id())?;
         self.decode_rows(backend, ciphertexts.rows(), 0)
     }
 
     /// [`Client::decode_hamming`] of rows whose first is record number `first`.
-    pub(crate) fn decode_rows(
-        &self,
-        backend: &Backend,
-        rows: Rows<'_>,
-        first: u64,
-    ) -> Result<Vec<u32>, Error> {
+    pub(crate) fn decode_rows(&self, backend: &Backend, rows: Rows<'_>, first: u64) -> Result<Vec<u32>, Error> {
         validate::check_range(self.public_key(), rows, first)?;
         let mut distances = vec![0; rows.len()];
         let dimensions = self.parameters().embedding_length();
         backend.hamming_decode(&self.keys().crt, dimensions, rows, &mut distances);
-        if let Some(row) = distances
-            .iter()
-            .position(|distance| *distance == NOT_A_DISTANCE)
-        {
-            let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| {
-                self.decode_problem(backend, row)
-            });
-            return Err(Error::Decode {
-                record: first + row as u64,
-                problem,
-            });
+        if let Some(row) = distances.iter().position(|distance| *distance == NOT_A_DISTANCE) {
+            let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| self.decode_problem(backend, row));
+            return Err(Error::Decode { record: first + row as u64, problem });
         }
         Ok(distances)
     }
@@ -225,11 +187,7 @@ impl Client {
             return DecodeProblem::Foreign;
         }
         let count = count_digits(&plaintext, self.parameters().embedding_length());
-        if count.upper {
-            DecodeProblem::UpperBits
-        } else {
-            DecodeProblem::Digit3
-        }
+        if count.upper { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
     }
 
     /// Encrypts an integer with the secret key.
@@ -239,11 +197,7 @@ impl Client {
     pub fn encrypt(&self, backend: &Backend, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
         let public = self.public_key();
         let plaintext = plaintext.below(public.modulus().limbs())?;
-        let row = self.encrypt_rows(
-            backend,
-            Rows::new(&plaintext, public.width()),
-            &mut OsRandom,
-        )?;
+        let row = self.encrypt_rows(backend, Rows::new(&plaintext, public.width()), &mut OsRandom)?;
         Ok(Ciphertext::from_row(public.id(), &row))
     }
 
@@ -258,10 +212,7 @@ impl Client {
         let row = Rows::new(ciphertext.row(), 2 * public.width());
         backend.crt_decrypt(&self.keys().crt, row, &mut plaintext);
         if plaintext.iter().all(|limb| *limb == u64::MAX) {
-            return Err(Error::Decode {
-                record: 0,
-                problem: DecodeProblem::Foreign,
-            });
+            return Err(Error::Decode { record: 0, problem: DecodeProblem::Foreign });
         }
         Ok(Plaintext::from_limbs(&plaintext))
     }
@@ -315,8 +266,7 @@ mod tests {
             crate::paillier::public_key::Elements::Lookup { g, .. } => g.clone(),
             _ => n + 1u32,
         };
-        logarithm(&c.to_biguint(client.public_key()).unwrap()) * logarithm(&g).modinv(n).unwrap()
-            % n
+        logarithm(&c.to_biguint(client.public_key()).unwrap()) * logarithm(&g).modinv(n).unwrap() % n
     }
 
     #[test]
@@ -329,19 +279,12 @@ mod tests {
                 let plain = vectors(dimensions, 9);
                 let query = plain.slice(3..4);
                 let stored = client.encrypt_vectors(&backend, &plain).unwrap();
-                let expected: Vec<u32> = (0..9)
-                    .map(|i| plain.hamming(i, &query, 0).unwrap())
-                    .collect();
+                let expected: Vec<u32> = (0..9).map(|i| plain.hamming(i, &query, 0).unwrap()).collect();
                 let by_public = encrypt::encrypt_vec_batch(key, &backend, &query).unwrap();
                 let by_owner = client.encrypt_vectors(&backend, &query).unwrap();
                 for query in [by_public, by_owner] {
-                    let response =
-                        evaluate::hamming_batch(key, &backend, &query.get(0).unwrap(), &stored)
-                            .unwrap();
-                    assert_eq!(
-                        client.decode_hamming(&backend, &response).unwrap(),
-                        expected
-                    );
+                    let response = evaluate::hamming_batch(key, &backend, &query.get(0).unwrap(), &stored).unwrap();
+                    assert_eq!(client.decode_hamming(&backend, &response).unwrap(), expected);
                 }
             }
         }
@@ -353,14 +296,7 @@ mod tests {
         for client in clients(64) {
             let key = client.public_key();
             let n = key.n().clone();
-            let numbers = [
-                BigUint::ZERO,
-                1u32.into(),
-                41u32.into(),
-                &n / 3u32,
-                &n - 2u32,
-                &n - 1u32,
-            ];
+            let numbers = [BigUint::ZERO, 1u32.into(), 41u32.into(), &n / 3u32, &n - 2u32, &n - 1u32];
             for a in &numbers {
                 let by_owner = client.encrypt(&backend, &a.into()).unwrap();
                 let by_public = encrypt::encrypt(key, &backend, &a.into()).unwrap();
@@ -372,27 +308,15 @@ mod tests {
                 for b in &numbers {
                     let other = client.encrypt(&backend, &b.into()).unwrap();
                     let of = |c| client.decrypt(&backend, &c).unwrap().to_biguint();
-                    assert_eq!(
-                        of(evaluate::add(key, &backend, &by_public, &other).unwrap()),
-                        (a + b) % &n
-                    );
-                    assert_eq!(
-                        of(evaluate::add_plain(key, &backend, &by_owner, &b.into()).unwrap()),
-                        (a + b) % &n
-                    );
-                    assert_eq!(
-                        of(evaluate::mul_plain(key, &backend, &by_owner, &b.into()).unwrap()),
-                        a * b % &n
-                    );
+                    assert_eq!(of(evaluate::add(key, &backend, &by_public, &other).unwrap()), (a + b) % &n);
+                    assert_eq!(of(evaluate::add_plain(key, &backend, &by_owner, &b.into()).unwrap()), (a + b) % &n);
+                    assert_eq!(of(evaluate::mul_plain(key, &backend, &by_owner, &b.into()).unwrap()), a * b % &n);
                 }
             }
             for too_large in [n.clone(), &n + 1u32, &n << 64u32] {
                 let refused = client.encrypt(&backend, &(&too_large).into());
                 assert!(matches!(refused, Err(Error::Plaintext { .. })));
-                assert!(matches!(
-                    encrypt::encrypt(key, &backend, &(&too_large).into()),
-                    Err(Error::Plaintext { .. })
-                ));
+                assert!(matches!(encrypt::encrypt(key, &backend, &(&too_large).into()), Err(Error::Plaintext { .. })));
             }
         }
     }
@@ -407,10 +331,7 @@ mod tests {
             let size = key.parameters().ciphertext_bytes();
             let good = client.encrypt_vectors(&backend, &vectors(64, 700)).unwrap();
             let bytes = good.to_integers(key, &backend).unwrap();
-            assert_eq!(
-                Ciphertexts::from_integers(key, &backend, &bytes).unwrap(),
-                good
-            );
+            assert_eq!(Ciphertexts::from_integers(key, &backend, &bytes).unwrap(), good);
             for (value, expected) in [
                 (BigUint::ZERO, CiphertextProblem::Zero),
                 (square.clone(), CiphertextProblem::TooLarge),
@@ -432,9 +353,7 @@ mod tests {
                     }
                 }
                 let single = Ciphertext::from_biguint(key, &value);
-                assert!(
-                    matches!(single, Err(Error::Ciphertext { problem, .. }) if problem == expected)
-                );
+                assert!(matches!(single, Err(Error::Ciphertext { problem, .. }) if problem == expected));
             }
             let long = Ciphertext::from_le_bytes(key, &vec![1; size + 1]);
             let limit = size;
@@ -459,43 +378,24 @@ mod tests {
                 (BigUint::from(1u32) << 128u32, DecodeProblem::UpperBits),
                 (key.n() - 1u32, DecodeProblem::UpperBits),
             ] {
-                let batch =
-                    Ciphertexts::from_ciphertexts(key, [&fine, &fine, &encrypt(m), &fine]).unwrap();
+                let batch = Ciphertexts::from_ciphertexts(key, [&fine, &fine, &encrypt(m), &fine]).unwrap();
                 match client.decode_hamming(&backend, &batch) {
                     Err(Error::Decode { record: 2, problem }) => assert_eq!(problem, expected),
                     result => panic!("{result:?}"),
                 }
             }
             let foreign = other.encrypt(&backend, &1u64.into()).unwrap();
-            assert!(matches!(
-                client.decrypt(&backend, &foreign),
-                Err(Error::WrongKey { .. })
-            ));
+            assert!(matches!(client.decrypt(&backend, &foreign), Err(Error::WrongKey { .. })));
             let batch = Ciphertexts::from_ciphertexts(other.public_key(), [&foreign]).unwrap();
-            assert!(matches!(
-                client.decode_hamming(&backend, &batch),
-                Err(Error::WrongKey { .. })
-            ));
+            assert!(matches!(client.decode_hamming(&backend, &batch), Err(Error::WrongKey { .. })));
             assert!(Ciphertexts::from_ciphertexts(key, [&foreign]).is_err());
             if client.parameters().scheme().has_alpha() {
                 // A random number is outside of the noise group.
                 let c = Ciphertext::from_biguint(key, &(key.n() * 12_345u32 + 678u32)).unwrap();
-                let foreign = Error::Decode {
-                    record: 0,
-                    problem: DecodeProblem::Foreign,
-                };
-                assert_eq!(
-                    client.decrypt(&backend, &c).unwrap_err().to_string(),
-                    foreign.to_string()
-                );
+                let foreign = Error::Decode { record: 0, problem: DecodeProblem::Foreign };
+                assert_eq!(client.decrypt(&backend, &c).unwrap_err().to_string(), foreign.to_string());
                 let batch = Ciphertexts::from_ciphertexts(key, [&c]).unwrap();
-                assert_eq!(
-                    client
-                        .decode_hamming(&backend, &batch)
-                        .unwrap_err()
-                        .to_string(),
-                    foreign.to_string()
-                );
+                assert_eq!(client.decode_hamming(&backend, &batch).unwrap_err().to_string(), foreign.to_string());
             }
         }
     }
@@ -514,11 +414,7 @@ mod tests {
             }
             let zeros = zeros.slice(0..50);
             for bytes_left in [0, 31, 200] {
-                let owner = client.encrypt_vectors_from(
-                    &backend,
-                    &zeros,
-                    &mut stub::Failing { bytes_left },
-                );
+                let owner = client.encrypt_vectors_from(&backend, &zeros, &mut stub::Failing { bytes_left });
                 assert!(matches!(owner, Err(Error::Random(_))));
                 let plaintexts = vector_plaintexts(client.public_key(), &zeros).unwrap();
                 let rows = Rows::new(&plaintexts, client.public_key().width());
@@ -529,8 +425,7 @@ mod tests {
         }
         let parameters = Parameters::new(Scheme::PaillierSubgroup, 32, 512, Some(256)).unwrap();
         for bytes_left in [0, 100, 2000] {
-            let made =
-                Client::generate_from(parameters, &backend, &mut stub::Failing { bytes_left });
+            let made = Client::generate_from(parameters, &backend, &mut stub::Failing { bytes_left });
             assert!(matches!(made, Err(Error::Random(_))));
         }
     }
@@ -544,29 +439,15 @@ mod tests {
             let square = n * n;
             let order = match &client {
                 Client::Paillier(_) => continue,
-                Client::PaillierSubgroup(key) => {
-                    key.alphas().map(crate::paillier::public_key::biguint)
-                }
-                Client::PaillierLookup(key) => {
-                    key.orders().map(crate::paillier::public_key::biguint)
-                }
+                Client::PaillierSubgroup(key) => key.alphas().map(crate::paillier::public_key::biguint),
+                Client::PaillierLookup(key) => key.orders().map(crate::paillier::public_key::biguint),
             };
             let order = &order[0] * &order[1];
             let mut signs = HashSet::new();
             for _ in 0..40 {
-                for c in [
-                    client.encrypt(&backend, &zero),
-                    encrypt::encrypt(client.public_key(), &backend, &zero),
-                ] {
-                    let power = c
-                        .unwrap()
-                        .to_biguint(client.public_key())
-                        .unwrap()
-                        .modpow(&order, &square);
-                    assert!(
-                        power == BigUint::from(1u32) || power == &square - 1u32,
-                        "outside of the group"
-                    );
+                for c in [client.encrypt(&backend, &zero), encrypt::encrypt(client.public_key(), &backend, &zero)] {
+                    let power = c.unwrap().to_biguint(client.public_key()).unwrap().modpow(&order, &square);
+                    assert!(power == BigUint::from(1u32) || power == &square - 1u32, "outside of the group");
                     signs.insert(power);
                 }
             }
@@ -583,10 +464,7 @@ mod tests {
             (Scheme::PaillierLookup, 1024, Some(50)),
         ] {
             let parameters = Parameters::new(scheme, 64, key_len, alpha).unwrap();
-            assert!(matches!(
-                Client::generate(parameters, &backend()),
-                Err(Error::WeakKey { .. })
-            ));
+            assert!(matches!(Client::generate(parameters, &backend()), Err(Error::WeakKey { .. })));
         }
     }
 
@@ -595,11 +473,7 @@ mod tests {
         for client in clients(32) {
             let crt = &client.keys().crt;
             for key in [crt.p(), crt.q()] {
-                assert_eq!(
-                    key.modulus.limbs().last().unwrap() >> 62,
-                    3,
-                    "the two top bits"
-                );
+                assert_eq!(key.modulus.limbs().last().unwrap() >> 62, 3, "the two top bits");
             }
             assert_eq!(client.public_key().n().bits(), 1024);
             assert!(!format!("{client:?}").contains(&crt.p().modulus.limbs()[0].to_string()));

@@ -14,20 +14,10 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// [`Error::Dimension`] if the vectors are not of the key's length; [`Error::Random`].
-pub fn encrypt_vec_batch(
-    key: &PublicKey,
-    backend: &Backend,
-    vectors: &BitMatrix,
-) -> Result<Ciphertexts, Error> {
+pub fn encrypt_vec_batch(key: &PublicKey, backend: &Backend, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
     let plaintexts = vector_plaintexts(key, vectors)?;
     let bits = 2 * key.parameters().embedding_length();
-    let limbs = encrypt_rows(
-        key,
-        backend,
-        Rows::new(&plaintexts, key.width()),
-        bits,
-        &mut OsRandom,
-    )?;
+    let limbs = encrypt_rows(key, backend, Rows::new(&plaintexts, key.width()), bits, &mut OsRandom)?;
     Ok(Ciphertexts::from_limbs(key, limbs))
 }
 
@@ -35,20 +25,10 @@ pub fn encrypt_vec_batch(
 ///
 /// # Errors
 /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
-pub fn encrypt(
-    key: &PublicKey,
-    backend: &Backend,
-    plaintext: &Plaintext,
-) -> Result<Ciphertext, Error> {
+pub fn encrypt(key: &PublicKey, backend: &Backend, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
     let plaintext = plaintext.below(key.modulus().limbs())?;
     let bits = 64 * key.width();
-    let row = encrypt_rows(
-        key,
-        backend,
-        Rows::new(&plaintext, key.width()),
-        bits,
-        &mut OsRandom,
-    )?;
+    let row = encrypt_rows(key, backend, Rows::new(&plaintext, key.width()), bits, &mut OsRandom)?;
     Ok(Ciphertext::from_row(key.id(), &row))
 }
 
@@ -56,17 +36,10 @@ pub fn encrypt(
 ///
 /// # Errors
 /// [`Error::Dimension`] if the vectors are not of the key's length.
-pub(crate) fn vector_plaintexts(
-    key: &PublicKey,
-    vectors: &BitMatrix,
-) -> Result<Zeroizing<Vec<u64>>, Error> {
+pub(crate) fn vector_plaintexts(key: &PublicKey, vectors: &BitMatrix) -> Result<Zeroizing<Vec<u64>>, Error> {
     let expected = key.parameters().embedding_length();
     if vectors.dimensions() != expected {
-        return Err(Error::Dimension {
-            row: 0,
-            expected,
-            actual: vectors.dimensions(),
-        });
+        return Err(Error::Dimension { row: 0, expected, actual: vectors.dimensions() });
     }
     let mut plaintexts = Zeroizing::new(vec![0; vectors.len() * key.width()]);
     for (i, plaintext) in plaintexts.chunks_exact_mut(key.width()).enumerate() {
@@ -109,10 +82,7 @@ pub(crate) fn encrypt_rows(
             backend.pair_fixed_base_pow(g_n, g_n.exponent_bits(), rows, &mut noise);
             let mut messages = Zeroizing::new(vec![0; 2 * width * count]);
             backend.pair_fixed_base_pow(g, bits, plaintexts, &mut messages);
-            let (noise, messages) = (
-                Rows::new(&noise, 2 * width),
-                Rows::new(&messages, 2 * width),
-            );
+            let (noise, messages) = (Rows::new(&noise, 2 * width), Rows::new(&messages, 2 * width));
             backend.pair_mul(modulus, noise, messages, &mut out);
         }
     }
@@ -136,10 +106,7 @@ pub(crate) fn random_units(
     let mut drawn = Zeroizing::new(vec![0; count * width]);
     random::fill_below(source, &bound, &mut drawn)?;
     let mut pairs = Zeroizing::new(vec![0; 2 * count * width]);
-    for (pair, drawn) in pairs
-        .chunks_exact_mut(2 * width)
-        .zip(drawn.chunks_exact(width))
-    {
+    for (pair, drawn) in pairs.chunks_exact_mut(2 * width).zip(drawn.chunks_exact(width)) {
         let mut carry = 1;
         for (limb, drawn) in pair.iter_mut().zip(drawn) {
             let (sum, overflow) = drawn.overflowing_add(carry);

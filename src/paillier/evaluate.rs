@@ -21,21 +21,11 @@ use crate::error::Error;
 ///
 /// # Errors
 /// [`Error::WrongKey`].
-pub fn add(
-    key: &PublicKey,
-    backend: &Backend,
-    a: &Ciphertext,
-    b: &Ciphertext,
-) -> Result<Ciphertext, Error> {
+pub fn add(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
     let width = 2 * key.width();
     let mut out = vec![0; width];
     let (a, b) = (checked_row(key, a)?, checked_row(key, b)?);
-    backend.pair_mul(
-        key.modulus(),
-        Rows::new(a, width),
-        Rows::new(b, width),
-        &mut out,
-    );
+    backend.pair_mul(key.modulus(), Rows::new(a, width), Rows::new(b, width), &mut out);
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
@@ -43,12 +33,7 @@ pub fn add(
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
-pub fn add_plain(
-    key: &PublicKey,
-    backend: &Backend,
-    a: &Ciphertext,
-    b: &Plaintext,
-) -> Result<Ciphertext, Error> {
+pub fn add_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
     let width = 2 * key.width();
     let mut out = checked_row(key, a)?.to_vec();
     let b = b.below(key.modulus().limbs())?;
@@ -60,12 +45,7 @@ pub fn add_plain(
         PublicNoise::Lookup { g, .. } => {
             let mut message = vec![0; width];
             backend.pair_fixed_base_pow(g, g.exponent_bits(), plaintext, &mut message);
-            backend.pair_mul(
-                key.modulus(),
-                Rows::new(a.row(), width),
-                Rows::new(&message, width),
-                &mut out,
-            );
+            backend.pair_mul(key.modulus(), Rows::new(a.row(), width), Rows::new(&message, width), &mut out);
         }
     }
     Ok(Ciphertext::from_row(key.id(), &out))
@@ -75,22 +55,12 @@ pub fn add_plain(
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
-pub fn mul_plain(
-    key: &PublicKey,
-    backend: &Backend,
-    a: &Ciphertext,
-    b: &Plaintext,
-) -> Result<Ciphertext, Error> {
+pub fn mul_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
     let width = 2 * key.width();
     let mut out = vec![0; width];
     let limbs = b.below(key.modulus().limbs())?;
     let exponent = Exponent::new(&limbs, b.bits().next_multiple_of(64));
-    backend.pair_pow(
-        key.modulus(),
-        Rows::new(checked_row(key, a)?, width),
-        &exponent,
-        &mut out,
-    );
+    backend.pair_pow(key.modulus(), Rows::new(checked_row(key, a)?, width), &exponent, &mut out);
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 

@@ -35,21 +35,11 @@ impl Primes {
     pub(crate) fn new(parameters: &Parameters, a: Secret, b: Secret) -> Result<Self, Error> {
         let bits = parameters.key_len();
         if a.bits() as usize != bits || b.bits() as usize != bits {
-            return Err(Error::context(
-                "key_len",
-                format!("is {bits}, but the primes have other lengths"),
-            ));
+            return Err(Error::context("key_len", format!("is {bits}, but the primes have other lengths")));
         }
-        let (p, q) = if uint::greater(&a, &b) {
-            (a, b)
-        } else {
-            (b, a)
-        };
+        let (p, q) = if uint::greater(&a, &b) { (a, b) } else { (b, a) };
         if uint::difference(&p, &q).bits() as usize <= bits - 100 {
-            return Err(Error::context(
-                "n",
-                "is a product of two primes that are too close to each other",
-            ));
+            return Err(Error::context("n", "is a product of two primes that are too close to each other"));
         }
         Ok(Self { p, q })
     }
@@ -58,11 +48,7 @@ impl Primes {
     ///
     /// # Errors
     /// [`Error::Context`] if n and φ do not belong together or n is not a product of two primes.
-    pub(crate) fn from_totient(
-        parameters: &Parameters,
-        n: &BigUint,
-        phi: &BoxedUint,
-    ) -> Result<Self, Error> {
+    pub(crate) fn from_totient(parameters: &Parameters, n: &BigUint, phi: &BoxedUint) -> Result<Self, Error> {
         let mismatch = || Error::context("phi", "does not belong to n");
         let n = uint::from_limbs(&limbs(n, parameters.key_len() / 32));
         if uint::greater(phi, &n) {
@@ -102,17 +88,12 @@ impl Primes {
 
     /// φ(n) = (p − 1)·(q − 1).
     pub(crate) fn totient(&self) -> Secret {
-        uint::product(
-            &uint::difference(&self.p, &uint::one()),
-            &uint::difference(&self.q, &uint::one()),
-        )
+        uint::product(&uint::difference(&self.p, &uint::one()), &uint::difference(&self.q, &uint::one()))
     }
 
     /// n = p·q, which is public.
     pub(crate) fn n(&self) -> BigUint {
-        BigUint::from_bytes_le(bytemuck::cast_slice(
-            uint::product(&self.p, &self.q).as_words(),
-        ))
+        BigUint::from_bytes_le(bytemuck::cast_slice(uint::product(&self.p, &self.q).as_words()))
     }
 
     /// # Errors
@@ -121,10 +102,7 @@ impl Primes {
         if self.n() == *n {
             return Ok(());
         }
-        Err(Error::context(
-            "n",
-            "is not the product of the secret primes",
-        ))
+        Err(Error::context("n", "is not the product of the secret primes"))
     }
 
     /// Whether n and φ(n) have no common factor, without which decryption is not unique.
@@ -147,17 +125,13 @@ pub(crate) struct Share {
 /// # Errors
 /// [`Error::Context`] if an inverse that every real key has does not exist.
 pub(crate) fn crt_key(primes: &Primes, share_p: &Share, share_q: &Share) -> Result<CrtKey, Error> {
-    CrtKey::new(
-        prime_key(&primes.p, &primes.q, share_p)?,
-        prime_key(&primes.q, &primes.p, share_q)?,
-    )
+    CrtKey::new(prime_key(&primes.p, &primes.q, share_p)?, prime_key(&primes.q, &primes.p, share_q)?)
 }
 
 fn prime_key(p: &BoxedUint, q: &BoxedUint, share: &Share) -> Result<PrimeKey, Error> {
     let width = p.bits_precision() as usize / 64;
     let missing = || Error::context("the secret key", "has parts that contradict each other");
-    let decode_scale = uint::inverse(&uint::product(&share.exponent, &share.message_scale), p)
-        .ok_or_else(missing)?;
+    let decode_scale = uint::inverse(&uint::product(&share.exponent, &share.message_scale), p).ok_or_else(missing)?;
     let scale = uint::remainder(&share.message_scale, p).ok_or_else(missing)?;
     let exponent = uint::to_limbs(&share.exponent, share.exponent_bits.div_ceil(64));
     Ok(PrimeKey {

@@ -58,17 +58,13 @@ pub(super) struct Parts {
 }
 
 impl PaillierLookup {
-    pub(super) fn generate(
-        parameters: Parameters,
-        source: &mut impl RandomSource,
-    ) -> Result<Self, Error> {
+    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (short, long) = divisor_bits(&parameters);
         loop {
             let (primes, (order_a, order_b)) = draw_primes(&parameters, source, |source| {
                 let mut half = |length: usize| {
-                    let order =
-                        primes::random_prime(u32::try_from(length).unwrap_or(u32::MAX), source)?;
+                    let order = primes::random_prime(u32::try_from(length).unwrap_or(u32::MAX), source)?;
                     let step = uint::product(&order, &BoxedUint::from(2u8));
                     let (p, _) = primes::random_prime_with_divisor(&step, bits, false, source)?;
                     Ok::<_, Error>((p, order))
@@ -77,11 +73,7 @@ impl PaillierLookup {
                 Ok((a, b, (order_a, order_b)))
             })?;
             let belongs = order_of(&order_a, &primes.p);
-            let (order_p, order_q) = if belongs {
-                (order_a, order_b)
-            } else {
-                (order_b, order_a)
-            };
+            let (order_p, order_q) = if belongs { (order_a, order_b) } else { (order_b, order_a) };
             let Some(g_p) = generator(&primes.p, &order_p, source)? else {
                 continue;
             };
@@ -94,16 +86,7 @@ impl PaillierLookup {
             let n = primes.n();
             let g = biguint(g.as_words());
             let g_n = g.modpow(&n, &(&n * &n));
-            match Self::from_parts(
-                parameters,
-                Parts {
-                    primes,
-                    order_p,
-                    order_q,
-                    g,
-                    g_n,
-                },
-            ) {
+            match Self::from_parts(parameters, Parts { primes, order_p, order_q, g, g_n }) {
                 // Unfit by an unlikely accident: draw again.
                 Err(Error::Context { .. }) => {}
                 result => return result,
@@ -113,25 +96,12 @@ impl PaillierLookup {
 
     /// Checks every relation between the parts.
     pub(super) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
-        let Parts {
-            primes,
-            order_p,
-            order_q,
-            g,
-            g_n,
-        } = parts;
+        let Parts { primes, order_p, order_q, g, g_n } = parts;
         let (short, long) = divisor_bits(&parameters);
         let lengths = (order_p.bits() as usize, order_q.bits() as usize);
         let ordered = lengths == (short, long) || lengths == (long, short);
-        if !ordered
-            || ![&order_p, &order_q]
-                .into_iter()
-                .all(|order| primes::looks_prime(order))
-        {
-            return Err(Error::context(
-                "alpha_len",
-                "does not fit the secret orders",
-            ));
+        if !ordered || ![&order_p, &order_q].into_iter().all(|order| primes::looks_prime(order)) {
+            return Err(Error::context("alpha_len", "does not fit the secret orders"));
         }
         let n = primes.n();
         if g.modpow(&n, &(&n * &n)) != g_n {
@@ -143,34 +113,17 @@ impl PaillierLookup {
         for (p, order) in [(&primes.p, &order_p), (&primes.q, &order_q)] {
             let bits = order.bits() as usize;
             let message_scale = message_scale(&secret(&g, width), order, p)?;
-            shares.push(Share {
-                exponent: order.clone(),
-                exponent_bits: bits,
-                message_scale,
-            });
-            let modulus = Arc::new(Modulus::new(&uint::to_limbs(
-                p,
-                p.bits_precision() as usize / 64,
-            ))?);
+            shares.push(Share { exponent: order.clone(), exponent_bits: bits, message_scale });
+            let modulus = Arc::new(Modulus::new(&uint::to_limbs(p, p.bits_precision() as usize / 64))?);
             let row = residue_pair(&secret(&g_n, width), p).ok_or_else(|| wrong_order("g_n"))?;
             let g_n = FixedBase::new(modulus, &row, bits);
-            halves.push(Half {
-                order: uint::to_limbs(order, bits.div_ceil(64)),
-                g_n,
-            });
+            halves.push(Half { order: uint::to_limbs(order, bits.div_ceil(64)), g_n });
         }
         let public = PublicKey::new(parameters, n, Elements::Lookup { g, g_n })?;
-        let (Ok(halves), [share_p, share_q]) = (<[Half; 2]>::try_from(halves), shares.as_slice())
-        else {
+        let (Ok(halves), [share_p, share_q]) = (<[Half; 2]>::try_from(halves), shares.as_slice()) else {
             return Err(Error::context("the secret key", "is incomplete"));
         };
-        Ok(Self {
-            keys: Keys {
-                public,
-                crt: crt_key(&primes, share_p, share_q)?,
-            },
-            halves,
-        })
+        Ok(Self { keys: Keys { public, crt: crt_key(&primes, share_p, share_q)? }, halves })
     }
 
     /// q1 and q2, the larger prime's first.
@@ -197,12 +150,7 @@ impl PaillierLookup {
                 random::fill_below(source, &half.order, &mut exponents)?;
             }
             *out = Zeroizing::new(vec![0; count * 2 * half.g_n.modulus().width()]);
-            backend.pair_fixed_base_pow(
-                &half.g_n,
-                half.g_n.exponent_bits(),
-                Rows::new(&exponents, width),
-                out,
-            );
+            backend.pair_fixed_base_pow(&half.g_n, half.g_n.exponent_bits(), Rows::new(&exponents, width), out);
         }
         Ok(noise)
     }
@@ -230,29 +178,20 @@ fn message_scale(g: &BoxedUint, order: &BoxedUint, p: &BoxedUint) -> Result<Secr
 }
 
 /// A random element of order `order`·p modulo p²: x·(1 + p) of an x of order `order` modulo p, as the SDK makes it.
-fn generator(
-    p: &BoxedUint,
-    order: &BoxedUint,
-    source: &mut impl RandomSource,
-) -> Result<Option<Secret>, Error> {
+fn generator(p: &BoxedUint, order: &BoxedUint, source: &mut impl RandomSource) -> Result<Option<Secret>, Error> {
     let mut y = Zeroizing::new(vec![0; p.as_words().len()]);
     random::fill_below(source, p.as_words(), &mut y)?;
-    Ok(
-        uint::quotient(&uint::difference(p, &uint::one()), order).and_then(|(exponent, _)| {
-            let x = uint::power(&uint::from_limbs(&y), &exponent, p)?;
-            let lifted = uint::product(&x, &uint::sum(p, &uint::one()));
-            let lifted = uint::remainder(&lifted, &*uint::product(p, p))?;
-            (x.bits() > 1).then_some(lifted)
-        }),
-    )
+    Ok(uint::quotient(&uint::difference(p, &uint::one()), order).and_then(|(exponent, _)| {
+        let x = uint::power(&uint::from_limbs(&y), &exponent, p)?;
+        let lifted = uint::product(&x, &uint::sum(p, &uint::one()));
+        let lifted = uint::remainder(&lifted, &*uint::product(p, p))?;
+        (x.bits() > 1).then_some(lifted)
+    }))
 }
 
 /// The number below n² that is a mod p² and b mod q².
 fn join_squares(primes: &Primes, a: &BoxedUint, b: &BoxedUint) -> Option<Secret> {
-    let (pp, qq) = (
-        uint::product(&primes.p, &primes.p),
-        uint::product(&primes.q, &primes.q),
-    );
+    let (pp, qq) = (uint::product(&primes.p, &primes.p), uint::product(&primes.q, &primes.q));
     let a_mod_q = uint::remainder(a, &qq)?;
     let difference = uint::remainder(&uint::difference(&uint::sum(b, &qq), &a_mod_q), &qq)?;
     let t = uint::remainder(&uint::product(&difference, &*uint::inverse(&pp, &qq)?), &qq)?;

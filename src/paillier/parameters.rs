@@ -50,15 +50,10 @@ impl FromStr for Scheme {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|scheme| scheme.name() == text)
-            .ok_or_else(|| Error::Unsupported {
-                operation: "this scheme",
-                reason: format!(
-                    "{text:?} is unknown; use paillier, paillier_lookup or paillier_subgroup"
-                ),
-            })
+        Self::ALL.into_iter().find(|scheme| scheme.name() == text).ok_or_else(|| Error::Unsupported {
+            operation: "this scheme",
+            reason: format!("{text:?} is unknown; use paillier, paillier_lookup or paillier_subgroup"),
+        })
     }
 }
 
@@ -97,8 +92,7 @@ impl Parameters {
             return Err(Error::Parameter {
                 name: "key_len",
                 actual: key_len,
-                limit: "must be 1024, 1536, 2048, 3072 or 4096 (the length of each prime)"
-                    .to_owned(),
+                limit: "must be 1024, 1536, 2048, 3072 or 4096 (the length of each prime)".to_owned(),
             });
         }
         if embedding_length == 0 || embedding_length >= key_len {
@@ -113,11 +107,7 @@ impl Parameters {
             (true, alpha_len) => alpha_len.unwrap_or(Self::DEFAULT_ALPHA_LEN),
             (false, Some(actual)) => {
                 let limit = format!("the scheme {scheme} has no alpha_len");
-                return Err(Error::Parameter {
-                    name: "alpha_len",
-                    actual,
-                    limit,
-                });
+                return Err(Error::Parameter { name: "alpha_len", actual, limit });
             }
         };
         // Below 16 the two prime orders cannot be told apart; above key_len there is no room left for the cofactors.
@@ -125,18 +115,10 @@ impl Parameters {
             return Err(Error::Parameter {
                 name: "alpha_len",
                 actual: alpha_len,
-                limit: format!(
-                    "must be at least {} and at most key_len = {key_len}",
-                    Self::LEAST_ALPHA_LEN
-                ),
+                limit: format!("must be at least {} and at most key_len = {key_len}", Self::LEAST_ALPHA_LEN),
             });
         }
-        Ok(Self {
-            scheme,
-            embedding_length,
-            key_len,
-            alpha_len,
-        })
+        Ok(Self { scheme, embedding_length, key_len, alpha_len })
     }
 
     /// The scheme.
@@ -176,8 +158,7 @@ impl Parameters {
             1024 => 112,
             _ => 80,
         };
-        self.alpha_len()
-            .map_or(factoring, |alpha_len| factoring.min(alpha_len / 4))
+        self.alpha_len().map_or(factoring, |alpha_len| factoring.min(alpha_len / 4))
     }
 
     /// What is weak about such a key and what an attacker can do, or `None` if it has at least 112 bits of security.
@@ -233,17 +214,9 @@ mod tests {
             (PaillierSubgroup, 512, 1024, Some(1025), "alpha_len"),
         ] {
             let error = Parameters::new(scheme, dimensions, key_len, alpha);
-            assert!(
-                matches!(error, Err(Error::Parameter { name: n, .. }) if n == name),
-                "{name}"
-            );
+            assert!(matches!(error, Err(Error::Parameter { name: n, .. }) if n == name), "{name}");
         }
-        assert_eq!(
-            Parameters::new(PaillierSubgroup, 1023, 1024, None)
-                .unwrap()
-                .alpha_len(),
-            Some(512)
-        );
+        assert_eq!(Parameters::new(PaillierSubgroup, 1023, 1024, None).unwrap().alpha_len(), Some(512));
     }
 
     #[test]
@@ -257,29 +230,11 @@ mod tests {
                 p.check_strength(true).is_err(),
             )
         };
-        assert_eq!(
-            strength(Scheme::Paillier, 1024, None),
-            (112, false, false, false)
-        );
-        assert_eq!(
-            strength(Scheme::Paillier, 512, None),
-            (80, true, true, false)
-        );
-        assert_eq!(
-            strength(Scheme::PaillierSubgroup, 1024, Some(448)),
-            (112, false, false, false)
-        );
-        assert_eq!(
-            strength(Scheme::PaillierSubgroup, 1536, None),
-            (128, false, false, false)
-        );
-        assert_eq!(
-            strength(Scheme::PaillierLookup, 1024, Some(447)),
-            (111, true, true, false)
-        );
-        assert_eq!(
-            strength(Scheme::PaillierLookup, 1024, Some(50)),
-            (12, true, true, false)
-        );
+        assert_eq!(strength(Scheme::Paillier, 1024, None), (112, false, false, false));
+        assert_eq!(strength(Scheme::Paillier, 512, None), (80, true, true, false));
+        assert_eq!(strength(Scheme::PaillierSubgroup, 1024, Some(448)), (112, false, false, false));
+        assert_eq!(strength(Scheme::PaillierSubgroup, 1536, None), (128, false, false, false));
+        assert_eq!(strength(Scheme::PaillierLookup, 1024, Some(447)), (111, true, true, false));
+        assert_eq!(strength(Scheme::PaillierLookup, 1024, Some(50)), (12, true, true, false));
     }
 }

@@ -28,13 +28,8 @@ impl fmt::Debug for Plaintext {
 
 impl Plaintext {
     pub(crate) fn from_limbs(limbs: &[u64]) -> Self {
-        let used = limbs
-            .iter()
-            .rposition(|limb| *limb != 0)
-            .map_or(0, |last| last + 1);
-        Self {
-            limbs: Zeroizing::new(limbs[..used].to_vec()),
-        }
+        let used = limbs.iter().rposition(|limb| *limb != 0).map_or(0, |last| last + 1);
+        Self { limbs: Zeroizing::new(limbs[..used].to_vec()) }
     }
 
     /// The integer whose little-endian bytes these are.
@@ -68,9 +63,7 @@ impl Plaintext {
 
     /// Its length in bits.
     pub fn bits(&self) -> usize {
-        self.limbs.last().map_or(0, |top| {
-            64 * self.limbs.len() - top.leading_zeros() as usize
-        })
+        self.limbs.last().map_or(0, |top| 64 * self.limbs.len() - top.leading_zeros() as usize)
     }
 
     /// Its limbs, filled up with zeros to the width of n.
@@ -78,10 +71,7 @@ impl Plaintext {
     /// # Errors
     /// [`Error::Plaintext`] if it is not below n.
     pub(crate) fn below(&self, n: &[u64]) -> Result<Zeroizing<Vec<u64>>, Error> {
-        let too_large = || Error::Plaintext {
-            bits: self.bits(),
-            limit: Self::from_limbs(n).bits(),
-        };
+        let too_large = || Error::Plaintext { bits: self.bits(), limit: Self::from_limbs(n).bits() };
         if self.limbs.len() > n.len() {
             return Err(too_large());
         }
@@ -113,10 +103,7 @@ impl TryFrom<&Plaintext> for u64 {
         match x.limbs.as_slice() {
             [] => Ok(0),
             [limb] => Ok(*limb),
-            _ => Err(Error::Plaintext {
-                bits: x.bits(),
-                limit: 64,
-            }),
+            _ => Err(Error::Plaintext { bits: x.bits(), limit: 64 }),
         }
     }
 }

@@ -67,31 +67,18 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    pub(crate) fn new(
-        parameters: Parameters,
-        n: BigUint,
-        elements: Elements,
-    ) -> Result<Arc<Self>, Error> {
+    pub(crate) fn new(parameters: Parameters, n: BigUint, elements: Elements) -> Result<Arc<Self>, Error> {
         let bits = 2 * parameters.key_len() as u64;
         // The product of two numbers of key_len bits may be one bit short.
         if !(n.bits() == bits || n.bits() == bits - 1) || !n.bit(0) {
-            return Err(public_error(
-                "n",
-                format!("must be odd and have {bits} or {} bits", bits - 1),
-            ));
+            return Err(public_error("n", format!("must be odd and have {bits} or {} bits", bits - 1)));
         }
         let width = parameters.key_len() / 32;
         let modulus = Arc::new(Modulus::new(&limbs(&n, width))?);
         let pair = |name, x: &BigUint| {
             let (c1, c0) = (x / &n, x % &n);
-            if c1 >= n
-                || (c1 == BigUint::ZERO && c0 <= BigUint::from(1u32))
-                || c0.modinv(&n).is_none()
-            {
-                return Err(public_error(
-                    name,
-                    "must be above 1, below n² and coprime to n",
-                ));
+            if c1 >= n || (c1 == BigUint::ZERO && c0 <= BigUint::from(1u32)) || c0.modinv(&n).is_none() {
+                return Err(public_error(name, "must be above 1, below n² and coprime to n"));
             }
             let mut row = limbs(&c0, width);
             row.extend(limbs(&c1, width));
@@ -107,20 +94,13 @@ impl PublicKey {
                 g: base(pair("g", g)?, 2 * parameters.key_len()),
                 g_n: base(pair("g_n", g_n)?, alpha_len),
             },
-            (Elements::Subgroup { h_n }, Scheme::PaillierSubgroup) => PublicNoise::Subgroup {
-                h_n: base(pair("h_n", h_n)?, alpha_len),
-            },
+            (Elements::Subgroup { h_n }, Scheme::PaillierSubgroup) => {
+                PublicNoise::Subgroup { h_n: base(pair("h_n", h_n)?, alpha_len) }
+            }
             _ => return Err(public_error("public key", "is of another scheme")),
         };
         let id = public_id(&parameters, &n, &elements);
-        Ok(Arc::new(Self {
-            parameters,
-            n,
-            elements,
-            id,
-            modulus,
-            noise,
-        }))
+        Ok(Arc::new(Self { parameters, n, elements, id, modulus, noise }))
     }
 
     /// Its scheme and sizes.
@@ -161,19 +141,12 @@ impl PublicKey {
         if actual == self.id {
             return Ok(());
         }
-        Err(Error::WrongKey {
-            what,
-            expected: self.id.to_string(),
-            actual: actual.to_string(),
-        })
+        Err(Error::WrongKey { what, expected: self.id.to_string(), actual: actual.to_string() })
     }
 }
 
 fn public_error(field: &'static str, reason: impl Into<String>) -> Error {
-    Error::Context {
-        field,
-        reason: reason.into(),
-    }
+    Error::Context { field, reason: reason.into() }
 }
 
 /// The limbs of a public number, filled up with zeros.
@@ -194,11 +167,7 @@ fn public_id(parameters: &Parameters, n: &BigUint, elements: &Elements) -> Publi
     hash.update(b"hushvec public key 1\0");
     hash.update(parameters.scheme().name());
     hash.update([0]);
-    for size in [
-        parameters.embedding_length(),
-        parameters.key_len(),
-        parameters.alpha_len().unwrap_or(0),
-    ] {
+    for size in [parameters.embedding_length(), parameters.key_len(), parameters.alpha_len().unwrap_or(0)] {
         hash.update((size as u64).to_le_bytes());
     }
     let mut number = |x: &BigUint, bytes: usize| {

@@ -62,28 +62,21 @@ pub(super) fn divisor_bits(parameters: &Parameters) -> (usize, usize) {
 }
 
 impl PaillierSubgroup {
-    pub(super) fn generate(
-        parameters: Parameters,
-        source: &mut impl RandomSource,
-    ) -> Result<Self, Error> {
+    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (short, long) = divisor_bits(&parameters);
         loop {
-            let (primes, (alpha_a, alpha_b, cofactor)) =
-                draw_primes(&parameters, source, |source| {
-                    let mut half = |length: usize| {
-                        let alpha = primes::random_prime(
-                            u32::try_from(length).unwrap_or(u32::MAX),
-                            source,
-                        )?;
-                        let step = uint::product(&alpha, &BoxedUint::from(2u8));
-                        let (p, b) = primes::random_prime_with_divisor(&step, bits, true, source)?;
-                        Ok::<_, Error>((p, alpha, b))
-                    };
-                    let (a, alpha_a, b_a) = half(short)?;
-                    let (b, alpha_b, b_b) = half(long)?;
-                    Ok((a, b, (alpha_a, alpha_b, uint::product(&b_a, &b_b))))
-                })?;
+            let (primes, (alpha_a, alpha_b, cofactor)) = draw_primes(&parameters, source, |source| {
+                let mut half = |length: usize| {
+                    let alpha = primes::random_prime(u32::try_from(length).unwrap_or(u32::MAX), source)?;
+                    let step = uint::product(&alpha, &BoxedUint::from(2u8));
+                    let (p, b) = primes::random_prime_with_divisor(&step, bits, true, source)?;
+                    Ok::<_, Error>((p, alpha, b))
+                };
+                let (a, alpha_a, b_a) = half(short)?;
+                let (b, alpha_b, b_b) = half(long)?;
+                Ok((a, b, (alpha_a, alpha_b, uint::product(&b_a, &b_b))))
+            })?;
             let n = secret(&primes.n(), parameters.key_len() / 32);
             let mut y = Zeroizing::new(vec![0; n.as_words().len()]);
             random::fill_below(source, n.as_words(), &mut y)?;
@@ -95,21 +88,9 @@ impl PaillierSubgroup {
             let Some(h_n) = h_n else { continue };
             // Whichever prime turned out larger has to meet its own α; anything else unfit is drawn again.
             let belongs = divides(&alpha_a, &primes.p);
-            let (alpha_p, alpha_q) = if belongs {
-                (alpha_a, alpha_b)
-            } else {
-                (alpha_b, alpha_a)
-            };
+            let (alpha_p, alpha_q) = if belongs { (alpha_a, alpha_b) } else { (alpha_b, alpha_a) };
             let h_n = super::public_key::biguint(h_n.as_words());
-            match Self::from_parts(
-                parameters,
-                Parts {
-                    primes,
-                    alpha_p,
-                    alpha_q,
-                    h_n,
-                },
-            ) {
+            match Self::from_parts(parameters, Parts { primes, alpha_p, alpha_q, h_n }) {
                 // Unfit by an unlikely accident: draw again.
                 Err(Error::Context { .. }) => {}
                 result => return result,
@@ -119,25 +100,15 @@ impl PaillierSubgroup {
 
     /// Checks every relation between the parts.
     pub(super) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
-        let Parts {
-            primes,
-            alpha_p,
-            alpha_q,
-            h_n,
-        } = parts;
+        let Parts { primes, alpha_p, alpha_q, h_n } = parts;
         let (short, long) = divisor_bits(&parameters);
         let lengths = (alpha_p.bits() as usize, alpha_q.bits() as usize);
         let ordered = lengths == (short, long) || lengths == (long, short);
         if !ordered
             || uint::equal(&alpha_p, &alpha_q)
-            || ![&alpha_p, &alpha_q]
-                .into_iter()
-                .all(|a| primes::looks_prime(a))
+            || ![&alpha_p, &alpha_q].into_iter().all(|a| primes::looks_prime(a))
         {
-            return Err(Error::context(
-                "alpha_len",
-                "does not fit the secret divisors of p − 1 and q − 1",
-            ));
+            return Err(Error::context("alpha_len", "does not fit the secret divisors of p − 1 and q − 1"));
         }
         let cofactors = [(&primes.p, &alpha_p), (&primes.q, &alpha_q)].map(|(p, alpha)| {
             let step = uint::product(alpha, &BoxedUint::from(2u8));
@@ -145,62 +116,34 @@ impl PaillierSubgroup {
             (rest.bits() == 0 && b.bit_vartime(0)).then_some(b)
         });
         let [Some(b_p), Some(b_q)] = cofactors else {
-            return Err(Error::context(
-                "the secret key",
-                "has divisors that do not divide p − 1 and q − 1",
-            ));
+            return Err(Error::context("the secret key", "has divisors that do not divide p − 1 and q − 1"));
         };
-        if uint::gcd(
-            &uint::product(&alpha_p, &alpha_q),
-            &uint::product(&b_p, &b_q),
-        )
-        .bits()
-            != 1
+        if uint::gcd(&uint::product(&alpha_p, &alpha_q), &uint::product(&b_p, &b_q)).bits() != 1
             || !primes.totient_is_coprime()
         {
-            return Err(Error::context(
-                "the secret key",
-                "has factors in common where it must not",
-            ));
+            return Err(Error::context("the secret key", "has factors in common where it must not"));
         }
         let value = secret(&h_n, parameters.key_len() / 16);
         let mut halves = Vec::with_capacity(2);
         let mut shares = Vec::with_capacity(2);
-        for (p, q, alpha) in [
-            (&primes.p, &primes.q, &alpha_p),
-            (&primes.q, &primes.p, &alpha_q),
-        ] {
+        for (p, q, alpha) in [(&primes.p, &primes.q, &alpha_p), (&primes.q, &primes.p, &alpha_q)] {
             let order = uint::product(alpha, &BoxedUint::from(2u8));
             check_order(&value, alpha, p)?;
             let exponent_bits = alpha.bits() as usize + 1;
-            shares.push(Share {
-                exponent: order,
-                exponent_bits,
-                message_scale: q.clone(),
-            });
+            shares.push(Share { exponent: order, exponent_bits, message_scale: q.clone() });
             let width = p.bits_precision() as usize / 64;
-            let modulus = Arc::new(crate::arith::modulus::Modulus::new(&uint::to_limbs(
-                p, width,
-            ))?);
-            let row = residue_pair(&value, p)
-                .ok_or_else(|| Error::context("h_n", "cannot be reduced"))?;
+            let modulus = Arc::new(crate::arith::modulus::Modulus::new(&uint::to_limbs(p, width))?);
+            let row = residue_pair(&value, p).ok_or_else(|| Error::context("h_n", "cannot be reduced"))?;
             halves.push(Half {
                 alpha: uint::to_limbs(alpha, exponent_bits.div_ceil(64)),
                 h_n: FixedBase::new(modulus, &row, exponent_bits),
             });
         }
         let public = PublicKey::new(parameters, primes.n(), Elements::Subgroup { h_n })?;
-        let (Ok(halves), [share_p, share_q]) = (<[Half; 2]>::try_from(halves), shares.as_slice())
-        else {
+        let (Ok(halves), [share_p, share_q]) = (<[Half; 2]>::try_from(halves), shares.as_slice()) else {
             return Err(Error::context("the secret key", "is incomplete"));
         };
-        Ok(Self {
-            keys: Keys {
-                public,
-                crt: crt_key(&primes, share_p, share_q)?,
-            },
-            halves,
-        })
+        Ok(Self { keys: Keys { public, crt: crt_key(&primes, share_p, share_q)? }, halves })
     }
 
     /// α_p and α_q.
@@ -230,12 +173,7 @@ impl PaillierSubgroup {
                 }
             }
             *out = Zeroizing::new(vec![0; count * 2 * half.h_n.modulus().width()]);
-            backend.pair_fixed_base_pow(
-                &half.h_n,
-                half.h_n.exponent_bits(),
-                Rows::new(&exponents, width),
-                out,
-            );
+            backend.pair_fixed_base_pow(&half.h_n, half.h_n.exponent_bits(), Rows::new(&exponents, width), out);
         }
         Ok(noise)
     }
@@ -250,13 +188,9 @@ fn check_order(x: &BoxedUint, alpha: &BoxedUint, p: &BoxedUint) -> Result<(), Er
     let squared = uint::product(p, p);
     let minus_one = uint::difference(&squared, &uint::one());
     let full = uint::power(x, alpha, &squared).is_some_and(|power| uint::equal(&power, &minus_one));
-    let trivial =
-        uint::power(x, &BoxedUint::from(2u8), &squared).is_none_or(|square| square.bits() == 1);
+    let trivial = uint::power(x, &BoxedUint::from(2u8), &squared).is_none_or(|square| square.bits() == 1);
     if full && !trivial {
         return Ok(());
     }
-    Err(Error::context(
-        "h_n",
-        "does not generate the noise group of the secret key",
-    ))
+    Err(Error::context("h_n", "does not generate the noise group of the secret key"))
 }

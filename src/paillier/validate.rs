@@ -13,18 +13,10 @@ use crate::error::{CiphertextProblem, Error};
 ///
 /// # Errors
 /// [`Error::Ciphertext`], naming the first record with a problem.
-pub(crate) fn check_rows(
-    key: &PublicKey,
-    backend: &Backend,
-    rows: Rows<'_>,
-    first: u64,
-) -> Result<(), Error> {
+pub(crate) fn check_rows(key: &PublicKey, backend: &Backend, rows: Rows<'_>, first: u64) -> Result<(), Error> {
     check_range(key, rows, first)?;
     match first_not_coprime(key, backend, rows) {
-        Some(row) => Err(Error::Ciphertext {
-            record: first + row as u64,
-            problem: CiphertextProblem::NotCoprime,
-        }),
+        Some(row) => Err(Error::Ciphertext { record: first + row as u64, problem: CiphertextProblem::NotCoprime }),
         None => Ok(()),
     }
 }
@@ -60,10 +52,6 @@ fn first_not_coprime(key: &PublicKey, backend: &Backend, rows: Rows<'_>) -> Opti
     }
     let half = rows.len() / 2;
     let (left, right) = rows.limbs().split_at(half * rows.width());
-    let (left, right) = (
-        Rows::new(left, rows.width()),
-        Rows::new(right, rows.width()),
-    );
-    first_not_coprime(key, backend, left)
-        .or_else(|| first_not_coprime(key, backend, right).map(|row| half + row))
+    let (left, right) = (Rows::new(left, rows.width()), Rows::new(right, rows.width()));
+    first_not_coprime(key, backend, left).or_else(|| first_not_coprime(key, backend, right).map(|row| half + row))
 }

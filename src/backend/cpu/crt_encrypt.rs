@@ -38,38 +38,17 @@ fn encrypt<const L: usize>(
 ) {
     let width = 4 * key.p().modulus.width();
     let (p_limbs, q_limbs) = (key.p().modulus.limbs(), key.q().modulus.limbs());
-    let (mod_p, mod_q) = (
-        Residue::new(p, key.p(), q_limbs),
-        Residue::new(q, key.q(), p_limbs),
-    );
-    cpu.for_each_run(
-        out,
-        width,
-        Run {
-            least: 16,
-            most: 256,
-        },
-        |first, out| {
-            let rows = noise_p
-                .iter()
-                .zip(noise_q.iter())
-                .zip(plaintexts.iter())
-                .skip(first);
-            for (((noise_p, noise_q), plaintext), out) in rows.zip(out.chunks_exact_mut(width)) {
-                let a = mod_p.put_message(&Pair::from_row(noise_p), plaintext);
-                let b = mod_q.put_message(&Pair::from_row(noise_q), plaintext);
-                let t = mod_q.quotient(&b.x0, &a.x0);
-                let s = mod_p.quotient(&a.x0, &b.x0);
-                let (c0, c1) = out.split_at_mut(width / 2);
-                join(&mod_p, &a.x0, q_limbs, &b.x0, c0);
-                join(
-                    &mod_p,
-                    &mod_p.quotient(&a.x1, &t),
-                    q_limbs,
-                    &mod_q.quotient(&b.x1, &s),
-                    c1,
-                );
-            }
-        },
-    );
+    let (mod_p, mod_q) = (Residue::new(p, key.p(), q_limbs), Residue::new(q, key.q(), p_limbs));
+    cpu.for_each_run(out, width, Run { least: 16, most: 256 }, |first, out| {
+        let rows = noise_p.iter().zip(noise_q.iter()).zip(plaintexts.iter()).skip(first);
+        for (((noise_p, noise_q), plaintext), out) in rows.zip(out.chunks_exact_mut(width)) {
+            let a = mod_p.put_message(&Pair::from_row(noise_p), plaintext);
+            let b = mod_q.put_message(&Pair::from_row(noise_q), plaintext);
+            let t = mod_q.quotient(&b.x0, &a.x0);
+            let s = mod_p.quotient(&a.x0, &b.x0);
+            let (c0, c1) = out.split_at_mut(width / 2);
+            join(&mod_p, &a.x0, q_limbs, &b.x0, c0);
+            join(&mod_p, &mod_p.quotient(&a.x1, &t), q_limbs, &mod_q.quotient(&b.x1, &s), c1);
+        }
+    });
 }

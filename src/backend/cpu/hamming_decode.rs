@@ -47,11 +47,7 @@ fn decode<const L: usize>(
             let power = window::pow(m, &residue.enter(ciphertext), &key.p().exponent);
             let (sum, valid) = residue.logarithm(&power);
             digits::to_limbs(&sum, &mut plaintext);
-            *out = if valid == 1 {
-                checked_distance(&plaintext, dimensions)
-            } else {
-                NOT_A_DISTANCE
-            };
+            *out = if valid == 1 { checked_distance(&plaintext, dimensions) } else { NOT_A_DISTANCE };
         }
     });
 }
@@ -59,9 +55,5 @@ fn decode<const L: usize>(
 /// The distance, unless a digit is 3 or something stands above the last dimension.
 fn checked_distance(plaintext: &[u64], dimensions: usize) -> u32 {
     let count = count_digits(plaintext, dimensions);
-    if count.threes == 0 && !count.upper {
-        count.ones
-    } else {
-        NOT_A_DISTANCE
-    }
+    if count.threes == 0 && !count.upper { count.ones } else { NOT_A_DISTANCE }
 }

@@ -6,12 +6,7 @@ use crate::arith::digits;
 use crate::arith::modulus::{Modulus, with_modulus};
 use crate::arith::pair::Pair;
 
-pub(in crate::backend) fn add_messages(
-    cpu: &Cpu,
-    modulus: &Modulus,
-    messages: Rows<'_>,
-    out: &mut [u64],
-) {
+pub(in crate::backend) fn add_messages(cpu: &Cpu, modulus: &Modulus, messages: Rows<'_>, out: &mut [u64]) {
     let width = 2 * modulus.width();
     with_modulus!(modulus, m => cpu.for_each_run(out, width, Run { least: 16, most: 256 }, |first, out| {
         for (message, out) in messages.iter().skip(first).zip(out.chunks_exact_mut(width)) {

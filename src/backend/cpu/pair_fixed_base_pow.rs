@@ -10,10 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Vectors that share one pass over the tables: enough to read each table from memory once for all, few enough for
 /// their accumulators to stay in the cache.
-const ROWS_A_PASS: Run = Run {
-    least: 32,
-    most: 128,
-};
+const ROWS_A_PASS: Run = Run { least: 32, most: 128 };
 
 /// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(width·i)), in
 /// Montgomery form (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
@@ -54,9 +51,7 @@ fn fill<const L: usize>(m: &PairModulus<L>, base: &[u64], windows: usize) -> Zer
 /// The entries of one window.
 fn entries<const L: usize>(table: &WindowTable, window: usize) -> &[[u64; L]] {
     let size = 2 * L << WIDTH;
-    table.digits[window * size..(window + 1) * size]
-        .as_chunks()
-        .0
+    table.digits[window * size..(window + 1) * size].as_chunks().0
 }
 
 /// Entry `index`, reading every entry.
@@ -97,11 +92,7 @@ fn powers<'a, const L: usize>(
         for (power, exponent) in powers.iter_mut().zip(exponents.clone()) {
             let digit = window::window(exponent, bits, i * WIDTH as usize, WIDTH);
             let mut factor = select(entries, digit);
-            *power = if i == 0 {
-                factor
-            } else {
-                m.mul(power, &factor)
-            };
+            *power = if i == 0 { factor } else { m.mul(power, &factor) };
             factor.zeroize();
         }
     }

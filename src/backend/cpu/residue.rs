@@ -71,18 +71,10 @@ impl<'a, const L: usize> Residue<'a, L> {
         let (c0, c1) = ciphertext.split_at(ciphertext.len() / 2);
         let (u0, u1) = c0.split_at(c0.len() / 2);
         let (v0, v1) = c1.split_at(c1.len() / 2);
-        let c0 = self
-            .m
-            .enter(&Pair::from_limbs(u0))
-            .add(&self.m.mul(&Pair::from_limbs(u1), &self.upper_r2));
+        let c0 = self.m.enter(&Pair::from_limbs(u0)).add(&self.m.mul(&Pair::from_limbs(u1), &self.upper_r2));
         let lower = self.m.mont_mul(&digits::from_limbs(v0), &self.other_r2);
-        let upper = self
-            .m
-            .mont_mul(&digits::from_limbs(v1), &self.other_upper_r2);
-        Pair {
-            x0: c0.x0,
-            x1: digits::add(&c0.x1, &digits::add(&lower, &upper)),
-        }
+        let upper = self.m.mont_mul(&digits::from_limbs(v1), &self.other_upper_r2);
+        Pair { x0: c0.x0, x1: digits::add(&c0.x1, &digits::add(&lower, &upper)) }
     }
 
     /// m mod p from c^e = 1 + e·s·m·p in Montgomery form, and 1 if it has that form, else 0.
@@ -93,32 +85,20 @@ impl<'a, const L: usize> Residue<'a, L> {
             difference |= digit;
         }
         let valid = ((difference | difference.wrapping_neg()) >> 63) ^ 1;
-        (
-            self.m
-                .reduce_once(&self.m.mont_mul(&power.x1, &self.decode_r)),
-            valid,
-        )
+        (self.m.reduce_once(&self.m.mont_mul(&power.x1, &self.decode_r)), valid)
     }
 
     /// The plain pair ν·(1 + s·m·p) of a plain reduced ν and a message of two widths of p.
     pub(super) fn put_message(&self, noise: &Pair<L>, message: &[u64]) -> Pair<L> {
         let (lower, upper) = message.split_at(message.len() / 2);
-        let lower = self
-            .m
-            .mont_mul(&digits::from_limbs(lower), &self.message_r2);
-        let upper = self
-            .m
-            .mont_mul(&digits::from_limbs(upper), &self.message_upper_r2);
+        let lower = self.m.mont_mul(&digits::from_limbs(lower), &self.message_r2);
+        let upper = self.m.mont_mul(&digits::from_limbs(upper), &self.message_upper_r2);
         let added = self.m.mont_mul(&digits::add(&lower, &upper), &noise.x0);
-        Pair {
-            x0: noise.x0,
-            x1: self.m.add(&noise.x1, &added),
-        }
+        Pair { x0: noise.x0, x1: self.m.add(&noise.x1, &added) }
     }
 
     /// (x − y)·q⁻¹ mod p, reduced, of a reduced x and a y below 2p.
     pub(super) fn quotient(&self, x: &[u64; L], y: &[u64; L]) -> [u64; L] {
-        self.m
-            .reduce_once(&self.m.mont_mul(&self.m.sub(x, y), &self.other_inverse_r))
+        self.m.reduce_once(&self.m.mont_mul(&self.m.sub(x, y), &self.other_inverse_r))
     }
 }

@@ -9,11 +9,7 @@ use crate::arith::pair::PairModulus;
 /// Rows multiplied by one task.
 const ROWS_A_TASK: usize = 256;
 
-pub(in crate::backend) fn residue_product(
-    cpu: &Cpu,
-    modulus: &Modulus,
-    pairs: Rows<'_>,
-) -> Vec<u64> {
+pub(in crate::backend) fn residue_product(cpu: &Cpu, modulus: &Modulus, pairs: Rows<'_>) -> Vec<u64> {
     let width = modulus.width();
     let mut products = vec![0; pairs.len().div_ceil(ROWS_A_TASK) * width];
     with_modulus!(modulus, m => cpu.for_each_run(&mut products, width, Run { least: 1, most: 1 }, |first, out| {
@@ -28,13 +24,7 @@ pub(in crate::backend) fn residue_product(
 }
 
 /// Each Montgomery product brings a factor R⁻¹ along, which changes nothing about common factors.
-fn product<'a, const L: usize>(
-    m: &PairModulus<L>,
-    rows: impl Iterator<Item = &'a [u64]>,
-    out: &mut [u64],
-) {
-    let product = rows.fold(m.one().x0, |product, row| {
-        m.mont_mul(&product, &digits::from_limbs(row))
-    });
+fn product<'a, const L: usize>(m: &PairModulus<L>, rows: impl Iterator<Item = &'a [u64]>, out: &mut [u64]) {
+    let product = rows.fold(m.one().x0, |product, row| m.mont_mul(&product, &digits::from_limbs(row)));
     digits::to_limbs(&m.reduce_once(&product), out);
 }

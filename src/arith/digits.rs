@@ -14,35 +14,32 @@ pub(crate) const fn digits_for(bits: usize) -> usize {
     bits / 512 * 9
 }
 
-/// The digits of a number given as limbs. Numbers of more than `58·L` bits lose their upper part.
+/// The digits of a number given as at most L limbs, of which the lower 58·L bits count.
 pub(crate) fn from_limbs<const L: usize>(limbs: &[u64]) -> [u64; L] {
-    let mut digits = [0; L];
-    let limb = |i: usize| limbs.get(i).copied().unwrap_or(0);
-    for (i, digit) in digits.iter_mut().enumerate() {
+    let mut padded = [0; L];
+    for (word, limb) in padded.iter_mut().zip(limbs) {
+        *word = *limb;
+    }
+    core::array::from_fn(|i| {
         let bit = i * DIGIT_BITS as usize;
         let (word, shift) = (bit / 64, bit % 64);
-        let mut value = limb(word) >> shift;
-        if shift > 0 {
-            value |= limb(word + 1) << (64 - shift);
+        let mut value = padded[word] >> shift;
+        if shift > 64 - DIGIT_BITS as usize && word + 1 < L {
+            value |= padded[word + 1] << (64 - shift);
         }
-        *digit = value & DIGIT_MASK;
-    }
-    digits
+        value & DIGIT_MASK
+    })
 }
 
 /// Writes a number given as normalised digits to limbs. What does not fit in `limbs` is dropped.
 pub(crate) fn to_limbs(digits: &[u64], limbs: &mut [u64]) {
-    limbs.fill(0);
-    for (i, &digit) in digits.iter().enumerate() {
-        let bit = i * DIGIT_BITS as usize;
-        let (word, shift) = (bit / 64, bit % 64);
-        if let Some(limb) = limbs.get_mut(word) {
-            *limb |= digit << shift;
-        }
-        if shift > 0
-            && let Some(limb) = limbs.get_mut(word + 1)
-        {
-            *limb |= digit >> (64 - shift);
+    const BITS: usize = DIGIT_BITS as usize;
+    let digit = |i: usize| digits.get(i).copied().unwrap_or(0);
+    for (i, limb) in limbs.iter_mut().enumerate() {
+        let (first, shift) = (i * 64 / BITS, i * 64 % BITS);
+        *limb = digit(first) >> shift | digit(first + 1) << (BITS - shift);
+        if shift > 2 * BITS - 64 {
+            *limb |= digit(first + 2) << (2 * BITS - shift);
         }
     }
 }

@@ -18,8 +18,8 @@
 //! operands again: nothing is subtracted until [`PairModulus::leave`]. z1 is kept positive by adding R·m to its
 //! numerator, hence the 2.
 
-use super::digits::{self, DIGIT_BITS, DIGIT_MASK, low};
-use super::product::{add_product, add_square, mul};
+use super::digits::{self, DIGIT_BITS, DIGIT_MASK};
+use super::product::{add_product, add_square, reduce};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A residue modulo m² in Montgomery form, partly reduced (see the bounds above), or plain and reduced where a
@@ -134,53 +134,10 @@ impl<const L: usize> PairModulus<L> {
         &self.r2
     }
 
-    /// columns ← columns + q·m with the lower L columns cleared; returns q.
+    /// The Montgomery reduction of the columns, whose upper half is the result; returns the quotient.
     #[inline(always)]
     fn reduce(&self, columns: &mut [u128]) -> [u64; L] {
-        let mut q = [0; L];
-        let mut i = 0;
-        while i + 6 <= L {
-            self.reduce_band::<6>(&mut columns[i..], &mut q[i..]);
-            i += 6;
-        }
-        while i + 3 <= L {
-            self.reduce_band::<3>(&mut columns[i..], &mut q[i..]);
-            i += 3;
-        }
-        q
-    }
-
-    /// B digits of the quotient, and what they add to the columns above.
-    #[expect(clippy::needless_range_loop, reason = "an index runs up in one operand and down in the other")]
-    #[inline(always)]
-    fn reduce_band<const B: usize>(&self, columns: &mut [u128], quotient: &mut [u64]) {
-        let columns = &mut columns[..L + B - 1];
-        let mut q = [0; B];
-        let mut carry = 0;
-        for i in 0..B {
-            let mut sum = columns[i] + carry;
-            for r in 0..i {
-                sum += mul(self.m[i - r], q[r]);
-            }
-            q[i] = low(sum).wrapping_mul(self.m_neg_inv) & DIGIT_MASK;
-            carry = (sum + mul(self.m[0], q[i])) >> DIGIT_BITS;
-        }
-        columns[B] += carry;
-        for (window, column) in self.m[1..].windows(B).zip(&mut columns[B..]) {
-            let mut sum = 0;
-            for r in 0..B {
-                sum += mul(window[B - 1 - r], q[r]);
-            }
-            *column += sum;
-        }
-        for i in 1..B {
-            let mut sum = 0;
-            for r in i..B {
-                sum += mul(self.m[L - 1 + i - r], q[r]);
-            }
-            columns[L - 1 + i] += sum;
-        }
-        quotient[..B].copy_from_slice(&q);
+        reduce(columns, &self.m, self.m_neg_inv)
     }
 
     /// The columns of R·m − q, where the numerator of z1 starts.

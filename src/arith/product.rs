@@ -1,80 +1,150 @@
 //! Products of digit strings, added into columns.
 //!
-//! A column i of a product is Σ a\[j\]·b\[i−j\], kept as a `u128` and not carried. Six rows are taken at a time, so that
-//! a column is read and written once for six products; products of 36 digits and more are first cut in two
-//! (Karatsuba and Ofman 1962: three half-size products instead of four).
-//!
-//! Sums of at most 144·2^(61+60) stay below 2^128; the callers' bounds are in [`super::pair`].
+//! A column i of a product is Σ a\[j\]·b\[i−j\], kept as a `u128` and not carried. Everything is built from tiles of
+//! 18 × 18 digits (9 × 9 at the sizes that 18 does not divide), each compiled to one straight run of instructions: the
+//! columns of a tile stay in registers, and a handful of tiles fits the instruction cache. Strings of an even number of
+//! tiles are first cut in two (Karatsuba and Ofman 1962: three half-size products instead of four).
 
-/// From this many digits on, halving costs less than it saves.
-const KARATSUBA_FROM: usize = 36;
+use super::digits::{DIGIT_BITS, DIGIT_MASK, low};
+
+/// The large tile.
+const LARGE: usize = 18;
+/// The small tile.
+const SMALL: usize = 9;
 
 /// Two digits multiplied.
 #[inline(always)]
-pub(crate) fn mul(a: u64, b: u64) -> u128 {
+fn mul(a: u64, b: u64) -> u128 {
     u128::from(a) * u128::from(b)
 }
 
-/// columns\[0 .. a.len()+B−1\] += a·b, for B rows at once.
-#[expect(clippy::needless_range_loop, reason = "an index runs up in one operand and down in the other")]
-#[inline(always)]
-fn add_band<const B: usize>(columns: &mut [u128], a: &[u64], b: &[u64; B]) {
-    let len = a.len();
-    let columns = &mut columns[..len + B - 1];
-    for i in 0..B - 1 {
-        let mut sum = 0;
-        for r in 0..=i {
-            sum += mul(a[i - r], b[r]);
-        }
-        columns[i] += sum;
-    }
-    for (window, column) in a.windows(B).zip(&mut columns[B - 1..]) {
-        let mut sum = 0;
-        for r in 0..B {
-            sum += mul(window[B - 1 - r], b[r]);
-        }
-        *column += sum;
-    }
-    for i in 1..B {
-        let mut sum = 0;
-        for r in i..B {
-            sum += mul(a[len - 1 + i - r], b[r]);
-        }
-        columns[len - 1 + i] += sum;
-    }
+/// The body once for each column K of half a tile, with K a constant: loops whose bounds are constants unroll.
+macro_rules! for_each_column {
+    ($column:ident < $size:ident => $body:block) => {
+        for_each_column!(@ $column $size $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17)
+    };
+    (@ $column:ident $size:ident $body:block $($number:literal)*) => {
+        $({
+            const $column: usize = $number;
+            if $column < $size $body
+        })*
+    };
 }
 
-/// columns += a·b row by row, for lengths that are multiples of three.
-#[inline(always)]
-fn add_product_by_rows(columns: &mut [u128], a: &[u64], b: &[u64]) {
-    let (sixes, rest) = b.as_chunks::<6>();
-    for (i, rows) in sixes.iter().enumerate() {
-        add_band(&mut columns[6 * i..], a, rows);
-    }
-    for (i, rows) in rest.as_chunks::<3>().0.iter().enumerate() {
-        add_band(&mut columns[6 * sixes.len() + 3 * i..], a, rows);
-    }
-}
-
-/// The half-size product of the Karatsuba step, in a function of its own because three copies would not stay in the
-/// instruction cache.
+/// columns += a·b for one tile; `columns` has 2·B elements.
 #[inline(never)]
-fn add_half_product(columns: &mut [u128], a: &[u64], b: &[u64]) {
-    add_product_by_rows(columns, a, b);
+fn add_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], b: &[u64; B]) {
+    let [lower, upper, ..] = columns.as_chunks_mut::<B>().0 else { return };
+    for_each_column!(K < B => {
+        let mut sum = lower[K];
+        for i in 0..K + 1 {
+            sum += mul(a[i], b[K - i]);
+        }
+        lower[K] = sum;
+    });
+    for_each_column!(K < B => {
+        let mut sum = upper[K];
+        for i in K + 1..B {
+            sum += mul(a[i], b[B + K - i]);
+        }
+        upper[K] = sum;
+    });
 }
 
-/// columns += a·b, where `columns` has 2·L elements.
+/// columns += a² for one tile, `doubled` being 2·a digit by digit: half the products of [`add_tile`].
+#[inline(never)]
+fn add_square_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], doubled: &[u64; B]) {
+    let [lower, upper, ..] = columns.as_chunks_mut::<B>().0 else { return };
+    for_each_column!(K < B => {
+        let mut sum = lower[K];
+        for i in 0..K.div_ceil(2) {
+            sum += mul(a[i], doubled[K - i]);
+        }
+        if K.is_multiple_of(2) {
+            sum += mul(a[K / 2], a[K / 2]);
+        }
+        lower[K] = sum;
+    });
+    for_each_column!(K < B => {
+        let mut sum = upper[K];
+        for i in K + 1..(B + K).div_ceil(2) {
+            sum += mul(a[i], doubled[B + K - i]);
+        }
+        if (B + K).is_multiple_of(2) && K < B - 1 {
+            sum += mul(a[(B + K) / 2], a[(B + K) / 2]);
+        }
+        upper[K] = sum;
+    });
+}
+
+/// The Montgomery quotient q of the lower B columns, and columns += q·m, of which the lower B are then done with:
+/// they are 0 mod 2^58 and their carry has moved up.
+#[inline(never)]
+fn reduce_tile<const B: usize>(columns: &mut [u128], m: &[u64; B], m_neg_inv: u64, q: &mut [u64; B]) {
+    let [lower, upper, ..] = columns.as_chunks_mut::<B>().0 else { return };
+    let mut carry = 0;
+    for_each_column!(K < B => {
+        let mut sum = lower[K];
+        for i in 0..K {
+            sum += mul(q[i], m[K - i]);
+        }
+        sum += carry;
+        let digit = low(sum).wrapping_mul(m_neg_inv) & DIGIT_MASK;
+        q[K] = digit;
+        carry = (sum + mul(digit, m[0])) >> DIGIT_BITS;
+    });
+    upper[0] += carry;
+    for_each_column!(K < B => {
+        let mut sum = upper[K];
+        for i in K + 1..B {
+            sum += mul(q[i], m[B + K - i]);
+        }
+        upper[K] = sum;
+    });
+}
+
+/// columns += a·b tile by tile.
+#[inline(always)]
+fn add_by_tiles<const B: usize>(columns: &mut [u128], a: &[u64], b: &[u64]) {
+    for (i, a) in a.as_chunks::<B>().0.iter().enumerate() {
+        for (j, b) in b.as_chunks::<B>().0.iter().enumerate() {
+            add_tile(&mut columns[(i + j) * B..], a, b);
+        }
+    }
+}
+
+/// The half-size products of the Karatsuba step, by their length.
+fn add_half_product(columns: &mut [u128], a: &[u64], b: &[u64]) {
+    fn sized<const L: usize>(columns: &mut [u128], a: &[u64], b: &[u64]) {
+        if let (Some(a), Some(b)) = (a.first_chunk::<L>(), b.first_chunk::<L>()) {
+            add_product(columns, a, b);
+        }
+    }
+    match a.len() {
+        36 => sized::<36>(columns, a, b),
+        72 => sized::<72>(columns, a, b),
+        _ => add_by_tiles::<LARGE>(columns, a, b),
+    }
+}
+
+/// columns += a·b, where `columns` has 2·L elements and L is a multiple of 9.
+///
+/// A Karatsuba step adds a bit to the digits of the middle product: from 144 digits of 58 bits, one operand doubled,
+/// three steps lead to sums of 18·2^(61+62) < 2^128.
 #[inline(always)]
 pub(crate) fn add_product<const L: usize>(columns: &mut [u128], a: &[u64; L], b: &[u64; L]) {
-    if L < KARATSUBA_FROM || !L.is_multiple_of(6) {
-        return add_product_by_rows(columns, a, b);
+    if !L.is_multiple_of(LARGE) {
+        return add_by_tiles::<SMALL>(columns, a, b);
+    }
+    if !L.is_multiple_of(2 * LARGE) {
+        return add_by_tiles::<LARGE>(columns, a, b);
     }
     // a·b = p0 + ((a0+a1)·(b0+b1) − p0 − p1)·X + p1·X², each column of the middle part being non-negative once whole.
     let half = L / 2;
     let columns = &mut columns[..2 * L];
     let (a0, a1) = a.split_at(half);
     let (b0, b1) = b.split_at(half);
-    for (shift, x, y) in [(0, a0, b0), (2 * half, a1, b1)] {
+    for (shift, x, y) in [(0, a0, b0), (L, a1, b1)] {
         let mut part = [0u128; L];
         add_half_product(&mut part, x, y);
         for (column, p) in columns[shift..].iter_mut().zip(&part) {
@@ -97,40 +167,47 @@ pub(crate) fn add_product<const L: usize>(columns: &mut [u128], a: &[u64; L], b:
     }
 }
 
-/// Rows i..i+B of a square: the block on the diagonal, then the rest of the rows against doubled digits.
+/// columns += a², where `doubled` is 2·a digit by digit: half the products.
 #[inline(always)]
-fn add_square_band<const B: usize>(columns: &mut [u128], a: &[u64], doubled: &[u64], i: usize) {
-    let rows: [u64; B] = core::array::from_fn(|r| a[i + r]);
-    let doubled = &doubled[i..];
-    let columns = &mut columns[2 * i..];
-    for c in 0..2 * B - 1 {
-        let mut sum = 0;
-        for (r, &row) in rows.iter().enumerate().take(c + 1) {
-            match c - r {
-                k if k == r => sum += mul(row, row),
-                k if k > r && k < B => sum += mul(doubled[k], row),
-                _ => {}
+pub(crate) fn add_square<const L: usize>(columns: &mut [u128], a: &[u64; L], doubled: &[u64; L]) {
+    #[inline(always)]
+    fn by_tiles<const B: usize>(columns: &mut [u128], a: &[u64], doubled: &[u64]) {
+        let (a, doubled) = (a.as_chunks::<B>().0, doubled.as_chunks::<B>().0);
+        for (i, tile) in a.iter().enumerate() {
+            add_square_tile(&mut columns[2 * i * B..], tile, &doubled[i]);
+            for (j, other) in doubled.iter().enumerate().skip(i + 1) {
+                add_tile(&mut columns[(i + j) * B..], tile, other);
             }
         }
-        columns[c] += sum;
     }
-    if doubled.len() > B {
-        add_band(&mut columns[B..], &doubled[B..], &rows);
+    if L.is_multiple_of(LARGE) {
+        by_tiles::<LARGE>(columns, a, doubled)
+    } else {
+        by_tiles::<SMALL>(columns, a, doubled)
     }
 }
 
-/// columns += a², where `doubled` is 2·a digit by digit: 0.5·L² products instead of L².
+/// columns ← columns + q·m with the lower L columns done with, for the Montgomery quotient q, which is returned: the
+/// result of the reduction is the upper L columns. `m_neg_inv` is −m⁻¹ mod 2^58.
 #[inline(always)]
-pub(crate) fn add_square<const L: usize>(columns: &mut [u128], a: &[u64; L], doubled: &[u64; L]) {
-    // The odd three rows come first: a band's rows must not outnumber the digits that they meet.
-    let mut i = L % 6;
-    if i == 3 {
-        add_square_band::<3>(columns, a, doubled, 0);
+pub(crate) fn reduce<const L: usize>(columns: &mut [u128], m: &[u64; L], m_neg_inv: u64) -> [u64; L] {
+    #[inline(always)]
+    fn by_tiles<const B: usize>(columns: &mut [u128], m: &[u64], m_neg_inv: u64, q: &mut [u64]) {
+        let m = m.as_chunks::<B>().0;
+        for (i, q) in q.as_chunks_mut::<B>().0.iter_mut().enumerate() {
+            reduce_tile(&mut columns[i * B..], &m[0], m_neg_inv, q);
+            for (j, m) in m.iter().enumerate().skip(1) {
+                add_tile(&mut columns[(i + j) * B..], q, m);
+            }
+        }
     }
-    while i + 6 <= L {
-        add_square_band::<6>(columns, a, doubled, i);
-        i += 6;
+    let mut q = [0; L];
+    if L.is_multiple_of(LARGE) {
+        by_tiles::<LARGE>(columns, m, m_neg_inv, &mut q);
+    } else {
+        by_tiles::<SMALL>(columns, m, m_neg_inv, &mut q);
     }
+    q
 }
 
 #[cfg(test)]

@@ -1,10 +1,54 @@
 #![doc = include_str!("../README.md")]
 
 mod arith;
+mod atomic_file;
 mod backend;
 #[cfg(feature = "owner")]
+mod context;
 mod device;
 #[cfg(feature = "owner")]
+mod envelope;
 mod error;
 mod paillier;
 mod progress;
+mod search;
+
+pub use arith::bits::BitMatrix;
+pub use backend::DeviceReport;
+pub use device::Device;
+pub use error::{CiphertextProblem, DecodeProblem, Error};
+pub use paillier::ciphertext::{Ciphertext, Ciphertexts};
+pub use paillier::parameters::{Parameters, Scheme};
+pub use paillier::plaintext::Plaintext;
+pub use paillier::public_context::PublicContext;
+pub use paillier::public_key::{PublicId, PublicKey};
+pub use progress::Progress;
+pub use search::evaluator::Evaluator;
+pub use search::index::{Index, IndexWriter, Recovery};
+pub use search::query::Query;
+pub use search::response::Response;
+pub use search::top_k::{Neighbour, TopK};
+
+#[cfg(feature = "owner")]
+pub use context::key_provider::{Key, KeyProvider, PassphraseKeyProvider};
+#[cfg(feature = "owner")]
+pub use context::remote::{MemoryStore, RemoteStore};
+#[cfg(feature = "owner")]
+pub use context::tables::Tables;
+#[cfg(feature = "owner")]
+pub use context::{Builder, ContextInfo, ExecutionContext, Format, Loader};
+#[cfg(feature = "owner")]
+pub use paillier::client::{Client, HomomorphicClient};
+
+/// The kernels themselves, which check nothing: for benchmarks, parity tests and new backends.
+#[cfg(feature = "hazmat")]
+pub mod hazmat {
+    pub use crate::arith::batch::Rows;
+    pub use crate::arith::modulus::Modulus;
+    pub use crate::arith::window::Exponent;
+    pub use crate::backend::Backend;
+    pub use crate::backend::fixed_base::FixedBase;
+
+    #[cfg(feature = "owner")]
+    pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};
+}

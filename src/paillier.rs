@@ -6,16 +6,17 @@ pub mod encrypt;
 pub mod evaluate;
 pub mod parameters;
 pub mod plaintext;
+pub mod public_context;
 pub mod public_key;
-mod validate;
+pub(crate) mod validate;
 
 #[cfg(feature = "owner")]
-mod classic;
+pub(crate) mod classic;
 #[cfg(feature = "owner")]
 pub mod client;
 #[cfg(feature = "owner")]
-mod keys;
+pub(crate) mod keys;
 #[cfg(feature = "owner")]
-mod lookup;
+pub(crate) mod lookup;
 #[cfg(feature = "owner")]
-mod subgroup;
+pub(crate) mod subgroup;

@@ -41,14 +41,14 @@ pub(crate) use with_moduli;
 
 /// The arithmetic of one size.
 pub(crate) enum Kernel {
-    B512(PairModulus<{ digits_for(512) }>),
-    B1024(PairModulus<{ digits_for(1024) }>),
-    B1536(PairModulus<{ digits_for(1536) }>),
-    B2048(PairModulus<{ digits_for(2048) }>),
-    B3072(PairModulus<{ digits_for(3072) }>),
-    B4096(PairModulus<{ digits_for(4096) }>),
-    B6144(PairModulus<{ digits_for(6144) }>),
-    B8192(PairModulus<{ digits_for(8192) }>),
+    B512(Box<PairModulus<{ digits_for(512) }>>),
+    B1024(Box<PairModulus<{ digits_for(1024) }>>),
+    B1536(Box<PairModulus<{ digits_for(1536) }>>),
+    B2048(Box<PairModulus<{ digits_for(2048) }>>),
+    B3072(Box<PairModulus<{ digits_for(3072) }>>),
+    B4096(Box<PairModulus<{ digits_for(4096) }>>),
+    B6144(Box<PairModulus<{ digits_for(6144) }>>),
+    B8192(Box<PairModulus<{ digits_for(8192) }>>),
 }
 
 /// An odd modulus m of at most 512, 1024, 1536, 2048, 3072, 4096, 6144 or 8192 bits, for arithmetic modulo m and m².
@@ -56,13 +56,17 @@ pub(crate) enum Kernel {
 /// May be secret: wiped when dropped, and its Debug shows the size only.
 pub struct Modulus {
     limbs: Zeroizing<Vec<u64>>,
-    kernel: Box<Kernel>,
+    kernel: Kernel,
 }
 
 impl core::fmt::Debug for Modulus {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Modulus").field("bits", &self.bits()).finish_non_exhaustive()
     }
+}
+
+fn prepare<const L: usize>(limbs: &[u64]) -> Box<PairModulus<L>> {
+    Box::new(PairModulus::new(&digits::from_limbs(limbs)))
 }
 
 impl Modulus {
@@ -81,19 +85,19 @@ impl Modulus {
             return Err(Error::Modulus { bits: limbs.len() * 64, reason: "it must be odd and above 1" });
         }
         let kernel = match limbs.len() * 64 {
-            512 => Kernel::B512(PairModulus::new(&digits::from_limbs(limbs))),
-            1024 => Kernel::B1024(PairModulus::new(&digits::from_limbs(limbs))),
-            1536 => Kernel::B1536(PairModulus::new(&digits::from_limbs(limbs))),
-            2048 => Kernel::B2048(PairModulus::new(&digits::from_limbs(limbs))),
-            3072 => Kernel::B3072(PairModulus::new(&digits::from_limbs(limbs))),
-            4096 => Kernel::B4096(PairModulus::new(&digits::from_limbs(limbs))),
-            6144 => Kernel::B6144(PairModulus::new(&digits::from_limbs(limbs))),
-            8192 => Kernel::B8192(PairModulus::new(&digits::from_limbs(limbs))),
+            512 => Kernel::B512(prepare(limbs)),
+            1024 => Kernel::B1024(prepare(limbs)),
+            1536 => Kernel::B1536(prepare(limbs)),
+            2048 => Kernel::B2048(prepare(limbs)),
+            3072 => Kernel::B3072(prepare(limbs)),
+            4096 => Kernel::B4096(prepare(limbs)),
+            6144 => Kernel::B6144(prepare(limbs)),
+            8192 => Kernel::B8192(prepare(limbs)),
             bits => {
                 return Err(Error::Modulus { bits, reason: "there is no arithmetic for this size" });
             }
         };
-        Ok(Self { limbs: Zeroizing::new(limbs.to_vec()), kernel: Box::new(kernel) })
+        Ok(Self { limbs: Zeroizing::new(limbs.to_vec()), kernel })
     }
 
     /// The size in bits: 64 times the number of limbs.

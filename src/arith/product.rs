@@ -79,6 +79,7 @@ fn add_square_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], doubled: 
 
 /// The Montgomery quotient q of the lower B columns, and columns += q·m, of which the lower B are then done with:
 /// they are 0 mod 2^58 and their carry has moved up.
+#[expect(clippy::reversed_empty_ranges, reason = "no digit of the quotient comes before the first")]
 #[inline(never)]
 fn reduce_tile<const B: usize>(columns: &mut [u128], m: &[u64; B], m_neg_inv: u64, q: &mut [u64; B]) {
     let [lower, upper, ..] = columns.as_chunks_mut::<B>().0 else { return };
@@ -181,9 +182,9 @@ pub(crate) fn add_square<const L: usize>(columns: &mut [u128], a: &[u64; L], dou
         }
     }
     if L.is_multiple_of(LARGE) {
-        by_tiles::<LARGE>(columns, a, doubled)
+        by_tiles::<LARGE>(columns, a, doubled);
     } else {
-        by_tiles::<SMALL>(columns, a, doubled)
+        by_tiles::<SMALL>(columns, a, doubled);
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Paillier {
 }
 
 impl Paillier {
-    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
+    pub(crate) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (primes, ()) = draw_primes(&parameters, source, |source| {
             Ok((primes::random_prime(bits, source)?, primes::random_prime(bits, source)?, ()))
@@ -33,7 +33,7 @@ impl Paillier {
         Self::from_primes(parameters, &primes)
     }
 
-    pub(super) fn from_primes(parameters: Parameters, primes: &Primes) -> Result<Self, Error> {
+    pub(crate) fn from_primes(parameters: Parameters, primes: &Primes) -> Result<Self, Error> {
         let share = |p: &uint::Secret, q: &uint::Secret| Share {
             exponent: uint::difference(p, &uint::one()),
             exponent_bits: parameters.key_len(),
@@ -45,7 +45,7 @@ impl Paillier {
     }
 
     /// Noise modulo p² and modulo q², `count` pairs each.
-    pub(super) fn noise(
+    pub(crate) fn noise(
         &self,
         backend: &Backend,
         count: usize,

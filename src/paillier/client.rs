@@ -3,7 +3,7 @@
 use super::ciphertext::{Ciphertext, Ciphertexts};
 use super::classic::Paillier;
 use super::encrypt::vector_plaintexts;
-use super::keys::Keys;
+use super::keys::{Keys, Primes};
 use super::lookup::PaillierLookup;
 use super::parameters::{Parameters, Scheme};
 use super::plaintext::Plaintext;
@@ -13,8 +13,9 @@ use super::{encrypt, validate};
 use crate::arith::batch::Rows;
 use crate::arith::bits::{BitMatrix, count_digits};
 use crate::arith::random::{OsRandom, RandomSource};
+use crate::arith::uint;
 use crate::backend::Backend;
-use crate::backend::crt_key::NOT_A_DISTANCE;
+use crate::backend::crt_key::{NOT_A_DISTANCE, PrimeKey};
 use crate::error::{DecodeProblem, Error};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -106,6 +107,12 @@ impl Client {
             | Self::PaillierLookup(PaillierLookup { keys, .. })
             | Self::PaillierSubgroup(PaillierSubgroup { keys, .. }) => keys,
         }
+    }
+
+    /// The two primes.
+    pub(crate) fn primes(&self) -> Result<Primes, Error> {
+        let prime = |key: &PrimeKey| uint::from_limbs(key.modulus.limbs());
+        Primes::new(self.parameters(), prime(self.keys().crt.p()), prime(self.keys().crt.q()))
     }
 
     /// The public key.

@@ -146,7 +146,7 @@ fn prime_key(p: &BoxedUint, q: &BoxedUint, share: &Share) -> Result<PrimeKey, Er
 /// x mod p² as a pair of limbs, of a public or secret x.
 pub(crate) fn residue_pair(x: &BoxedUint, p: &BoxedUint) -> Option<Zeroizing<Vec<u64>>> {
     let width = p.bits_precision() as usize / 64;
-    let residue = uint::remainder(x, &*uint::product(p, p))?;
+    let residue = uint::remainder(x, &uint::product(p, p))?;
     let (x1, x0) = uint::quotient(&residue, p)?;
     let mut row = uint::to_limbs(&x0, width);
     row.extend_from_slice(&uint::to_limbs(&x1, width));

@@ -49,16 +49,16 @@ impl std::fmt::Debug for Half {
 }
 
 /// The secret orders and the public elements: `order_p` belongs to the larger prime.
-pub(super) struct Parts {
-    pub(super) primes: Primes,
-    pub(super) order_p: Secret,
-    pub(super) order_q: Secret,
-    pub(super) g: BigUint,
-    pub(super) g_n: BigUint,
+pub(crate) struct Parts {
+    pub(crate) primes: Primes,
+    pub(crate) order_p: Secret,
+    pub(crate) order_q: Secret,
+    pub(crate) g: BigUint,
+    pub(crate) g_n: BigUint,
 }
 
 impl PaillierLookup {
-    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
+    pub(crate) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (short, long) = divisor_bits(&parameters);
         loop {
@@ -95,7 +95,7 @@ impl PaillierLookup {
     }
 
     /// Checks every relation between the parts.
-    pub(super) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
+    pub(crate) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
         let Parts { primes, order_p, order_q, g, g_n } = parts;
         let (short, long) = divisor_bits(&parameters);
         let lengths = (order_p.bits() as usize, order_q.bits() as usize);
@@ -127,12 +127,12 @@ impl PaillierLookup {
     }
 
     /// q1 and q2, the larger prime's first.
-    pub(super) fn orders(&self) -> [&[u64]; 2] {
+    pub(crate) fn orders(&self) -> [&[u64]; 2] {
         [&self.halves[0].order, &self.halves[1].order]
     }
 
     /// Noise modulo p² and modulo q², `count` pairs each: uniform powers of g_n.
-    pub(super) fn noise(
+    pub(crate) fn noise(
         &self,
         backend: &Backend,
         count: usize,
@@ -167,7 +167,7 @@ fn order_of(order: &BoxedUint, p: &BoxedUint) -> bool {
 /// s from g^order = 1 + order·s·p (mod p²): fails unless g has order `order`·p there.
 fn message_scale(g: &BoxedUint, order: &BoxedUint, p: &BoxedUint) -> Result<Secret, Error> {
     let fail = || wrong_order("g");
-    let power = uint::power(g, order, &*uint::product(p, p)).ok_or_else(fail)?;
+    let power = uint::power(g, order, &uint::product(p, p)).ok_or_else(fail)?;
     let (logarithm, rest) = uint::quotient(&power, p).ok_or_else(fail)?;
     let own = uint::power(g, &uint::one(), p).ok_or_else(fail)?;
     if rest.bits() != 1 || logarithm.bits() == 0 || own.bits() == 1 {
@@ -184,7 +184,7 @@ fn generator(p: &BoxedUint, order: &BoxedUint, source: &mut impl RandomSource) -
     Ok(uint::quotient(&uint::difference(p, &uint::one()), order).and_then(|(exponent, _)| {
         let x = uint::power(&uint::from_limbs(&y), &exponent, p)?;
         let lifted = uint::product(&x, &uint::sum(p, &uint::one()));
-        let lifted = uint::remainder(&lifted, &*uint::product(p, p))?;
+        let lifted = uint::remainder(&lifted, &uint::product(p, p))?;
         (x.bits() > 1).then_some(lifted)
     }))
 }

@@ -48,21 +48,21 @@ impl std::fmt::Debug for Half {
 }
 
 /// The secret numbers: α_p belongs to the larger prime.
-pub(super) struct Parts {
-    pub(super) primes: Primes,
-    pub(super) alpha_p: Secret,
-    pub(super) alpha_q: Secret,
-    pub(super) h_n: BigUint,
+pub(crate) struct Parts {
+    pub(crate) primes: Primes,
+    pub(crate) alpha_p: Secret,
+    pub(crate) alpha_q: Secret,
+    pub(crate) h_n: BigUint,
 }
 
 /// The lengths of the two divisors.
-pub(super) fn divisor_bits(parameters: &Parameters) -> (usize, usize) {
+pub(crate) fn divisor_bits(parameters: &Parameters) -> (usize, usize) {
     let alpha_len = parameters.alpha_len().unwrap_or(0);
     (alpha_len / 2, alpha_len - alpha_len / 2)
 }
 
 impl PaillierSubgroup {
-    pub(super) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
+    pub(crate) fn generate(parameters: Parameters, source: &mut impl RandomSource) -> Result<Self, Error> {
         let bits = u32::try_from(parameters.key_len()).unwrap_or(u32::MAX);
         let (short, long) = divisor_bits(&parameters);
         loop {
@@ -83,7 +83,7 @@ impl PaillierSubgroup {
             let exponent = uint::product(&cofactor, &BoxedUint::from(2u8));
             let h_n = uint::power(&uint::from_limbs(&y), &exponent, &n).and_then(|power| {
                 let h = uint::difference(&n, &power);
-                uint::power(&h, &n, &*uint::product(&n, &n))
+                uint::power(&h, &n, &uint::product(&n, &n))
             });
             let Some(h_n) = h_n else { continue };
             // Whichever prime turned out larger has to meet its own α; anything else unfit is drawn again.
@@ -99,7 +99,7 @@ impl PaillierSubgroup {
     }
 
     /// Checks every relation between the parts.
-    pub(super) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
+    pub(crate) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
         let Parts { primes, alpha_p, alpha_q, h_n } = parts;
         let (short, long) = divisor_bits(&parameters);
         let lengths = (alpha_p.bits() as usize, alpha_q.bits() as usize);
@@ -147,12 +147,12 @@ impl PaillierSubgroup {
     }
 
     /// α_p and α_q.
-    pub(super) fn alphas(&self) -> [&[u64]; 2] {
+    pub(crate) fn alphas(&self) -> [&[u64]; 2] {
         [&self.halves[0].alpha, &self.halves[1].alpha]
     }
 
     /// Noise modulo p² and modulo q², `count` pairs each.
-    pub(super) fn noise(
+    pub(crate) fn noise(
         &self,
         backend: &Backend,
         count: usize,

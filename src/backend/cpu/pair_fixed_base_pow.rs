@@ -50,7 +50,7 @@ fn fill<const L: usize>(m: &PairModulus<L>, base: &[u64], windows: usize) -> Zer
 
 /// The entries of one window.
 fn entries<const L: usize>(table: &WindowTable, window: usize) -> &[[u64; L]] {
-    let size = 2 * L << WIDTH;
+    let size = (2 * L) << WIDTH;
     table.digits[window * size..(window + 1) * size].as_chunks().0
 }
 
@@ -74,7 +74,7 @@ pub(in crate::backend) fn pair_fixed_base_pow(
     let table = base.cpu_table();
     let bits = bits.min(base.exponent_bits());
     with_modulus!(base.modulus(), m => cpu.for_each_run(out, width, ROWS_A_PASS, |first, out| {
-        powers(m, table, bits, exponents.iter().skip(first), out.chunks_exact_mut(width));
+        powers(m, table, bits, &exponents.iter().skip(first), out.chunks_exact_mut(width));
     }));
 }
 
@@ -83,7 +83,7 @@ fn powers<'a, const L: usize>(
     m: &PairModulus<L>,
     table: &WindowTable,
     bits: usize,
-    exponents: impl Iterator<Item = &'a [u64]> + Clone,
+    exponents: &(impl Iterator<Item = &'a [u64]> + Clone),
     out: std::slice::ChunksExactMut<'_, u64>,
 ) {
     let mut powers = Zeroizing::new(vec![*m.one(); out.len()]);

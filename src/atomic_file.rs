@@ -1,0 +1,126 @@
+//! Files that appear whole or not at all.
+
+use crate::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The owner only (mode 0600), whatever the umask says.
+    #[cfg(feature = "owner")]
+    Private,
+    /// Whoever the umask lets.
+    Public,
+}
+
+/// A file being written beside its destination. Dropped before [`AtomicFile::finish`], it disappears.
+#[derive(Debug)]
+pub(crate) struct AtomicFile {
+    writer: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that is to become `path`.
+    pub(crate) fn create(path: &Path, access: Access) -> Result<Self, Error> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".hushvec-");
+        #[cfg(unix)]
+        if access == Access::Public {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder_of(path)).map_err(Error::io("create", path))?;
+        #[cfg(all(unix, feature = "owner"))]
+        if access == Access::Private {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::Permissions::from_mode(0o600);
+            file.as_file().set_permissions(mode).map_err(Error::io("restrict", path))?;
+        }
+        Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), path: path.to_owned() })
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.writer.write_all(bytes).map_err(Error::io("write", &self.path))
+    }
+
+    /// Puts everything on disk and then, in one step, in place of whatever was there.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let Self { writer, path } = self;
+        let file = writer.into_inner().map_err(|error| Error::io("write", &path)(error.into_error()))?;
+        file.as_file().sync_all().map_err(Error::io("write", &path))?;
+        file.persist(&path).map_err(|error| Error::io("replace", &path)(error.error))?;
+        sync_folder(&path)
+    }
+}
+
+/// Writes a whole file in one step: afterwards `path` holds either its old content or the new one.
+pub(crate) fn write(path: &Path, access: Access, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = AtomicFile::create(path, access)?;
+    file.write(bytes)?;
+    file.finish()
+}
+
+/// A whole text file of at most `limit` bytes.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut text = String::new();
+    let read = file.take(limit + 1).read_to_string(&mut text);
+    read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Error::format("not a text file").in_file(path),
+        _ => Error::io("read", path)(error),
+    })?;
+    if text.len() as u64 > limit {
+        return Err(Error::format(format!("larger than the {limit} bytes that such a file can have")).in_file(path));
+    }
+    Ok(text)
+}
+
+/// Makes a file's name durable as well.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, Access::Public, b"old").unwrap();
+        let mut unfinished = AtomicFile::create(&path, Access::Public).unwrap();
+        unfinished.write(b"new").unwrap();
+        drop(unfinished);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        write(&path, Access::Public, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = folder.path().join("no/such/folder");
+        assert!(matches!(write(&missing, Access::Public, b""), Err(Error::Io { action: "create", .. })));
+    }
+
+    #[cfg(all(unix, feature = "owner"))]
+    #[test]
+    fn private_files_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        write(&path, Access::Public, b"before").unwrap();
+        write(&path, Access::Private, b"secret").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,428 @@
+//! The execution context: an owner's keys, protected by a key provider, under one id.
+
+mod builder;
+pub mod key_provider;
+mod loader;
+mod native;
+pub mod remote;
+mod stringify;
+pub mod tables;
+mod xtrace;
+
+pub use builder::Builder;
+pub use loader::{ContextInfo, Loader};
+
+use crate::arith::bits::BitMatrix;
+use crate::atomic_file::{self, Access};
+use crate::backend::{Backend, DeviceReport};
+use crate::device::Device;
+use crate::envelope::EnvelopeKey;
+use crate::error::Error;
+use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
+use crate::paillier::client::{Client, HomomorphicClient};
+use crate::paillier::evaluate;
+use crate::paillier::parameters::{Parameters, Scheme};
+use crate::paillier::plaintext::Plaintext;
+use crate::paillier::public_context::PublicContext;
+use crate::paillier::public_key::{PublicId, PublicKey};
+use key_provider::KeyProvider;
+use remote::RemoteStore;
+use serde_json::{Value, json};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use tables::Tables;
+use zeroize::Zeroizing;
+
+/// How a context is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// This crate's own: authenticated as a whole, argon2id.
+    #[default]
+    Native,
+    /// XTrace's SDK's, for the schemes it knows.
+    XTrace,
+}
+
+impl Format {
+    /// The name used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::XTrace => "xtrace",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The root secret of an encrypted collection: a homomorphic client whose secret key decrypts distances, and a key for
+/// document content, both under a key provider.
+///
+/// Contexts are equal, and hash equal, if their public ids are: the device, the format, the passphrase and a context
+/// id given by hand do not count.
+///
+/// ```no_run
+/// use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
+///
+/// let ctx = ExecutionContext::builder().scheme(Scheme::Paillier).embedding_length(4).key_len(1024)
+///     .device(Device::Auto).create(PassphraseKeyProvider::new("correct horse")?)?;
+/// let vectors = BitMatrix::from_rows(4, [[0, 1, 1, 0], [1, 1, 1, 1]])?;
+/// let index = ctx.encrypt_vec_batch(&vectors)?;
+/// let query = ctx.encrypt_vec_one(&[0, 1, 1, 1])?;
+///
+/// let evaluator = Evaluator::open(&ctx.public_context(), Device::Auto)?; // needs no secret
+/// let response = evaluator.hamming_batch(&query, &index)?;
+/// assert_eq!(ctx.decode_hamming_client_batch(&response)?, [1, 1]);
+/// # Ok::<(), hushvec::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ExecutionContext {
+    client: Client,
+    backend: Backend,
+    device: Device,
+    format: Format,
+    key_provider: Arc<dyn KeyProvider>,
+    context_id: Option<String>,
+    xtrace_hash: OnceLock<String>,
+}
+
+impl PartialEq for ExecutionContext {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { client, backend: _, device: _, format: _, key_provider: _, context_id: _, xtrace_hash: _ } = self;
+        client.public_key().id() == other.public_id()
+    }
+}
+
+impl Eq for ExecutionContext {}
+
+impl Hash for ExecutionContext {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.public_id().hash(state);
+    }
+}
+
+impl ExecutionContext {
+    /// Starts the making of a new context.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Starts the loading of a stored context with options.
+    pub fn loader() -> Loader {
+        Loader::new()
+    }
+
+    /// Loads a context of either format from a file. `provider` supplies the credentials; the salt comes from the file.
+    ///
+    /// # Errors
+    /// As [`Loader::load_from_disk`].
+    pub fn load_from_disk(path: &Path, provider: &dyn KeyProvider) -> Result<Self, Error> {
+        Self::loader().load_from_disk(path, provider)
+    }
+
+    /// Restores a context of either format from its JSON.
+    ///
+    /// # Errors
+    /// As [`Loader::from_serialized`].
+    pub fn from_serialized(text: &str, provider: &dyn KeyProvider, context_id: Option<&str>) -> Result<Self, Error> {
+        let mut loader = Self::loader();
+        if let Some(id) = context_id {
+            loader = loader.context_id(id);
+        }
+        loader.from_serialized(text, provider)
+    }
+
+    /// Fetches a context from a remote store. Its id is `context_id`.
+    ///
+    /// # Errors
+    /// As [`Loader::load_from_remote`].
+    pub async fn load_from_remote(
+        store: &impl RemoteStore,
+        context_id: &str,
+        provider: &dyn KeyProvider,
+    ) -> Result<Self, Error> {
+        Self::loader().load_from_remote(store, context_id, provider).await
+    }
+
+    /// The keys.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &Arc<PublicKey> {
+        self.client.public_key()
+    }
+
+    /// What an evaluator needs: the public key with its configuration.
+    pub fn public_context(&self) -> PublicContext {
+        PublicContext::new(Arc::clone(self.public_key()))
+    }
+
+    /// The SHA-256 of the canonical public key and configuration, which an evaluator can compute too.
+    pub fn public_id(&self) -> PublicId {
+        self.public_key().id()
+    }
+
+    /// For a context in XTrace's format the SDK's `hash()`, which covers the secret key; else the public id.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if the secret key contradicts itself, which loading excludes.
+    pub fn hash(&self) -> Result<String, Error> {
+        if self.format != Format::XTrace {
+            return Ok(self.public_id().to_string());
+        }
+        if let Some(hash) = self.xtrace_hash.get() {
+            return Ok(hash.clone());
+        }
+        let hash = xtrace::hash(&self.client)?;
+        Ok(self.xtrace_hash.get_or_init(|| hash).clone())
+    }
+
+    /// The id given when it was made or loaded, else [`ExecutionContext::hash`].
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::hash`].
+    pub fn id(&self) -> Result<String, Error> {
+        self.context_id.clone().map_or_else(|| self.hash(), Ok)
+    }
+
+    /// The format that it is stored in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Scheme and sizes.
+    pub fn parameters(&self) -> &Parameters {
+        self.client.parameters()
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.parameters().scheme()
+    }
+
+    /// Dimensions of a vector.
+    pub fn embed_len(&self) -> usize {
+        self.parameters().embedding_length()
+    }
+
+    /// Length of each prime, in bits.
+    pub fn key_len(&self) -> usize {
+        self.parameters().key_len()
+    }
+
+    /// The device asked for.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Computes on another device, with `threads` threads or one a core, from now on.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it cannot be used; then nothing changes.
+    pub fn set_device(&mut self, device: Device, threads: Option<NonZeroUsize>) -> Result<(), Error> {
+        self.backend = Backend::open(&device, threads)?;
+        self.device = device;
+        Ok(())
+    }
+
+    /// What the device turned out to be.
+    pub fn device_report(&self) -> DeviceReport {
+        self.backend.report(&self.device)
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Encrypts an integer below n.
+    ///
+    /// # Errors
+    /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
+    pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
+        self.client.encrypt(&self.backend, plaintext)
+    }
+
+    /// The integer in a ciphertext.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
+    pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
+        self.client.decrypt(&self.backend, ciphertext)
+    }
+
+    /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`].
+    pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
+        evaluate::add(self.public_key(), &self.backend, a, b)
+    }
+
+    /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+    pub fn add_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+        evaluate::add_plain(self.public_key(), &self.backend, a, b)
+    }
+
+    /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+    pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+        evaluate::mul_plain(self.public_key(), &self.backend, a, b)
+    }
+
+    /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
+    /// SDK's key; else it has a key of its own.
+    ///
+    /// # Errors
+    /// [`Error::Random`], or what the key provider fails with.
+    pub fn encrypt_content(&self, content: &[u8]) -> Result<String, Error> {
+        match self.format {
+            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).seal_xtrace(content),
+            Format::Native => {
+                use base64::Engine;
+                let sealed = native::content_key(&*self.key_provider)?.seal(content, b"")?;
+                Ok(base64::engine::general_purpose::STANDARD.encode(sealed))
+            }
+        }
+    }
+
+    /// What [`ExecutionContext::encrypt_content`] encrypted.
+    ///
+    /// # Errors
+    /// [`Error::Unseal`] if it is not of this context or was changed.
+    pub fn decrypt_content(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        match self.format {
+            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).open_xtrace(sealed),
+            Format::Native => {
+                use base64::Engine;
+                let sealed = base64::engine::general_purpose::STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
+                native::content_key(&*self.key_provider)?.open(&sealed, b"")
+            }
+        }
+    }
+
+    /// The context as a JSON value with the secret key sealed: what is stored.
+    ///
+    /// # Errors
+    /// [`Error::Random`], or what the key provider fails with.
+    pub fn to_dict_enc(&self) -> Result<Value, Error> {
+        match self.format {
+            Format::Native => {
+                let document = self.native_document()?;
+                serde_json::to_value(document).map_err(|error| Error::format(error.to_string()))
+            }
+            Format::XTrace => {
+                let fields = xtrace::fields(&self.client, &*self.key_provider)?;
+                Ok(Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()))
+            }
+        }
+    }
+
+    /// The context as a JSON value with the secret key in plain text, in the SDK's shape. Do not store or send it; the
+    /// value is not wiped when dropped.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::hash`].
+    pub fn to_dict_plain(&self) -> Result<Value, Error> {
+        Ok(json!({
+            "sk": *stringify::secret_key(&self.client)?,
+            "pk": stringify::public_key(self.public_key()),
+            "type": stringify::client_type(self.scheme()),
+            "config": stringify::config(self.parameters()),
+        }))
+    }
+
+    /// The context as text, the secret key sealed: what [`ExecutionContext::save_to_disk`] writes.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::to_dict_enc`].
+    pub fn serialize_exec_context(&self) -> Result<String, Error> {
+        match self.format {
+            Format::Native => self.native_document()?.text(),
+            Format::XTrace => xtrace::serialize(&self.client, &*self.key_provider),
+        }
+    }
+
+    fn native_document(&self) -> Result<native::Document, Error> {
+        native::Document::seal(&self.client, &*self.key_provider, &self.device, self.context_id.as_deref())
+    }
+
+    /// Writes the context to a file, readable by its owner only, in one step.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
+    pub fn save_to_disk(&self, path: &Path) -> Result<(), Error> {
+        atomic_file::write(path, Access::Private, self.serialize_exec_context()?.as_bytes())
+    }
+
+    /// Stores the context in a remote store under its id; returns the id that the store gave it.
+    ///
+    /// # Errors
+    /// [`Error::Remote`], and as [`ExecutionContext::to_dict_enc`].
+    pub async fn save_to_remote(&self, store: &impl RemoteStore) -> Result<String, Error> {
+        store.store_exec_context(self.to_dict_enc()?, &self.id()?).await
+    }
+
+    /// The same keys in another format, under another key provider.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the format does not know the scheme or cannot use the provider.
+    pub fn export(self, format: Format, key_provider: Arc<dyn KeyProvider>) -> Result<Self, Error> {
+        let exported = Self { format, key_provider, xtrace_hash: OnceLock::new(), ..self };
+        exported.to_dict_enc()?;
+        Ok(exported)
+    }
+
+    /// The tables that XTrace's lookup client works with; empty for other schemes.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn dump_tables(&self) -> Result<Tables, Error> {
+        tables::dump(&self.client, &self.backend)
+    }
+
+    /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
+    /// make than to read.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if anything in them does not follow from the key.
+    pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
+        tables::check(&self.client, &self.backend, tables)
+    }
+}
+
+impl HomomorphicClient for ExecutionContext {
+    fn encrypt_vec_one(&self, vector: &[u8]) -> Result<Ciphertext, Error> {
+        let vectors = BitMatrix::from_rows(self.embed_len(), [vector])?;
+        let encrypted = self.encrypt_vec_batch(&vectors)?;
+        encrypted.get(0).ok_or(Error::Missing("no vector was given"))
+    }
+
+    fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
+        self.client.encrypt_vectors(&self.backend, vectors)
+    }
+
+    fn decode_hamming_client_one(&self, ciphertext: &Ciphertext) -> Result<u32, Error> {
+        let batch = Ciphertexts::from_ciphertexts(self.public_key(), [ciphertext])?;
+        let distances = self.decode_hamming_client_batch(&batch)?;
+        distances.first().copied().ok_or(Error::Missing("no ciphertext was given"))
+    }
+
+    fn decode_hamming_client_batch(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
+        self.client.decode_hamming(&self.backend, ciphertexts)
+    }
+}

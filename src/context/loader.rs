@@ -1,0 +1,228 @@
+//! Reading stored contexts of either format.
+
+use super::key_provider::KeyProvider;
+use super::remote::RemoteStore;
+use super::{ExecutionContext, Format, native, xtrace};
+use crate::atomic_file;
+use crate::backend::Backend;
+use crate::device::Device;
+use crate::envelope::EnvelopeKey;
+use crate::error::Error;
+use crate::paillier::parameters::Parameters;
+use crate::paillier::public_context::PublicContext;
+use crate::paillier::public_key::PublicKey;
+use serde_json::Value;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// The largest context file that is read. Those with the SDK's tables in them can have over a hundred megabytes.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Options for loading an [`ExecutionContext`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Loader {
+    allow_weak: bool,
+    device: Option<Device>,
+    threads: Option<NonZeroUsize>,
+    context_id: Option<String>,
+}
+
+/// A stored context of either format.
+enum Document {
+    Native(Box<native::Document>),
+    XTrace(Box<xtrace::Document>),
+}
+
+impl Document {
+    fn parse(text: &str) -> Result<Self, Error> {
+        // Only the native format has a field of that name, near its beginning.
+        let native = text.get(..64).unwrap_or(text).contains("\"format\"");
+        if native {
+            Ok(Self::Native(Box::new(native::Document::parse(text)?)))
+        } else {
+            Ok(Self::XTrace(Box::new(xtrace::Document::parse(text)?)))
+        }
+    }
+
+    fn from_value(value: Value) -> Result<Self, Error> {
+        if value.get("format").is_some() {
+            Ok(Self::Native(Box::new(native::Document::from_value(value)?)))
+        } else {
+            Self::parse(&value.to_string())
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Native(_) => Format::Native,
+            Self::XTrace(_) => Format::XTrace,
+        }
+    }
+
+    fn parameters(&self) -> Result<Parameters, Error> {
+        match self {
+            Self::Native(document) => document.parameters(),
+            Self::XTrace(document) => document.parameters(),
+        }
+    }
+
+    fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
+        match self {
+            Self::Native(document) => document.public_key(),
+            Self::XTrace(document) => document.public_key(),
+        }
+    }
+
+    /// The device stored with it; XTrace's format has none.
+    fn device(&self) -> Result<Device, Error> {
+        match self {
+            Self::Native(document) => document.device(),
+            Self::XTrace(_) => Ok(Device::Auto),
+        }
+    }
+}
+
+impl Loader {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Loads weak keys too, with a warning that says what an attacker can do.
+    pub fn allow_weak(mut self, allow: bool) -> Self {
+        self.allow_weak = allow;
+        self
+    }
+
+    /// Computes on this device instead of the stored one.
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// Threads to compute with; one a core if not given.
+    pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// An id instead of the derived one.
+    pub fn context_id(mut self, id: impl Into<String>) -> Self {
+        self.context_id = Some(id.into());
+        self
+    }
+
+    /// Loads a context from a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and what [`Loader::from_serialized`] fails with, naming the file.
+    pub fn load_from_disk(self, path: &Path, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
+        let text = atomic_file::read_text(path, LARGEST_FILE)?;
+        self.from_serialized(&text, provider).map_err(|error| error.in_file(path))
+    }
+
+    /// Restores a context from its text.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if it is not one, or fields contradict each other; [`Error::Unseal`] for a wrong passphrase
+    /// or a changed file; [`Error::WeakKey`] for weak keys unless allowed; [`Error::KeyDerivation`]; [`Error::Device`].
+    pub fn from_serialized(self, text: &str, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
+        self.open(&Document::parse(text)?, provider)
+    }
+
+    /// Restores a context from the JSON value that [`ExecutionContext::to_dict_enc`] returned.
+    ///
+    /// # Errors
+    /// As [`Loader::from_serialized`].
+    pub fn from_dict(self, value: Value, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
+        self.open(&Document::from_value(value)?, provider)
+    }
+
+    /// Fetches a context from a remote store. Its id is `context_id`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`], and as [`Loader::from_serialized`].
+    pub async fn load_from_remote(
+        self,
+        store: &impl RemoteStore,
+        context_id: &str,
+        provider: &dyn KeyProvider,
+    ) -> Result<ExecutionContext, Error> {
+        let value = store.get_serialized_exec_context(context_id).await?;
+        self.context_id(context_id).from_dict(value, provider)
+    }
+
+    fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
+        document.parameters()?.check_strength(self.allow_weak)?;
+        let device = self.device.map_or_else(|| document.device(), Ok)?;
+        let backend = Backend::open(&device, self.threads)?;
+        let (client, key_provider) = match document {
+            Document::Native(document) => {
+                let provider = document.provider(credentials)?;
+                (document.client(&*provider)?, provider)
+            }
+            Document::XTrace(document) => {
+                let provider = document.provider(credentials)?;
+                (document.client(&EnvelopeKey::new(provider.get_key()?), &backend)?, provider)
+            }
+        };
+        let stored_id = match document {
+            Document::Native(document) => document.context_id().map(str::to_owned),
+            Document::XTrace(_) => None,
+        };
+        Ok(ExecutionContext {
+            client,
+            backend,
+            device,
+            format: document.format(),
+            key_provider,
+            context_id: self.context_id.or(stored_id),
+            xtrace_hash: OnceLock::new(),
+        })
+    }
+}
+
+/// What a stored context says about itself without its passphrase. Nothing of it is verified, except that its public
+/// parts fit each other.
+#[derive(Debug)]
+pub struct ContextInfo {
+    /// The format.
+    pub format: Format,
+    /// Scheme and sizes.
+    pub parameters: Parameters,
+    /// The device stored with it.
+    pub device: Device,
+    /// The public key. Weak ones too: look at [`Parameters::weakness`].
+    pub public: PublicContext,
+    /// The id, which for XTrace's format takes the secret key to compute.
+    pub id: Option<String>,
+}
+
+impl ContextInfo {
+    /// Reads it from a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Context`] if the file is no context.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = atomic_file::read_text(path, LARGEST_FILE)?;
+        Self::from_serialized(&text).map_err(|error| error.in_file(path))
+    }
+
+    /// Reads it from text.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if the text is no context.
+    pub fn from_serialized(text: &str) -> Result<Self, Error> {
+        let document = Document::parse(text)?;
+        let public = PublicContext::new(document.public_key()?);
+        let id = match &document {
+            Document::Native(document) => {
+                Some(document.context_id().map_or_else(|| public.public_id().to_string(), str::to_owned))
+            }
+            Document::XTrace(_) => None,
+        };
+        let (format, parameters, device) = (document.format(), document.parameters()?, document.device()?);
+        Ok(Self { format, parameters, device, public, id })
+    }
+}

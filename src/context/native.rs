@@ -1,0 +1,218 @@
+//! The native context format: one JSON object, authenticated as a whole.
+//!
+//! The text is fixed to the byte: it is exactly what [`Document::text`] writes, and everything in it but the sealed
+//! part is associated data of that part. So no bit can be changed without being noticed.
+
+use super::Format;
+use super::key_provider::KeyProvider;
+use crate::arith::uint;
+use crate::device::Device;
+use crate::envelope::EnvelopeKey;
+use crate::error::Error;
+use crate::paillier::classic::Paillier;
+use crate::paillier::client::Client;
+use crate::paillier::keys::Primes;
+use crate::paillier::lookup::{self, PaillierLookup};
+use crate::paillier::parameters::{Parameters, Scheme};
+use crate::paillier::public_context::{Config, Numbers};
+use crate::paillier::public_key::{Elements, PublicKey};
+use crate::paillier::subgroup::{self, PaillierSubgroup};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+pub(super) const FORMAT: &str = "hushvec-context";
+const VERSION: u32 = 1;
+
+/// The file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    format: String,
+    version: u32,
+    config: Config,
+    device: String,
+    context_id: Option<String>,
+    public_key: Numbers,
+    public_id: String,
+    key_provider: String,
+    wrapped_key: String,
+    sealed: String,
+}
+
+/// The key that seals secret keys.
+fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
+    Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: secret key"))
+}
+
+/// The key that seals document content.
+pub(super) fn content_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
+    Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: content"))
+}
+
+impl Document {
+    /// Seals a client.
+    pub(super) fn seal(
+        client: &Client,
+        provider: &dyn KeyProvider,
+        device: &Device,
+        context_id: Option<&str>,
+    ) -> Result<Self, Error> {
+        let wrapped = provider.wrap_key();
+        if provider.provider_id() == "passphrase" && !wrapped.starts_with(b"$argon2id$") {
+            return Err(Error::Unsupported {
+                operation: "the native format",
+                reason: "it needs a key derived with argon2id; use PassphraseKeyProvider::new".to_owned(),
+            });
+        }
+        let mut document = Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            config: Config::of(client.parameters()),
+            device: device.to_string(),
+            context_id: context_id.map(str::to_owned),
+            public_key: Numbers::of(client.public_key()),
+            public_id: client.public_key().id().to_string(),
+            key_provider: provider.provider_id().to_owned(),
+            wrapped_key: STANDARD.encode(wrapped),
+            sealed: String::new(),
+        };
+        let sealed = sealing_key(provider)?.seal(&secret_bytes(client), document.text()?.as_bytes())?;
+        document.sealed = STANDARD.encode(sealed);
+        Ok(document)
+    }
+
+    /// The file's text.
+    pub(super) fn text(&self) -> Result<String, Error> {
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| Error::format(error.to_string()))?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        let document: Self = serde_json::from_str(text)
+            .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
+        if document.text()? != text {
+            return Err(Error::context(
+                "the context",
+                "was reformatted or changed; restore the file as it was written",
+            ));
+        }
+        document.check_version()?;
+        Ok(document)
+    }
+
+    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, Error> {
+        let document: Self = serde_json::from_value(value)
+            .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
+        document.check_version()?;
+        Ok(document)
+    }
+
+    fn check_version(&self) -> Result<(), Error> {
+        if self.format == FORMAT && self.version == VERSION {
+            return Ok(());
+        }
+        let (format, version) = (&self.format, self.version);
+        Err(Error::context(
+            "format",
+            format!("is {format} version {version}; this build reads {FORMAT} version {VERSION}"),
+        ))
+    }
+
+    pub(super) fn parameters(&self) -> Result<Parameters, Error> {
+        self.config.parameters()
+    }
+
+    pub(super) fn device(&self) -> Result<Device, Error> {
+        self.device.parse()
+    }
+
+    pub(super) fn context_id(&self) -> Option<&str> {
+        self.context_id.as_deref()
+    }
+
+    /// The public key, which only the sealed part vouches for.
+    pub(super) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
+        let key = self.public_key.public_key(self.parameters()?)?;
+        if key.id().to_string() != self.public_id {
+            return Err(Error::context("public_id", "is not that of the public key"));
+        }
+        Ok(key)
+    }
+
+    /// The provider that holds this context's key, given the user's.
+    pub(super) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
+        if self.key_provider != credentials.provider_id() {
+            return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
+        }
+        let wrapped = STANDARD.decode(&self.wrapped_key);
+        let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
+        credentials.from_wrapped(Format::Native, &wrapped)
+    }
+
+    /// Opens the sealed part and rebuilds the client from it.
+    pub(super) fn client(&self, provider: &dyn KeyProvider) -> Result<Client, Error> {
+        let sealed = STANDARD.decode(&self.sealed).map_err(|_| Error::Unseal)?;
+        let header = Self { sealed: String::new(), ..self.clone() };
+        let secret = sealing_key(provider)?.open(&sealed, header.text()?.as_bytes())?;
+        let public = self.public_key()?;
+        let client = client_from_bytes(&public, &secret)?;
+        if client.public_key().id() != public.id() {
+            return Err(Error::context("public_key", "does not belong to the secret key"));
+        }
+        Ok(client)
+    }
+}
+
+/// The secret numbers, each as key_len/8 little-endian bytes: p, q, and for the schemes that have them the secret
+/// divisors of p − 1 and q − 1. Everything else follows.
+fn secret_bytes(client: &Client) -> Zeroizing<Vec<u8>> {
+    let width = client.parameters().key_len() / 64;
+    let crt = &client.keys().crt;
+    let mut limbs = Zeroizing::new(Vec::with_capacity(4 * width));
+    limbs.extend_from_slice(crt.p().modulus.limbs());
+    limbs.extend_from_slice(crt.q().modulus.limbs());
+    let divisors = match client {
+        Client::Paillier(_) => None,
+        Client::PaillierLookup(key) => Some(key.orders()),
+        Client::PaillierSubgroup(key) => Some(key.alphas()),
+    };
+    for divisor in divisors.into_iter().flatten() {
+        let end = limbs.len() + width;
+        limbs.extend_from_slice(&divisor[..divisor.len().min(width)]);
+        limbs.resize(end, 0);
+    }
+    Zeroizing::new(bytemuck::cast_slice(&limbs).to_vec())
+}
+
+fn client_from_bytes(public: &PublicKey, bytes: &[u8]) -> Result<Client, Error> {
+    let parameters = *public.parameters();
+    let size = parameters.key_len() / 8;
+    let count = if parameters.scheme().has_alpha() { 4 } else { 2 };
+    if bytes.len() != count * size {
+        return Err(Error::context("the secret key", "has the wrong length"));
+    }
+    let number = |i: usize| {
+        let mut limbs = Zeroizing::new(vec![0u64; size / 8]);
+        bytemuck::cast_slice_mut(&mut limbs).copy_from_slice(&bytes[i * size..(i + 1) * size]);
+        uint::from_limbs(&limbs)
+    };
+    let primes = Primes::new(&parameters, number(0), number(1))?;
+    primes.check_product(public.n())?;
+    let elements = public.elements().clone();
+    match (parameters.scheme(), elements) {
+        (Scheme::Paillier, Elements::Paillier) => Ok(Client::Paillier(Paillier::from_primes(parameters, &primes)?)),
+        (Scheme::PaillierLookup, Elements::Lookup { g, g_n }) => {
+            let parts = lookup::Parts { primes, order_p: number(2), order_q: number(3), g, g_n };
+            Ok(Client::PaillierLookup(PaillierLookup::from_parts(parameters, parts)?))
+        }
+        (Scheme::PaillierSubgroup, Elements::Subgroup { h_n }) => {
+            let parts = subgroup::Parts { primes, alpha_p: number(2), alpha_q: number(3), h_n };
+            Ok(Client::PaillierSubgroup(PaillierSubgroup::from_parts(parameters, parts)?))
+        }
+        _ => Err(Error::context("config", "is of another scheme than the keys")),
+    }
+}

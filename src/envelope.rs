@@ -1,0 +1,129 @@
+//! AES-256-GCM: sealing and opening of short secrets.
+
+use crate::arith::random::{OsRandom, RandomSource};
+use crate::error::Error;
+use aes_gcm::aead::consts::{U12, U16};
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::aes::Aes256;
+use aes_gcm::{AesGcm, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+const TAG: usize = 16;
+
+/// A 256-bit AES key. Wiped when dropped. Good for 2^32 messages, as nonces are random.
+#[derive(Clone)]
+pub(crate) struct EnvelopeKey(Zeroizing<[u8; 32]>);
+
+impl EnvelopeKey {
+    /// The key itself.
+    pub(crate) fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        Self(key)
+    }
+
+    /// A key for one purpose, derived from another (HKDF, RFC 5869, with SHA-256 and no salt).
+    pub(crate) fn derive(master: &[u8; 32], purpose: &str) -> Self {
+        let mut key = Zeroizing::new([0; 32]);
+        let expanded = Hkdf::<Sha256>::new(None, master).expand(purpose.as_bytes(), &mut *key);
+        debug_assert!(expanded.is_ok(), "32 bytes are always available");
+        Self(key)
+    }
+
+    /// nonce\[12\] ‖ ciphertext ‖ tag\[16\], with `data` authenticated beside it.
+    pub(crate) fn seal(&self, plaintext: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut sealed = vec![0; 12];
+        OsRandom.fill(&mut sealed)?;
+        let payload = Payload { msg: plaintext, aad: data };
+        let nonce = <&Nonce<U12>>::try_from(sealed.as_slice()).map_err(|_| Error::Unseal)?;
+        let ciphertext = AesGcm::<Aes256, U12>::new((&*self.0).into()).encrypt(nonce, payload);
+        sealed.extend(ciphertext.map_err(|_| Error::Unseal)?);
+        Ok(sealed)
+    }
+
+    /// What [`EnvelopeKey::seal`] sealed.
+    pub(crate) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let (nonce, ciphertext) = sealed.split_at_checked(12).ok_or(Error::Unseal)?;
+        let nonce = <&Nonce<U12>>::try_from(nonce).map_err(|_| Error::Unseal)?;
+        let payload = Payload { msg: ciphertext, aad: data };
+        let plaintext = AesGcm::<Aes256, U12>::new((&*self.0).into()).decrypt(nonce, payload);
+        Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
+    }
+
+    /// XTrace's blob: base64 of nonce\[16\] ‖ tag\[16\] ‖ ciphertext, without associated data.
+    pub(crate) fn seal_xtrace(&self, plaintext: &[u8]) -> Result<String, Error> {
+        let mut blob = vec![0; 16];
+        OsRandom.fill(&mut blob)?;
+        let nonce = <&Nonce<U16>>::try_from(blob.as_slice()).map_err(|_| Error::Unseal)?;
+        let sealed = AesGcm::<Aes256, U16>::new((&*self.0).into()).encrypt(nonce, plaintext);
+        let sealed = sealed.map_err(|_| Error::Unseal)?;
+        let (ciphertext, tag) = sealed.split_at(plaintext.len());
+        blob.extend_from_slice(tag);
+        blob.extend_from_slice(ciphertext);
+        Ok(STANDARD.encode(blob))
+    }
+
+    /// What XTrace's SDK or [`EnvelopeKey::seal_xtrace`] sealed.
+    pub(crate) fn open_xtrace(&self, blob: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let blob = STANDARD.decode(blob).map_err(|_| Error::Unseal)?;
+        let (nonce, rest) = blob.split_at_checked(16).ok_or(Error::Unseal)?;
+        let (tag, ciphertext) = rest.split_at_checked(TAG).ok_or(Error::Unseal)?;
+        let nonce = <&Nonce<U16>>::try_from(nonce).map_err(|_| Error::Unseal)?;
+        let sealed = [ciphertext, tag].concat();
+        let plaintext = AesGcm::<Aes256, U16>::new((&*self.0).into()).decrypt(nonce, sealed.as_slice());
+        Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
+    }
+
+    /// McGrew and Viega, "The Galois/Counter Mode of Operation", test case 16: AES-256, 96-bit nonce, associated data.
+    #[test]
+    fn known_answer() {
+        let key = hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
+        let key = EnvelopeKey::new(Zeroizing::new(key.try_into().unwrap()));
+        let plaintext = hex(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        );
+        let sealed = hex(concat!(
+            "cafebabefacedbaddecaf888",
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+            "76fc6ece0f4e1768cddf8853bb2d551b"
+        ));
+        let data = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        assert_eq!(*key.open(&sealed, &data).unwrap(), plaintext);
+    }
+
+    #[test]
+    fn every_change_is_noticed() {
+        let key = EnvelopeKey::derive(&[7; 32], "test");
+        let sealed = key.seal(b"secret", b"data").unwrap();
+        assert_eq!(*key.open(&sealed, b"data").unwrap(), b"secret");
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(key.open(&changed, b"data"), Err(Error::Unseal)), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(matches!(key.open(&sealed[..length], b"data"), Err(Error::Unseal)));
+        }
+        assert!(key.open(&sealed, b"other").is_err());
+        assert!(EnvelopeKey::derive(&[7; 32], "other").open(&sealed, b"data").is_err());
+        let blob = key.seal_xtrace(b"secret").unwrap();
+        assert_eq!(*key.open_xtrace(&blob).unwrap(), b"secret");
+        for position in 0..blob.len() {
+            let mut changed = blob.clone().into_bytes();
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+            assert!(matches!(key.open_xtrace(std::str::from_utf8(&changed).unwrap()), Err(Error::Unseal)));
+        }
+        assert!(key.open_xtrace("").is_err() && key.open_xtrace("AAAA").is_err());
+    }
+}

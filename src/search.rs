@@ -1,0 +1,11 @@
+//! Encrypted collections: index files, queries, responses, the evaluator that combines them, and the nearest
+//! neighbours that the owner reads out of them.
+
+pub mod evaluator;
+pub mod index;
+#[cfg(feature = "owner")]
+mod nearest;
+pub mod query;
+mod record_file;
+pub mod response;
+pub mod top_k;

@@ -1,0 +1,153 @@
+//! The evaluator: combines queries with stored vectors, knowing the public key and nothing else.
+
+use super::index::Index;
+use super::query::Query;
+use super::response::ResponseWriter;
+use crate::arith::batch::Rows;
+use crate::arith::bits::BitMatrix;
+use crate::backend::{Backend, DeviceReport};
+use crate::device::Device;
+use crate::error::Error;
+use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
+use crate::paillier::plaintext::Plaintext;
+use crate::paillier::public_context::PublicContext;
+use crate::paillier::public_key::PublicKey;
+use crate::paillier::{encrypt, evaluate};
+use crate::progress::Progress;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A public key on an open device.
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    public: PublicContext,
+    backend: Backend,
+    device: Device,
+}
+
+impl Evaluator {
+    /// Opens a device for a public context, with one thread a core.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn open(public: &PublicContext, device: Device) -> Result<Self, Error> {
+        Self::with_threads(public, device, None)
+    }
+
+    /// [`Evaluator::open`] with a number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn with_threads(public: &PublicContext, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        Ok(Self { public: public.clone(), backend: Backend::open(&device, threads)?, device })
+    }
+
+    /// The public context.
+    pub fn public_context(&self) -> &PublicContext {
+        &self.public
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &Arc<PublicKey> {
+        self.public.key()
+    }
+
+    /// What the device turned out to be.
+    pub fn device_report(&self) -> DeviceReport {
+        self.backend.report(&self.device)
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Encrypts vectors with the public key alone, on all cores.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if they are not of the key's length; [`Error::Random`].
+    pub fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
+        encrypt::encrypt_vec_batch(self.public_key(), &self.backend, vectors)
+    }
+
+    /// Encrypts an integer below n with the public key alone.
+    ///
+    /// # Errors
+    /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
+    pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
+        encrypt::encrypt(self.public_key(), &self.backend, plaintext)
+    }
+
+    /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`].
+    pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
+        evaluate::add(self.public_key(), &self.backend, a, b)
+    }
+
+    /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+    pub fn add_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+        evaluate::add_plain(self.public_key(), &self.backend, a, b)
+    }
+
+    /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
+    pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+        evaluate::mul_plain(self.public_key(), &self.backend, a, b)
+    }
+
+    /// Combines a query with vectors in memory: their encrypted distances, in order.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if query or vectors are of another key.
+    pub fn hamming_batch(&self, query: &Ciphertext, vectors: &Ciphertexts) -> Result<Ciphertexts, Error> {
+        evaluate::hamming_batch(self.public_key(), &self.backend, query, vectors)
+    }
+
+    /// Reads a query file and checks its ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
+    pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
+        Query::load(path, self.public_key(), &self.backend)
+    }
+
+    /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::to_integers`].
+    ///
+    /// # Errors
+    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
+        Ciphertexts::from_integers(self.public_key(), &self.backend, integers)
+    }
+
+    /// Combines every query with every vector of an index, in one pass over the index, and writes the encrypted
+    /// distances to a response file. Memory does not grow with the index. `progress` counts ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Cancelled`]. Then there is
+    /// no response file.
+    pub fn aggregate(&self, query: &Query, index: &Index, response: &Path, progress: &Progress) -> Result<(), Error> {
+        let key = self.public_key();
+        key.check_id("the query", query.vectors().key_id())?;
+        index.check_key(key)?;
+        let mut writer = ResponseWriter::create(response, key, query.vectors().len(), index.len())?;
+        let mut out = Vec::new();
+        for block in index.file().blocks() {
+            let block = block?;
+            out.resize(block.rows.limbs().len(), 0);
+            for (number, query) in query.vectors().rows().iter().enumerate() {
+                progress.check()?;
+                self.backend.hamming_aggregate(key.modulus(), query, block.rows, &mut out);
+                writer.write(number, block.first, block.ids(), Rows::new(&out, block.rows.width()))?;
+                progress.add(block.rows.len() as u64);
+            }
+        }
+        writer.finish()
+    }
+}

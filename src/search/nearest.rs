@@ -1,0 +1,100 @@
+//! The owner's end: distances out of responses, and the nearest vectors out of distances.
+
+use super::index::Index;
+use super::response::Response;
+use super::top_k::{Neighbour, TopK};
+use crate::arith::batch::Rows;
+use crate::arith::bits::BitMatrix;
+use crate::context::ExecutionContext;
+use crate::error::Error;
+use crate::paillier::client::HomomorphicClient;
+use crate::progress::Progress;
+
+impl Response {
+    /// The `k` nearest vectors for each query, nearest first. Decrypts every distance, on all cores, in memory that does
+    /// not grow with the response. `progress` counts ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the ciphertext; [`Error::Format`] if the
+    /// file is damaged; [`Error::Cancelled`].
+    pub fn nearest(
+        &self,
+        context: &ExecutionContext,
+        k: usize,
+        progress: &Progress,
+    ) -> Result<Vec<Vec<Neighbour>>, Error> {
+        let mut nearest = vec![TopK::new(k); self.queries()];
+        self.for_each_distance(context, progress, |query, id, distance| {
+            if let Some(nearest) = nearest.get_mut(query) {
+                nearest.push(id, distance);
+            }
+        })?;
+        Ok(nearest.into_iter().map(TopK::into_sorted).collect())
+    }
+
+    /// Calls `visit` with the number of the query, the id of the vector and their distance, for all of them.
+    ///
+    /// # Errors
+    /// As [`Response::nearest`].
+    pub fn for_each_distance(
+        &self,
+        context: &ExecutionContext,
+        progress: &Progress,
+        mut visit: impl FnMut(usize, u64, u32),
+    ) -> Result<(), Error> {
+        let file = self.file();
+        let in_file = |error: Error| error.in_file(file.path());
+        file.header().check_key(context.public_key()).map_err(in_file)?;
+        let mut record = 0;
+        for block in file.blocks() {
+            let block = block?;
+            progress.check()?;
+            let distances = context.client().decode_rows(context.backend(), block.rows, record).map_err(in_file)?;
+            for (row, distance) in distances.into_iter().enumerate() {
+                visit(block.group, block.id(row), distance);
+            }
+            record += block.rows.len() as u64;
+            progress.add(block.rows.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    /// The `k` nearest vectors for each query vector: encrypts the queries, combines and decodes, block by block, without
+    /// writing a response. For an owner who keeps the index at home. `progress` counts ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`]; [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Decode`];
+    /// [`Error::Random`]; [`Error::Cancelled`].
+    pub fn nearest(
+        &self,
+        context: &ExecutionContext,
+        queries: &BitMatrix,
+        k: usize,
+        progress: &Progress,
+    ) -> Result<Vec<Vec<Neighbour>>, Error> {
+        let (key, backend) = (context.public_key(), context.backend());
+        self.check_key(key)?;
+        let queries = context.encrypt_vec_batch(queries)?;
+        let mut nearest = vec![TopK::new(k); queries.len()];
+        let (mut out, mut record) = (Vec::new(), 0);
+        for block in self.file().blocks() {
+            let block = block?;
+            out.resize(block.rows.limbs().len(), 0);
+            for (query, nearest) in queries.rows().iter().zip(&mut nearest) {
+                progress.check()?;
+                backend.hamming_aggregate(key.modulus(), query, block.rows, &mut out);
+                let rows = Rows::new(&out, block.rows.width());
+                let distances =
+                    context.client().decode_rows(backend, rows, record).map_err(|error| error.in_file(self.path()))?;
+                for (row, distance) in distances.into_iter().enumerate() {
+                    nearest.push(block.id(row), distance);
+                }
+                progress.add(block.rows.len() as u64);
+            }
+            record += block.rows.len() as u64;
+        }
+        Ok(nearest.into_iter().map(TopK::into_sorted).collect())
+    }
+}

@@ -1,0 +1,74 @@
+//! The k nearest of any number of distances, in memory for k.
+
+use std::collections::BinaryHeap;
+
+/// A vector and its distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Neighbour {
+    /// The Hamming distance.
+    pub distance: u32,
+    /// The vector's id: its row number unless another was given.
+    pub id: u64,
+}
+
+/// Keeps the k nearest of what is pushed. Of equal distances the lower id is nearer.
+///
+/// ```
+/// let mut nearest = hushvec::TopK::new(2);
+/// for (id, distance) in [(0, 30), (1, 10), (2, 20), (3, 10)] {
+///     nearest.push(id, distance);
+/// }
+/// let ids: Vec<u64> = nearest.into_sorted().iter().map(|n| n.id).collect();
+/// assert_eq!(ids, [1, 3]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct TopK {
+    k: usize,
+    /// The farthest of those kept is on top.
+    heap: BinaryHeap<Neighbour>,
+}
+
+impl TopK {
+    /// Keeps `k`.
+    pub fn new(k: usize) -> Self {
+        Self { k, heap: BinaryHeap::new() }
+    }
+
+    /// Considers one more vector.
+    pub fn push(&mut self, id: u64, distance: u32) {
+        let candidate = Neighbour { distance, id };
+        if self.heap.len() < self.k {
+            self.heap.push(candidate);
+        } else if let Some(mut farthest) = self.heap.peek_mut()
+            && candidate < *farthest
+        {
+            *farthest = candidate;
+        }
+    }
+
+    /// Those kept, nearest first.
+    pub fn into_sorted(self) -> Vec<Neighbour> {
+        self.heap.into_sorted_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_sorting(distances in prop::collection::vec(0u32..20, 0..200), k in 0usize..30) {
+            let mut nearest = TopK::new(k);
+            let mut all: Vec<Neighbour> = Vec::new();
+            for (id, distance) in (0..).zip(distances) {
+                nearest.push(id, distance);
+                all.push(Neighbour { distance, id });
+            }
+            all.sort_by_key(|n| (n.distance, n.id));
+            all.truncate(k);
+            prop_assert_eq!(nearest.into_sorted(), all);
+        }
+    }
+}

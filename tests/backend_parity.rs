@@ -1,0 +1,246 @@
+//! Every kernel on every device gives the same bytes as the oracle, at every size.
+//!
+//! HUSHVEC_LONG_TESTS=1 multiplies the number of cases by a hundred.
+
+#[path = "common/devices.rs"]
+mod devices;
+#[path = "common/numbers.rs"]
+mod numbers;
+#[path = "common/reference.rs"]
+mod reference;
+
+use hushvec::hazmat::{CrtKey, Exponent, FixedBase, Modulus, NOT_A_DISTANCE, PrimeKey, Rows};
+use num_bigint::BigUint;
+use numbers::SplitMix;
+use reference::{biguint, limbs, pair_row, pair_value};
+use std::sync::Arc;
+
+/// Cases a size: smaller for larger numbers, so that each size takes about as long.
+fn cases(bits: usize, at_1024: usize) -> usize {
+    let long = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 100 } else { 1 };
+    (at_1024 * long * 1024 * 1024 / (bits * bits)).max(9)
+}
+
+fn rows_of(values: &[BigUint], m: &BigUint, width: usize) -> Vec<u64> {
+    values.iter().flat_map(|x| pair_row(x, m, width)).collect()
+}
+
+fn check(out: &[u64], width: usize, m: &BigUint, expected: impl Iterator<Item = BigUint>, what: &str) {
+    let mut count = 0;
+    for (i, (row, expected)) in out.chunks(2 * width).zip(expected).enumerate() {
+        assert_eq!(pair_value(row, m), expected, "{what}, row {i}");
+        count += 1;
+    }
+    assert_eq!(count * 2 * width, out.len());
+}
+
+#[test]
+fn pair_mul_and_hamming_aggregate() {
+    let mut random = SplitMix(1);
+    for bits in Modulus::SIZES {
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
+        for (name, backend) in devices::backends() {
+            for count in [0, 1, 15, 16, 17, cases(bits, 2000)] {
+                let (a, b) = (random.residues(&m, count), random.residues(&m, count + 3).split_off(3));
+                let (a_rows, b_rows) = (rows_of(&a, &m, width), rows_of(&b, &m, width));
+                let mut out = vec![7; a_rows.len()];
+                let (a_rows, b_rows) = (Rows::new(&a_rows, 2 * width), Rows::new(&b_rows, 2 * width));
+                backend.pair_mul(&modulus, a_rows, b_rows, &mut out);
+                let products = a.iter().zip(&b).map(|(a, b)| a * b % &square);
+                check(&out, width, &m, products, &format!("pair_mul/{name}/{bits}/{count}"));
+
+                for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
+                    backend.hamming_aggregate(&modulus, &pair_row(query, &m, width), a_rows, &mut out);
+                    let products = a.iter().map(|a| query * a % &square);
+                    check(&out, width, &m, products, &format!("hamming_aggregate/{name}/{bits}/{count}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pair_pow() {
+    let mut random = SplitMix(2);
+    for bits in Modulus::SIZES {
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
+        for (name, backend) in devices::backends() {
+            for exponent_bits in [0, 1, 6, 64, 257] {
+                let exponent = random.number(exponent_bits.max(1)) % (BigUint::from(1u32) << exponent_bits);
+                let bases = random.residues(&m, cases(bits, 40));
+                let rows = rows_of(&bases, &m, width);
+                let mut out = vec![7; rows.len()];
+                let secret = Exponent::new(&limbs(&exponent, 5), exponent_bits);
+                backend.pair_pow(&modulus, Rows::new(&rows, 2 * width), &secret, &mut out);
+                let powers = bases.iter().map(|x| x.modpow(&exponent, &square));
+                check(&out, width, &m, powers, &format!("pair_pow/{name}/{bits}/{exponent_bits}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn pair_fixed_base_pow() {
+    let mut random = SplitMix(3);
+    for bits in Modulus::SIZES {
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let (modulus, square) = (Arc::new(Modulus::new(&limbs(&m, width)).unwrap()), &m * &m);
+        for (name, backend) in devices::backends() {
+            for exponent_bits in [1, 6, 7, 100] {
+                let base = random.residues(&m, 9).pop().unwrap();
+                let fixed = FixedBase::new(Arc::clone(&modulus), &pair_row(&base, &m, width), exponent_bits);
+                for count in [0, 1, 127, 129].into_iter().take(if bits > 2048 { 2 } else { 4 }) {
+                    let mut exponents: Vec<BigUint> = (0..count).map(|_| random.number(exponent_bits)).collect();
+                    if let Some(first) = exponents.first_mut() {
+                        *first = (BigUint::from(1u32) << exponent_bits) - 1u32;
+                    }
+                    let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, 2)).collect();
+                    let mut out = vec![7; count * 2 * width];
+                    backend.pair_fixed_base_pow(&fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
+                    let powers = exponents.iter().map(|e| base.modpow(e, &square));
+                    check(&out, width, &m, powers, &format!("pair_fixed_base_pow/{name}/{bits}/{exponent_bits}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn integers_products_and_messages() {
+    let mut random = SplitMix(4);
+    for bits in Modulus::SIZES {
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
+        for (name, backend) in devices::backends() {
+            for count in [0, 1, 255, 257] {
+                let values = random.residues(&m, count);
+                let pairs = rows_of(&values, &m, width);
+                let mut rows: Vec<u64> = values.iter().flat_map(|x| limbs(x, 2 * width)).collect();
+                let integers = rows.clone();
+                backend.pairs_from_integers(&modulus, &mut rows);
+                assert_eq!(rows, pairs, "pairs_from_integers/{name}/{bits}");
+                backend.integers_from_pairs(&modulus, &mut rows);
+                assert_eq!(rows, integers, "integers_from_pairs/{name}/{bits}");
+
+                let messages: Vec<BigUint> = (0..count).map(|_| random.number(bits) % &m).collect();
+                let message_rows: Vec<u64> = messages.iter().flat_map(|x| limbs(x, width)).collect();
+                let mut out = pairs.clone();
+                backend.add_messages(&modulus, Rows::new(&message_rows, width), &mut out);
+                let expected = values.iter().zip(&messages).map(|(x, k)| x * (k * &m + 1u32) % &square);
+                check(&out, width, &m, expected, &format!("add_messages/{name}/{bits}"));
+
+                // The product is known up to powers of R, so it is compared by what it shares with m.
+                let product = biguint(&backend.residue_product(&modulus, Rows::new(&pairs, 2 * width)));
+                let expected = values.iter().fold(BigUint::from(1u32), |p, x| p * x % &m);
+                assert_eq!(
+                    product.modinv(&m).is_some(),
+                    expected.modinv(&m).is_some(),
+                    "residue_product/{name}/{bits}"
+                );
+                let units: Vec<BigUint> = values.iter().filter(|x| x.modinv(&m).is_some()).cloned().collect();
+                let units = rows_of(&units, &m, width);
+                let product = biguint(&backend.residue_product(&modulus, Rows::new(&units, 2 * width)));
+                assert!(product.modinv(&m).is_some(), "residue_product of units/{name}/{bits}");
+            }
+        }
+    }
+}
+
+/// Primes of 512 and 1024 bits, made by `openssl prime -generate -hex -bits N`.
+const PRIMES: [(usize, [&str; 2]); 2] =
+    [(512, include!("data/primes_512.in")), (1024, include!("data/primes_1024.in"))];
+
+fn crt_key(p: &BigUint, q: &BigUint, bits: usize) -> CrtKey {
+    let width = bits / 64;
+    let prime = |p: &BigUint, q: &BigUint| {
+        let exponent = p - 1u32;
+        let scale = (&exponent * q).modinv(p).unwrap();
+        PrimeKey {
+            modulus: Arc::new(Modulus::new(&limbs(p, width)).unwrap()),
+            exponent: Exponent::new(&limbs(&exponent, width), bits),
+            message_scale: limbs(&(q % p), width).into(),
+            decode_scale: limbs(&scale, width).into(),
+            other_inverse: limbs(&q.modinv(p).unwrap(), width).into(),
+        }
+    };
+    CrtKey::new(prime(p, q), prime(q, p)).unwrap()
+}
+
+#[test]
+fn decryption_and_owner_encryption() {
+    let mut random = SplitMix(5);
+    for (bits, primes) in PRIMES {
+        let [p, q] = primes.map(|hex| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap());
+        let (p, q) = if p > q { (p, q) } else { (q, p) };
+        let key = reference::Key { p: p.clone(), q: q.clone() };
+        let (n, width) = (key.n(), bits / 32);
+        let square = &n * &n;
+        let crt = crt_key(&p, &q, bits);
+        for (name, backend) in devices::backends() {
+            for dimensions in [1, 33, bits / 2 - 1, bits / 2, bits / 2 + 1, bits - 1] {
+                let vectors: Vec<[Vec<u8>; 2]> =
+                    (0..cases(bits, 6)).map(|_| [random.bits(dimensions), random.bits(dimensions)]).collect();
+                let sums: Vec<BigUint> =
+                    vectors.iter().map(|[a, b]| reference::encode(a) + reference::encode(b)).collect();
+                let ciphertexts: Vec<BigUint> =
+                    sums.iter().map(|m| key.encrypt(m, &(random.number(bits) + 1u32))).collect();
+                let rows = rows_of(&ciphertexts, &n, width);
+                let mut distances = vec![0; sums.len()];
+                backend.hamming_decode(&crt, dimensions, Rows::new(&rows, 2 * width), &mut distances);
+                let expected: Vec<u32> = sums.iter().cloned().map(reference::count_ones).collect();
+                assert_eq!(distances, expected, "hamming_decode/{name}/{bits}/{dimensions}");
+                let mut plaintexts = vec![0; width * sums.len()];
+                backend.crt_decrypt(&crt, Rows::new(&rows, 2 * width), &mut plaintexts);
+                for (plaintext, m) in plaintexts.chunks(width).zip(&sums) {
+                    assert_eq!(biguint(plaintext), *m, "crt_decrypt/{name}/{bits}");
+                }
+            }
+            // Digits of 3 and bits above are no distances.
+            for m in [BigUint::from(3u32), BigUint::from(1u32) << 20u32, &n - 1u32] {
+                let rows = rows_of(&[key.encrypt(&m, &7u32.into())], &n, width);
+                let mut distance = [0];
+                backend.hamming_decode(&crt, 10, Rows::new(&rows, 2 * width), &mut distance);
+                assert_eq!(distance, [NOT_A_DISTANCE]);
+            }
+            // y_p^p mod p² and y_q^q mod q² are joined to what their definition says, whatever they are.
+            let count = cases(bits, 20);
+            let (a, b) = (random.residues(&p, count), random.residues(&q, count + 2).split_off(2));
+            let messages: Vec<BigUint> = (0..count).map(|_| random.number(2 * bits) % &n).collect();
+            let (a_rows, b_rows) = (rows_of(&a, &p, width / 2), rows_of(&b, &q, width / 2));
+            let message_rows: Vec<u64> = messages.iter().flat_map(|m| limbs(m, width)).collect();
+            let mut out = vec![0; 2 * width * count];
+            let (a_rows, b_rows) = (Rows::new(&a_rows, width), Rows::new(&b_rows, width));
+            backend.crt_encrypt(&crt, a_rows, b_rows, Rows::new(&message_rows, width), &mut out);
+            for (i, row) in out.chunks(2 * width).enumerate() {
+                let c = pair_value(row, &n);
+                let message = &messages[i] * &n + 1u32;
+                assert_eq!(&c % (&p * &p), &a[i] * &message % (&p * &p), "crt_encrypt/{name}/{bits}/{i}");
+                assert_eq!(&c % (&q * &q), &b[i] * &message % (&q * &q), "crt_encrypt/{name}/{bits}/{i}");
+                assert!(c < square);
+            }
+        }
+    }
+}
+
+/// The owner's way of drawing noise reaches exactly the n-th residues, each equally often: all of them, for small primes.
+#[test]
+fn owner_noise_is_public_noise() {
+    for (p, q) in [(5u32, 7u32), (11, 7), (7, 13), (17, 11)] {
+        let (n, pp, qq) = (p * q, p * p, q * q);
+        let pow = |x: u32, e: u32, m: u32| u32::try_from(BigUint::from(x).modpow(&e.into(), &m.into())).unwrap();
+        let units: Vec<u32> = (1..n).filter(|r| r % p != 0 && r % q != 0).collect();
+        let mut public: Vec<u32> = units.iter().map(|r| pow(*r, n, n * n)).collect();
+        let mut owner: Vec<u32> = (1..p)
+            .flat_map(|y_p| (1..q).map(move |y_q| (y_p, y_q)))
+            .map(|(y_p, y_q)| {
+                let (a, b) = (pow(y_p, p, pp), pow(y_q, q, qq));
+                (0..n * n).find(|c| c % pp == a && c % qq == b).unwrap()
+            })
+            .collect();
+        public.sort_unstable();
+        owner.sort_unstable();
+        assert_eq!(owner, public);
+    }
+}

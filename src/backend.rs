@@ -6,6 +6,7 @@
 mod cpu;
 #[cfg(feature = "owner")]
 pub mod crt_key;
+pub mod devices;
 pub mod fixed_base;
 
 use crate::arith::batch::Rows;

@@ -2,6 +2,8 @@
 //!
 //! HUSHVEC_LONG_TESTS=1 multiplies the number of cases by a hundred.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 #[path = "common/devices.rs"]
 mod devices;
 #[path = "common/numbers.rs"]

@@ -1,5 +1,7 @@
 //! The execution context as its users meet it, for all schemes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 #[path = "common/keys.rs"]
 mod keys;
 

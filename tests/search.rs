@@ -1,5 +1,7 @@
 //! Indexes, queries and responses on disk.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 #[path = "common/keys.rs"]
 mod keys;
 #[path = "common/numbers.rs"]

@@ -1,5 +1,7 @@
 //! Native contexts: every changed bit and every cut is refused.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 #[path = "common/keys.rs"]
 mod keys;
 

@@ -1,2 +1,84 @@
-//! The command line.
-fn main() {}
+//! `hushvec`: encrypted nearest-neighbour search from the command line.
+
+mod aggregate;
+mod args;
+mod bench;
+mod context;
+mod decode;
+mod demo;
+mod devices;
+mod encrypt;
+mod encrypt_query;
+mod failure;
+mod index;
+mod npy;
+mod output;
+mod passphrase;
+mod progress;
+mod query;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Encrypted nearest-neighbour search on binary embeddings.
+///
+/// The owner makes a context, encrypts vectors and queries, and decodes distances. An evaluator, who has the public
+/// context only, combines an encrypted query with every encrypted vector. Start with `hushvec demo`.
+#[derive(Parser)]
+#[command(name = "hushvec", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search 919 real manual pages, encrypted, through all three roles. Asks for nothing.
+    Demo(demo::Args),
+    /// Show the processor and GPUs that batches could be computed on, and what `auto` picks.
+    Devices(devices::Args),
+    /// Make, show, publish and convert contexts (the owner's keys).
+    #[command(subcommand)]
+    Context(context::Command),
+    /// Owner: encrypt vectors into an index.
+    Encrypt(encrypt::Args),
+    /// Owner: encrypt one or more query vectors.
+    EncryptQuery(encrypt_query::Args),
+    /// Evaluator: combine an encrypted query with every vector of an index.
+    Aggregate(aggregate::Args),
+    /// Owner: decrypt a response and list the nearest vectors.
+    Decode(decode::Args),
+    /// Owner with the index at hand: encrypt-query, aggregate and decode in one.
+    Query(query::Args),
+    /// Inspect index files; export and import raw ciphertexts.
+    #[command(subcommand)]
+    Index(index::Command),
+    /// Measure encryption, aggregation and decoding on this machine.
+    Bench(bench::Args),
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Devices(args) => devices::run(&args),
+        Command::Context(command) => context::run(command),
+        Command::Encrypt(args) => encrypt::run(&args),
+        Command::EncryptQuery(args) => encrypt_query::run(&args),
+        Command::Aggregate(args) => aggregate::run(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Query(args) => query::run(&args),
+        Command::Index(command) => index::run(command),
+        Command::Bench(args) => bench::run(&args),
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}

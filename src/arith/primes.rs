@@ -55,15 +55,21 @@ impl<S: RandomSource> TryRng for Remembering<'_, S> {
 
 impl<S: RandomSource> TryCryptoRng for Remembering<'_, S> {}
 
-/// Whether a random candidate passes trial division, the rounds of Miller–Rabin that its size needs, and Lucas.
-fn accept(candidate: &BoxedUint, source: &mut impl RandomSource) -> Result<bool, Error> {
-    let options = FipsOptions::with_error_bound(candidate.bits(), ERROR_BITS).ok_or(Error::Parameter {
+/// The tests that a candidate of `bits` bits has to pass: trial division, as many rounds of Miller–Rabin as the error
+/// bound takes, and Lucas. Working out the rounds costs more than a candidate, so it is done once for all.
+fn tests_for(bits: u32) -> Result<FipsOptions, Error> {
+    let rounds = FipsOptions::with_error_bound(bits, ERROR_BITS).ok_or(Error::Parameter {
         name: "prime length",
-        actual: candidate.bits() as usize,
+        actual: bits as usize,
         limit: "too short to be tested well enough".to_owned(),
     })?;
+    Ok(rounds.with_trial_division_test().with_lucas_test())
+}
+
+/// Whether a random candidate passes.
+fn accept(candidate: &BoxedUint, tests: FipsOptions, source: &mut impl RandomSource) -> Result<bool, Error> {
     let mut rng = Remembering { source, failure: None, counter: 0 };
-    let prime = fips::is_prime(&mut rng, Flavor::Any, candidate, options.with_trial_division_test().with_lucas_test());
+    let prime = fips::is_prime(&mut rng, Flavor::Any, candidate, tests);
     rng.failure.map_or(Ok(prime), Err)
 }
 
@@ -88,12 +94,13 @@ fn random_bits(bits: u32, source: &mut impl RandomSource) -> Result<Secret, Erro
 ///
 /// Each candidate is drawn afresh, so primes after long gaps are no likelier than others (FIPS 186-5 A.1.3).
 pub(crate) fn random_prime(bits: u32, source: &mut impl RandomSource) -> Result<Secret, Error> {
+    let tests = tests_for(bits)?;
     loop {
         let mut candidate = random_bits(bits, source)?;
         for bit in [0, bits - 1, bits - 2] {
             set_bit(&mut candidate, bit);
         }
-        if accept(&candidate, source)? {
+        if accept(&candidate, tests, source)? {
             return Ok(candidate);
         }
     }
@@ -124,6 +131,7 @@ pub(crate) fn random_prime_with_divisor(
     if span.bits() < 64 {
         return Err(impossible());
     }
+    let tests = tests_for(bits)?;
     let mut drawn = Zeroizing::new(vec![0; span.as_words().len()]);
     loop {
         super::random::fill_below(source, span.as_words(), &mut drawn)?;
@@ -134,7 +142,7 @@ pub(crate) fn random_prime_with_divisor(
         let candidate = uint::sum(&uint::product(step, &b), &uint::one());
         let candidate = uint::from_limbs(&uint::to_limbs(&candidate, (bits as usize).div_ceil(64)));
         let top = candidate.bit_vartime(bits - 1) && candidate.bit_vartime(bits - 2);
-        if candidate.bits() == bits && top && accept(&candidate, source)? {
+        if candidate.bits() == bits && top && accept(&candidate, tests, source)? {
             return Ok((candidate, b));
         }
     }
@@ -172,7 +180,7 @@ mod tests {
         let (p, q) = (random_prime(256, &mut OsRandom).unwrap(), random_prime(256, &mut OsRandom).unwrap());
         let n = uint::product(&p, &q);
         assert!(!looks_prime(&n));
-        assert!(!accept(&n, &mut OsRandom).unwrap());
+        assert!(!accept(&n, tests_for(512).unwrap(), &mut OsRandom).unwrap());
         let step = random_prime(512, &mut OsRandom).unwrap();
         assert!(matches!(random_prime_with_divisor(&step, 512, false, &mut OsRandom), Err(Error::Parameter { .. })));
     }
@@ -185,6 +193,9 @@ mod tests {
         }
         // A source that repeats itself yields one composite for ever, unless it fails at last.
         let p = random_prime(512, &mut OsRandom).unwrap();
-        assert!(matches!(accept(&p, &mut stub::Failing { bytes_left: 70 }), Err(Error::Random(_))));
+        assert!(matches!(
+            accept(&p, tests_for(512).unwrap(), &mut stub::Failing { bytes_left: 70 }),
+            Err(Error::Random(_))
+        ));
     }
 }

@@ -19,7 +19,6 @@ const ROWS_A_PASS: Run = Run { least: 32, most: 128 };
 /// `docs/arithmetic.md`, six bits are best at every size.
 pub(in crate::backend) struct WindowTable {
     digits: Zeroizing<Vec<u64>>,
-    windows: usize,
 }
 
 /// Bits of an exponent that one multiplication takes care of.
@@ -29,7 +28,7 @@ impl WindowTable {
     pub(in crate::backend) fn new(modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
         let windows = exponent_bits.div_ceil(WIDTH as usize).max(1);
         let digits = with_modulus!(modulus, m => fill(m, base, windows));
-        Self { digits, windows }
+        Self { digits }
     }
 }
 
@@ -39,28 +38,12 @@ fn fill<const L: usize>(m: &PairModulus<L>, base: &[u64], windows: usize) -> Zer
     for _ in 0..windows {
         let mut entry = *m.one();
         for _ in 0..1 << WIDTH {
-            digits.extend_from_slice(&entry.x0);
-            digits.extend_from_slice(&entry.x1);
+            window::push(&mut digits, &entry);
             entry = m.mul(&entry, &step);
         }
         step = entry;
     }
     digits
-}
-
-/// The entries of one window.
-fn entries<const L: usize>(table: &WindowTable, window: usize) -> &[[u64; L]] {
-    let size = (2 * L) << WIDTH;
-    table.digits[window * size..(window + 1) * size].as_chunks().0
-}
-
-/// Entry `index`, reading every entry.
-fn select<const L: usize>(entries: &[[u64; L]], index: u64) -> Pair<L> {
-    let mut chosen = Pair::ZERO;
-    for (i, [x0, x1]) in (0u64..).zip(entries.as_chunks::<2>().0) {
-        window::add_if_equal(i, index, &mut chosen, x0, x1);
-    }
-    chosen
 }
 
 pub(in crate::backend) fn pair_fixed_base_pow(
@@ -87,11 +70,11 @@ fn powers<'a, const L: usize>(
     out: std::slice::ChunksExactMut<'_, u64>,
 ) {
     let mut powers = Zeroizing::new(vec![*m.one(); out.len()]);
-    for i in 0..bits.div_ceil(WIDTH as usize).min(table.windows) {
-        let entries = entries::<L>(table, i);
+    let windows = table.digits.chunks_exact((2 * L) << WIDTH).take(bits.div_ceil(WIDTH as usize));
+    for (i, entries) in windows.enumerate() {
         for (power, exponent) in powers.iter_mut().zip(exponents.clone()) {
             let digit = window::window(exponent, bits, i * WIDTH as usize, WIDTH);
-            let mut factor = select(entries, digit);
+            let mut factor = window::select(entries, digit);
             *power = if i == 0 { factor } else { m.mul(power, &factor) };
             factor.zeroize();
         }

@@ -1,0 +1,88 @@
+//! `hushvec aggregate`: the evaluator's side.
+
+use crate::args::{self, Compute, Weak};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Bar;
+use hushvec::{DeviceReport, Evaluator, Index, PublicContext};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Options of `hushvec aggregate`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The public context
+    public: PathBuf,
+    /// The index
+    index: PathBuf,
+    /// The encrypted query
+    query: PathBuf,
+    /// The response to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    weak: Weak,
+}
+
+#[derive(Serialize)]
+struct Report {
+    queries: usize,
+    vectors: u64,
+    seconds: f64,
+    device: DeviceReport,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let public = PublicContext::load(&args.public, args.weak.allow_weak).map_err(|error| {
+        if args::is_owner_context(&args.public) {
+            return Failure::Usage(format!(
+                "{} is an owner's context. An evaluator should have the public one only: `hushvec context public {} -o \
+                 public.json`",
+                args.public.display(),
+                args.public.display()
+            ));
+        }
+        error.into()
+    })?;
+    args::warn_if_weak(public.parameters());
+    let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
+    let query = evaluator.load_query(&args.query)?;
+    let index = Index::open(&args.index)?;
+    warn_if_torn(&index);
+    let (queries, vectors) = (query.vectors().len(), index.len());
+    let started = Instant::now();
+    let bar = Bar::new("combining", vectors * queries as u64);
+    evaluator.aggregate(&query, &index, &args.output, bar.progress())?;
+    drop(bar);
+    let (seconds, device) = (started.elapsed().as_secs_f64(), evaluator.device_report());
+    if args.json {
+        return output::print_json(&Report { queries, vectors, seconds, device });
+    }
+    #[expect(clippy::cast_precision_loss, reason = "it is rounded to a whole number anyway")]
+    let rate = (vectors * queries as u64) as f64 / seconds.max(1e-9);
+    eprintln!(
+        "combined {} with {queries} in {seconds:.2} s ({rate:.0}/s on {}); wrote {}",
+        output::count(vectors, "vector"),
+        device.used,
+        args.output.display()
+    );
+    Ok(())
+}
+
+/// Says on standard error that an index ends in an append that was cut short.
+pub fn warn_if_torn(index: &Index) {
+    if let Some(recovery) = index.recovery() {
+        eprintln!(
+            "warning: {} ends in an unfinished block of {}; the {} before it are used",
+            index.path().display(),
+            output::bytes(recovery.torn_bytes),
+            output::count(recovery.kept, "vector")
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! `hushvec encrypt-query`.
+
+use crate::args::{self, Owner};
+use crate::failure::Failure;
+use crate::npy::{Packing, Vectors};
+use crate::output;
+use hushvec::{Evaluator, HomomorphicClient, Query};
+use std::path::PathBuf;
+
+/// Options of `hushvec encrypt-query`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The owner's context, or a public context
+    context: PathBuf,
+    /// One query, (D,), or several, (Q, D), in a .npy file
+    query: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    packing: Packing,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
+    let key = public.key();
+    let vectors =
+        Vectors::open(&args.query, key.parameters().embedding_length(), &args.packing)?.read_block(usize::MAX)?;
+    let encrypted = if args::is_owner_context(&args.context) {
+        args.owner.load(&args.context)?.encrypt_vec_batch(&vectors)?
+    } else {
+        let compute = &args.owner.compute;
+        Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?.encrypt_vec_batch(&vectors)?
+    };
+    Query::new(encrypted)?.save(&args.output, key)?;
+    eprintln!("wrote {} ({})", args.output.display(), count_queries(vectors.len()));
+    Ok(())
+}
+
+fn count_queries(count: usize) -> String {
+    if count == 1 { "1 query".to_owned() } else { output::count(count as u64, "querie") }
+}

@@ -1,0 +1,87 @@
+//! Printing: tables for people, JSON for machines.
+
+use crate::failure::Failure;
+use hushvec::{DeviceReport, Neighbour};
+use serde::Serialize;
+use std::io::{ErrorKind, Write};
+
+/// Writes to standard output; a reader that has gone is not an error.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
+        Err(error) => Err(Failure::Other(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Prints a value as JSON, one line.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
+    print(&(text + "\n"))
+}
+
+/// Lines of `name  value`, the values in one column.
+pub fn fields(fields: &[(&str, String)]) -> String {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    fields.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+}
+
+/// The answers to queries, for people or as JSON.
+pub fn answers(answers: &[Vec<Neighbour>], device: &DeviceReport, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(&Answers::new(answers, device));
+    }
+    let mut text = String::new();
+    for (query, neighbours) in answers.iter().enumerate() {
+        if answers.len() > 1 {
+            text += &format!("query {query}\n");
+        }
+        text += &format!("{:>6}  {:>12}  {:>8}\n", "rank", "id", "distance");
+        for (rank, neighbour) in (1..).zip(neighbours) {
+            text += &format!("{rank:>6}  {:>12}  {:>8}\n", neighbour.id, neighbour.distance);
+        }
+    }
+    print(&text)
+}
+
+#[derive(Serialize)]
+struct Answers<'a> {
+    results: Vec<Answer<'a>>,
+    device: &'a DeviceReport,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    query: usize,
+    neighbours: &'a [Neighbour],
+}
+
+impl<'a> Answers<'a> {
+    fn new(answers: &'a [Vec<Neighbour>], device: &'a DeviceReport) -> Self {
+        let results = answers.iter().enumerate().map(|(query, neighbours)| Answer { query, neighbours }).collect();
+        Self { results, device }
+    }
+}
+
+/// A size in bytes as people say it.
+pub fn bytes(count: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    #[expect(clippy::cast_precision_loss, reason = "it is rounded to three digits anyway")]
+    let mut size = count as f64;
+    let mut unit = "bytes";
+    for next in units {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    if unit == "bytes" { format!("{count} bytes") } else { format!("{size:.1} {unit}") }
+}
+
+/// `1 vector`, `2 vectors`.
+pub fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

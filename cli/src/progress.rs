@@ -1,0 +1,81 @@
+//! Progress bars on long work, and Ctrl-C.
+
+use hushvec::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A bar that follows a [`Progress`] until it is dropped. Only drawn if standard error is a terminal.
+pub struct Bar {
+    progress: Progress,
+    finished: std::sync::Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Bar {
+    /// A bar for `total` pieces of work, called `what`.
+    pub fn new(what: &'static str, total: u64) -> Self {
+        let progress = Progress::new();
+        cancel_on_interrupt(&progress);
+        let finished = std::sync::Arc::new(AtomicBool::new(false));
+        let thread = std::io::stderr().is_terminal().then(|| {
+            let (progress, finished) = (progress.clone(), std::sync::Arc::clone(&finished));
+            std::thread::spawn(move || draw(what, total, &progress, &finished))
+        });
+        Self { progress, finished, thread }
+    }
+
+    /// The handle to give to the work.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.finished.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn draw(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBool) {
+    let style = "{msg:12} {bar:30} {pos}/{len}  {per_sec}  {eta} left";
+    let bar = ProgressBar::new(total).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    while !finished.load(Ordering::Relaxed) {
+        bar.set_position(progress.done());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
+}
+
+/// The first Ctrl-C asks the work to stop at its next block; a second one ends the program.
+fn cancel_on_interrupt(progress: &Progress) {
+    static CURRENT: OnceLock<std::sync::Mutex<Progress>> = OnceLock::new();
+    let installed = CURRENT.get().is_some();
+    let current = CURRENT.get_or_init(|| std::sync::Mutex::new(progress.clone()));
+    if let Ok(mut current) = current.lock() {
+        *current = progress.clone();
+    }
+    if installed {
+        return;
+    }
+    // Without a handler Ctrl-C ends the program at once, which loses nothing that is on disk.
+    let _ = ctrlc::set_handler(|| {
+        let current = CURRENT.get().and_then(|current| current.lock().ok().map(|progress| progress.clone()));
+        match current {
+            Some(progress) if !progress.is_cancelled() => {
+                eprintln!("\nstopping after this block; press Ctrl-C again to stop at once");
+                progress.cancel();
+            }
+            _ => std::process::exit(130),
+        }
+    });
+}

@@ -1,0 +1,42 @@
+//! `hushvec query`.
+
+use crate::aggregate::warn_if_torn;
+use crate::args::Owner;
+use crate::failure::Failure;
+use crate::npy::{Packing, Vectors};
+use crate::output;
+use crate::progress::Bar;
+use hushvec::Index;
+use std::path::PathBuf;
+
+/// Options of `hushvec query`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The owner's context
+    context: PathBuf,
+    /// The index
+    index: PathBuf,
+    /// One query, (D,), or several, (Q, D), in a .npy file
+    query: PathBuf,
+    /// How many nearest vectors to list for each query
+    #[arg(short, default_value_t = 10)]
+    k: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    packing: Packing,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let index = Index::open(&args.index)?;
+    warn_if_torn(&index);
+    let context = args.owner.load(&args.context)?;
+    let queries = Vectors::open(&args.query, context.embed_len(), &args.packing)?.read_block(usize::MAX)?;
+    let bar = Bar::new("searching", index.len() * queries.len() as u64);
+    let answers = index.nearest(&context, &queries, args.k, bar.progress())?;
+    drop(bar);
+    output::answers(&answers, &context.device_report(), args.json)
+}

@@ -71,7 +71,7 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);
     read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => Error::format("not a text file").in_file(path),
+        std::io::ErrorKind::InvalidData => Error::format("not a text file, and so no context").in_file(path),
         _ => Error::io("read", path)(error),
     })?;
     if text.len() as u64 > limit {

@@ -26,7 +26,7 @@ pub enum Error {
         limit: String,
     },
     /// A key too weak to be used without saying so.
-    #[error("weak key: {weakness}. Load it with --allow-weak (allow_weak(true)) only to move data away from it")]
+    #[error("weak key: {weakness}")]
     WeakKey {
         /// What is weak and what an attacker can do about it.
         weakness: String,
@@ -82,6 +82,12 @@ pub enum Error {
         record: u64,
         /// What is wrong with its plaintext.
         problem: DecodeProblem,
+    },
+    /// A scheme that there is not.
+    #[error("{name:?} is not a scheme; there are paillier, paillier_lookup and paillier_subgroup")]
+    UnknownScheme {
+        /// What was asked for.
+        name: String,
     },
     /// Data of another key.
     #[error("{what} belongs to the key {actual}, not to {expected}")]

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::passphrase;
 use clap::Args;
-use hushvec::{ContextInfo, Device, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
+use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,8 @@ impl Owner {
         let info = ContextInfo::read(path).map_err(|error| not_a_context(path, error))?;
         info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
         warn_if_weak(&info.parameters);
+        let device = self.compute.device.as_ref().unwrap_or(&info.device);
+        Devices::check(device, self.compute.threads)?;
         let mut loader: Loader =
             ExecutionContext::loader().allow_weak(self.weak.allow_weak).threads(self.compute.threads);
         if let Some(device) = &self.compute.device {
@@ -96,7 +98,6 @@ pub fn load_public(path: &Path, allow_weak: bool) -> Result<PublicContext, Failu
             Err(_) => return Err(error.into()),
         },
     };
-    warn_if_weak(public.parameters());
     Ok(public)
 }
 

@@ -4,7 +4,9 @@ use crate::args::{Compute, Owner, Passphrase, Weak, warn_if_weak};
 use crate::failure::Failure;
 use crate::{output, passphrase};
 use clap::{Subcommand, ValueEnum};
-use hushvec::{ContextInfo, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme};
+use hushvec::{
+    ContextInfo, Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -203,8 +205,12 @@ fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
 fn new(args: &New) -> Result<(), Failure> {
     check_free(&args.output, args.force)?;
     let format = Format::from(args.format);
-    // Sizes that cannot be used are said before a passphrase is asked for.
+    // What cannot be made is said before a passphrase is asked for.
     Parameters::new(args.scheme, args.embedding_length, args.key_len, args.alpha_len)?.check_strength(false)?;
+    Devices::check(&args.compute.device_or_auto(), args.compute.threads)?;
+    if format == Format::XTrace && args.scheme == Scheme::PaillierSubgroup {
+        return Err(Failure::Usage("XTrace's SDK does not know paillier_subgroup; use --format native".to_owned()));
+    }
     let passphrase = passphrase::new(args.passphrase.passphrase_file.as_deref())?;
     let mut builder = ExecutionContext::builder()
         .scheme(args.scheme)

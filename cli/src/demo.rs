@@ -193,7 +193,7 @@ fn recall(ranks: &[usize]) -> [f64; 3] {
 }
 
 fn embedded(bytes: &'static [u8]) -> Result<BitMatrix, Failure> {
-    Vectors::read(bytes, Path::new("(embedded)"), DIMENSIONS, true)?.read_block(usize::MAX)
+    Vectors::read(bytes, Path::new("(embedded)"), DIMENSIONS, true)?.read_all()
 }
 
 fn broken(error: serde_json::Error) -> Failure {

@@ -7,7 +7,7 @@ use crate::output;
 use crate::progress::Bar;
 use hushvec::{
     BitMatrix, Ciphertexts, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter,
-    PublicKey, Scheme,
+    PublicContext, PublicKey, Scheme,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -49,12 +49,12 @@ enum Encryptor {
 }
 
 impl Encryptor {
-    fn open(args: &Args) -> Result<Self, Failure> {
+    fn open(args: &Args, public: PublicContext) -> Result<Self, Failure> {
         let path = &args.context;
         if args::is_owner_context(path) {
             return Ok(Self::Owner(Box::new(args.owner.load(path)?)));
         }
-        let public = args::load_public(path, args.owner.weak.allow_weak)?;
+        args::warn_if_weak(public.parameters());
         let compute = &args.owner.compute;
         let evaluator = Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?;
         Ok(Self::Public(Box::new(evaluator)))
@@ -107,9 +107,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             args.output.display()
         )));
     }
-    let encryptor = Encryptor::open(args)?;
-    let dimensions = encryptor.key().parameters().embedding_length();
-    let mut vectors = Vectors::open(&args.vectors, dimensions, &args.packing)?;
+    // What is wrong with the input is said before a passphrase is asked for.
+    let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
+    let mut vectors = Vectors::open(&args.vectors, public.parameters().embedding_length(), &args.packing)?;
     let ids = args.ids.as_deref().map(npy::read_ids).transpose()?;
     if let Some(ids) = &ids
         && ids.len() as u64 != vectors.len()
@@ -117,6 +117,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let (ids, rows) = (ids.len(), vectors.len());
         return Err(Failure::Usage(format!("{ids} ids were given for {}", output::count(rows, "vector"))));
     }
+    let encryptor = Encryptor::open(args, public)?;
     let mut writer = if exists {
         let (writer, recovery) = IndexWriter::append_to(&args.output, Arc::clone(encryptor.key()))?;
         if let Some(recovery) = recovery {
@@ -158,6 +159,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     writer.sync()?;
     let seconds = started.elapsed().as_secs_f64();
     if let Err(failure) = result {
+        if writer.is_empty() && !exists {
+            drop(writer);
+            std::fs::remove_file(&args.output).map_err(Failure::io("remove", &args.output))?;
+            return Err(failure);
+        }
         eprintln!(
             "{} of {} are in {}; go on with --resume",
             done,

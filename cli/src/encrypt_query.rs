@@ -26,11 +26,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
     let key = public.key();
-    let vectors =
-        Vectors::open(&args.query, key.parameters().embedding_length(), &args.packing)?.read_block(usize::MAX)?;
+    let vectors = Vectors::open(&args.query, key.parameters().embedding_length(), &args.packing)?.read_all()?;
     let encrypted = if args::is_owner_context(&args.context) {
         args.owner.load(&args.context)?.encrypt_vec_batch(&vectors)?
     } else {
+        args::warn_if_weak(public.parameters());
         let compute = &args.owner.compute;
         Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?.encrypt_vec_batch(&vectors)?
     };

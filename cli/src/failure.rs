@@ -46,8 +46,9 @@ impl Failure {
     /// 1 for failures, 2 for wrong usage.
     pub fn exit_code(&self) -> ExitCode {
         match self {
+            // Sizes and names that there are not come from the command line.
+            Self::Engine(Error::Parameter { .. } | Error::UnknownScheme { .. }) | Self::Usage(_) => ExitCode::from(2),
             Self::Engine(_) | Self::Other(_) => ExitCode::from(1),
-            Self::Usage(_) => ExitCode::from(2),
             Self::BrokenPipe => ExitCode::SUCCESS,
         }
     }
@@ -62,6 +63,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::Dimension { .. } => Some("the context was made for another number of dimensions (--embedding-length)"),
         Error::NotBinary { .. } => {
             Some("give zeros and ones, or floating-point vectors (signs are taken), or --packed bits")
+        }
+        Error::WeakKey { .. } => {
+            Some("weak keys are never made; existing ones load with --allow-weak, to move data away from them")
         }
         _ => None,
     }

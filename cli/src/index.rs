@@ -130,6 +130,7 @@ fn info(args: &Info) -> Result<(), Failure> {
 
 fn export(args: &Export) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;
     crate::aggregate::warn_if_torn(&index);
@@ -165,6 +166,7 @@ fn export(args: &Export) -> Result<(), Failure> {
 
 fn import(args: &Import) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let mut ciphertexts = RawReader::open(&args.ciphertexts, public.parameters().ciphertext_bytes())?;
     let ids = args.ids.as_deref().map(npy::read_ids).transpose()?;

@@ -25,6 +25,8 @@ pub struct Vectors<R: Read = BufReader<File>> {
     dimensions: usize,
     packed: bool,
     next: u64,
+    /// What is wrong with the next row, once it is known.
+    failure: Option<Failure>,
 }
 
 /// The element types that vectors come in.
@@ -86,7 +88,16 @@ impl<R: Read> Vectors<R> {
             let wanted = if packed { "uint8" } else { "booleans, integers or floats" };
             return Err(wrong(format!("holds {}, expected {wanted}", dtype.descr())));
         };
-        Ok(Self { elements, path: path.to_owned(), rows, columns: expected, dimensions, packed, next: 0 })
+        Ok(Self {
+            elements,
+            path: path.to_owned(),
+            rows,
+            columns: expected,
+            dimensions,
+            packed,
+            next: 0,
+            failure: None,
+        })
     }
 
     /// How many vectors the file says it has.
@@ -103,21 +114,40 @@ impl<R: Read> Vectors<R> {
         Ok(())
     }
 
-    /// Up to `most` more vectors; none at the end.
+    /// Up to `most` more vectors; none at the end. A row that cannot be used ends the block before it, and is the next
+    /// call's failure: nothing before it is lost.
     pub fn read_block(&mut self, most: usize) -> Result<BitMatrix, Failure> {
         let mut block = BitMatrix::new(self.dimensions);
-        while self.next < self.rows && block.len() < most {
-            let pushed = match self.row()? {
-                Row::Integers(integers) => push_integers(&mut block, &integers),
-                Row::Bytes(bytes) => block.push_bits(&bytes),
-                Row::Floats(floats) => block.push_floats(&floats),
-                Row::Packed(bytes) => block.push_packed(&bytes),
-            };
-            // The matrix counts rows from the start of the block, the message counts from the start of the file.
-            pushed.map_err(|error| Failure::Engine(at_row(error, self.next).in_file(&self.path)))?;
-            self.next += 1;
+        while self.failure.is_none() && self.next < self.rows && block.len() < most {
+            match self.push_row(&mut block) {
+                Ok(()) => self.next += 1,
+                Err(failure) => self.failure = Some(failure),
+            }
         }
-        Ok(block)
+        match self.failure.take() {
+            Some(failure) if block.is_empty() => Err(failure),
+            failure => {
+                self.failure = failure;
+                Ok(block)
+            }
+        }
+    }
+
+    /// All vectors that are left.
+    pub fn read_all(&mut self) -> Result<BitMatrix, Failure> {
+        let all = self.read_block(usize::MAX)?;
+        self.failure.take().map_or(Ok(all), Err)
+    }
+
+    fn push_row(&mut self, block: &mut BitMatrix) -> Result<(), Failure> {
+        let pushed = match self.row()? {
+            Row::Integers(integers) => push_integers(block, &integers),
+            Row::Bytes(bytes) => block.push_bits(&bytes),
+            Row::Floats(floats) => block.push_floats(&floats),
+            Row::Packed(bytes) => block.push_packed(&bytes),
+        };
+        // The matrix counts rows from the start of the block, the message counts from the start of the file.
+        pushed.map_err(|error| Failure::Engine(at_row(error, self.next).in_file(&self.path)))
     }
 
     fn row(&mut self) -> Result<Row, Failure> {

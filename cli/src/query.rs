@@ -1,7 +1,7 @@
 //! `hushvec query`.
 
 use crate::aggregate::warn_if_torn;
-use crate::args::Owner;
+use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::npy::{Packing, Vectors};
 use crate::output;
@@ -33,8 +33,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
+    let dimensions = args::load_public(&args.context, args.owner.weak.allow_weak)?.parameters().embedding_length();
+    let queries = Vectors::open(&args.query, dimensions, &args.packing)?.read_all()?;
     let context = args.owner.load(&args.context)?;
-    let queries = Vectors::open(&args.query, context.embed_len(), &args.packing)?.read_block(usize::MAX)?;
     let bar = Bar::new("searching", index.len() * queries.len() as u64);
     let answers = index.nearest(&context, &queries, args.k, bar.progress())?;
     drop(bar);

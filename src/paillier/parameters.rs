@@ -50,10 +50,10 @@ impl FromStr for Scheme {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|scheme| scheme.name() == text).ok_or_else(|| Error::Unsupported {
-            operation: "this scheme",
-            reason: format!("{text:?} is unknown; use paillier, paillier_lookup or paillier_subgroup"),
-        })
+        Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.name() == text)
+            .ok_or_else(|| Error::UnknownScheme { name: text.to_owned() })
     }
 }
 

@@ -1,14 +1,28 @@
 //! The k nearest of any number of distances, in memory for k.
 
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// A vector and its distance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Neighbour {
-    /// The Hamming distance.
-    pub distance: u32,
     /// The vector's id: its row number unless another was given.
     pub id: u64,
+    /// The Hamming distance.
+    pub distance: u32,
+}
+
+/// Nearer is less; of equal distances the lower id.
+impl Ord for Neighbour {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.distance, self.id).cmp(&(other.distance, other.id))
+    }
+}
+
+impl PartialOrd for Neighbour {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Keeps the k nearest of what is pushed. Of equal distances the lower id is nearer.

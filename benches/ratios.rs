@@ -1,0 +1,190 @@
+//! The kernels beside GMP, num-bigint and crypto-bigint: one thread, one process, taking turns; medians and ratios.
+//!
+//!     benches/gmp.sh && cargo bench --bench ratios
+//!
+//! Every answer is checked against num-bigint before anything is timed.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+
+#[path = "common/gmp.rs"]
+mod gmp;
+#[path = "../tests/common/numbers.rs"]
+mod numbers;
+#[path = "../tests/common/reference.rs"]
+mod reference;
+
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd};
+use hushvec::Device;
+use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
+use num_bigint::BigUint;
+use numbers::SplitMix;
+use reference::{limbs, pair_row, pair_value};
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Turns that everything takes.
+const ROUNDS: usize = 15;
+
+/// What is timed: a name, how many operations a call does, and the call.
+struct Row<'a> {
+    group: String,
+    who: &'static str,
+    operations: usize,
+    call: Box<dyn FnMut() + 'a>,
+}
+
+fn row<'a>(group: &str, who: &'static str, operations: usize, call: impl FnMut() + 'a) -> Row<'a> {
+    Row { group: group.to_owned(), who, operations, call: Box::new(call) }
+}
+
+/// base^exponent modulo the square of an odd number of `bits` bits.
+fn powers<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, backend: &'a Backend, bits: usize) {
+    let mut random = SplitMix(bits as u64);
+    let (m, width) = (random.modulus(bits), bits / 64);
+    let square = &m * &m;
+    let (base, exponent) = (random.number(2 * bits) % &square, random.number(bits));
+    let expected = base.modpow(&exponent, &square);
+    let group = format!("power, {}-bit modulus, {bits}-bit exponent", 2 * bits);
+
+    let modulus = Modulus::new(&limbs(&m, width)).unwrap();
+    let (pair, secret) = (pair_row(&base, &m, width), Exponent::new(&limbs(&exponent, width), bits));
+    let mut out = vec![0; 2 * width];
+    backend.pair_pow(&modulus, Rows::new(&pair, 2 * width), &secret, &mut out);
+    assert_eq!(pair_value(&out, &m), expected);
+    rows.push(row(&group, "hushvec", 1, move || {
+        backend.pair_pow(&modulus, Rows::new(&pair, 2 * width), &secret, &mut out);
+        black_box(&out);
+    }));
+    if let Some(gmp) = gmp {
+        let powm = gmp.powm(&limbs(&base, 2 * width), &limbs(&exponent, width), &limbs(&square, 2 * width));
+        rows.push(row(&group, "GMP", 1, powm));
+    }
+    let uint = |x: &BigUint, width: usize| BoxedUint::from_words(limbs(x, width));
+    let params = BoxedMontyParams::new_vartime(Odd::new(uint(&square, 2 * width)).unwrap());
+    let (form, power) = (BoxedMontyForm::new(uint(&base, 2 * width), &params), uint(&exponent, width));
+    assert_eq!(form.pow(&power).retrieve(), uint(&expected, 2 * width));
+    rows.push(row(&group, "crypto-bigint", 1, move || drop(black_box(form.pow(&power)))));
+    rows.push(row(&group, "num-bigint", 1, move || drop(black_box(base.modpow(&exponent, &square)))));
+}
+
+/// One query times many ciphertexts modulo n², n of `bits` bits.
+fn products<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, backend: &'a Backend, bits: usize) {
+    const COUNT: usize = 1024;
+    let mut random = SplitMix(bits as u64 + 1);
+    let (n, width) = (random.modulus(bits), bits / 64);
+    let square = &n * &n;
+    let stored: Vec<BigUint> = (0..COUNT).map(|_| random.number(2 * bits) % &square).collect();
+    let query = random.number(2 * bits) % &square;
+    let group = format!("aggregate, {}-bit modulus, {COUNT} ciphertexts", 2 * bits);
+
+    let modulus = Modulus::new(&limbs(&n, width)).unwrap();
+    let pairs: Vec<u64> = stored.iter().flat_map(|c| pair_row(c, &n, width)).collect();
+    let (query_pair, mut out) = (pair_row(&query, &n, width), vec![0; pairs.len()]);
+    backend.hamming_aggregate(&modulus, &query_pair, Rows::new(&pairs, 2 * width), &mut out);
+    for (row, c) in out.chunks(2 * width).zip(&stored) {
+        assert_eq!(pair_value(row, &n), c * &query % &square);
+    }
+    rows.push(row(&group, "hushvec", COUNT, move || {
+        backend.hamming_aggregate(&modulus, &query_pair, Rows::new(&pairs, 2 * width), &mut out);
+        black_box(&out);
+    }));
+    if let Some(gmp) = gmp {
+        let bs: Vec<Vec<u64>> = stored.iter().map(|c| limbs(c, 2 * width)).collect();
+        let mulmod = gmp.mulmod(&limbs(&query, 2 * width), &bs, &limbs(&square, 2 * width));
+        rows.push(row(&group, "GMP", COUNT, mulmod));
+    }
+    rows.push(row(&group, "num-bigint", COUNT, move || {
+        for c in &stored {
+            black_box(c * &query % &square);
+        }
+    }));
+}
+
+/// Powers of one base modulo the square of an odd number of `bits` bits, with tables; beside GMP without them.
+fn fixed_base<'a>(
+    rows: &mut Vec<Row<'a>>,
+    gmp: Option<&'a gmp::Gmp>,
+    backend: &'a Backend,
+    bits: usize,
+    exponent: usize,
+) {
+    const COUNT: usize = 128;
+    let mut random = SplitMix(bits as u64 + 2);
+    let (m, width) = (random.modulus(bits), bits / 64);
+    let square = &m * &m;
+    let base = random.number(2 * bits) % &square;
+    let exponents: Vec<BigUint> = (0..COUNT).map(|_| random.number(exponent)).collect();
+    let group = format!("power of a fixed base, {}-bit modulus, {exponent}-bit exponent, {COUNT} at once", 2 * bits);
+
+    let modulus = Arc::new(Modulus::new(&limbs(&m, width)).unwrap());
+    let fixed = FixedBase::new(modulus, &pair_row(&base, &m, width), exponent);
+    let words = exponent.div_ceil(64);
+    let exponent_rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, words)).collect();
+    let mut out = vec![0; COUNT * 2 * width];
+    backend.pair_fixed_base_pow(&fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+    for (row, e) in out.chunks(2 * width).zip(&exponents) {
+        assert_eq!(pair_value(row, &m), base.modpow(e, &square));
+    }
+    rows.push(row(&group, "hushvec", COUNT, move || {
+        backend.pair_fixed_base_pow(&fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+        black_box(&out);
+    }));
+    if let Some(gmp) = gmp {
+        let powm = gmp.powm(&limbs(&base, 2 * width), &limbs(&exponents[0], words), &limbs(&square, 2 * width));
+        rows.push(row(&group, "GMP", 1, powm));
+    }
+}
+
+fn main() {
+    let gmp = gmp::Gmp::load();
+    let backend = Backend::open(&Device::Cpu, NonZeroUsize::new(1)).unwrap();
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let mut rows = Vec::new();
+    for bits in [1024, 1536, 2048, 3072, 4096] {
+        powers(&mut rows, gmp.as_ref(), &backend, bits);
+    }
+    for bits in [2048, 3072, 4096] {
+        products(&mut rows, gmp.as_ref(), &backend, bits);
+    }
+    fixed_base(&mut rows, gmp.as_ref(), &backend, 1024, 257);
+    fixed_base(&mut rows, gmp.as_ref(), &backend, 2048, 512);
+    rows.retain(|row| row.group.contains(&filter));
+
+    let cpu = hushvec::Devices::detect(NonZeroUsize::new(1)).unwrap().cpu;
+    let rustc = std::process::Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map_or_else(|_| "an unknown rustc".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    println!("{}, {} kernels, one thread; {rustc}", cpu.model, cpu.level);
+    match &gmp {
+        Some(gmp) => println!("GMP {} from {}", gmp.version(), gmp.path.display()),
+        None => println!("no GMP found: benches/gmp.sh builds one"),
+    }
+    let mut times = vec![Vec::with_capacity(ROUNDS); rows.len()];
+    for _ in 0..ROUNDS {
+        for (row, times) in rows.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            (row.call)();
+            #[expect(clippy::cast_precision_loss, reason = "at most a few thousand operations a call")]
+            times.push(start.elapsed().as_secs_f64() / row.operations as f64);
+        }
+    }
+    let medians: Vec<f64> = times
+        .iter_mut()
+        .map(|times| {
+            times.sort_by(f64::total_cmp);
+            times[ROUNDS / 2]
+        })
+        .collect();
+    let mut last = "";
+    for (row, median) in rows.iter().zip(&medians) {
+        if row.group != last {
+            println!("\n{}", row.group);
+            last = &row.group;
+        }
+        let yardstick = rows.iter().zip(&medians).find(|(other, _)| other.group == row.group && other.who == "GMP");
+        let ratio = yardstick.map_or(String::new(), |(_, gmp)| format!("{:>8.2} × GMP", gmp / median));
+        println!("  {:14} {:>12.2} µs {:>12.0}/s {ratio}", row.who, median * 1e6, 1.0 / median);
+    }
+}

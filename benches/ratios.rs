@@ -155,7 +155,10 @@ fn main() {
 
     let cpu = hushvec::Devices::detect(NonZeroUsize::new(1)).unwrap().cpu;
     let rustc = std::process::Command::new("rustc").arg("--version").output();
-    let rustc = rustc.map_or_else(|_| "an unknown rustc".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let rustc = rustc.map_or_else(
+        |_| "an unknown rustc".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    );
     println!("{}, {} kernels, one thread; {rustc}", cpu.model, cpu.level);
     match &gmp {
         Some(gmp) => println!("GMP {} from {}", gmp.version(), gmp.path.display()),

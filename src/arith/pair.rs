@@ -19,7 +19,7 @@
 //! numerator, hence the 2.
 
 use super::digits::{self, DIGIT_BITS, DIGIT_MASK};
-use super::product::{add_product, add_square, reduce};
+use super::product::{products, reduce, square};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A residue modulo m² in Montgomery form, partly reduced (see the bounds above), or plain and reduced where a
@@ -134,68 +134,50 @@ impl<const L: usize> PairModulus<L> {
         &self.r2
     }
 
-    /// The Montgomery reduction of the columns, whose upper half is the result; returns the quotient.
+    /// Adds R·m − q to the columns of a numerator of z1.
     #[inline(always)]
-    fn reduce(&self, columns: &mut [u128]) -> [u64; L] {
-        reduce(columns, &self.m, self.m_neg_inv)
-    }
-
-    /// The columns of R·m − q, where the numerator of z1 starts.
-    #[inline(always)]
-    fn repay(&self, q: &[u64; L]) -> [[u128; L]; 2] {
-        let mut columns = [[0u128; L]; 2];
+    fn repay(&self, columns: &mut [[u128; L]; 2], q: &[u64; L]) {
         for i in 0..L {
-            columns[0][i] = u128::from(DIGIT_MASK - q[i]);
-            columns[1][i] = u128::from(self.m[i]);
+            columns[0][i] += u128::from(DIGIT_MASK - q[i]);
+            columns[1][i] += u128::from(self.m[i]);
         }
         // Σ (2^58−1−q[i])·2^(58·i) is R − 1 − q; the m above is odd, so its lowest digit can lend the R back.
         columns[0][0] += 1;
         columns[1][0] -= 1;
-        columns
+    }
+
+    /// The upper half of the columns after the reduction, carried, and the quotient.
+    #[inline(always)]
+    fn divide(&self, columns: &mut [[u128; L]; 2]) -> ([u64; L], [u64; L]) {
+        let q = reduce(columns.as_flattened_mut(), &self.m, self.m_neg_inv);
+        (digits::carry(&columns[1]), q)
+    }
+
+    /// z0 and z1 from the columns of x0·y0 and of x0·y1 + x1·y0.
+    #[inline(always)]
+    fn divide_pair(&self, first: &mut [[u128; L]; 2], second: &mut [[u128; L]; 2]) -> Pair<L> {
+        let (x0, q) = self.divide(first);
+        self.repay(second, &q);
+        Pair { x0, x1: self.divide(second).0 }
     }
 
     /// x·y/R mod m².
     #[inline(never)]
     pub(crate) fn mul(&self, x: &Pair<L>, y: &Pair<L>) -> Pair<L> {
-        let mut columns = [[0u128; L]; 2];
-        let columns = columns.as_flattened_mut();
-        add_product(columns, &x.x0, &y.x0);
-        let q = self.reduce(columns);
-        let x0 = digits::carry(&columns[L..]);
-
-        let mut columns = self.repay(&q);
-        let columns = columns.as_flattened_mut();
-        add_product(columns, &x.x0, &y.x1);
-        add_product(columns, &x.x1, &y.x0);
-        self.reduce(columns);
-        Pair { x0, x1: digits::carry(&columns[L..]) }
+        self.divide_pair(&mut products([(&x.x0, &y.x0)]), &mut products([(&x.x0, &y.x1), (&x.x1, &y.x0)]))
     }
 
     /// x²/R mod m².
     #[inline(never)]
     pub(crate) fn square(&self, x: &Pair<L>) -> Pair<L> {
         let doubled = x.x0.map(|digit| digit << 1);
-        let mut columns = [[0u128; L]; 2];
-        let columns = columns.as_flattened_mut();
-        add_square(columns, &x.x0, &doubled);
-        let q = self.reduce(columns);
-        let x0 = digits::carry(&columns[L..]);
-
-        let mut columns = self.repay(&q);
-        let columns = columns.as_flattened_mut();
-        add_product(columns, &doubled, &x.x1);
-        self.reduce(columns);
-        Pair { x0, x1: digits::carry(&columns[L..]) }
+        self.divide_pair(&mut square(&x.x0, &doubled), &mut products([(&doubled, &x.x1)]))
     }
 
     /// x·y/R mod m, below (1 + 64ρ)·m for operands whose product is below 64·m².
     #[inline(never)]
     pub(crate) fn mont_mul(&self, x: &[u64; L], y: &[u64; L]) -> [u64; L] {
-        let mut columns = [[0u128; L]; 2];
-        let columns = columns.as_flattened_mut();
-        add_product(columns, x, y);
-        self.reduce(columns);
-        digits::carry(&columns[L..])
+        self.divide(&mut products([(x, y)])).0
     }
 
     /// A plain pair into Montgomery form: x·R mod m². x0 may be any integer below 4m.
@@ -205,32 +187,26 @@ impl<const L: usize> PairModulus<L> {
 
     /// Out of Montgomery form, x/R mod m², fully reduced: x0 and x1 below m.
     pub(crate) fn leave(&self, x: &Pair<L>) -> Pair<L> {
-        let mut columns = [[0u128; L]; 2];
-        for (column, digit) in columns[0].iter_mut().zip(x.x0) {
-            *column = u128::from(digit);
-        }
-        let columns = columns.as_flattened_mut();
-        let q = self.reduce(columns);
-        let x0 = digits::carry(&columns[L..]);
-
-        let mut columns = self.repay(&q);
-        for (column, digit) in columns[0].iter_mut().zip(x.x1) {
-            *column += u128::from(digit);
-        }
-        let columns = columns.as_flattened_mut();
-        self.reduce(columns);
-        self.reduce_pair(&Pair { x0, x1: digits::carry(&columns[L..]) })
+        let columns = |digits: &[u64; L]| [digits.map(u128::from), [0; L]];
+        self.reduce_pair(&self.divide_pair(&mut columns(&x.x0), &mut columns(&x.x1)))
     }
 
     /// The reduced form of a plain pair with x0 < 2m and x1 < 3m − 1: subtracting m from x0 adds 1 to x1.
     pub(crate) fn reduce_pair(&self, x: &Pair<L>) -> Pair<L> {
         let (x0, carry) = digits::reduce_once(&x.x0, &self.m);
-        let mut x1 = x.x1;
-        x1[0] += carry;
-        let x1 = digits::add(&x1, &[0; L]);
-        let (x1, _) = digits::reduce_once(&x1, &self.m);
-        let (x1, _) = digits::reduce_once(&x1, &self.m);
-        Pair { x0, x1 }
+        // x1 + carry − k·m for k = 0, 1, 2 side by side, so that the carries do not wait for each other.
+        let mut candidates = [[0; L]; 3];
+        let mut carries = [carry.cast_signed(), carry.cast_signed(), carry.cast_signed()];
+        for i in 0..L {
+            for (k, multiple) in [0, self.m[i], 2 * self.m[i]].into_iter().enumerate() {
+                let digit = x.x1[i].cast_signed() - multiple.cast_signed() + carries[k];
+                candidates[k][i] = digit.cast_unsigned() & DIGIT_MASK;
+                carries[k] = digit >> DIGIT_BITS;
+            }
+        }
+        let negative = |k: usize| digits::mask(carries[k].cast_unsigned() >> 63);
+        let x1 = digits::select(negative(1), &candidates[0], &candidates[1]);
+        Pair { x0, x1: digits::select(negative(2), &x1, &candidates[2]) }
     }
 
     /// x mod m of an x below 2m.

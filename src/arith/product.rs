@@ -104,73 +104,82 @@ fn reduce_tile<const B: usize>(columns: &mut [u128], m: &[u64; B], m_neg_inv: u6
     });
 }
 
-/// columns += a·b tile by tile.
+/// Two strings of digits to be multiplied.
+type Factors<'a> = (&'a [u64], &'a [u64]);
+
+/// columns += Σ a·b tile by tile.
 #[inline(always)]
-fn add_by_tiles<const B: usize>(columns: &mut [u128], a: &[u64], b: &[u64]) {
-    for (i, a) in a.as_chunks::<B>().0.iter().enumerate() {
-        for (j, b) in b.as_chunks::<B>().0.iter().enumerate() {
-            add_tile(&mut columns[(i + j) * B..], a, b);
+fn add_by_tiles<const B: usize>(columns: &mut [u128], products: &[Factors<'_>]) {
+    for (a, b) in products {
+        for (i, a) in a.as_chunks::<B>().0.iter().enumerate() {
+            for (j, b) in b.as_chunks::<B>().0.iter().enumerate() {
+                add_tile(&mut columns[(i + j) * B..], a, b);
+            }
         }
     }
 }
 
-/// The half-size products of the Karatsuba step, by their length.
-fn add_half_product(columns: &mut [u128], a: &[u64], b: &[u64]) {
-    fn sized<const L: usize>(columns: &mut [u128], a: &[u64], b: &[u64]) {
-        if let (Some(a), Some(b)) = (a.first_chunk::<L>(), b.first_chunk::<L>()) {
-            add_product(columns, a, b);
-        }
-    }
-    match a.len() {
-        36 => sized::<36>(columns, a, b),
-        72 => sized::<72>(columns, a, b),
-        _ => add_by_tiles::<LARGE>(columns, a, b),
+/// [`products`] of half the size, into columns that are zero.
+fn half_products<const N: usize>(columns: &mut [u128], length: usize, products: [Factors<'_>; N]) {
+    match length {
+        36 => halved::<36, N>(columns, products),
+        72 => halved::<72, N>(columns, products),
+        _ => add_by_tiles::<LARGE>(columns, &products),
     }
 }
 
-/// columns += a·b, where `columns` has 2·L elements and L is a multiple of 9.
+/// The Karatsuba step, for all products at once, into columns that are zero:
 ///
-/// A Karatsuba step adds a bit to the digits of the middle product: from 144 digits of 58 bits, one operand doubled,
-/// three steps lead to sums of 18·2^(61+62) < 2^128.
+/// ```text
+/// a·b = p0 + ((a0+a1)·(b0+b1) − p0 − p1)·X + p1·X²
+/// ```
+///
+/// The middle part's columns are non-negative once whole; until then they wrap.
 #[inline(always)]
-pub(crate) fn add_product<const L: usize>(columns: &mut [u128], a: &[u64; L], b: &[u64; L]) {
-    if !L.is_multiple_of(LARGE) {
-        return add_by_tiles::<SMALL>(columns, a, b);
-    }
-    if !L.is_multiple_of(2 * LARGE) {
-        return add_by_tiles::<LARGE>(columns, a, b);
-    }
-    // a·b = p0 + ((a0+a1)·(b0+b1) − p0 − p1)·X + p1·X², each column of the middle part being non-negative once whole.
+fn halved<const L: usize, const N: usize>(columns: &mut [u128], products: [Factors<'_>; N]) {
     let half = L / 2;
     let columns = &mut columns[..2 * L];
-    let (a0, a1) = a.split_at(half);
-    let (b0, b1) = b.split_at(half);
-    for (shift, x, y) in [(0, a0, b0), (L, a1, b1)] {
-        let mut part = [0u128; L];
-        add_half_product(&mut part, x, y);
-        for (column, p) in columns[shift..].iter_mut().zip(&part) {
-            *column = column.wrapping_add(*p);
-        }
-        for (column, p) in columns[half..].iter_mut().zip(&part) {
-            *column = column.wrapping_sub(*p);
+    half_products(&mut columns[..L], half, products.map(|(a, b)| (&a[..half], &b[..half])));
+    half_products(&mut columns[L..], half, products.map(|(a, b)| (&a[half..], &b[half..])));
+    let mut sums = [[[0u64; L]; 2]; N];
+    for (sums, (a, b)) in sums.iter_mut().zip(products) {
+        for i in 0..half {
+            sums[0][i] = a[i] + a[half + i];
+            sums[1][i] = b[i] + b[half + i];
         }
     }
-    let mut a_sum = [0u64; L];
-    let mut b_sum = [0u64; L];
-    for i in 0..half {
-        a_sum[i] = a0[i] + a1[i];
-        b_sum[i] = b0[i] + b1[i];
+    let mut middle = [0u128; L];
+    half_products(&mut middle, half, sums.each_ref().map(|[a, b]| (&a[..half], &b[..half])));
+    for i in 0..L {
+        middle[i] = middle[i].wrapping_sub(columns[i]).wrapping_sub(columns[L + i]);
     }
-    let mut part = [0u128; L];
-    add_half_product(&mut part, &a_sum[..half], &b_sum[..half]);
-    for (column, p) in columns[half..].iter_mut().zip(&part) {
-        *column = column.wrapping_add(*p);
+    for (column, middle) in columns[half..].iter_mut().zip(&middle) {
+        *column = column.wrapping_add(*middle);
     }
 }
 
-/// columns += a², where `doubled` is 2·a digit by digit: half the products.
+/// The columns of Σ a·b over at most two products; L is a multiple of 9.
+///
+/// A Karatsuba step adds a bit to the digits of the middle product: from 144 digits of 58 bits, one operand doubled,
+/// three steps lead to sums of 18·2^(61+62) < 2^128; two products without doubling come to the same.
 #[inline(always)]
-pub(crate) fn add_square<const L: usize>(columns: &mut [u128], a: &[u64; L], doubled: &[u64; L]) {
+pub(crate) fn products<const L: usize, const N: usize>(products: [(&[u64; L], &[u64; L]); N]) -> [[u128; L]; 2] {
+    let products: [Factors<'_>; N] = products.map(|(a, b)| (a.as_slice(), b.as_slice()));
+    let mut columns = [[0; L]; 2];
+    let flat = columns.as_flattened_mut();
+    if !L.is_multiple_of(LARGE) {
+        add_by_tiles::<SMALL>(flat, &products);
+    } else if !L.is_multiple_of(2 * LARGE) {
+        add_by_tiles::<LARGE>(flat, &products);
+    } else {
+        halved::<L, N>(flat, products);
+    }
+    columns
+}
+
+/// The columns of a², where `doubled` is 2·a digit by digit: half the products.
+#[inline(always)]
+pub(crate) fn square<const L: usize>(a: &[u64; L], doubled: &[u64; L]) -> [[u128; L]; 2] {
     #[inline(always)]
     fn by_tiles<const B: usize>(columns: &mut [u128], a: &[u64], doubled: &[u64]) {
         let (a, doubled) = (a.as_chunks::<B>().0, doubled.as_chunks::<B>().0);
@@ -181,11 +190,13 @@ pub(crate) fn add_square<const L: usize>(columns: &mut [u128], a: &[u64; L], dou
             }
         }
     }
+    let mut columns = [[0; L]; 2];
     if L.is_multiple_of(LARGE) {
-        by_tiles::<LARGE>(columns, a, doubled);
+        by_tiles::<LARGE>(columns.as_flattened_mut(), a, doubled);
     } else {
-        by_tiles::<SMALL>(columns, a, doubled);
+        by_tiles::<SMALL>(columns.as_flattened_mut(), a, doubled);
     }
+    columns
 }
 
 /// columns ← columns + q·m with the lower L columns done with, for the Montgomery quotient q, which is returned: the
@@ -228,13 +239,12 @@ mod tests {
 
     fn check<const L: usize>(a: &[u64], b: &[u64]) {
         let (a, b): ([u64; L], [u64; L]) = (a[..L].try_into().unwrap(), b[..L].try_into().unwrap());
-        let mut columns = [[1u128; L]; 2];
-        add_product(columns.as_flattened_mut(), &a, &b);
-        let ones = big_columns([[1u128; L]; 2].as_flattened());
-        assert_eq!(big_columns(columns.as_flattened()), big(&a) * big(&b) + &ones);
-        let mut columns = [[1u128; L]; 2];
-        add_square(columns.as_flattened_mut(), &a, &a.map(|d| 2 * d));
-        assert_eq!(big_columns(columns.as_flattened()), big(&a) * big(&a) + &ones);
+        let doubled = a.map(|d| 2 * d);
+        assert_eq!(big_columns(products([(&a, &b)]).as_flattened()), big(&a) * big(&b));
+        assert_eq!(big_columns(products([(&doubled, &b)]).as_flattened()), big(&a) * big(&b) * 2u32);
+        let sum = big(&a) * big(&b) + big(&b) * big(&b);
+        assert_eq!(big_columns(products([(&a, &b), (&b, &b)]).as_flattened()), sum);
+        assert_eq!(big_columns(square(&a, &doubled).as_flattened()), big(&a) * big(&a));
     }
 
     fn check_all(a: &[u64], b: &[u64]) {

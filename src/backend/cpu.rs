@@ -58,8 +58,11 @@ impl Cpu {
         let fair = rows.div_ceil(self.threads());
         // Four runs a thread, so that one that is late does not keep the others waiting.
         let length = rows.div_ceil(4 * self.threads()).max(run.least.min(fair)).clamp(1, run.most);
-        if rows <= length {
-            return work(0, out);
+        let runs =
+            |out: &mut [T]| out.chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));
+        // One run is not worth waking another thread for.
+        if self.threads() == 1 || rows <= length {
+            return runs(out);
         }
         self.pool.install(|| {
             out.par_chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));

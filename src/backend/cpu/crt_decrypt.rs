@@ -6,7 +6,7 @@ use crate::arith::batch::Rows;
 use crate::arith::digits;
 use crate::arith::modulus::with_moduli;
 use crate::arith::pair::PairModulus;
-use crate::arith::product::add_product;
+use crate::arith::product::products;
 use crate::arith::window;
 use crate::backend::crt_key::CrtKey;
 
@@ -42,11 +42,10 @@ fn decrypt<const L: usize>(
 /// Writes the number below p·q that is x mod p and y mod q: y + q·((x − y)·q⁻¹ mod p) (Garner 1959).
 /// q is below 2p, as primes of one length are.
 pub(super) fn join<const L: usize>(mod_p: &Residue<'_, L>, x: &[u64; L], q: &[u64], y: &[u64; L], out: &mut [u64]) {
-    let mut columns = [[0u128; L]; 2];
+    let mut columns = products([(&mod_p.quotient(x, y), &digits::from_limbs(q))]);
     for (column, digit) in columns[0].iter_mut().zip(y) {
-        *column = u128::from(*digit);
+        *column += u128::from(*digit);
     }
-    add_product(columns.as_flattened_mut(), &mod_p.quotient(x, y), &digits::from_limbs(q));
     let mut joined = [[0u64; L]; 2];
     let mut carry = 0u128;
     for (digit, column) in joined.as_flattened_mut().iter_mut().zip(columns.as_flattened()) {

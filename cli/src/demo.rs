@@ -57,7 +57,8 @@ impl Steps {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let pages: Vec<Page> = PAGES.lines().map(serde_json::from_str).collect::<Result<_, _>>().map_err(broken)?;
+    let pages: Vec<Page> =
+        PAGES.lines().map(serde_json::from_str).collect::<Result<_, _>>().map_err(|error| broken(&error))?;
     let documents = embedded(DOCUMENTS)?;
     let all_queries = embedded(QUERIES)?;
     let asked: Vec<usize> =
@@ -196,6 +197,6 @@ fn embedded(bytes: &'static [u8]) -> Result<BitMatrix, Failure> {
     Vectors::read(bytes, Path::new("(embedded)"), DIMENSIONS, true)?.read_all()
 }
 
-fn broken(error: serde_json::Error) -> Failure {
+fn broken(error: &serde_json::Error) -> Failure {
     Failure::Other(format!("the demo's data is broken: {error}"))
 }

@@ -49,14 +49,14 @@ enum Encryptor {
 }
 
 impl Encryptor {
-    fn open(args: &Args, public: PublicContext) -> Result<Self, Failure> {
+    fn open(args: &Args, public: &PublicContext) -> Result<Self, Failure> {
         let path = &args.context;
         if args::is_owner_context(path) {
             return Ok(Self::Owner(Box::new(args.owner.load(path)?)));
         }
         args::warn_if_weak(public.parameters());
         let compute = &args.owner.compute;
-        let evaluator = Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?;
+        let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
         Ok(Self::Public(Box::new(evaluator)))
     }
 
@@ -117,7 +117,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let (ids, rows) = (ids.len(), vectors.len());
         return Err(Failure::Usage(format!("{ids} ids were given for {}", output::count(rows, "vector"))));
     }
-    let encryptor = Encryptor::open(args, public)?;
+    let encryptor = Encryptor::open(args, &public)?;
     let mut writer = if exists {
         let (writer, recovery) = IndexWriter::append_to(&args.output, Arc::clone(encryptor.key()))?;
         if let Some(recovery) = recovery {

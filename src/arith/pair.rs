@@ -197,9 +197,9 @@ impl<const L: usize> PairModulus<L> {
         // x1 + carry − k·m for k = 0, 1, 2 side by side, so that the carries do not wait for each other.
         let mut candidates = [[0; L]; 3];
         let mut carries = [carry.cast_signed(), carry.cast_signed(), carry.cast_signed()];
-        for i in 0..L {
-            for (k, multiple) in [0, self.m[i], 2 * self.m[i]].into_iter().enumerate() {
-                let digit = x.x1[i].cast_signed() - multiple.cast_signed() + carries[k];
+        for (i, (x, m)) in x.x1.iter().zip(self.m).enumerate() {
+            for (k, multiple) in [0, m, 2 * m].into_iter().enumerate() {
+                let digit = x.cast_signed() - multiple.cast_signed() + carries[k];
                 candidates[k][i] = digit.cast_unsigned() & DIGIT_MASK;
                 carries[k] = digit >> DIGIT_BITS;
             }

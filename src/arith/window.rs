@@ -100,7 +100,7 @@ pub(crate) fn pow<const L: usize>(modulus: &PairModulus<L>, base: &Pair<L>, expo
         let next = if i % 2 == 0 { modulus.square(&powers[i / 2]) } else { modulus.mul(&powers[i - 1], base) };
         powers.push(next);
     }
-    let mut table = Zeroizing::new(Vec::with_capacity(2 * L << width));
+    let mut table = Zeroizing::new(Vec::with_capacity((2 * L) << width));
     powers.iter().for_each(|power| push(&mut table, power));
     let windows = exponent.bits.div_ceil(width as usize);
     let digit = |i: usize| window(&exponent.limbs, exponent.bits, i * width as usize, width);

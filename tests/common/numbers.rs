@@ -27,7 +27,7 @@ impl SplitMix {
                 _ => self.next(),
             })
             .collect();
-        super::reference::biguint(&limbs) % (BigUint::from(1u32) << bits)
+        limbs.iter().rev().fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb) % (BigUint::from(1u32) << bits)
     }
 
     /// An odd number of exactly `bits` bits.

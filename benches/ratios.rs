@@ -161,7 +161,10 @@ fn main() {
     );
     println!("{}, {} kernels, one thread; {rustc}", cpu.model, cpu.level);
     match &gmp {
-        Some(gmp) => println!("GMP {} from {}", gmp.version(), gmp.path.display()),
+        Some(gmp) => {
+            let path = gmp.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&gmp.path);
+            println!("GMP {} from {}", gmp.version(), path.display());
+        }
         None => println!("no GMP found: benches/gmp.sh builds one"),
     }
     let mut times = vec![Vec::with_capacity(ROUNDS); rows.len()];

@@ -168,6 +168,9 @@ pub enum Error {
         /// What is wrong in it.
         source: Box<Error>,
     },
+    /// A key provider has no key to give.
+    #[error("key provider: {0}")]
+    KeyProvider(String),
     /// A remote store failed.
     #[error("remote store: {0}")]
     Remote(String),

@@ -9,12 +9,22 @@ use crate::error::{CiphertextProblem, Error};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
+use std::fmt;
 
 /// A ciphertext c modulo n², in pair form: c0 + c1·n with both below n. Known to be coprime to n.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ciphertext {
     key: PublicId,
     row: Vec<u64>,
+}
+
+impl fmt::Debug for Ciphertext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ciphertext")
+            .field("key", &self.key)
+            .field("bits", &(64 * self.row.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ciphertext {
@@ -104,11 +114,17 @@ impl Ciphertext {
 }
 
 /// Many ciphertexts of one key: encrypted vectors, or the encrypted distances that an evaluator answers with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ciphertexts {
     key: PublicId,
     width: usize,
     limbs: Vec<u64>,
+}
+
+impl fmt::Debug for Ciphertexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ciphertexts").field("key", &self.key).field("len", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl Ciphertexts {

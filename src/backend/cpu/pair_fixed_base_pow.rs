@@ -15,8 +15,8 @@ const ROWS_A_PASS: Run = Run { least: 32, most: 128 };
 /// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(width·i)), in
 /// Montgomery form (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
 ///
-/// Entries are read whole, so a larger window costs reading as well as memory: with the products counted in
-/// `docs/arithmetic.md`, six bits are best at every size.
+/// Entries are read whole, so a larger window costs reading as well as memory: `docs/performance.md` has the widths that
+/// were compared.
 pub(in crate::backend) struct WindowTable {
     digits: Zeroizing<Vec<u64>>,
 }

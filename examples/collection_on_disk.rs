@@ -1,0 +1,57 @@
+//! Lesson 2: files. An index that grows, a query and a response that travel, and memory that does not grow with them.
+//!
+//! `cargo run --release --example collection_on_disk`
+
+use hushvec::{
+    BitMatrix, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter,
+    PassphraseKeyProvider, Progress, Query, Response, Scheme,
+};
+use std::path::Path;
+
+/// Vectors to play with: every one differs from the next in a few of its 64 dimensions.
+fn vectors(numbers: std::ops::Range<u64>) -> Result<BitMatrix, Error> {
+    let bits = |number: u64| (0..64).map(|i| u8::from(number * number >> (i % 16) & 1 == 1)).collect::<Vec<u8>>();
+    BitMatrix::from_rows(64, numbers.map(bits))
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    let passphrase = "correct horse battery staple";
+
+    // The owner's machine: a context, and an index written in two goes, the second with ids of the owner's choice.
+    let ctx = ExecutionContext::builder()
+        .scheme(Scheme::PaillierSubgroup)
+        .embedding_length(64)
+        .path(path("ctx.json"))
+        .create(PassphraseKeyProvider::new(passphrase)?)?;
+    let mut writer = IndexWriter::create(&path("index.hvx"), ctx.public_key().clone())?;
+    writer.append(&ctx.encrypt_vec_batch(&vectors(0..100)?)?, None)?;
+    writer.sync()?;
+    drop(writer);
+    let (mut writer, recovery) = IndexWriter::append_to(&path("index.hvx"), ctx.public_key().clone())?;
+    assert!(recovery.is_none(), "nothing was cut short");
+    let ids: Vec<u64> = (1000..1020).collect();
+    writer.append(&ctx.encrypt_vec_batch(&vectors(100..120)?)?, Some(&ids))?;
+    writer.sync()?;
+    Query::new(ctx.encrypt_vec_batch(&vectors(110..112)?)?)?.save(&path("query.hvq"), ctx.public_key())?;
+
+    // The evaluator's machine, which has the public context and three paths.
+    let public = ctx.public_context();
+    evaluate(&public, &path("index.hvx"), &path("query.hvq"), &path("response.hvr"))?;
+
+    // The owner again, perhaps days later: the passphrase opens the context, the response tells the neighbours.
+    let ctx = ExecutionContext::load_from_disk(&path("ctx.json"), &PassphraseKeyProvider::new(passphrase)?)?;
+    let response = Response::open(&path("response.hvr"))?;
+    for (number, neighbours) in response.nearest(&ctx, 3, &Progress::new())?.iter().enumerate() {
+        println!("query {number}: {neighbours:?}");
+        assert_eq!((neighbours[0].id, neighbours[0].distance), (1010 + number as u64, 0));
+    }
+    Ok(())
+}
+
+fn evaluate(public: &hushvec::PublicContext, index: &Path, query: &Path, response: &Path) -> Result<(), Error> {
+    let evaluator = Evaluator::open(public, Device::Auto)?;
+    let query = evaluator.load_query(query)?;
+    evaluator.aggregate(&query, &Index::open(index)?, response, &Progress::new())
+}

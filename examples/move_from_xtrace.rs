@@ -1,0 +1,66 @@
+//! Lesson 5: moving from XTrace's SDK. Its contexts load as they are, its ciphertexts are read from the wire, and what it
+//! encrypted need not be encrypted again. Weak keys are the exception, and this shows the way away from them.
+//!
+//! `cargo run --release --example move_from_xtrace`
+
+use hushvec::{
+    BitMatrix, Ciphertext, Ciphertexts, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
+    PassphraseKeyProvider, Scheme,
+};
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+fn main() -> Result<(), Error> {
+    let (stored, wire, bits) = from_the_sdk()?;
+
+    // The id is the SDK's. `load_from_disk` reads a file, and tells the formats apart by itself.
+    let ctx = ExecutionContext::from_serialized(&stored, &PassphraseKeyProvider::new(PASSPHRASE)?, None)?;
+    println!("loaded a {} context of {} dimensions: {}", ctx.scheme(), ctx.embed_len(), ctx.id()?);
+
+    // base64 of little-endian bytes is what the SDK sends.
+    let key = ctx.public_key();
+    let vectors = wire.iter().map(|text| Ciphertext::from_wire(key, text)).collect::<Result<Vec<_>, _>>()?;
+    let vectors = Ciphertexts::from_ciphertexts(key, &vectors)?;
+
+    // Search goes on, on one's own machine.
+    let evaluator = Evaluator::open(&ctx.public_context(), Device::Auto)?;
+    let query = ctx.encrypt_vec_one(&bits[0])?;
+    let distances = ctx.decode_hamming_client_batch(&evaluator.hamming_batch(&query, &vectors)?)?;
+    println!("distances to the first vector: {distances:?}");
+    assert_eq!(distances, [0, 4, 8]);
+
+    // A new key for what a weak one protected: decrypt with the old context, encrypt with the new one.
+    let strong = ExecutionContext::builder()
+        .scheme(Scheme::PaillierSubgroup)
+        .embedding_length(ctx.embed_len())
+        .create(PassphraseKeyProvider::new(PASSPHRASE)?)?;
+    let mut moved = BitMatrix::new(ctx.embed_len());
+    for vector in vectors.iter() {
+        moved.push_bits(&decrypt_bits(&ctx, &vector)?)?;
+    }
+    let vectors = strong.encrypt_vec_batch(&moved)?;
+    let query = strong.encrypt_vec_one(&bits[0])?;
+    let evaluator = Evaluator::open(&strong.public_context(), Device::Auto)?;
+    assert_eq!(strong.decode_hamming_client_batch(&evaluator.hamming_batch(&query, &vectors)?)?, [0, 4, 8]);
+    println!("the same under a new {} key", strong.scheme());
+    Ok(())
+}
+
+/// A vector's digits in base 4, the first dimension highest.
+fn decrypt_bits(ctx: &ExecutionContext, vector: &Ciphertext) -> Result<Vec<u8>, Error> {
+    let number = ctx.decrypt(vector)?.to_le_bytes();
+    let digit = |i: usize| number.get(i / 4).map_or(0, |byte| byte >> (2 * (i % 4)) & 3);
+    Ok((0..ctx.embed_len()).rev().map(digit).collect())
+}
+
+/// Stands for the SDK: a context as it stores it, ciphertexts as it sends them, and the bits in them.
+fn from_the_sdk() -> Result<(String, Vec<String>, [Vec<u8>; 3]), Error> {
+    let ctx = ExecutionContext::builder()
+        .scheme(Scheme::Paillier)
+        .embedding_length(8)
+        .format(Format::XTrace)
+        .create(PassphraseKeyProvider::xtrace(PASSPHRASE, None)?)?;
+    let bits = [vec![0, 0, 0, 0, 1, 1, 1, 1], vec![0, 0, 1, 1, 0, 0, 1, 1], vec![1, 1, 1, 1, 0, 0, 0, 0]];
+    let wire = bits.iter().map(|bits| ctx.encrypt_vec_one(bits)?.to_wire(ctx.public_key()));
+    Ok((ctx.serialize_exec_context()?, wire.collect::<Result<_, _>>()?, bits))
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Vectors to play with: every one differs from the next in a few of its 64 dimensions.
 fn vectors(numbers: std::ops::Range<u64>) -> Result<BitMatrix, Error> {
-    let bits = |number: u64| (0..64).map(|i| u8::from(number * number >> (i % 16) & 1 == 1)).collect::<Vec<u8>>();
+    let bits = |number: u64| (0..64).map(|i| u8::from(((number * number) >> (i % 16)) & 1 == 1)).collect::<Vec<u8>>();
     BitMatrix::from_rows(64, numbers.map(bits))
 }
 

@@ -11,7 +11,7 @@ use hushvec::{
 const PASSPHRASE: &str = "correct horse battery staple";
 
 fn main() -> Result<(), Error> {
-    let (stored, wire, bits) = from_the_sdk()?;
+    let FromSdk { stored, wire, bits } = from_the_sdk()?;
 
     // The id is the SDK's. `load_from_disk` reads a file, and tells the formats apart by itself.
     let ctx = ExecutionContext::from_serialized(&stored, &PassphraseKeyProvider::new(PASSPHRASE)?, None)?;
@@ -49,12 +49,22 @@ fn main() -> Result<(), Error> {
 /// A vector's digits in base 4, the first dimension highest.
 fn decrypt_bits(ctx: &ExecutionContext, vector: &Ciphertext) -> Result<Vec<u8>, Error> {
     let number = ctx.decrypt(vector)?.to_le_bytes();
-    let digit = |i: usize| number.get(i / 4).map_or(0, |byte| byte >> (2 * (i % 4)) & 3);
+    let digit = |i: usize| number.get(i / 4).map_or(0, |byte| (byte >> (2 * (i % 4))) & 3);
     Ok((0..ctx.embed_len()).rev().map(digit).collect())
 }
 
-/// Stands for the SDK: a context as it stores it, ciphertexts as it sends them, and the bits in them.
-fn from_the_sdk() -> Result<(String, Vec<String>, [Vec<u8>; 3]), Error> {
+/// What the SDK left behind.
+struct FromSdk {
+    /// A context as it stores it.
+    stored: String,
+    /// Ciphertexts as it sends them.
+    wire: Vec<String>,
+    /// The bits in them.
+    bits: [Vec<u8>; 3],
+}
+
+/// Stands for the SDK.
+fn from_the_sdk() -> Result<FromSdk, Error> {
     let ctx = ExecutionContext::builder()
         .scheme(Scheme::Paillier)
         .embedding_length(8)
@@ -62,5 +72,6 @@ fn from_the_sdk() -> Result<(String, Vec<String>, [Vec<u8>; 3]), Error> {
         .create(PassphraseKeyProvider::xtrace(PASSPHRASE, None)?)?;
     let bits = [vec![0, 0, 0, 0, 1, 1, 1, 1], vec![0, 0, 1, 1, 0, 0, 1, 1], vec![1, 1, 1, 1, 0, 0, 0, 0]];
     let wire = bits.iter().map(|bits| ctx.encrypt_vec_one(bits)?.to_wire(ctx.public_key()));
-    Ok((ctx.serialize_exec_context()?, wire.collect::<Result<_, _>>()?, bits))
+    let wire = wire.collect::<Result<_, _>>()?;
+    Ok(FromSdk { stored: ctx.serialize_exec_context()?, wire, bits })
 }

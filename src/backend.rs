@@ -28,7 +28,7 @@ pub enum Backend {
     Cpu(Cpu),
 }
 
-/// What a [`Backend`] turned out to be, for people and for JSON.
+/// What an open device turned out to be, for people and for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct DeviceReport {

@@ -188,6 +188,7 @@ fn spread(mut x: u64) -> u64 {
 }
 
 /// What the base-4 digits of a plaintext say.
+#[cfg(feature = "owner")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DigitCount {
     /// Digits that are 1: the Hamming distance.
@@ -199,6 +200,7 @@ pub(crate) struct DigitCount {
 }
 
 /// Counts the digits of a plaintext of `dimensions` base-4 digits, in constant time.
+#[cfg(feature = "owner")]
 pub(crate) fn count_digits(plaintext: &[u64], dimensions: usize) -> DigitCount {
     let mut count = DigitCount { ones: 0, threes: 0, upper: false };
     let mut above = 0;

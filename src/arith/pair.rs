@@ -47,6 +47,7 @@ impl<const L: usize> Pair<L> {
     }
 
     /// An integer of at most one modulus's width, as (x, 0).
+    #[cfg(feature = "owner")]
     pub(crate) fn from_limbs(limbs: &[u64]) -> Self {
         Self { x0: digits::from_limbs(limbs), x1: [0; L] }
     }

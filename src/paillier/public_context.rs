@@ -111,6 +111,7 @@ fn parse_hex(text: &str) -> Option<BigUint> {
 }
 
 impl PublicContext {
+    #[cfg(feature = "owner")]
     pub(crate) fn new(key: Arc<PublicKey>) -> Self {
         Self { key }
     }

@@ -201,6 +201,7 @@ impl BlockInfo {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block<'a> {
     pub(super) first: u64,
+    #[cfg_attr(not(feature = "owner"), expect(dead_code, reason = "only the owner reads responses"))]
     pub(super) group: usize,
     ids: Option<&'a [u64]>,
     pub(super) rows: Rows<'a>,

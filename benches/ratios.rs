@@ -83,12 +83,12 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, backend: &'a
     let modulus = Modulus::new(&limbs(&n, width)).unwrap();
     let pairs: Vec<u64> = stored.iter().flat_map(|c| pair_row(c, &n, width)).collect();
     let (query_pair, mut out) = (pair_row(&query, &n, width), vec![0; pairs.len()]);
-    backend.hamming_aggregate(&modulus, &query_pair, Rows::new(&pairs, 2 * width), &mut out);
+    backend.hamming_aggregate(&modulus, Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width), &mut out);
     for (row, c) in out.chunks(2 * width).zip(&stored) {
         assert_eq!(pair_value(row, &n), c * &query % &square);
     }
     rows.push(row(&group, "hushvec", COUNT, move || {
-        backend.hamming_aggregate(&modulus, &query_pair, Rows::new(&pairs, 2 * width), &mut out);
+        backend.hamming_aggregate(&modulus, Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width), &mut out);
         black_box(&out);
     }));
     if let Some(gmp) = gmp {

@@ -23,3 +23,5 @@ pub(crate) mod random;
 #[cfg(feature = "owner")]
 pub(crate) mod uint;
 pub(crate) mod window;
+#[cfg(feature = "gpu")]
+pub(crate) mod word_form;

@@ -3,11 +3,19 @@
 //! Kernels take and return reduced numbers as rows of limbs and never see Montgomery forms of another device, so every
 //! backend returns the same bytes. Opening can fail; a batch on an open backend finishes.
 
+#[cfg(feature = "gpu")]
+mod checks;
 mod cpu;
 #[cfg(feature = "owner")]
 pub mod crt_key;
 pub mod devices;
 pub mod fixed_base;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(feature = "gpu")]
+mod known_answers;
+#[cfg(feature = "gpu")]
+mod offloaded;
 
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -18,6 +26,10 @@ use cpu::Cpu;
 #[cfg(feature = "owner")]
 use crt_key::CrtKey;
 use fixed_base::FixedBase;
+#[cfg(feature = "gpu")]
+use gpu::adapter::KernelOptions;
+#[cfg(feature = "gpu")]
+use offloaded::Offloaded;
 use std::num::NonZeroUsize;
 
 /// An open device.
@@ -26,6 +38,9 @@ use std::num::NonZeroUsize;
 pub enum Backend {
     /// The processor.
     Cpu(Cpu),
+    /// A GPU, with the processor behind it.
+    #[cfg(feature = "gpu")]
+    Gpu(Offloaded),
 }
 
 /// What an open device turned out to be, for people and for JSON.
@@ -46,7 +61,43 @@ impl Backend {
     /// Opens `device` with `threads` threads, or with one a core.
     ///
     /// # Errors
+    /// [`Error::Device`] if there is no such GPU, or its driver refuses, or threads cannot be started.
+    #[cfg(feature = "gpu")]
+    pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        Self::with_options(device, threads, KernelOptions::default())
+    }
+
+    /// [`Backend::open`] with kernels of a certain kind, for tests and benches.
+    ///
+    /// # Errors
+    /// As [`Backend::open`].
+    #[cfg(feature = "gpu")]
+    pub fn with_options(
+        device: &Device,
+        threads: Option<NonZeroUsize>,
+        options: KernelOptions,
+    ) -> Result<Self, Error> {
+        let cpu = Cpu::open(threads)?;
+        match device {
+            Device::Cpu => Ok(Self::Cpu(cpu)),
+            // Whatever keeps a GPU from being used, the processor is there.
+            Device::Auto => Ok(Offloaded::open(device, cpu.clone(), options).map_or(Self::Cpu(cpu), Self::Gpu)),
+            Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => {
+                let offloaded = Offloaded::open(device, cpu, options)?;
+                let info = offloaded.info();
+                if info.software {
+                    tracing::warn!("{} is a GPU emulated by the processor: slower than the processor itself", info.name);
+                }
+                Ok(Self::Gpu(offloaded))
+            }
+        }
+    }
+
+    /// Opens `device` with `threads` threads, or with one a core.
+    ///
+    /// # Errors
     /// [`Error::Device`] if it is a GPU, which this build cannot use, or threads cannot be started.
+    #[cfg(not(feature = "gpu"))]
     pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         match device {
             Device::Auto | Device::Cpu => Ok(Self::Cpu(Cpu::open(threads)?)),
@@ -62,6 +113,16 @@ impl Backend {
         match self {
             Self::Cpu(_) => {
                 DeviceReport { asked: asked.to_string(), used: "cpu".to_owned(), software: false, batches_on_cpu: 0 }
+            }
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => {
+                let info = offloaded.info();
+                DeviceReport {
+                    asked: asked.to_string(),
+                    used: info.name,
+                    software: info.software,
+                    batches_on_cpu: offloaded.batches_on_cpu(),
+                }
             }
         }
     }
@@ -80,6 +141,8 @@ impl Backend {
     pub(crate) fn cpu(&self) -> &Cpu {
         match self {
             Self::Cpu(cpu) => cpu,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => offloaded.cpu(),
         }
     }
 
@@ -89,6 +152,8 @@ impl Backend {
     pub fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         match self {
             Self::Cpu(cpu) => cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => offloaded.pair_pow(modulus, bases, exponent, out),
         }
     }
 
@@ -98,21 +163,24 @@ impl Backend {
     pub fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         match self {
             Self::Cpu(cpu) => cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => offloaded.pair_fixed_base_pow(base, bits, exponents, out),
         }
     }
 
-    /// One query times each stored ciphertext, modulo n². All are pairs.
-    pub fn hamming_aggregate(&self, modulus: &Modulus, query: &[u64], stored: Rows<'_>, out: &mut [u64]) {
+    /// Each query times each stored ciphertext, modulo n². All are pairs; `out` has the rows of the first query, then
+    /// those of the next.
+    pub fn hamming_aggregate(&self, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out: &mut [u64]) {
         match self {
-            Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored, out),
+            Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => offloaded.hamming_aggregate(modulus, queries, stored, out),
         }
     }
 
-    /// Products of pairs row by row, modulo m².
+    /// Products of pairs row by row, modulo m². Always on the processor: it takes less time than checking a GPU's.
     pub fn pair_mul(&self, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
-        match self {
-            Self::Cpu(cpu) => cpu::pair_mul::pair_mul(cpu, modulus, a, b, out),
-        }
+        cpu::pair_mul::pair_mul(self.cpu(), modulus, a, b, out);
     }
 
     /// x·(1 + message·m) for each pair x of `out`, modulo m²: encryption and addition of a plaintext for g = 1 + n.
@@ -140,7 +208,11 @@ impl Backend {
     #[cfg(feature = "owner")]
     pub fn hamming_decode(&self, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
         match self {
-            Self::Cpu(cpu) => cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) if dimensions <= key.one_prime_dimensions() => {
+                offloaded.hamming_decode(key, dimensions, ciphertexts, out);
+            }
+            _ => cpu::hamming_decode::hamming_decode(self.cpu(), key, dimensions, ciphertexts, out),
         }
     }
 
@@ -162,5 +234,27 @@ impl Backend {
         out: &mut [u64],
     ) {
         cpu::crt_encrypt::crt_encrypt(self.cpu(), key, [noise_p, noise_q], plaintexts, out);
+    }
+}
+
+#[cfg(all(feature = "gpu", feature = "hazmat"))]
+impl Backend {
+    /// Has something go wrong on the GPU after `results` more results have come back. Nothing happens on the processor.
+    pub fn inject_fault(&self, results: u64, fault: gpu::fault::Fault) {
+        if let Self::Gpu(offloaded) = self {
+            offloaded.gpu().inject(results, fault);
+        }
+    }
+
+    /// [`Backend::pair_mul`] on the GPU, unchecked; `None` on the processor.
+    pub fn pair_mul_on_gpu(
+        &self,
+        modulus: &Modulus,
+        a: Rows<'_>,
+        b: Rows<'_>,
+        out: &mut [u64],
+    ) -> Option<Result<(), String>> {
+        let Self::Gpu(offloaded) = self else { return None };
+        Some(offloaded.gpu().pair_mul(modulus, a, b, out).map_err(|failure| failure.to_string()))
     }
 }

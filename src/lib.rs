@@ -16,6 +16,8 @@ mod search;
 pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
 pub use backend::devices::{CpuInfo, Devices};
+#[cfg(feature = "gpu")]
+pub use backend::gpu::adapter::AdapterInfo;
 pub use device::Device;
 pub use error::{CiphertextProblem, DecodeProblem, Error};
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};
@@ -49,6 +51,8 @@ pub mod hazmat {
     pub use crate::arith::window::Exponent;
     pub use crate::backend::Backend;
     pub use crate::backend::fixed_base::FixedBase;
+    #[cfg(feature = "gpu")]
+    pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
 
     #[cfg(feature = "owner")]
     pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};

@@ -53,7 +53,7 @@ fn pair_mul_and_hamming_aggregate() {
                 check(&out, width, &m, products, &format!("pair_mul/{name}/{bits}/{count}"));
 
                 for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
-                    backend.hamming_aggregate(&modulus, &pair_row(query, &m, width), a_rows, &mut out);
+                    backend.hamming_aggregate(&modulus, Rows::new(&pair_row(query, &m, width), 2 * width), a_rows, &mut out);
                     let products = a.iter().map(|a| query * a % &square);
                     check(&out, width, &m, products, &format!("hamming_aggregate/{name}/{bits}/{count}"));
                 }

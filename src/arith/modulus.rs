@@ -57,6 +57,8 @@ pub(crate) enum Kernel {
 pub struct Modulus {
     limbs: Zeroizing<Vec<u64>>,
     kernel: Kernel,
+    #[cfg(feature = "gpu")]
+    word_form: std::sync::OnceLock<super::word_form::WordForm>,
 }
 
 impl core::fmt::Debug for Modulus {
@@ -97,7 +99,12 @@ impl Modulus {
                 return Err(Error::Modulus { bits, reason: "there is no arithmetic for this size" });
             }
         };
-        Ok(Self { limbs: Zeroizing::new(limbs.to_vec()), kernel })
+        Ok(Self {
+            limbs: Zeroizing::new(limbs.to_vec()),
+            kernel,
+            #[cfg(feature = "gpu")]
+            word_form: std::sync::OnceLock::new(),
+        })
     }
 
     /// The size in bits: 64 times the number of limbs.
@@ -113,6 +120,12 @@ impl Modulus {
     /// The little-endian limbs of m.
     pub fn limbs(&self) -> &[u64] {
         &self.limbs
+    }
+
+    /// Constants for devices that count in words, worked out when they are first asked for.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn word_form(&self) -> &super::word_form::WordForm {
+        self.word_form.get_or_init(|| super::word_form::WordForm::new(self))
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

@@ -1,5 +1,7 @@
 //! The processor: portable kernels on all cores.
 
+#[cfg(feature = "gpu")]
+pub(super) mod combinations;
 pub(super) mod hamming_aggregate;
 pub(super) mod integers;
 pub(super) mod messages;

@@ -1,7 +1,11 @@
 //! A base of which many powers are wanted.
 
 use super::cpu::pair_fixed_base_pow::WindowTable;
+#[cfg(feature = "gpu")]
+use super::gpu::{Buffer, GpuFailure, pair_fixed_base_pow::DeviceTable};
 use crate::arith::modulus::Modulus;
+#[cfg(feature = "gpu")]
+use std::sync::{Mutex, PoisonError};
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
@@ -12,6 +16,8 @@ pub struct FixedBase {
     base: Zeroizing<Vec<u64>>,
     exponent_bits: usize,
     cpu_table: OnceLock<WindowTable>,
+    #[cfg(feature = "gpu")]
+    device_table: Mutex<Option<DeviceTable>>,
 }
 
 impl std::fmt::Debug for FixedBase {
@@ -23,7 +29,14 @@ impl std::fmt::Debug for FixedBase {
 impl FixedBase {
     /// `base` is a reduced pair modulo m²; exponents have at most `exponent_bits` bits.
     pub fn new(modulus: Arc<Modulus>, base: &[u64], exponent_bits: usize) -> Self {
-        Self { modulus, base: Zeroizing::new(base.to_vec()), exponent_bits, cpu_table: OnceLock::new() }
+        Self {
+            modulus,
+            base: Zeroizing::new(base.to_vec()),
+            exponent_bits,
+            cpu_table: OnceLock::new(),
+            #[cfg(feature = "gpu")]
+            device_table: Mutex::new(None),
+        }
     }
 
     /// The modulus m.
@@ -39,6 +52,20 @@ impl FixedBase {
     /// The length of its exponents, in bits.
     pub fn exponent_bits(&self) -> usize {
         self.exponent_bits
+    }
+
+    /// The table of the GPU that computes with this base, made by `make` unless the one there `fits`. One is kept.
+    #[cfg(feature = "gpu")]
+    pub(super) fn device_table(
+        &self,
+        fits: impl FnOnce(&DeviceTable) -> bool,
+        make: impl FnOnce() -> Result<DeviceTable, GpuFailure>,
+    ) -> Result<Arc<Buffer>, GpuFailure> {
+        let mut kept = self.device_table.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.as_ref().is_some_and(fits) {
+            *kept = Some(make()?);
+        }
+        kept.as_ref().map(DeviceTable::buffer).ok_or(GpuFailure::Memory(0))
     }
 
     pub(super) fn cpu_table(&self) -> &WindowTable {

@@ -77,7 +77,7 @@ pub fn hamming_batch(
     key.check_id("the encrypted vectors", vectors.key_id())?;
     let query = checked_row(key, query)?;
     let mut out = vec![0; vectors.rows().limbs().len()];
-    backend.hamming_aggregate(key.modulus(), query, vectors.rows(), &mut out);
+    backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), vectors.rows(), &mut out);
     Ok(Ciphertexts::from_limbs(key, out))
 }
 

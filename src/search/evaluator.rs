@@ -143,7 +143,7 @@ impl Evaluator {
             out.resize(block.rows.limbs().len(), 0);
             for (number, query) in query.vectors().rows().iter().enumerate() {
                 progress.check()?;
-                self.backend.hamming_aggregate(key.modulus(), query, block.rows, &mut out);
+                self.backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
                 writer.write(number, block.first, block.ids(), Rows::new(&out, block.rows.width()))?;
                 progress.add(block.rows.len() as u64);
             }

@@ -84,7 +84,7 @@ impl Index {
             out.resize(block.rows.limbs().len(), 0);
             for (query, nearest) in queries.rows().iter().zip(&mut nearest) {
                 progress.check()?;
-                backend.hamming_aggregate(key.modulus(), query, block.rows, &mut out);
+                backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
                 let rows = Rows::new(&out, block.rows.width());
                 let distances =
                     context.client().decode_rows(backend, rows, record).map_err(|error| error.in_file(self.path()))?;

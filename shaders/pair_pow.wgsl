@@ -1,0 +1,78 @@
+// pair_pow: powers of each row, modulo m², by a program of steps that is the same for all rows.
+//
+// input: bases. second: the program. state: for each row its accumulator, then for each row entry 0 of its table, and so
+// on. params.first to params.last: the steps to do. A step is a word: what to do in the upper byte, with which entry in
+// the rest.
+
+// Takes the row of the input, into Montgomery form.
+const ENTER = 0u;
+const SQUARE = 1u;
+// Multiplies by a table entry.
+const MULTIPLY = 2u;
+// Keeps the accumulator as a table entry.
+const STORE = 3u;
+// Takes a table entry.
+const FETCH = 4u;
+// Takes 1.
+const ONE = 5u;
+// Leaves Montgomery form and writes the output.
+const LEAVE = 6u;
+
+fn run() {
+  prepare();
+  let at = row() * 2u * N;
+  let stride = params.rows * 2u * N;
+  var x0: Words;
+  var x1: Words;
+  read_state(at, &x0);
+  read_state(at + N, &x1);
+  for (var s = params.first; s < params.last; s++) {
+    let step = second[s] >> 24u;
+    let entry = at + ((second[s] & 0xffffffu) + 1u) * stride;
+    switch step {
+      case ENTER: {
+        read_input(at, &x0);
+        read_input(at + N, &x1);
+        set_pair_constant(AT_R2);
+      }
+      case MULTIPLY: {
+        set_pair_state(entry);
+      }
+      case LEAVE: {
+        set_pair_one();
+      }
+      case STORE: {
+        if is_row() {
+          write_state(entry, &x0);
+          write_state(entry + N, &x1);
+        }
+      }
+      case FETCH: {
+        read_state(entry, &x0);
+        read_state(entry + N, &x1);
+      }
+      case ONE: {
+        read_constant(AT_ONE, &x0);
+        read_constant(AT_ONE + N, &x1);
+      }
+      default: {}
+    }
+    if step == SQUARE {
+      pair_square(&x0, &x1);
+    }
+    if step == ENTER || step == MULTIPLY || step == LEAVE {
+      pair_multiply(&x0, &x1);
+    }
+    if step == LEAVE {
+      reduce(&x0, &x1);
+      if is_row() {
+        write_output(at, &x0);
+        write_output(at + N, &x1);
+      }
+    }
+  }
+  if is_row() {
+    write_state(at, &x0);
+    write_state(at + N, &x1);
+  }
+}

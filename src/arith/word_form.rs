@@ -1,0 +1,58 @@
+//! Constants of Montgomery arithmetic with R = 2^(bits of m), for devices that count in words of 32 bits.
+
+use super::digits;
+use super::modulus::{Modulus, with_modulus};
+use super::pair::Pair;
+use super::window::{self, Exponent};
+use zeroize::Zeroizing;
+
+/// Numbers that bring others into Montgomery form. As secret as the modulus; wiped when dropped.
+pub(crate) struct WordForm {
+    /// −1/m modulo 2^32.
+    pub(crate) negative_inverse: u32,
+    /// R, R² and R³ modulo m², as pairs.
+    pub(crate) radix_powers: [Zeroizing<Vec<u64>>; 3],
+}
+
+impl WordForm {
+    pub(super) fn new(modulus: &Modulus) -> Self {
+        let mut radix = Zeroizing::new(vec![0; 2 * modulus.width()]);
+        with_modulus!(modulus, m => {
+            let two = Pair { x0: digits::from_limbs(&[2]), x1: digits::from_limbs(&[0]) };
+            let power = window::pow(m, &m.enter(&two), &Exponent::new(&[modulus.bits() as u64], 14));
+            m.leave(&power).to_row(&mut radix);
+        });
+        let square = multiply(modulus, &radix, &radix);
+        let cube = multiply(modulus, &square, &radix);
+        Self { negative_inverse: negative_inverse(modulus), radix_powers: [radix, square, cube] }
+    }
+}
+
+/// x·R^power modulo m², for x and the result as reduced plain pairs, and a power of 1, 2 or 3.
+#[cfg(feature = "owner")]
+pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
+    let [r, r2, r3] = &modulus.word_form().radix_powers;
+    multiply(modulus, x, if power == 1 { r } else if power == 2 { r2 } else { r3 })
+}
+
+/// x·y modulo m², of reduced plain pairs.
+pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec<u64>> {
+    let mut row = Zeroizing::new(vec![0; 2 * modulus.width()]);
+    with_modulus!(modulus, m => {
+        let product = m.mul(&m.enter(&Pair::from_row(x)), &m.enter(&Pair::from_row(y)));
+        m.leave(&product).to_row(&mut row);
+    });
+    row
+}
+
+fn negative_inverse(modulus: &Modulus) -> u32 {
+    let m = modulus.limbs().first().copied().unwrap_or(1);
+    // Newton's iteration doubles the correct bits, of which 3·m xor 2 has five.
+    let mut inverse = m.wrapping_mul(3) ^ 2;
+    for _ in 0..4 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(m.wrapping_mul(inverse)));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the lower word is meant")]
+    let word = inverse.wrapping_neg() as u32;
+    word
+}

@@ -1,0 +1,120 @@
+//! Whether another device computed what it was asked to: checks that cost a small part of the work, with weights drawn
+//! after the results are in.
+
+use super::cpu::combinations::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
+use super::cpu::pair_pow::pair_pow;
+use super::cpu::Cpu;
+use super::fixed_base::FixedBase;
+use crate::arith::batch::Rows;
+use crate::arith::limbs::less_than;
+use crate::arith::modulus::Modulus;
+use crate::arith::random::{self, OsRandom};
+use crate::arith::window::Exponent;
+use crate::error::Error;
+use num_bigint::BigUint;
+use zeroize::Zeroizing;
+
+/// Weights for `rows` rows: 64 random bits each.
+fn weights(rows: usize) -> Result<Vec<u64>, Error> {
+    let mut weights = vec![0; rows];
+    random::fill_limbs(&mut OsRandom, &mut weights)?;
+    Ok(weights)
+}
+
+/// Weights of [`WEIGHT_BITS`] bits, never 0, so that no row goes unnoticed.
+fn short_weights(rows: usize) -> Result<Vec<u64>, Error> {
+    let mut weights = weights(rows)?;
+    weights.iter_mut().for_each(|weight| *weight = 1 + *weight % ((1 << WEIGHT_BITS) - 1));
+    Ok(weights)
+}
+
+/// Whether both components of each pair are below m. An unreduced one could be a right result as a number, and still
+/// not the bytes that every other device returns.
+fn are_reduced(modulus: &Modulus, pairs: Rows<'_>) -> bool {
+    pairs.limbs().chunks_exact(modulus.width()).all(|component| less_than(component, modulus.limbs()))
+}
+
+/// Whether out = query·stored modulo n², row by row: Σ r·out = query·Σ r·stored for random r of 64 bits.
+///
+/// A wrong row passes with probability 2^−64 at most: the error times r would have to vanish modulo n², which at most
+/// one r does, as no factor of n is that small. Public values only.
+pub(super) fn products_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    query: &[u64],
+    stored: Rows<'_>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let weights = weights(stored.len())?;
+    let m = biguint(modulus.limbs());
+    let value = |row: &[u64]| {
+        let (x0, x1) = row.split_at(row.len() / 2);
+        biguint(x0) + biguint(x1) * &m
+    };
+    let combined = |rows: Rows<'_>| value(&weighted_sum(cpu, &weights, rows, 2));
+    let square = &m * &m;
+    Ok((combined(stored) * value(query)) % &square == combined(out) % &square)
+}
+
+fn biguint(limbs: &[u64]) -> BigUint {
+    BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
+}
+
+/// Whether out = base^exponent modulo m², row by row: Π out^w = (Π base^w)^exponent for random w.
+pub(super) fn powers_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    bases: Rows<'_>,
+    exponent: &Exponent,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let weights = short_weights(bases.len())?;
+    let base = weighted_product(cpu, modulus, &weights, bases);
+    let expected = power(cpu, modulus, &base, exponent);
+    Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
+}
+
+/// Whether out = base^exponent modulo m² for each row's exponent: Π out^w = base^(Σ w·exponent).
+pub(super) fn fixed_base_powers_hold(
+    cpu: &Cpu,
+    base: &FixedBase,
+    bits: usize,
+    exponents: Rows<'_>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    let modulus: &Modulus = base.modulus();
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let weights = short_weights(exponents.len())?;
+    let kept = Zeroizing::new(lower_bits(exponents, bits));
+    let sum = weighted_sum(cpu, &weights, Rows::new(&kept, exponents.width()), 1);
+    let expected = power(cpu, modulus, base.base(), &Exponent::new(&sum, bits + 64 * SUM_EXTRA));
+    Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
+}
+
+/// The rows with only their lower `bits` bits.
+fn lower_bits(rows: Rows<'_>, bits: usize) -> Vec<u64> {
+    let mut kept = rows.limbs().to_vec();
+    for row in kept.chunks_exact_mut(rows.width()) {
+        for (i, limb) in row.iter_mut().enumerate() {
+            let from = 64 * i;
+            if from + 64 > bits {
+                *limb &= if bits > from { (1 << (bits - from)) - 1 } else { 0 };
+            }
+        }
+    }
+    kept
+}
+
+fn power(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent: &Exponent) -> Zeroizing<Vec<u64>> {
+    let mut out = Zeroizing::new(vec![0; base.len()]);
+    pair_pow(cpu, modulus, Rows::new(base, base.len()), exponent, &mut out);
+    out
+}

@@ -1,0 +1,130 @@
+//! GPUs, through wgpu: the kernels of `shaders/`, what feeds them, and what can go wrong.
+//!
+//! Everything here either returns the result of the whole batch or says why it cannot. It trusts no result:
+//! `backend::offloaded` checks them, and finishes on the processor what fails.
+
+pub mod adapter;
+mod constants;
+mod engine;
+mod failure;
+#[cfg(feature = "hazmat")]
+pub mod fault;
+mod hamming_aggregate;
+#[cfg(feature = "owner")]
+mod hamming_decode;
+mod pace;
+pub(super) mod pair_fixed_base_pow;
+mod pair_mul;
+mod pair_pow;
+mod program;
+mod rounds;
+mod shader;
+
+pub(super) use engine::Buffer;
+pub(super) use failure::GpuFailure;
+
+use super::fixed_base::FixedBase;
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::arith::window::Exponent;
+use crate::device::Device;
+use crate::error::Error;
+use adapter::{AdapterInfo, KernelOptions};
+use engine::Engine;
+use std::sync::Arc;
+
+#[cfg(feature = "owner")]
+use super::crt_key::CrtKey;
+
+/// An open GPU.
+#[derive(Clone)]
+pub(super) struct Gpu {
+    engine: Arc<Engine>,
+}
+
+/// The GPUs of this machine, the best first.
+pub(super) fn adapters() -> Vec<AdapterInfo> {
+    adapter::adapters(KernelOptions::default()).iter().map(adapter::Adapter::describe).collect()
+}
+
+impl Gpu {
+    /// Opens the adapter that `device` means.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is none, or its driver refuses.
+    pub(super) fn open(device: &Device, options: KernelOptions) -> Result<Self, Error> {
+        let adapter = adapter::choose(device, options)?;
+        let name = adapter.describe().name;
+        let engine = Engine::open(adapter)
+            .map_err(|failure| Error::Device { asked: device.to_string(), reason: format!("{name}: {failure}") })?;
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    pub(super) fn info(&self) -> AdapterInfo {
+        self.engine.adapter().describe()
+    }
+
+    /// Whether numbers of this modulus may come: one with many leading zeros would take its kernels a multiple of the
+    /// time, as they subtract it where they have a bit too many. Keys have at most one.
+    pub(super) fn takes(modulus: &Modulus) -> bool {
+        modulus.limbs().last().is_some_and(|limb| limb.leading_zeros() <= 1)
+    }
+
+    pub(super) fn pair_mul(
+        &self,
+        modulus: &Modulus,
+        a: Rows<'_>,
+        b: Rows<'_>,
+        out: &mut [u64],
+    ) -> Result<(), GpuFailure> {
+        pair_mul::pair_mul(&self.engine, modulus, a, b, out)
+    }
+
+    pub(super) fn pair_pow(
+        &self,
+        modulus: &Modulus,
+        bases: Rows<'_>,
+        exponent: &Exponent,
+        out: &mut [u64],
+    ) -> Result<(), GpuFailure> {
+        pair_pow::pair_pow(&self.engine, modulus, bases, exponent, out)
+    }
+
+    pub(super) fn pair_fixed_base_pow(
+        &self,
+        base: &FixedBase,
+        bits: usize,
+        exponents: Rows<'_>,
+        out: &mut [u64],
+    ) -> Result<(), GpuFailure> {
+        pair_fixed_base_pow::pair_fixed_base_pow(&self.engine, base, bits, exponents, out)
+    }
+
+    pub(super) fn hamming_aggregate(
+        &self,
+        modulus: &Modulus,
+        queries: Rows<'_>,
+        stored: Rows<'_>,
+        out: &mut [u64],
+    ) -> Result<(), GpuFailure> {
+        hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, out)
+    }
+
+    #[cfg(feature = "owner")]
+    pub(super) fn hamming_decode(
+        &self,
+        key: &CrtKey,
+        dimensions: usize,
+        nonce: u32,
+        ciphertexts: Rows<'_>,
+        out: &mut [u32],
+    ) -> Result<(), GpuFailure> {
+        hamming_decode::hamming_decode(&self.engine, key, dimensions, nonce, ciphertexts, out)
+    }
+
+    /// Has something go wrong after `readings` results more.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn inject(&self, readings: u64, fault: fault::Fault) {
+        self.engine.inject(readings, fault);
+    }
+}

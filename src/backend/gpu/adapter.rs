@@ -1,0 +1,205 @@
+//! The GPUs of this machine, and which of them a device name means.
+
+use super::shader::{GROUP, Shape};
+use crate::device::Device;
+use crate::error::Error;
+use serde::Serialize;
+
+/// Words of a number in each lane that the cooperative family aims at.
+const WORDS_A_LANE: u32 = 6;
+
+/// A GPU, as a person wants to see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AdapterInfo {
+    /// Its number: what `gpu:N` means.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Discrete, integrated, virtual, software or unknown.
+    pub kind: &'static str,
+    /// Whether a processor emulates it.
+    pub software: bool,
+    /// The interface it is reached through: Vulkan, Metal, Dx12 or Gl.
+    pub api: String,
+    /// Its driver and the driver's version.
+    pub driver: String,
+    /// The family of kernels that it gets: cooperative or portable.
+    pub kernels: &'static str,
+}
+
+/// How kernels are built. Anything but the default is for tests and benches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KernelOptions {
+    /// Use the portable family even if the adapter could do more.
+    pub portable: bool,
+    /// Lanes a number, at most, for the cooperative family.
+    pub lanes: Option<u32>,
+    /// Let the driver check every index and every loop.
+    pub checked: bool,
+}
+
+/// An adapter that can be opened.
+#[derive(Clone)]
+pub(super) struct Adapter {
+    handle: wgpu::Adapter,
+    info: wgpu::AdapterInfo,
+    index: usize,
+    options: KernelOptions,
+}
+
+/// Whether the driver is to check what shaders do.
+#[derive(Clone, Copy)]
+pub(super) enum ShaderChecks {
+    Trusted,
+    Checked,
+}
+
+impl ShaderChecks {
+    pub(super) fn create(
+        self,
+        device: &wgpu::Device,
+        descriptor: wgpu::ShaderModuleDescriptor<'_>,
+    ) -> wgpu::ShaderModule {
+        match self {
+            Self::Checked => device.create_shader_module(descriptor),
+            // SAFETY: only this crate's own shaders come here. Their loops end, and every index into a buffer is below
+            // the number of rows times the row's words, which the host allocates; the parity tests run the same shaders
+            // with all checks on.
+            Self::Trusted => unsafe {
+                device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+            },
+        }
+    }
+}
+
+/// All adapters, the best first.
+pub(super) fn adapters(options: KernelOptions) -> Vec<Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let handles = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut adapters: Vec<Adapter> = handles
+        .into_iter()
+        .map(|handle| Adapter { info: handle.get_info(), handle, index: 0, options })
+        .filter(Adapter::is_usable)
+        .collect();
+    adapters.sort_by_key(Adapter::rank);
+    // One device often has a driver for Vulkan and another for OpenGL: the better one is kept, unless it is alone.
+    for (index, adapter) in adapters.iter_mut().enumerate() {
+        adapter.index = index;
+    }
+    adapters
+}
+
+/// The adapter that `device` means.
+///
+/// # Errors
+/// [`Error::Device`] if there is none.
+pub(super) fn choose(device: &Device, options: KernelOptions) -> Result<Adapter, Error> {
+    let adapters = adapters(options);
+    let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
+    let none = |reason: String| Error::Device { asked: device.to_string(), reason };
+    let listed = if names.is_empty() {
+        "this machine has no GPU that can be used; drivers for Vulkan, Metal or DirectX 12 are looked for".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    };
+    let found = match device {
+        Device::GpuIndex(index) => adapters.get(*index),
+        Device::GpuName(name) => {
+            let name = name.to_lowercase();
+            adapters.iter().find(|adapter| adapter.info.name.to_lowercase().contains(&name))
+        }
+        Device::Auto => adapters.iter().find(|adapter| !adapter.is_software()),
+        Device::Gpu | Device::Cpu => adapters.first(),
+    };
+    found.cloned().ok_or_else(|| none(listed))
+}
+
+impl Adapter {
+    pub(super) fn handle(&self) -> &wgpu::Adapter {
+        &self.handle
+    }
+
+    pub(super) fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    pub(super) fn checks(&self) -> ShaderChecks {
+        if self.options.checked { ShaderChecks::Checked } else { ShaderChecks::Trusted }
+    }
+
+    fn is_usable(&self) -> bool {
+        let limits = self.handle.limits();
+        self.info.backend != wgpu::Backend::Noop
+            && limits.max_storage_buffers_per_shader_stage >= 5
+            && limits.max_compute_invocations_per_workgroup >= GROUP
+    }
+
+    /// Discrete before integrated before virtual, software last; OpenGL behind everything else of the same kind.
+    fn rank(&self) -> (u8, bool) {
+        let kind = match self.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        };
+        (kind, self.info.backend == wgpu::Backend::Gl)
+    }
+
+    fn is_cooperative(&self) -> bool {
+        let needed = wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP;
+        !self.options.portable && self.handle.features().contains(needed) && self.info.subgroup_max_size <= GROUP
+    }
+
+    pub(super) fn features(&self) -> wgpu::Features {
+        if self.is_cooperative() {
+            wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP
+        } else {
+            wgpu::Features::empty()
+        }
+    }
+
+    pub(super) fn limits(&self) -> wgpu::Limits {
+        self.handle.limits()
+    }
+
+    /// How numbers of that many bits are computed: on the portable family one invocation a number, else as many lanes
+    /// as leave each a handful of words.
+    pub(super) fn shape(&self, bits: usize) -> Shape {
+        let words = u32::try_from(bits / 32).unwrap_or(u32::MAX);
+        let portable = Shape { words, lanes: 1, wide: false };
+        if !self.is_cooperative() {
+            return portable;
+        }
+        let most = self.info.subgroup_min_size.min(32).min(self.options.lanes.unwrap_or(32));
+        let fits = |lanes: u32| {
+            let shape = Shape { words, lanes, wide: true };
+            words.is_multiple_of(lanes)
+                && words / lanes >= WORDS_A_LANE
+                && shape.workgroup_bytes() <= self.handle.limits().max_compute_workgroup_storage_size
+        };
+        let lanes = [32, 16, 8, 4, 2].into_iter().find(|lanes| *lanes <= most && fits(*lanes));
+        lanes.map_or(portable, |lanes| Shape { words, lanes, wide: true })
+    }
+
+    pub(super) fn describe(&self) -> AdapterInfo {
+        let driver = [&self.info.driver, &self.info.driver_info];
+        let driver: Vec<&str> = driver.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        AdapterInfo {
+            index: self.index,
+            name: self.info.name.clone(),
+            kind: match self.info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete",
+                wgpu::DeviceType::IntegratedGpu => "integrated",
+                wgpu::DeviceType::VirtualGpu => "virtual",
+                wgpu::DeviceType::Cpu => "software",
+                wgpu::DeviceType::Other => "unknown",
+            },
+            software: self.is_software(),
+            api: format!("{:?}", self.info.backend),
+            driver: driver.join(" "),
+            kernels: if self.is_cooperative() { "cooperative" } else { "portable" },
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! An open GPU: buffers, pipelines, dispatches, and what can go wrong with them.
+
+use super::adapter::Adapter;
+use super::failure::GpuFailure;
+#[cfg(feature = "hazmat")]
+use super::fault::Fault;
+use super::shader::{self, GROUP, Shape, Stem};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use wgpu::util::DeviceExt;
+
+/// A device answers within this time or counts as lost.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The most that one job's buffers take.
+const MOST_BYTES: u64 = 1 << 30;
+/// On a software device, where the host pays for them.
+const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
+
+pub(super) struct Engine {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    adapter: Adapter,
+    bindings: wgpu::BindGroupLayout,
+    layout: wgpu::PipelineLayout,
+    pipelines: Mutex<HashMap<(Stem, Shape), wgpu::ComputePipeline>>,
+    trouble: Arc<Mutex<Option<GpuFailure>>>,
+    /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
+    nothing: [wgpu::Buffer; 3],
+    /// Something to go wrong, after so many readings more.
+    #[cfg(feature = "hazmat")]
+    fault: Mutex<Option<(u64, Fault)>>,
+}
+
+/// A buffer. One that held secrets is overwritten before it is given back.
+pub(in crate::backend) struct Buffer {
+    buffer: wgpu::Buffer,
+    wipe: Option<(wgpu::Device, wgpu::Queue)>,
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Some((device, queue)) = &self.wipe {
+            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.clear_buffer(&self.buffer, 0, None);
+            queue.submit([encoder.finish()]);
+        }
+    }
+}
+
+/// Whether a buffer may hold secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    Public,
+    Secret,
+}
+
+/// What a dispatch works on; see `shaders/bindings.wgsl`.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Bindings<'a> {
+    pub(super) constants: Option<&'a Buffer>,
+    pub(super) input: Option<&'a Buffer>,
+    pub(super) second: Option<&'a Buffer>,
+    pub(super) output: Option<&'a Buffer>,
+    pub(super) state: Option<&'a Buffer>,
+}
+
+/// Binds a buffer, or what stands for none.
+fn bind<'a>(binding: u32, buffer: Option<&'a Buffer>, nothing: &'a wgpu::Buffer) -> wgpu::BindGroupEntry<'a> {
+    wgpu::BindGroupEntry { binding, resource: buffer.map_or(nothing, |buffer| &buffer.buffer).as_entire_binding() }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    pub(super) fn open(adapter: Adapter) -> Result<Self, GpuFailure> {
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("hushvec"),
+            required_features: adapter.features(),
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.handle().request_device(&descriptor))
+            .map_err(|error| GpuFailure::Refused(error.to_string()))?;
+        let trouble = Arc::new(Mutex::new(None));
+        let note = |failure: GpuFailure, trouble: &Mutex<Option<GpuFailure>>| {
+            lock(trouble).get_or_insert(failure);
+        };
+        let of_errors = Arc::clone(&trouble);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            note(GpuFailure::Refused(error.to_string()), &of_errors);
+        }));
+        let of_loss = Arc::clone(&trouble);
+        device.set_device_lost_callback(move |reason, message| {
+            // An engine that is dropped reports its device as destroyed too, but then nobody asks any more.
+            note(GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned()), &of_loss);
+        });
+        let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("hushvec"),
+            entries: &[
+                entry(0, wgpu::BufferBindingType::Uniform),
+                entry(1, storage(true)),
+                entry(2, storage(true)),
+                entry(3, storage(true)),
+                entry(4, storage(false)),
+                entry(5, storage(false)),
+            ],
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("hushvec"),
+            bind_group_layouts: &[Some(&bindings)],
+            immediate_size: 0,
+        });
+        let nothing = [0; 3].map(|_| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("nothing"),
+                size: 16,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        });
+        let pipelines = Mutex::new(HashMap::new());
+        let engine = Self {
+            device,
+            queue,
+            adapter,
+            bindings,
+            layout,
+            pipelines,
+            trouble,
+            nothing,
+            #[cfg(feature = "hazmat")]
+            fault: Mutex::new(None),
+        };
+        engine.check().map(|()| engine)
+    }
+
+    pub(super) fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// What went wrong since, in the background.
+    pub(super) fn check(&self) -> Result<(), GpuFailure> {
+        lock(&self.trouble).clone().map_or(Ok(()), Err)
+    }
+
+    /// How this device computes numbers of that many bits.
+    pub(super) fn shape(&self, bits: usize) -> Shape {
+        self.adapter.shape(bits)
+    }
+
+    /// The most bytes of one buffer.
+    pub(super) fn most_bytes(&self) -> u64 {
+        let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
+        let limits = self.device.limits();
+        most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
+    }
+
+    /// The most rows of one dispatch.
+    pub(super) fn most_rows(&self, shape: Shape) -> usize {
+        let groups = self.device.limits().max_compute_workgroups_per_dimension;
+        (groups.saturating_mul(shape.numbers_a_group()) as usize).min(1 << 20)
+    }
+
+    /// A buffer of that size.
+    pub(super) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
+        let bytes = (bytes as u64).max(16);
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() {
+            return Err(GpuFailure::Memory(bytes));
+        }
+        self.check()?;
+        let wipe = (secrecy == Secrecy::Secret).then(|| (self.device.clone(), self.queue.clone()));
+        Ok(Buffer { buffer, wipe })
+    }
+
+    /// A buffer with these limbs in it.
+    pub(super) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
+        let buffer = self.buffer(8 * limbs.len(), secrecy)?;
+        self.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
+        Ok(buffer)
+    }
+
+    fn pipeline(&self, stem: Stem, shape: Shape) -> Result<wgpu::ComputePipeline, GpuFailure> {
+        let mut pipelines = lock(&self.pipelines);
+        if let Some(pipeline) = pipelines.get(&(stem, shape)) {
+            return Ok(pipeline.clone());
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(stem.name()),
+            source: wgpu::ShaderSource::Wgsl(shader::source(stem, shape).into()),
+        };
+        let module = self.adapter.checks().create(&self.device, descriptor);
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(stem.name()),
+            layout: Some(&self.layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &[],
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(GpuFailure::Refused(format!("{}: {error}", stem.name())));
+        }
+        self.check()?;
+        pipelines.insert((stem, shape), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Runs a shader over `rows` rows. The numbers are those after the rows in `shaders/bindings.wgsl`.
+    pub(super) fn dispatch(
+        &self,
+        stem: Stem,
+        shape: Shape,
+        rows: usize,
+        [first, last, a, b, c, d]: [u32; 6],
+        on: Bindings<'_>,
+    ) -> Result<wgpu::SubmissionIndex, GpuFailure> {
+        let pipeline = self.pipeline(stem, shape)?;
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
+        let uniform = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: None,
+            contents: bytemuck::cast_slice(&uniform),
+            usage: wgpu::BufferUsages::UNIFORM,
+        });
+        let [unread, unwritten, untouched] = &self.nothing;
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.bindings,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
+                bind(1, on.constants, unread),
+                bind(2, on.input, unread),
+                bind(3, on.second, unread),
+                bind(4, on.output, unwritten),
+                bind(5, on.state, untouched),
+            ],
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(rows.div_ceil(shape.numbers_a_group()), 1, 1);
+        }
+        let index = self.queue.submit([encoder.finish()]);
+        self.check()?;
+        Ok(index)
+    }
+
+    /// Waits until a submission is done.
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
+        let waited =
+            self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
+        self.check()?;
+        waited.map(drop).map_err(|_| GpuFailure::TimeOut(PATIENCE.as_secs()))
+    }
+
+    /// Starts to bring `rows` rows of `row` bytes back from a buffer.
+    pub(super) fn start_reading(
+        &self,
+        buffer: &Buffer,
+        rows: usize,
+        row: usize,
+        secrecy: Secrecy,
+    ) -> Result<Reading, GpuFailure> {
+        let bytes = rows * row;
+        #[cfg(feature = "hazmat")]
+        let fault = self.due_fault()?;
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let host = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes as u64,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() {
+            return Err(GpuFailure::Memory(bytes as u64));
+        }
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host, 0, bytes as u64);
+        let submission = self.queue.submit([encoder.finish()]);
+        let (sender, mapped) = std::sync::mpsc::channel();
+        host.map_async(wgpu::MapMode::Read, .., move |result| {
+            let _ = sender.send(result);
+        });
+        let wipe = (secrecy == Secrecy::Secret).then(|| (self.device.clone(), self.queue.clone()));
+        Ok(Reading {
+            host: Buffer { buffer: host, wipe },
+            submission,
+            mapped,
+            #[cfg(feature = "hazmat")]
+            fault: fault.map(|fault| (fault, row)),
+        })
+    }
+
+    /// Ends what [`Engine::start_reading`] started: gives the bytes to `take`.
+    pub(super) fn finish_reading(&self, reading: Reading, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
+        let Reading { host, submission, mapped, .. } = &reading;
+        self.wait(submission.clone())?;
+        match mapped.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
+            Err(_) => return Err(GpuFailure::Lost("a buffer was not given back".to_owned())),
+        }
+        {
+            let view = host.buffer.get_mapped_range(..).map_err(|error| GpuFailure::Lost(error.to_string()))?;
+            #[cfg(feature = "hazmat")]
+            if let Some((fault, row)) = reading.fault {
+                let mut damaged = view.to_vec();
+                fault.damage(&mut damaged, row);
+                take(&damaged);
+                return Ok(());
+            }
+            take(&view);
+        }
+        host.buffer.unmap();
+        Ok(())
+    }
+}
+
+#[cfg(feature = "hazmat")]
+impl Engine {
+    /// Has something go wrong after `readings` readings more.
+    pub(super) fn inject(&self, readings: u64, fault: Fault) {
+        *lock(&self.fault) = Some((readings, fault));
+    }
+
+    /// The fault of this reading, if it has one. Those of the device happen here.
+    fn due_fault(&self) -> Result<Option<Fault>, GpuFailure> {
+        let mut planned = lock(&self.fault);
+        let Some((readings, fault)) = &mut *planned else { return Ok(None) };
+        if *readings > 0 {
+            *readings -= 1;
+            return Ok(None);
+        }
+        let fault = *fault;
+        *planned = None;
+        match fault {
+            Fault::Destroyed => {
+                self.device.destroy();
+                Ok(None)
+            }
+            Fault::OutOfMemory => Err(GpuFailure::Memory(0)),
+            Fault::Flipped | Fault::Swapped | Fault::Zeroed => Ok(Some(fault)),
+        }
+    }
+}
+
+/// A buffer on its way back.
+pub(super) struct Reading {
+    host: Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// What happens to it, and its rows' bytes.
+    #[cfg(feature = "hazmat")]
+    fault: Option<(Fault, usize)>,
+}
+
+const _: () = assert!(GROUP.is_power_of_two());

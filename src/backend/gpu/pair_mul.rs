@@ -1,0 +1,37 @@
+//! `pair_mul` on a GPU.
+
+use super::constants;
+use super::engine::{Bindings, Engine, Secrecy};
+use super::failure::GpuFailure;
+use super::rounds::{self, Rounds};
+use super::shader::Stem;
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+
+pub(super) fn pair_mul(
+    engine: &Engine,
+    modulus: &Modulus,
+    a: Rows<'_>,
+    b: Rows<'_>,
+    out: &mut [u64],
+) -> Result<(), GpuFailure> {
+    let (shape, constants) = constants::upload(engine, modulus)?;
+    let width = a.width();
+    let start = |a: Rows<'_>, first: usize| {
+        let input = engine.upload(a.limbs(), Secrecy::Secret)?;
+        let second = engine.upload(&b.limbs()[first * width..][..a.limbs().len()], Secrecy::Secret)?;
+        let output = engine.buffer(8 * a.limbs().len(), Secrecy::Secret)?;
+        let on = Bindings {
+            constants: Some(&constants),
+            input: Some(&input),
+            second: Some(&second),
+            output: Some(&output),
+            state: None,
+        };
+        engine.dispatch(Stem::PairMul, shape, a.len(), [0; 6], on)?;
+        engine.start_reading(&output, a.len(), 8 * width, Secrecy::Secret)
+    };
+    Rounds::new(engine, shape, 8 * width).run(engine, a, start, |first, rows, bytes| {
+        rounds::copy(bytes, &mut out[first * width..][..rows * width]);
+    })
+}

@@ -1,0 +1,65 @@
+//! `pair_pow` on a GPU.
+
+use super::constants;
+use super::engine::{Bindings, Buffer, Engine, Secrecy};
+use super::failure::GpuFailure;
+use super::pace;
+use super::program::Program;
+use super::rounds::{self, Rounds};
+use super::shader::{Shape, Stem};
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::arith::window::Exponent;
+
+pub(super) fn pair_pow(
+    engine: &Engine,
+    modulus: &Modulus,
+    bases: Rows<'_>,
+    exponent: &Exponent,
+    out: &mut [u64],
+) -> Result<(), GpuFailure> {
+    let (shape, constants) = constants::upload(engine, modulus)?;
+    let program = Program::power(exponent);
+    let steps = engine.upload(&program.limbs(), Secrecy::Secret)?;
+    let width = bases.width();
+    let start = |bases: Rows<'_>, _| {
+        let input = engine.upload(bases.limbs(), Secrecy::Secret)?;
+        let output = engine.buffer(8 * bases.limbs().len(), Secrecy::Secret)?;
+        let state = state(engine, &program, bases.limbs().len())?;
+        let on = Bindings {
+            constants: Some(&constants),
+            input: Some(&input),
+            second: Some(&steps),
+            output: Some(&output),
+            state: Some(&state),
+        };
+        run(engine, shape, bases.len(), &program, on)?;
+        engine.start_reading(&output, bases.len(), 8 * width, Secrecy::Secret)
+    };
+    rounds(engine, shape, &program, width).run(engine, bases, start, |first, rows, bytes| {
+        rounds::copy(bytes, &mut out[first * width..][..rows * width]);
+    })
+}
+
+/// Parts of a batch whose accumulators and tables fit, for rows of `width` limbs.
+pub(super) fn rounds(engine: &Engine, shape: Shape, program: &Program, width: usize) -> Rounds {
+    Rounds::new(engine, shape, 8 * width * (1 + program.entries))
+}
+
+/// Room for accumulators of `limbs` limbs in all, and their tables.
+pub(super) fn state(engine: &Engine, program: &Program, limbs: usize) -> Result<Buffer, GpuFailure> {
+    engine.buffer(8 * limbs * (1 + program.entries), Secrecy::Secret)
+}
+
+/// Runs a program over `rows` rows.
+pub(super) fn run(
+    engine: &Engine,
+    shape: Shape,
+    rows: usize,
+    program: &Program,
+    on: Bindings<'_>,
+) -> Result<(), GpuFailure> {
+    pace::in_dispatches(engine, program.len(), pace::most_steps(shape, 1), |steps| {
+        engine.dispatch(Stem::PairPow, shape, rows, [steps.start, steps.end, 0, 0, 0, 0], on)
+    })
+}

@@ -1,0 +1,213 @@
+//! A GPU with the processor behind it: what the GPU returns is checked, and what it does not return, or returns wrong,
+//! the processor computes.
+
+use super::checks;
+use super::cpu::{self, Cpu};
+use super::fixed_base::FixedBase;
+use super::gpu::adapter::{AdapterInfo, KernelOptions};
+use super::gpu::{Gpu, GpuFailure};
+use super::known_answers;
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::arith::window::Exponent;
+use crate::device::Device;
+use crate::error::Error;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+#[cfg(feature = "owner")]
+use super::crt_key::{CrtKey, NOT_A_DISTANCE};
+#[cfg(feature = "owner")]
+use crate::arith::random::{self, OsRandom};
+
+/// The kernels that run on GPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kernel {
+    PairPow,
+    PairFixedBasePow,
+    HammingAggregate,
+    #[cfg(feature = "owner")]
+    HammingDecode,
+}
+
+/// An open GPU, and the processor.
+#[derive(Clone)]
+pub struct Offloaded {
+    gpu: Gpu,
+    cpu: Cpu,
+    record: Arc<Record>,
+}
+
+/// What became of the GPU's batches.
+#[derive(Default)]
+struct Record {
+    /// Set with the first failure: the GPU is not asked again.
+    given_up: AtomicBool,
+    on_cpu: AtomicU64,
+    /// Kernels that have shown known answers, by the size of the modulus.
+    proven: Mutex<HashSet<(Kernel, usize)>>,
+}
+
+impl std::fmt::Debug for Offloaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offloaded").field("gpu", &self.info().name).field("cpu", &self.cpu).finish_non_exhaustive()
+    }
+}
+
+impl Offloaded {
+    pub(super) fn open(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
+        Ok(Self { gpu: Gpu::open(device, options)?, cpu, record: Arc::default() })
+    }
+
+    pub(super) fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    pub(super) fn info(&self) -> AdapterInfo {
+        self.gpu.info()
+    }
+
+    pub(super) fn batches_on_cpu(&self) -> u64 {
+        self.record.on_cpu.load(Ordering::Relaxed)
+    }
+
+    /// Whether the GPU may have this batch: it has not failed before, and its kernel gives known answers.
+    fn is_trusted(&self, kernel: Kernel, modulus: &Modulus) -> bool {
+        if !Gpu::takes(modulus) || self.record.given_up.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut proven = self.record.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven.contains(&(kernel, modulus.bits())) {
+            return true;
+        }
+        match known_answers::show(kernel, modulus.bits(), &self.gpu, &self.cpu) {
+            Ok(()) => proven.insert((kernel, modulus.bits())),
+            Err(failure) => {
+                self.give_up(&failure);
+                false
+            }
+        }
+    }
+
+    fn give_up(&self, failure: &GpuFailure) {
+        if !self.record.given_up.swap(true, Ordering::Relaxed) {
+            let name = self.info().name;
+            tracing::warn!("{name} is not used any more: {failure}; the processor does the rest");
+        }
+    }
+
+    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails.
+    fn run<T>(
+        &self,
+        kernel: Kernel,
+        modulus: &Modulus,
+        out: &mut [T],
+        on_gpu: impl FnOnce(&Gpu, &mut [T]) -> Result<(), GpuFailure>,
+        holds: impl FnOnce(&mut [T]) -> Result<bool, Error>,
+        on_cpu: impl FnOnce(&Cpu, &mut [T]),
+    ) {
+        if out.is_empty() {
+            return;
+        }
+        if self.is_trusted(kernel, modulus) {
+            let outcome = on_gpu(&self.gpu, out).and_then(|()| {
+                // Without random weights nothing can be checked, so nothing is known to hold.
+                let holds = holds(out).unwrap_or(false);
+                if holds { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
+            });
+            match outcome {
+                Ok(()) => return,
+                Err(failure) => self.give_up(&failure),
+            }
+        }
+        self.record.on_cpu.fetch_add(1, Ordering::Relaxed);
+        on_cpu(&self.cpu, out);
+    }
+
+    pub(super) fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
+        let width = bases.width();
+        self.run(
+            Kernel::PairPow,
+            modulus,
+            out,
+            |gpu, out| gpu.pair_pow(modulus, bases, exponent, out),
+            |out| checks::powers_hold(&self.cpu, modulus, bases, exponent, Rows::new(out, width)),
+            |cpu, out| cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
+        );
+    }
+
+    pub(super) fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
+        let width = 2 * base.modulus().width();
+        self.run(
+            Kernel::PairFixedBasePow,
+            base.modulus(),
+            out,
+            |gpu, out| gpu.pair_fixed_base_pow(base, bits, exponents, out),
+            |out| checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents, Rows::new(out, width)),
+            |cpu, out| cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
+        );
+    }
+
+    pub(super) fn hamming_aggregate(&self, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out: &mut [u64]) {
+        let width = stored.width();
+        let a_query = stored.limbs().len();
+        self.run(
+            Kernel::HammingAggregate,
+            modulus,
+            out,
+            |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, out),
+            |out| {
+                let mut answers = queries.iter().zip(out.chunks_exact(a_query));
+                answers.try_fold(true, |holds, (query, out)| {
+                    Ok(holds && checks::products_hold(&self.cpu, modulus, query, stored, Rows::new(out, width))?)
+                })
+            },
+            |cpu, out| cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
+        );
+    }
+
+    /// With one prime. Rows in which the GPU proves no distance are looked at again, which those that hold none are
+    /// rare enough for.
+    #[cfg(feature = "owner")]
+    pub(super) fn hamming_decode(&self, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
+        let mut nonce = [0u64];
+        let drawn = random::fill_limbs(&mut OsRandom, &mut nonce);
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let nonce = nonce[0] as u32;
+        self.run(
+            Kernel::HammingDecode,
+            &key.p().modulus,
+            out,
+            |gpu, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts, out),
+            |out| {
+                drawn?;
+                Ok(self.none_was_missed(key, dimensions, ciphertexts, out))
+            },
+            |cpu, out| cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out),
+        );
+    }
+
+    /// Whether the processor finds no distance either, where the GPU proved none.
+    #[cfg(feature = "owner")]
+    fn none_was_missed(&self, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &[u32]) -> bool {
+        let again: Vec<u64> = ciphertexts
+            .iter()
+            .zip(out)
+            .filter(|(_, distance)| **distance == NOT_A_DISTANCE)
+            .flat_map(|(row, _)| row)
+            .copied()
+            .collect();
+        let again = Rows::new(&again, ciphertexts.width());
+        let mut distances = vec![0; again.len()];
+        cpu::hamming_decode::hamming_decode(&self.cpu, key, dimensions, again, &mut distances);
+        distances.iter().all(|distance| *distance == NOT_A_DISTANCE)
+    }
+}
+
+#[cfg(feature = "hazmat")]
+impl Offloaded {
+    pub(super) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+}

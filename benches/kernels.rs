@@ -100,7 +100,12 @@ fn products(c: &mut Criterion) {
                 group.bench_function(BenchmarkId::new(format!("cpu/{bits}"), batch), |b| {
                     b.iter(|| match name {
                         "pair_mul" => backend.pair_mul(&case.modulus, case.rows(), case.rows(), &mut out),
-                        _ => backend.hamming_aggregate(&case.modulus, Rows::new(&query_row, case.rows().width()), case.rows(), &mut out),
+                        _ => backend.hamming_aggregate(
+                            &case.modulus,
+                            Rows::new(&query_row, case.rows().width()),
+                            case.rows(),
+                            &mut out,
+                        ),
                     });
                 });
                 case.check(&out, &(query * query));

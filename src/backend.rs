@@ -6,6 +6,8 @@
 #[cfg(feature = "gpu")]
 mod checks;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod crossover;
 #[cfg(feature = "owner")]
 pub mod crt_key;
 pub mod devices;
@@ -72,11 +74,7 @@ impl Backend {
     /// # Errors
     /// As [`Backend::open`].
     #[cfg(feature = "gpu")]
-    pub fn with_options(
-        device: &Device,
-        threads: Option<NonZeroUsize>,
-        options: KernelOptions,
-    ) -> Result<Self, Error> {
+    pub fn with_options(device: &Device, threads: Option<NonZeroUsize>, options: KernelOptions) -> Result<Self, Error> {
         let cpu = Cpu::open(threads)?;
         match device {
             Device::Cpu => Ok(Self::Cpu(cpu)),
@@ -86,7 +84,10 @@ impl Backend {
                 let offloaded = Offloaded::open(device, cpu, options)?;
                 let info = offloaded.info();
                 if info.software {
-                    tracing::warn!("{} is a GPU emulated by the processor: slower than the processor itself", info.name);
+                    tracing::warn!(
+                        "{} is a GPU emulated by the processor: slower than the processor itself",
+                        info.name
+                    );
                 }
                 Ok(Self::Gpu(offloaded))
             }
@@ -243,6 +244,13 @@ impl Backend {
     pub fn inject_fault(&self, results: u64, fault: gpu::fault::Fault) {
         if let Self::Gpu(offloaded) = self {
             offloaded.gpu().inject(results, fault);
+        }
+    }
+
+    /// Gives a GPU that failed another chance.
+    pub fn trust_again(&self) {
+        if let Self::Gpu(offloaded) = self {
+            offloaded.trust_again();
         }
     }
 

@@ -15,9 +15,7 @@ mod search;
 
 pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
-pub use backend::devices::{CpuInfo, Devices};
-#[cfg(feature = "gpu")]
-pub use backend::gpu::adapter::AdapterInfo;
+pub use backend::devices::{AdapterInfo, CpuInfo, Devices};
 pub use device::Device;
 pub use error::{CiphertextProblem, DecodeProblem, Error};
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};

@@ -68,7 +68,7 @@ impl Owner {
         info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
         warn_if_weak(&info.parameters);
         let device = self.compute.device.as_ref().unwrap_or(&info.device);
-        Devices::check(device, self.compute.threads)?;
+        Devices::check(device)?;
         let mut loader: Loader =
             ExecutionContext::loader().allow_weak(self.weak.allow_weak).threads(self.compute.threads);
         if let Some(device) = &self.compute.device {

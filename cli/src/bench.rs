@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let devices = Devices::detect(args.threads)?;
     for device in &args.device {
-        Devices::check(device, args.threads)?;
+        Devices::check(device)?;
     }
     let cpu = devices.cpu;
     if !args.json {

@@ -207,7 +207,7 @@ fn new(args: &New) -> Result<(), Failure> {
     let format = Format::from(args.format);
     // What cannot be made is said before a passphrase is asked for.
     Parameters::new(args.scheme, args.embedding_length, args.key_len, args.alpha_len)?.check_strength(false)?;
-    Devices::check(&args.compute.device_or_auto(), args.compute.threads)?;
+    Devices::check(&args.compute.device_or_auto())?;
     if format == Format::XTrace && args.scheme == Scheme::PaillierSubgroup {
         return Err(Failure::Usage("XTrace's SDK does not know paillier_subgroup; use --format native".to_owned()));
     }

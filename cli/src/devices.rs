@@ -18,17 +18,28 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let devices = Devices::detect(args.compute.threads)?;
     // A device that was asked for must exist.
-    Devices::check(args.compute.device.as_ref().unwrap_or(&Device::Auto), args.compute.threads)?;
+    Devices::check(args.compute.device.as_ref().unwrap_or(&Device::Auto))?;
     if args.json {
         return output::print_json(&devices);
     }
-    let Devices { cpu, auto, reason, .. } = devices;
-    output::print(&output::fields(&[
+    let Devices { cpu, gpus, auto, reason, .. } = devices;
+    let mut fields = vec![
         ("cpu", cpu.model),
         ("  cores", cpu.cores.to_string()),
         ("  threads", cpu.threads.to_string()),
         ("  kernels", cpu.level),
-        ("gpu", format!("none: {reason}")),
-        ("auto", format!("{auto}, because {reason}")),
-    ]))
+    ];
+    if gpus.is_empty() {
+        fields.push(("gpu", "none".to_owned()));
+    }
+    let names: Vec<String> = gpus.iter().map(|gpu| format!("gpu:{}", gpu.index)).collect();
+    for (gpu, name) in gpus.iter().zip(&names) {
+        let kind = if gpu.software { "emulated by the processor, for tests" } else { gpu.kind };
+        fields.push((name, gpu.name.clone()));
+        fields.push(("  kind", kind.to_owned()));
+        fields.push(("  driver", format!("{}: {}", gpu.api, gpu.driver)));
+        fields.push(("  kernels", gpu.kernels.to_owned()));
+    }
+    fields.push(("auto", format!("{auto}: {reason}")));
+    output::print(&output::fields(&fields))
 }

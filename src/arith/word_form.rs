@@ -32,7 +32,17 @@ impl WordForm {
 #[cfg(feature = "owner")]
 pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
     let [r, r2, r3] = &modulus.word_form().radix_powers;
-    multiply(modulus, x, if power == 1 { r } else if power == 2 { r2 } else { r3 })
+    multiply(
+        modulus,
+        x,
+        if power == 1 {
+            r
+        } else if power == 2 {
+            r2
+        } else {
+            r3
+        },
+    )
 }
 
 /// x·y modulo m², of reduced plain pairs.

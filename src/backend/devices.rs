@@ -12,6 +12,8 @@ use std::num::NonZeroUsize;
 pub struct Devices {
     /// The processor.
     pub cpu: CpuInfo,
+    /// The GPUs, the best first.
+    pub gpus: Vec<AdapterInfo>,
     /// The device that `auto` uses.
     pub auto: String,
     /// Why.
@@ -32,6 +34,26 @@ pub struct CpuInfo {
     pub level: String,
 }
 
+/// A GPU, as a person wants to see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AdapterInfo {
+    /// Its number: what `gpu:N` means.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Discrete, integrated, virtual, software or unknown.
+    pub kind: &'static str,
+    /// Whether a processor emulates it.
+    pub software: bool,
+    /// The interface it is reached through: Vulkan, Metal, Dx12 or Gl.
+    pub api: String,
+    /// Its driver and the driver's version.
+    pub driver: String,
+    /// The family of kernels that it gets: cooperative or portable.
+    pub kernels: &'static str,
+}
+
 impl Devices {
     /// Looks at this machine.
     ///
@@ -45,16 +67,52 @@ impl Devices {
             threads: backend.threads(),
             level: backend.cpu_level().to_owned(),
         };
-        Ok(Self { cpu, auto: "cpu".to_owned(), reason: "this build has no GPU kernels".to_owned() })
+        let gpus = adapters();
+        let (auto, reason) = match gpus.first() {
+            Some(gpu) if !gpu.software => (
+                gpu.name.clone(),
+                "it is a GPU; batches that the processor turns out to finish sooner stay there".to_owned(),
+            ),
+            Some(_) => ("cpu".to_owned(), "the only GPU is emulated by the processor".to_owned()),
+            None => ("cpu".to_owned(), NO_GPU.to_owned()),
+        };
+        Ok(Self { cpu, gpus, auto, reason })
     }
 
-    /// Opens a device to see whether it can be used, and as what.
+    /// What a device would turn out to be, without opening it.
     ///
     /// # Errors
-    /// [`Error::Device`] if it cannot.
-    pub fn check(device: &Device, threads: Option<NonZeroUsize>) -> Result<DeviceReport, Error> {
-        Ok(Backend::open(device, threads)?.report(device))
+    /// [`Error::Device`] if there is no such device.
+    pub fn check(device: &Device) -> Result<DeviceReport, Error> {
+        let gpu = match device {
+            Device::Cpu => None,
+            Device::Auto => adapters().into_iter().next().filter(|gpu| !gpu.software),
+            Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => Some(adapter(device)?),
+        };
+        Ok(DeviceReport {
+            asked: device.to_string(),
+            software: gpu.as_ref().is_some_and(|gpu| gpu.software),
+            used: gpu.map_or("cpu".to_owned(), |gpu| gpu.name),
+            batches_on_cpu: 0,
+        })
     }
+}
+
+#[cfg(feature = "gpu")]
+use super::gpu::{adapter, adapters};
+#[cfg(feature = "gpu")]
+const NO_GPU: &str = "there is no GPU, or no driver for one";
+#[cfg(not(feature = "gpu"))]
+const NO_GPU: &str = "this build has no GPU kernels";
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<AdapterInfo> {
+    Vec::new()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapter(device: &Device) -> Result<AdapterInfo, Error> {
+    Err(Error::Device { asked: device.to_string(), reason: format!("{NO_GPU}; use cpu or auto") })
 }
 
 fn cpu_model() -> String {

@@ -4,9 +4,9 @@ use super::cpu::pair_fixed_base_pow::WindowTable;
 #[cfg(feature = "gpu")]
 use super::gpu::{Buffer, GpuFailure, pair_fixed_base_pow::DeviceTable};
 use crate::arith::modulus::Modulus;
+use std::sync::{Arc, OnceLock};
 #[cfg(feature = "gpu")]
 use std::sync::{Mutex, PoisonError};
-use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 /// A base modulo m² and the length of its exponents. The window tables are made by the backend that first needs

@@ -23,13 +23,14 @@ mod shader;
 pub(super) use engine::Buffer;
 pub(super) use failure::GpuFailure;
 
+use super::devices::AdapterInfo;
 use super::fixed_base::FixedBase;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
 use crate::device::Device;
 use crate::error::Error;
-use adapter::{AdapterInfo, KernelOptions};
+use adapter::KernelOptions;
 use engine::Engine;
 use std::sync::Arc;
 
@@ -45,6 +46,14 @@ pub(super) struct Gpu {
 /// The GPUs of this machine, the best first.
 pub(super) fn adapters() -> Vec<AdapterInfo> {
     adapter::adapters(KernelOptions::default()).iter().map(adapter::Adapter::describe).collect()
+}
+
+/// The GPU that `device` means.
+///
+/// # Errors
+/// [`Error::Device`] if there is none.
+pub(super) fn adapter(device: &Device) -> Result<AdapterInfo, Error> {
+    adapter::choose(device, KernelOptions::default()).map(|adapter| adapter.describe())
 }
 
 impl Gpu {

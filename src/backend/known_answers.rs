@@ -2,9 +2,9 @@
 //! are hard on carries.
 
 use super::cpu::{self, Cpu};
+use super::crossover::Kernel;
 use super::fixed_base::FixedBase;
 use super::gpu::{Gpu, GpuFailure};
-use super::offloaded::Kernel;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
@@ -28,11 +28,11 @@ const EXPONENT_BITS: usize = 21;
 pub(super) fn show(kernel: Kernel, bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<(), GpuFailure> {
     let right = pair_mul(bits, gpu, cpu)?
         && match kernel {
-        Kernel::PairPow => pair_pow(bits, gpu, cpu)?,
-        Kernel::PairFixedBasePow => pair_fixed_base_pow(bits, gpu, cpu)?,
-        Kernel::HammingAggregate => hamming_aggregate(bits, gpu, cpu)?,
-        #[cfg(feature = "owner")]
-        Kernel::HammingDecode => hamming_decode(bits, gpu)?,
+            Kernel::PairPow => pair_pow(bits, gpu, cpu)?,
+            Kernel::PairFixedBasePow => pair_fixed_base_pow(bits, gpu, cpu)?,
+            Kernel::HammingAggregate => hamming_aggregate(bits, gpu, cpu)?,
+            #[cfg(feature = "owner")]
+            Kernel::HammingDecode => hamming_decode(bits, gpu)?,
         };
     if right { Ok(()) } else { Err(GpuFailure::Wrong("known answer")) }
 }
@@ -68,7 +68,9 @@ impl Numbers {
             match row {
                 0 | 1 => pairs.extend(modulus.iter().map(|_| 0)),
                 // m − 1, which is m with its lowest bit cleared.
-                2 | 3 => pairs.extend(modulus.iter().enumerate().map(|(i, limb)| if i == 0 { limb - 1 } else { *limb })),
+                2 | 3 => {
+                    pairs.extend(modulus.iter().enumerate().map(|(i, limb)| if i == 0 { limb - 1 } else { *limb }))
+                }
                 _ => pairs.extend((1..=modulus.len()).map(|i| {
                     let limb = match self.limb() % 4 {
                         0 => 0,

@@ -3,8 +3,10 @@
 
 use super::checks;
 use super::cpu::{self, Cpu};
+use super::crossover::{Crossovers, Kernel, Work};
+use super::devices::AdapterInfo;
 use super::fixed_base::FixedBase;
-use super::gpu::adapter::{AdapterInfo, KernelOptions};
+use super::gpu::adapter::KernelOptions;
 use super::gpu::{Gpu, GpuFailure};
 use super::known_answers;
 use crate::arith::batch::Rows;
@@ -15,21 +17,12 @@ use crate::error::Error;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 #[cfg(feature = "owner")]
 use super::crt_key::{CrtKey, NOT_A_DISTANCE};
 #[cfg(feature = "owner")]
 use crate::arith::random::{self, OsRandom};
-
-/// The kernels that run on GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kernel {
-    PairPow,
-    PairFixedBasePow,
-    HammingAggregate,
-    #[cfg(feature = "owner")]
-    HammingDecode,
-}
 
 /// An open GPU, and the processor.
 #[derive(Clone)]
@@ -37,6 +30,8 @@ pub struct Offloaded {
     gpu: Gpu,
     cpu: Cpu,
     record: Arc<Record>,
+    /// For `auto`: which batches the processor finishes sooner.
+    crossovers: Option<Arc<Crossovers>>,
 }
 
 /// What became of the GPU's batches.
@@ -57,7 +52,8 @@ impl std::fmt::Debug for Offloaded {
 
 impl Offloaded {
     pub(super) fn open(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
-        Ok(Self { gpu: Gpu::open(device, options)?, cpu, record: Arc::default() })
+        let crossovers = (*device == Device::Auto).then(Arc::default);
+        Ok(Self { gpu: Gpu::open(device, options)?, cpu, record: Arc::default(), crossovers })
     }
 
     pub(super) fn cpu(&self) -> &Cpu {
@@ -97,27 +93,43 @@ impl Offloaded {
         }
     }
 
-    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails.
-    fn run<T>(
+    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails. `work` is one
+    /// row's. `on_cpu` computes as many of the first rows as its output has room for.
+    fn run<T: Copy>(
         &self,
-        kernel: Kernel,
+        work: Work,
         modulus: &Modulus,
         out: &mut [T],
+        width: usize,
         on_gpu: impl FnOnce(&Gpu, &mut [T]) -> Result<(), GpuFailure>,
         holds: impl FnOnce(&mut [T]) -> Result<bool, Error>,
-        on_cpu: impl FnOnce(&Cpu, &mut [T]),
+        on_cpu: impl Fn(&Cpu, &mut [T]),
     ) {
-        if out.is_empty() {
+        let rows = out.len() / width.max(1);
+        if rows == 0 {
             return;
         }
-        if self.is_trusted(kernel, modulus) {
+        let by_choice = self.crossovers.as_ref().is_some_and(|crossovers| {
+            crossovers.prefers_cpu(work, rows, self.cpu.threads(), |rows| {
+                on_cpu(&self.cpu, &mut out[..rows * width]);
+            })
+        });
+        if by_choice {
+            return on_cpu(&self.cpu, out);
+        }
+        if self.is_trusted(work.kernel, modulus) {
+            let started = Instant::now();
             let outcome = on_gpu(&self.gpu, out).and_then(|()| {
                 // Without random weights nothing can be checked, so nothing is known to hold.
-                let holds = holds(out).unwrap_or(false);
-                if holds { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
+                if holds(out).unwrap_or(false) { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
             });
             match outcome {
-                Ok(()) => return,
+                Ok(()) => {
+                    if let Some(crossovers) = &self.crossovers {
+                        crossovers.gpu_took(work, rows, started.elapsed());
+                    }
+                    return;
+                }
                 Err(failure) => self.give_up(&failure),
             }
         }
@@ -128,9 +140,10 @@ impl Offloaded {
     pub(super) fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         let width = bases.width();
         self.run(
-            Kernel::PairPow,
+            Work { kernel: Kernel::PairPow, bits: modulus.bits(), exponent_bits: exponent.bits() },
             modulus,
             out,
+            width,
             |gpu, out| gpu.pair_pow(modulus, bases, exponent, out),
             |out| checks::powers_hold(&self.cpu, modulus, bases, exponent, Rows::new(out, width)),
             |cpu, out| cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
@@ -140,9 +153,10 @@ impl Offloaded {
     pub(super) fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         let width = 2 * base.modulus().width();
         self.run(
-            Kernel::PairFixedBasePow,
+            Work { kernel: Kernel::PairFixedBasePow, bits: base.modulus().bits(), exponent_bits: bits },
             base.modulus(),
             out,
+            width,
             |gpu, out| gpu.pair_fixed_base_pow(base, bits, exponents, out),
             |out| checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents, Rows::new(out, width)),
             |cpu, out| cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
@@ -153,9 +167,10 @@ impl Offloaded {
         let width = stored.width();
         let a_query = stored.limbs().len();
         self.run(
-            Kernel::HammingAggregate,
+            Work { kernel: Kernel::HammingAggregate, bits: modulus.bits(), exponent_bits: 0 },
             modulus,
             out,
+            width,
             |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, out),
             |out| {
                 let mut answers = queries.iter().zip(out.chunks_exact(a_query));
@@ -163,7 +178,10 @@ impl Offloaded {
                     Ok(holds && checks::products_hold(&self.cpu, modulus, query, stored, Rows::new(out, width))?)
                 })
             },
-            |cpu, out| cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
+            |cpu, out| {
+                let stored = Rows::new(&stored.limbs()[..a_query.min(out.len())], width);
+                cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out);
+            },
         );
     }
 
@@ -176,9 +194,14 @@ impl Offloaded {
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let nonce = nonce[0] as u32;
         self.run(
-            Kernel::HammingDecode,
+            Work {
+                kernel: Kernel::HammingDecode,
+                bits: key.p().modulus.bits(),
+                exponent_bits: key.p().exponent.bits(),
+            },
             &key.p().modulus,
             out,
+            1,
             |gpu, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts, out),
             |out| {
                 drawn?;
@@ -209,5 +232,9 @@ impl Offloaded {
 impl Offloaded {
     pub(super) fn gpu(&self) -> &Gpu {
         &self.gpu
+    }
+
+    pub(super) fn trust_again(&self) {
+        self.record.given_up.store(false, Ordering::Relaxed);
     }
 }

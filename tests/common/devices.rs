@@ -1,13 +1,51 @@
 //! The devices that tests run on.
 
-use hushvec::Device;
-use hushvec::hazmat::Backend;
-use std::num::NonZeroUsize;
+#![allow(dead_code, reason = "each test uses a part")]
 
-/// Every backend there is on this machine, with its name.
-pub fn backends() -> Vec<(String, Backend)> {
-    [("cpu, one thread", NonZeroUsize::new(1)), ("cpu, three threads", NonZeroUsize::new(3))]
-        .into_iter()
-        .map(|(name, threads)| (name.to_owned(), Backend::open(&Device::Cpu, threads).unwrap()))
-        .collect()
+use hushvec::Device;
+use hushvec::hazmat::{Backend, KernelOptions};
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+
+/// The modulus sizes, in bits, up to which the portable kernels are tried on every kernel: beyond, the software driver
+/// takes half a minute to compile each.
+const PORTABLE_BITS: usize = 4096;
+
+fn open() -> Vec<(String, Backend)> {
+    let cpu = [("cpu, one thread", NonZeroUsize::new(1)), ("cpu, three threads", NonZeroUsize::new(3))];
+    let mut backends: Vec<(String, Backend)> =
+        cpu.map(|(name, threads)| (name.to_owned(), Backend::open(&Device::Cpu, threads).unwrap())).into();
+    let families = [
+        ("cooperative", KernelOptions::default()),
+        ("portable", KernelOptions { portable: true, ..KernelOptions::default() }),
+    ];
+    for (family, options) in families {
+        match Backend::with_options(&Device::Gpu, None, options) {
+            Ok(backend) => backends.push((format!("gpu, {family}"), backend)),
+            Err(error) if is_gpu_required() => panic!("{error}"),
+            // Not eprintln, which the test harness keeps to itself when a test passes.
+            Err(error) => writeln!(std::io::stderr(), "SKIPPED on GPUs ({family}): {error}").unwrap(),
+        }
+    }
+    backends
+}
+
+/// Whether a missing GPU is a failure.
+pub fn is_gpu_required() -> bool {
+    std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1")
+}
+
+/// Every backend there is on this machine, with its name, for numbers of that many bits.
+pub fn backends(bits: usize) -> impl Iterator<Item = &'static (String, Backend)> {
+    static BACKENDS: OnceLock<Vec<(String, Backend)>> = OnceLock::new();
+    let wanted = move |name: &str| bits <= PORTABLE_BITS || name != "gpu, portable";
+    BACKENDS.get_or_init(open).iter().filter(move |(name, _)| wanted(name))
+}
+
+/// Fails if a GPU left anything to the processor, which would have been compared with itself.
+pub fn assert_nothing_fell_back() {
+    for (name, backend) in backends(0) {
+        assert_eq!(backend.report(&Device::Auto).batches_on_cpu, 0, "{name}");
+    }
 }

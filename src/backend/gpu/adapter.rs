@@ -1,32 +1,12 @@
 //! The GPUs of this machine, and which of them a device name means.
 
 use super::shader::{GROUP, Shape};
+use crate::backend::devices::AdapterInfo;
 use crate::device::Device;
 use crate::error::Error;
-use serde::Serialize;
 
 /// Words of a number in each lane that the cooperative family aims at.
 const WORDS_A_LANE: u32 = 6;
-
-/// A GPU, as a person wants to see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct AdapterInfo {
-    /// Its number: what `gpu:N` means.
-    pub index: usize,
-    /// Its name.
-    pub name: String,
-    /// Discrete, integrated, virtual, software or unknown.
-    pub kind: &'static str,
-    /// Whether a processor emulates it.
-    pub software: bool,
-    /// The interface it is reached through: Vulkan, Metal, Dx12 or Gl.
-    pub api: String,
-    /// Its driver and the driver's version.
-    pub driver: String,
-    /// The family of kernels that it gets: cooperative or portable.
-    pub kernels: &'static str,
-}
 
 /// How kernels are built. Anything but the default is for tests and benches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +17,8 @@ pub struct KernelOptions {
     pub lanes: Option<u32>,
     /// Let the driver check every index and every loop.
     pub checked: bool,
+    /// Go through OpenGL.
+    pub open_gl: bool,
 }
 
 /// An adapter that can be opened.
@@ -75,19 +57,25 @@ impl ShaderChecks {
 
 /// All adapters, the best first.
 pub(super) fn adapters(options: KernelOptions) -> Vec<Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let handles = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    let mut adapters: Vec<Adapter> = handles
-        .into_iter()
-        .map(|handle| Adapter { info: handle.get_info(), handle, index: 0, options })
-        .filter(Adapter::is_usable)
-        .collect();
+    // OpenGL is for devices that nothing else reaches: the others are there twice otherwise.
+    let mut adapters = if options.open_gl { Vec::new() } else { through(wgpu::Backends::PRIMARY, options) };
+    if adapters.is_empty() {
+        adapters = through(wgpu::Backends::GL, options);
+    }
     adapters.sort_by_key(Adapter::rank);
-    // One device often has a driver for Vulkan and another for OpenGL: the better one is kept, unless it is alone.
     for (index, adapter) in adapters.iter_mut().enumerate() {
         adapter.index = index;
     }
     adapters
+}
+
+/// The adapters behind some interfaces.
+fn through(backends: wgpu::Backends, options: KernelOptions) -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    let handles = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
+    let adapters = handles.into_iter().map(|handle| Adapter { info: handle.get_info(), handle, index: 0, options });
+    adapters.filter(Adapter::is_usable).collect()
 }
 
 /// The adapter that `device` means.
@@ -135,16 +123,15 @@ impl Adapter {
             && limits.max_compute_invocations_per_workgroup >= GROUP
     }
 
-    /// Discrete before integrated before virtual, software last; OpenGL behind everything else of the same kind.
-    fn rank(&self) -> (u8, bool) {
-        let kind = match self.info.device_type {
+    /// Discrete before integrated before virtual, software last.
+    fn rank(&self) -> u8 {
+        match self.info.device_type {
             wgpu::DeviceType::DiscreteGpu => 0,
             wgpu::DeviceType::IntegratedGpu => 1,
             wgpu::DeviceType::VirtualGpu => 2,
             wgpu::DeviceType::Other => 3,
             wgpu::DeviceType::Cpu => 4,
-        };
-        (kind, self.info.backend == wgpu::Backend::Gl)
+        }
     }
 
     fn is_cooperative(&self) -> bool {

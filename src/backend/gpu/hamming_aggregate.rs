@@ -1,11 +1,11 @@
 //! `hamming_aggregate` on a GPU.
 
+use super::constants;
 use super::engine::{Bindings, Engine, Secrecy};
 use super::failure::GpuFailure;
 use super::pace;
 use super::rounds::{self, Rounds};
 use super::shader::Stem;
-use super::constants;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::word_form;

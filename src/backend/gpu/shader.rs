@@ -157,8 +157,11 @@ pub(super) fn source(stem: Stem, shape: Shape) -> String {
     for (name, value) in numbers {
         let _ = writeln!(text, "const {name} = {value}u;");
     }
-    let mac =
-        if shape.wide { include_str!("../../../shaders/mac_u64.wgsl") } else { include_str!("../../../shaders/mac_u32.wgsl") };
+    let mac = if shape.wide {
+        include_str!("../../../shaders/mac_u64.wgsl")
+    } else {
+        include_str!("../../../shaders/mac_u32.wgsl")
+    };
     let lanes = if shape.lanes == 1 {
         include_str!("../../../shaders/one_lane.wgsl")
     } else {
@@ -211,4 +214,39 @@ fn unroll(text: &str, shape: Shape) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    #[test]
+    fn every_shader_of_every_shape_is_valid() {
+        for words in [16, 32, 48, 64, 96, 128, 192, 256] {
+            for lanes in [1, 2, 4, 8, 16, 32] {
+                if words % lanes != 0 {
+                    continue;
+                }
+                for wide in [false, true] {
+                    let shape = Shape { words, lanes, wide };
+                    for stem in Stem::ALL {
+                        let text = source(stem, shape);
+                        assert!(!text.contains(MARK), "{stem:?}: a loop was not unrolled");
+                        let module = wgpu::naga::front::wgsl::parse_str(&text)
+                            .unwrap_or_else(|error| panic!("{stem:?}, {shape:?}: {}", error.emit_to_string(&text)));
+                        let mut needed = Capabilities::empty();
+                        if lanes > 1 {
+                            needed |= Capabilities::SHADER_INT64 | Capabilities::SUBGROUP;
+                        } else if wide {
+                            needed |= Capabilities::SHADER_INT64;
+                        }
+                        Validator::new(ValidationFlags::all(), needed)
+                            .validate(&module)
+                            .unwrap_or_else(|error| panic!("{stem:?}, {shape:?}: {}", error.emit_to_string(&text)));
+                    }
+                }
+            }
+        }
+    }
 }

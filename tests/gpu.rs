@@ -1,0 +1,171 @@
+//! A GPU that fails, lies or is not there: no wrong answer, and no missing one.
+//!
+//! HUSHVEC_LONG_TESTS=1 injects a hundred times as many faults.
+
+#![cfg(feature = "gpu")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+#[path = "common/crt.rs"]
+mod crt;
+#[path = "common/devices.rs"]
+mod devices;
+#[path = "common/numbers.rs"]
+mod numbers;
+#[path = "common/reference.rs"]
+mod reference;
+
+use hushvec::Device;
+use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows};
+use numbers::SplitMix;
+use reference::{limbs, pair_row};
+use std::io::Write;
+use std::sync::Arc;
+
+const FAULTS: [Fault; 5] = [Fault::Destroyed, Fault::OutOfMemory, Fault::Flipped, Fault::Swapped, Fault::Zeroed];
+const BITS: usize = 1024;
+const WIDTH: usize = BITS / 64;
+const ROWS: usize = 37;
+
+fn open(options: KernelOptions) -> Option<Backend> {
+    match Backend::with_options(&Device::Gpu, None, options) {
+        Ok(backend) => Some(backend),
+        Err(error) if devices::is_gpu_required() => panic!("{error}"),
+        Err(error) => {
+            writeln!(std::io::stderr(), "SKIPPED on a GPU: {error}").unwrap();
+            None
+        }
+    }
+}
+
+/// A job of several batches, of every kernel, and what it should return.
+struct Job {
+    modulus: Arc<Modulus>,
+    pairs: Vec<u64>,
+    exponents: Vec<u64>,
+    base: FixedBase,
+}
+
+impl Job {
+    fn new() -> Self {
+        let mut random = SplitMix(11);
+        let m = random.modulus(BITS);
+        let modulus = Arc::new(Modulus::new(&limbs(&m, WIDTH)).unwrap());
+        let pairs: Vec<u64> = random.residues(&m, ROWS).iter().flat_map(|x| pair_row(x, &m, WIDTH)).collect();
+        let base = FixedBase::new(Arc::clone(&modulus), &pairs[20 * WIDTH..22 * WIDTH], 64);
+        Self { modulus, pairs, exponents: (0..ROWS).map(|_| random.next()).collect(), base }
+    }
+
+    /// The batches, one after the other: three of each kernel.
+    fn run(&self, backend: &Backend) -> Vec<Vec<u64>> {
+        let rows = Rows::new(&self.pairs, 2 * WIDTH);
+        let queries = Rows::new(&self.pairs[6 * WIDTH..10 * WIDTH], 2 * WIDTH);
+        (0..9)
+            .map(|batch| {
+                let mut out = vec![7; self.pairs.len()];
+                match batch % 3 {
+                    0 => {
+                        out.resize(2 * self.pairs.len(), 7);
+                        backend.hamming_aggregate(&self.modulus, queries, rows, &mut out);
+                    }
+                    1 => backend.pair_pow(&self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
+                    _ => backend.pair_fixed_base_pow(&self.base, 64, Rows::new(&self.exponents, 1), &mut out),
+                }
+                out
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_the_answers_are_right() {
+    let job = Job::new();
+    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    for fault in FAULTS {
+        for batch in 0..9 {
+            let Some(backend) = open(KernelOptions::default()) else { return };
+            // Once without, so that the kernels have shown their known answers.
+            assert!(job.run(&backend) == expected);
+            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+            backend.inject_fault(batch, fault);
+            assert!(job.run(&backend) == expected, "{fault:?} at batch {batch}");
+            // That batch and all after it.
+            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 9 - batch, "{fault:?} at batch {batch}");
+        }
+    }
+}
+
+#[test]
+fn a_gpu_that_gives_wrong_known_answers_is_not_used() {
+    let job = Job::new();
+    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    for fault in FAULTS {
+        let Some(backend) = open(KernelOptions::default()) else { return };
+        backend.inject_fault(0, fault);
+        assert!(job.run(&backend) == expected, "{fault:?}");
+        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 9, "{fault:?}");
+    }
+}
+
+#[test]
+fn no_single_flipped_bit_and_no_swap_passes() {
+    let trials = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 3000 } else { 30 };
+    let job = Job::new();
+    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let Some(backend) = open(KernelOptions::default()) else { return };
+    assert!(job.run(&backend) == expected);
+    for trial in 0..trials {
+        let fault = if trial % 2 == 0 { Fault::Flipped } else { Fault::Swapped };
+        backend.inject_fault(trial % 3, fault);
+        let before = backend.report(&Device::Gpu).batches_on_cpu;
+        assert!(job.run(&backend) == expected, "{fault:?}, trial {trial}");
+        assert!(backend.report(&Device::Gpu).batches_on_cpu > before, "{fault:?}, trial {trial}: nobody noticed");
+        backend.trust_again();
+    }
+}
+
+/// A faulty decoding: flipped counts, swapped rows, nothing at all.
+#[test]
+fn wrong_distances_are_noticed() {
+    let key = crt::Decoding::new(30);
+    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let mut expected = vec![0; key.rows().len()];
+    cpu.hamming_decode(&key.crt, key.dimensions, key.rows(), &mut expected);
+    for fault in FAULTS {
+        let Some(backend) = open(KernelOptions::default()) else { return };
+        for (round, fault) in [None, Some(fault)].into_iter().enumerate() {
+            if let Some(fault) = fault {
+                backend.inject_fault(0, fault);
+            }
+            let mut distances = vec![0; key.rows().len()];
+            backend.hamming_decode(&key.crt, key.dimensions, key.rows(), &mut distances);
+            assert_eq!(distances, expected, "{fault:?}");
+            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, round as u64, "{fault:?}");
+        }
+    }
+}
+
+/// The driver's own checks on, and OpenGL: the same bytes once more.
+#[test]
+fn checked_shaders_and_open_gl_give_the_same() {
+    let job = Job::new();
+    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let plain = KernelOptions::default();
+    for options in [
+        KernelOptions { checked: true, ..plain },
+        KernelOptions { checked: true, portable: true, ..plain },
+        KernelOptions { open_gl: true, portable: true, ..plain },
+    ] {
+        let Some(backend) = open(options) else { continue };
+        assert!(job.run(&backend) == expected, "{options:?}");
+        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0, "{options:?}");
+    }
+}
+
+#[test]
+fn devices_that_are_not_there_are_refused_with_what_there_is() {
+    for device in ["gpu:99", "gpu:no such adapter"] {
+        let error = Backend::open(&device.parse().unwrap(), None).unwrap_err().to_string();
+        assert!(error.contains(device), "{error}");
+        assert!(error.contains("there are: ") || error.contains("no GPU"), "{error}");
+    }
+}

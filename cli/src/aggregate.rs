@@ -61,6 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     evaluator.aggregate(&query, &index, &args.output, bar.progress())?;
     drop(bar);
     let (seconds, device) = (started.elapsed().as_secs_f64(), evaluator.device_report());
+    output::require_gpu(&device)?;
     if args.json {
         return output::print_json(&Report { queries, vectors, seconds, device });
     }

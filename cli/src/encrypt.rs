@@ -173,6 +173,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(failure);
     }
     let (encrypted, total, device) = (done - skipped, writer.len(), encryptor.device_report());
+    output::require_gpu(&device)?;
     if args.json {
         return output::print_json(&Report { encrypted, skipped, total, seconds, device });
     }

@@ -16,6 +16,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod query;
+mod warnings;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -74,6 +75,7 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 fn main() -> ExitCode {
+    warnings::show();
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -27,8 +27,26 @@ pub fn fields(fields: &[(&str, String)]) -> String {
     fields.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }
 
+/// Refuses work that a GPU should have done and the processor did, if HUSHVEC_REQUIRE_GPU=1 asks for that.
+pub fn require_gpu(device: &DeviceReport) -> Result<(), Failure> {
+    let required = std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1");
+    if required && device.batches_on_cpu > 0 {
+        return Err(Failure::Other(format!(
+            "{} left {} to the processor, and HUSHVEC_REQUIRE_GPU is set",
+            device.used,
+            if device.batches_on_cpu == 1 {
+                "a batch".to_owned()
+            } else {
+                format!("{} batches", device.batches_on_cpu)
+            }
+        )));
+    }
+    Ok(())
+}
+
 /// The answers to queries, for people or as JSON.
 pub fn answers(answers: &[Vec<Neighbour>], device: &DeviceReport, json: bool) -> Result<(), Failure> {
+    require_gpu(device)?;
     if json {
         return print_json(&Answers::new(answers, device));
     }

@@ -6,6 +6,7 @@ use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use predicates::str::contains;
 use serde_json::Value;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const DIMENSIONS: usize = 64;
@@ -173,6 +174,31 @@ fn contexts_are_not_overwritten_by_accident() {
     assert_ne!(std::fs::read(desk.path("ctx.json")).unwrap(), before);
 }
 
+/// The whole walk on a GPU, the software one if need be: same neighbours, and the JSON says what was used.
+#[test]
+fn a_gpu_gives_the_same_answers() {
+    let desk = Desk::furnished("paillier_subgroup");
+    let devices: Value = desk.json(&["devices", "--json"]);
+    let Some(gpu) = devices["gpus"].as_array().unwrap().first() else {
+        assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
+        return writeln!(std::io::stderr(), "SKIPPED on a GPU: there is none").unwrap();
+    };
+    let on_gpu = |arguments: &[&str]| desk.command(arguments).args(["--device", "gpu"]).assert().success();
+    on_gpu(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    on_gpu(&["encrypt-query", "ctx.json", "vectors.npy", "-o", "query.hvq"]);
+    on_gpu(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
+    let output = on_gpu(&["decode", "ctx.json", "response.hvr", "-k", "3", "--json"]).get_output().stdout.clone();
+    let on_gpu: Value = serde_json::from_slice(&output).unwrap();
+    let on_cpu = desk.json(&["decode", "ctx.json", "response.hvr", "-k", "3", "--json", "--device", "cpu"]);
+    assert_eq!(on_gpu["results"], on_cpu["results"]);
+    for (row, result) in on_gpu["results"].as_array().unwrap().iter().enumerate() {
+        assert_eq!((&result["neighbours"][0]["id"], &result["neighbours"][0]["distance"]), (&row.into(), &0.into()));
+    }
+    assert_eq!(on_gpu["device"]["used"], gpu["name"]);
+    assert_eq!(on_gpu["device"]["software"], gpu["software"]);
+    assert_eq!((&on_gpu["device"]["asked"], &on_gpu["device"]["batches_on_cpu"]), (&"gpu".into(), &0.into()));
+}
+
 #[test]
 fn what_cannot_be_made_is_said_at_once() {
     let desk = Desk::new();
@@ -184,7 +210,7 @@ fn what_cannot_be_made_is_said_at_once() {
         (&["--alpha-len", "512"], 2, "alpha_len = 512"),
         (&["--scheme", "rsa"], 2, "\"rsa\" is not a scheme"),
         (&["--scheme", "paillier_subgroup", "--format", "xtrace"], 2, "does not know paillier_subgroup"),
-        (&["--device", "gpu"], 1, "device gpu"),
+        (&["--device", "gpu:none such"], 1, "device gpu:none such"),
         (&["--device", "tpu"], 2, "tpu"),
         (&["--threads", "0"], 2, "--threads"),
     ] {
@@ -410,7 +436,7 @@ fn demo_devices_and_bench_run() {
         assert!(point["per_second"].as_f64().unwrap() > 0. && point["checked"] == true);
         assert_eq!((&point["batch"], &point["threads"], &point["key_len"]), (&8.into(), &1.into(), &1024.into()));
     }
-    desk.refused(&["bench", "--device", "cpu,gpu"], 1, "device gpu");
+    desk.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
 }
 
 #[test]

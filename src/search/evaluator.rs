@@ -18,6 +18,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Limbs of the answers that are computed before they are written: 64 MiB, unless a single block's are more.
+const MOST_LIMBS: usize = 1 << 23;
+
 /// A public key on an open device.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
@@ -137,15 +140,20 @@ impl Evaluator {
         key.check_id("the query", query.vectors().key_id())?;
         index.check_key(key)?;
         let mut writer = ResponseWriter::create(response, key, query.vectors().len(), index.len())?;
-        let mut out = Vec::new();
+        let (mut out, queries) = (Vec::new(), query.vectors().rows());
         for block in index.file().blocks() {
             let block = block?;
-            out.resize(block.rows.limbs().len(), 0);
-            for (number, query) in query.vectors().rows().iter().enumerate() {
+            let answer = block.rows.limbs().len();
+            let at_once = (MOST_LIMBS / answer.max(1)).clamp(1, queries.len().max(1));
+            for (group, limbs) in queries.limbs().chunks(at_once * queries.width()).enumerate() {
                 progress.check()?;
-                self.backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
-                writer.write(number, block.first, block.ids(), Rows::new(&out, block.rows.width()))?;
-                progress.add(block.rows.len() as u64);
+                let some = Rows::new(limbs, queries.width());
+                out.resize(answer * some.len(), 0);
+                self.backend.hamming_aggregate(key.modulus(), some, block.rows, &mut out);
+                for (number, answer) in (group * at_once..).zip(out.chunks_exact(answer.max(1))) {
+                    writer.write(number, block.first, block.ids(), Rows::new(answer, block.rows.width()))?;
+                    progress.add(block.rows.len() as u64);
+                }
             }
         }
         writer.finish()

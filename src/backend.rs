@@ -128,6 +128,15 @@ impl Backend {
         }
     }
 
+    /// Where a GPU's time went; `None` on the processor.
+    pub fn gpu_times(&self) -> Option<devices::GpuTimes> {
+        match self {
+            Self::Cpu(_) => None,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => Some(offloaded.times()),
+        }
+    }
+
     /// Threads that it computes with.
     pub fn threads(&self) -> usize {
         self.cpu().threads()

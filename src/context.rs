@@ -14,6 +14,7 @@ pub use loader::{ContextInfo, Loader};
 
 use crate::arith::bits::BitMatrix;
 use crate::atomic_file::{self, Access};
+use crate::backend::devices::GpuTimes;
 use crate::backend::{Backend, DeviceReport};
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
@@ -238,6 +239,11 @@ impl ExecutionContext {
     /// What the device turned out to be.
     pub fn device_report(&self) -> DeviceReport {
         self.backend.report(&self.device)
+    }
+
+    /// Where the GPU's time went; `None` on the processor.
+    pub fn gpu_times(&self) -> Option<GpuTimes> {
+        self.backend.gpu_times()
     }
 
     pub(crate) fn backend(&self) -> &Backend {

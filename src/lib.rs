@@ -15,7 +15,7 @@ mod search;
 
 pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
-pub use backend::devices::{AdapterInfo, CpuInfo, Devices};
+pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
 pub use device::Device;
 pub use error::{CiphertextProblem, DecodeProblem, Error};
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};

@@ -1,13 +1,16 @@
 //! `hushvec bench`: the product's three operations, measured on this machine, every answer checked.
 
+mod plot;
+
 use crate::failure::Failure;
 use crate::output;
 use hushvec::{
-    BitMatrix, Ciphertexts, CpuInfo, Device, Devices, Error, Evaluator, ExecutionContext, HomomorphicClient,
-    Parameters, PassphraseKeyProvider, Plaintext, Scheme,
+    AdapterInfo, BitMatrix, Ciphertexts, CpuInfo, Device, Devices, Error, Evaluator, ExecutionContext, GpuTimes,
+    HomomorphicClient, Parameters, PassphraseKeyProvider, Plaintext, Scheme,
 };
 use serde::Serialize;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Distinct ciphertexts that inputs are made of.
@@ -31,12 +34,15 @@ pub struct Args {
     /// Dimensions of a vector
     #[arg(long, default_value_t = 512, value_name = "N")]
     embedding_length: usize,
-    /// Vectors a call
-    #[arg(long, default_value_t = NonZeroUsize::MIN.saturating_add(POOL - 1), value_name = "N")]
-    batch: NonZeroUsize,
+    /// Vectors a call, or several numbers separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "1024", value_name = "N")]
+    batch: Vec<NonZeroUsize>,
     /// Seconds to spend on each point
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Draw throughput against batch size into this SVG file
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -49,29 +55,47 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Machine {
-    cpu: CpuInfo,
+pub struct Machine {
+    pub cpu: CpuInfo,
+    pub gpus: Vec<AdapterInfo>,
     os: &'static str,
     arch: &'static str,
     version: &'static str,
 }
 
+/// One operation on one device with one size of batch.
 #[derive(Serialize)]
-struct Point {
-    operation: &'static str,
-    scheme: &'static str,
-    device: String,
+pub struct Point {
+    pub operation: &'static str,
+    pub scheme: &'static str,
+    pub device: String,
     threads: usize,
-    key_len: usize,
-    embedding_length: usize,
-    batch: usize,
-    per_second: f64,
+    pub key_len: usize,
+    pub embedding_length: usize,
+    pub batch: usize,
+    pub per_second: f64,
     checked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Share>,
+}
+
+/// Where a GPU's time went, in shares of the whole.
+#[derive(Serialize, Clone, Copy)]
+pub struct Share {
+    /// Kernels running, by the device's clock, if it has one.
+    pub kernels: Option<f64>,
+    /// From handing batches over to having their results in host memory, kernels included.
+    pub away: f64,
+    /// Checking results on the processor.
+    pub checking: f64,
+    /// Batches that the GPU could not finish and the processor did.
+    pub batches_on_cpu: u64,
 }
 
 /// Everything that the measurements of one scheme share.
 struct Bench<'a> {
     args: &'a Args,
+    batch: usize,
     context: ExecutionContext,
     evaluator: Evaluator,
     plain: BitMatrix,
@@ -86,54 +110,91 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for device in &args.device {
         Devices::check(device)?;
     }
-    let cpu = devices.cpu;
+    let (os, arch, version) = (std::env::consts::OS, std::env::consts::ARCH, env!("CARGO_PKG_VERSION"));
+    let machine = Machine { cpu: devices.cpu, gpus: devices.gpus, os, arch, version };
     if !args.json {
-        let header = format!("{}, {} threads, {} kernels", cpu.model, cpu.threads, cpu.level);
-        let sizes =
-            format!("key_len {}, {} dimensions, batches of {}", args.key_len, args.embedding_length, args.batch);
-        output::print(&format!("{header}\n{sizes}; every answer is checked\n\n"))?;
-        output::print(&format!(
-            "{:20} {:10} {:>8} {:>14} {:>12}\n",
-            "scheme", "operation", "device", "per second", "each"
-        ))?;
+        print_header(args, &machine)?;
     }
     let mut results = Vec::new();
-    for device in &args.device {
-        for scheme in &args.scheme {
-            let bench = Bench::new(args, device, *scheme)?;
-            for measure in [Bench::encrypt, Bench::aggregate, Bench::decode] {
-                let point = measure(&bench)?;
-                if !args.json {
-                    output::print(&format!(
-                        "{:20} {:10} {:>8} {:>14.0} {:>9.1} µs\n",
-                        point.scheme,
-                        point.operation,
-                        point.device,
-                        point.per_second,
-                        1e6 / point.per_second
-                    ))?;
+    for scheme in &args.scheme {
+        let keys = Keys::new(args, *scheme)?;
+        for batch in &args.batch {
+            for device in &args.device {
+                let bench = keys.bench(args, device, batch.get())?;
+                for measure in [Bench::encrypt, Bench::aggregate, Bench::decode] {
+                    let point = measure(&bench)?;
+                    if !args.json {
+                        output::print(&line(&point))?;
+                    }
+                    results.push(point);
                 }
-                results.push(point);
             }
         }
     }
-    if args.json {
-        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-        let machine = Machine { cpu, os, arch, version: env!("CARGO_PKG_VERSION") };
-        return output::print_json(&Report { machine, results });
+    if let Some(path) = &args.plot {
+        plot::draw(path, &machine, &results)?;
+        eprintln!("wrote {}", path.display());
     }
-    Ok(())
+    if args.json { output::print_json(&Report { machine, results }) } else { Ok(()) }
 }
 
-impl<'a> Bench<'a> {
-    fn new(args: &'a Args, device: &Device, scheme: Scheme) -> Result<Self, Failure> {
+fn print_header(args: &Args, machine: &Machine) -> Result<(), Failure> {
+    let cpu = &machine.cpu;
+    let mut text = format!("{}, {} threads, {} kernels\n", cpu.model, cpu.threads, cpu.level);
+    for gpu in &machine.gpus {
+        text += &format!("{}, {}, {}, {} kernels\n", gpu.name, gpu.kind, gpu.driver, gpu.kernels);
+    }
+    text += &format!("key_len {}, {} dimensions; every answer is checked\n\n", args.key_len, args.embedding_length);
+    text += &format!(
+        "{:17} {:9} {:>8} {:>12} {:>10} {:>8} {:>7}  {}\n",
+        "scheme", "operation", "batch", "per second", "each", "kernels", "checks", "device"
+    );
+    output::print(&text)
+}
+
+/// Kernels and checks are shares of the time; the processor has neither.
+fn line(point: &Point) -> String {
+    let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share));
+    format!(
+        "{:17} {:9} {:>8} {:>12.0} {:>7.1} µs {:>8} {:>7}  {}\n",
+        point.scheme,
+        point.operation,
+        point.batch,
+        point.per_second,
+        1e6 / point.per_second,
+        percent(point.gpu.and_then(|share| share.kernels)),
+        percent(point.gpu.map(|share| share.checking)),
+        point.device
+    )
+}
+
+/// One context for all devices and sizes of batch, so that only these differ.
+struct Keys {
+    stored: String,
+    provider: PassphraseKeyProvider,
+}
+
+impl Keys {
+    fn new(args: &Args, scheme: Scheme) -> Result<Self, Failure> {
+        let provider = || PassphraseKeyProvider::new("bench");
         let context = ExecutionContext::builder()
             .scheme(scheme)
             .embedding_length(args.embedding_length)
             .key_len(args.key_len)
-            .device(device.clone())
             .threads(args.threads)
-            .create(PassphraseKeyProvider::new("bench")?)?;
+            .device(Device::Cpu)
+            .create(provider()?)?;
+        Ok(Self { stored: context.serialize_exec_context()?, provider: provider()? })
+    }
+
+    fn bench<'a>(&self, args: &'a Args, device: &Device, batch: usize) -> Result<Bench<'a>, Failure> {
+        let loader = ExecutionContext::loader().device(device.clone()).threads(args.threads);
+        Bench::new(args, loader.from_serialized(&self.stored, &self.provider)?, device, batch)
+    }
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a Args, context: ExecutionContext, device: &Device, batch: usize) -> Result<Self, Failure> {
         let evaluator = Evaluator::with_threads(&context.public_context(), device.clone(), args.threads)?;
         let mut random = Scramble(1);
         let pool = (0..POOL).map(|_| random.bits(args.embedding_length));
@@ -141,18 +202,19 @@ impl<'a> Bench<'a> {
         let encrypted = context.encrypt_vec_batch(&pool)?;
         // A batch of any size made of the pool.
         let mut plain = BitMatrix::new(args.embedding_length);
-        let mut stored = Vec::with_capacity(args.batch.get());
-        for i in 0..args.batch.get() {
+        let mut stored = Vec::with_capacity(batch);
+        for i in 0..batch {
             plain.push_bits(&pool.row(i % POOL).unwrap_or_default())?;
             stored.extend(encrypted.get(i % POOL));
         }
         let stored = Ciphertexts::from_ciphertexts(context.public_key(), &stored)?;
-        Ok(Self { args, context, evaluator, plain, stored })
+        Ok(Self { args, batch, context, evaluator, plain, stored })
     }
 
-    fn point(&self, operation: &'static str, per_second: f64) -> Point {
+    fn point(&self, operation: &'static str, (per_second, gpu): (f64, Option<Share>)) -> Point {
         Point {
             operation,
+            gpu,
             scheme: self.context.scheme().name(),
             device: self.context.device_report().used,
             threads: self
@@ -161,7 +223,7 @@ impl<'a> Bench<'a> {
                 .map_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get), NonZeroUsize::get),
             key_len: self.args.key_len,
             embedding_length: self.args.embedding_length,
-            batch: self.args.batch.get(),
+            batch: self.batch,
             per_second,
             checked: true,
         }
@@ -172,19 +234,27 @@ impl<'a> Bench<'a> {
         &self,
         mut work: impl FnMut() -> Result<T, Error>,
         mut check: impl FnMut(T) -> Result<(), Failure>,
-    ) -> Result<f64, Failure> {
+    ) -> Result<(f64, Option<Share>), Failure> {
         check(work()?)?;
         let (mut spent, mut calls) = (Duration::ZERO, 0u32);
+        let mut gpu = Usage::default();
         while spent.as_secs_f64() < self.args.seconds {
-            let started = Instant::now();
+            let (before, started) = (self.gpu_times(), Instant::now());
             let result = work()?;
             spent += started.elapsed();
+            gpu.add(&before, &self.gpu_times());
             calls += 1;
             check(result)?;
         }
+        let left = [self.context.device_report(), self.evaluator.device_report()].map(|report| report.batches_on_cpu);
         #[expect(clippy::cast_precision_loss, reason = "batches are far smaller")]
-        let vectors = f64::from(calls) * self.args.batch.get() as f64;
-        Ok(vectors / spent.as_secs_f64())
+        let vectors = f64::from(calls) * self.batch as f64;
+        Ok((vectors / spent.as_secs_f64(), gpu.share(spent, left.iter().sum())))
+    }
+
+    /// Of the owner's GPU and of the evaluator's, of which one is at work at a time.
+    fn gpu_times(&self) -> Vec<GpuTimes> {
+        [self.context.gpu_times(), self.evaluator.gpu_times()].into_iter().flatten().collect()
     }
 
     /// Encryption by the owner. The sum of every batch must decrypt to the sum of its plaintexts.
@@ -233,6 +303,41 @@ impl<'a> Bench<'a> {
 
 fn require(right: bool, operation: &str) -> Result<(), Failure> {
     if right { Ok(()) } else { Err(Failure::Other(format!("{operation} gave a wrong answer; please report this"))) }
+}
+
+/// What GPUs did between two looks at their times.
+#[derive(Default)]
+struct Usage {
+    kernels: Option<Duration>,
+    away: Duration,
+    checking: Duration,
+    used: bool,
+}
+
+impl Usage {
+    fn add(&mut self, before: &[GpuTimes], after: &[GpuTimes]) {
+        for (before, after) in before.iter().zip(after) {
+            if after.away == before.away {
+                continue;
+            }
+            self.used = true;
+            self.away += after.away.saturating_sub(before.away);
+            self.checking += after.checking.saturating_sub(before.checking);
+            if let (Some(before), Some(after)) = (before.kernels, after.kernels) {
+                *self.kernels.get_or_insert_default() += after.saturating_sub(before);
+            }
+        }
+    }
+
+    fn share(&self, spent: Duration, batches_on_cpu: u64) -> Option<Share> {
+        let of = |time: Duration| time.as_secs_f64() / spent.as_secs_f64().max(1e-9);
+        (self.used || batches_on_cpu > 0).then(|| Share {
+            kernels: self.kernels.map(of),
+            away: of(self.away),
+            checking: of(self.checking),
+            batches_on_cpu,
+        })
+    }
 }
 
 /// Bits that look random and are the same in every run.

@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::Error;
 use serde::Serialize;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// The devices of this machine, and what `auto` makes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +53,18 @@ pub struct AdapterInfo {
     pub driver: String,
     /// The family of kernels that it gets: cooperative or portable.
     pub kernels: &'static str,
+}
+
+/// Where a GPU's time went, since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct GpuTimes {
+    /// Kernels running, by the device's clock, if it has one.
+    pub kernels: Option<Duration>,
+    /// From handing batches over to having their results in host memory.
+    pub away: Duration,
+    /// Checking results on the processor.
+    pub checking: Duration,
 }
 
 impl Devices {

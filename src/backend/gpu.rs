@@ -19,6 +19,7 @@ mod pair_pow;
 mod program;
 mod rounds;
 mod shader;
+mod timer;
 
 pub(super) use engine::Buffer;
 pub(super) use failure::GpuFailure;
@@ -77,6 +78,11 @@ impl Gpu {
     /// time, as they subtract it where they have a bit too many. Keys have at most one.
     pub(super) fn takes(modulus: &Modulus) -> bool {
         modulus.limbs().last().is_some_and(|limb| limb.leading_zeros() <= 1)
+    }
+
+    /// How long kernels have run, if the device can tell.
+    pub(super) fn kernel_time(&self) -> Option<std::time::Duration> {
+        self.engine.kernel_time()
     }
 
     pub(super) fn pair_mul(

@@ -4,7 +4,7 @@
 use super::checks;
 use super::cpu::{self, Cpu};
 use super::crossover::{Crossovers, Kernel, Work};
-use super::devices::AdapterInfo;
+use super::devices::{AdapterInfo, GpuTimes};
 use super::fixed_base::FixedBase;
 use super::gpu::adapter::KernelOptions;
 use super::gpu::{Gpu, GpuFailure};
@@ -17,7 +17,7 @@ use crate::error::Error;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "owner")]
 use super::crt_key::{CrtKey, NOT_A_DISTANCE};
@@ -40,8 +40,19 @@ struct Record {
     /// Set with the first failure: the GPU is not asked again.
     given_up: AtomicBool,
     on_cpu: AtomicU64,
+    /// Nanoseconds from handing batches to the GPU to having them back, and those of checking them.
+    away: AtomicU64,
+    checking: AtomicU64,
     /// Kernels that have shown known answers, by the size of the modulus.
     proven: Mutex<HashSet<(Kernel, usize)>>,
+}
+
+impl Record {
+    fn took(&self, away: Duration, checking: Duration) {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.away.fetch_add(nanoseconds(away), Ordering::Relaxed);
+        self.checking.fetch_add(nanoseconds(checking), Ordering::Relaxed);
+    }
 }
 
 impl std::fmt::Debug for Offloaded {
@@ -62,6 +73,16 @@ impl Offloaded {
 
     pub(super) fn info(&self) -> AdapterInfo {
         self.gpu.info()
+    }
+
+    /// Where the time went.
+    pub(super) fn times(&self) -> GpuTimes {
+        let nanoseconds = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
+        GpuTimes {
+            kernels: self.gpu.kernel_time(),
+            away: nanoseconds(&self.record.away),
+            checking: nanoseconds(&self.record.checking),
+        }
     }
 
     pub(super) fn batches_on_cpu(&self) -> u64 {
@@ -120,8 +141,11 @@ impl Offloaded {
         if self.is_trusted(work.kernel, modulus) {
             let started = Instant::now();
             let outcome = on_gpu(&self.gpu, out).and_then(|()| {
+                let away = started.elapsed();
                 // Without random weights nothing can be checked, so nothing is known to hold.
-                if holds(out).unwrap_or(false) { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
+                let holds = holds(out).unwrap_or(false);
+                self.record.took(away, started.elapsed().saturating_sub(away));
+                if holds { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
             });
             match outcome {
                 Ok(()) => {

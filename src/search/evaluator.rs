@@ -5,6 +5,7 @@ use super::query::Query;
 use super::response::ResponseWriter;
 use crate::arith::batch::Rows;
 use crate::arith::bits::BitMatrix;
+use crate::backend::devices::GpuTimes;
 use crate::backend::{Backend, DeviceReport};
 use crate::device::Device;
 use crate::error::Error;
@@ -59,6 +60,11 @@ impl Evaluator {
     /// What the device turned out to be.
     pub fn device_report(&self) -> DeviceReport {
         self.backend.report(&self.device)
+    }
+
+    /// Where the GPU's time went; `None` on the processor.
+    pub fn gpu_times(&self) -> Option<GpuTimes> {
+        self.backend.gpu_times()
     }
 
     pub(crate) fn backend(&self) -> &Backend {

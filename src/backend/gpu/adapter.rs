@@ -140,11 +140,8 @@ impl Adapter {
     }
 
     pub(super) fn features(&self) -> wgpu::Features {
-        if self.is_cooperative() {
-            wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP
-        } else {
-            wgpu::Features::empty()
-        }
+        let clock = self.handle.features() & wgpu::Features::TIMESTAMP_QUERY;
+        if self.is_cooperative() { wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP | clock } else { clock }
     }
 
     pub(super) fn limits(&self) -> wgpu::Limits {

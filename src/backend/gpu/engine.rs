@@ -5,6 +5,7 @@ use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
 use super::shader::{self, GROUP, Shape, Stem};
+use super::timer::{Ticks, Timer};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(super) struct Engine {
     trouble: Arc<Mutex<Option<GpuFailure>>>,
     /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
     nothing: [wgpu::Buffer; 3],
+    timer: Option<Timer>,
     /// Something to go wrong, after so many readings more.
     #[cfg(feature = "hazmat")]
     fault: Mutex<Option<(u64, Fault)>>,
@@ -70,7 +72,7 @@ fn bind<'a>(binding: u32, buffer: Option<&'a Buffer>, nothing: &'a wgpu::Buffer)
     wgpu::BindGroupEntry { binding, resource: buffer.map_or(nothing, |buffer| &buffer.buffer).as_entire_binding() }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -129,6 +131,7 @@ impl Engine {
             })
         });
         let pipelines = Mutex::new(HashMap::new());
+        let timer = Timer::new(&device, &queue);
         let engine = Self {
             device,
             queue,
@@ -138,6 +141,7 @@ impl Engine {
             pipelines,
             trouble,
             nothing,
+            timer,
             #[cfg(feature = "hazmat")]
             fault: Mutex::new(None),
         };
@@ -151,6 +155,11 @@ impl Engine {
     /// What went wrong since, in the background.
     pub(super) fn check(&self) -> Result<(), GpuFailure> {
         lock(&self.trouble).clone().map_or(Ok(()), Err)
+    }
+
+    /// How long kernels have run, if the device can tell.
+    pub(super) fn kernel_time(&self) -> Option<Duration> {
+        self.timer.as_ref().and_then(Timer::total)
     }
 
     /// How this device computes numbers of that many bits.
@@ -258,7 +267,10 @@ impl Engine {
         });
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(stem.name()),
+                timestamp_writes: self.timer.as_ref().and_then(Timer::next),
+            });
             pass.set_pipeline(&pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(rows.div_ceil(shape.numbers_a_group()), 1, 1);
@@ -299,7 +311,11 @@ impl Engine {
         }
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host, 0, bytes as u64);
+        let ticks = self.timer.as_ref().and_then(|timer| timer.collect(&self.device, &mut encoder));
         let submission = self.queue.submit([encoder.finish()]);
+        if let Some(ticks) = &ticks {
+            ticks.map();
+        }
         let (sender, mapped) = std::sync::mpsc::channel();
         host.map_async(wgpu::MapMode::Read, .., move |result| {
             let _ = sender.send(result);
@@ -309,6 +325,7 @@ impl Engine {
             host: Buffer { buffer: host, wipe },
             submission,
             mapped,
+            ticks,
             #[cfg(feature = "hazmat")]
             fault: fault.map(|fault| (fault, row)),
         })
@@ -316,12 +333,15 @@ impl Engine {
 
     /// Ends what [`Engine::start_reading`] started: gives the bytes to `take`.
     pub(super) fn finish_reading(&self, reading: Reading, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
-        let Reading { host, submission, mapped, .. } = &reading;
+        let Reading { host, submission, mapped, ticks, .. } = &reading;
         self.wait(submission.clone())?;
         match mapped.try_recv() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
             Err(_) => return Err(GpuFailure::Lost("a buffer was not given back".to_owned())),
+        }
+        if let (Some(timer), Some(ticks)) = (&self.timer, ticks) {
+            timer.add(ticks);
         }
         {
             let view = host.buffer.get_mapped_range(..).map_err(|error| GpuFailure::Lost(error.to_string()))?;
@@ -372,6 +392,7 @@ pub(super) struct Reading {
     host: Buffer,
     submission: wgpu::SubmissionIndex,
     mapped: std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    ticks: Option<Ticks>,
     /// What happens to it, and its rows' bytes.
     #[cfg(feature = "hazmat")]
     fault: Option<(Fault, usize)>,

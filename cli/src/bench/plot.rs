@@ -1,0 +1,217 @@
+//! The chart of `hushvec bench --plot`: throughput against batch size, one panel an operation, one line a device.
+
+use super::{Machine, Point};
+use crate::failure::Failure;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use std::path::Path;
+
+/// Width of a panel, height of a panel, height of the heading.
+const PANEL: (u32, u32) = (460, 330);
+const HEADING: u32 = 78;
+/// Lines differ in lightness too, for printers and for eyes that do not tell these colours apart.
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0x00, 0x5a, 0x9c),
+    RGBColor(0xd9, 0x5f, 0x02),
+    RGBColor(0x1b, 0x7f, 0x4b),
+    RGBColor(0x7b, 0x3f, 0x98),
+    RGBColor(0xa6, 0x76, 0x1d),
+    RGBColor(0x44, 0x44, 0x44),
+];
+
+/// Draws all points.
+pub fn draw(path: &Path, machine: &Machine, points: &[Point]) -> Result<(), Failure> {
+    let failed = |error: String| Failure::Other(format!("cannot draw {}: {error}", path.display()));
+    let schemes = distinct(points, |point| point.scheme);
+    let operations = distinct(points, |point| point.operation);
+    let devices = distinct(points, |point| point.device.as_str());
+    let (columns, rows) = (operations.len().max(1), schemes.len().max(1));
+    let size = (PANEL.0 * count(columns), HEADING + PANEL.1 * count(rows));
+    let root = SVGBackend::new(path, size).into_drawing_area();
+    root.fill(&WHITE).map_err(|error| failed(error.to_string()))?;
+    let (heading, panels) = root.split_vertically(HEADING);
+    head(&heading, machine, points, &devices).map_err(|error| failed(error.to_string()))?;
+    for (panel, (scheme, operation)) in panels
+        .split_evenly((rows, columns))
+        .iter()
+        .zip(schemes.iter().flat_map(|scheme| operations.iter().map(move |operation| (*scheme, *operation))))
+    {
+        let here: Vec<&Point> =
+            points.iter().filter(|point| point.scheme == scheme && point.operation == operation).collect();
+        chart(panel, scheme, operation, &devices, &here).map_err(|error| failed(error.to_string()))?;
+    }
+    root.present().map_err(|error| failed(error.to_string()))
+}
+
+fn distinct<'a, T: PartialEq>(points: &'a [Point], of: impl Fn(&'a Point) -> T) -> Vec<T> {
+    points.iter().map(of).fold(Vec::new(), |mut seen, value| {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+        seen
+    })
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+
+/// What was measured, and the legend.
+fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&str]) -> Drawn<'a> {
+    let (cpu, size) = (&machine.cpu, points.first().map_or((0, 0), |point| (point.key_len, point.embedding_length)));
+    area.draw(&Text::new(
+        format!("hushvec {}: key_len {}, {} dimensions, every answer checked", machine.version, size.0, size.1),
+        (14, 12),
+        ("sans-serif", 17),
+    ))?;
+    let mut x = 14;
+    for (device, colour) in devices.iter().zip(COLOURS.iter().cycle()) {
+        let about = match machine.gpus.iter().find(|gpu| gpu.name == *device) {
+            Some(gpu) => format!("{} ({}, {})", gpu.name, gpu.kind, gpu.driver),
+            None => format!("{} ({} threads, {} kernels)", cpu.model, cpu.threads, cpu.level),
+        };
+        area.draw(&Rectangle::new([(x, 45), (x + 22, 49)], colour.filled()))?;
+        area.draw(&Text::new(about.clone(), (x + 28, 40), ("sans-serif", 13)))?;
+        x += 60 + 7 * i32::try_from(about.len()).unwrap_or(0);
+    }
+    area.draw(&Text::new(
+        "dotted: the kernels alone, by the device's clock; dashed: without the checks; vertical line: from here on the \
+         GPU is faster",
+        (14, 60),
+        ("sans-serif", 12).into_font().color(&BLACK.mix(0.6)),
+    ))
+}
+
+fn chart<'a>(area: &Area<'a>, scheme: &str, operation: &str, devices: &[&str], points: &[&Point]) -> Drawn<'a> {
+    let batches = points.iter().map(|point| batch(point));
+    let rates = points.iter().map(|point| point.per_second);
+    let (least, most) = (batches.clone().fold(f64::MAX, f64::min), batches.fold(1.0, f64::max));
+    let (slowest, fastest) =
+        (rates.clone().fold(f64::MAX, f64::min), points.iter().map(|p| top(p)).fold(1.0, f64::max));
+    let mut chart = ChartBuilder::on(area)
+        .caption(format!("{operation}, {scheme}"), ("sans-serif", 15))
+        .margin(10)
+        .x_label_area_size(34)
+        .y_label_area_size(62)
+        .build_cartesian_2d((least * 0.8..most * 1.25).log_scale(), (slowest * 0.6..fastest * 1.6).log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc("vectors a batch")
+        .y_desc("vectors a second")
+        .x_labels(6)
+        .y_labels(6)
+        .light_line_style(WHITE)
+        .bold_line_style(BLACK.mix(0.12))
+        .x_label_formatter(&|value| short(*value))
+        .y_label_formatter(&|value| short(*value))
+        .draw()?;
+    for (device, colour) in devices.iter().zip(COLOURS.iter().cycle()) {
+        let line: Vec<&&Point> = points.iter().filter(|point| point.device == *device).collect();
+        let whole = line.iter().map(|point| (batch(point), point.per_second));
+        chart.draw_series(LineSeries::new(whole.clone(), colour.stroke_width(2)))?;
+        chart.draw_series(whole.map(|at| Circle::new(at, 3, colour.filled())))?;
+        let unchecked: Vec<(f64, f64)> =
+            line.iter().filter_map(|point| Some((batch(point), unchecked(point)?))).collect();
+        chart.draw_series(DashedLineSeries::new(unchecked, 7, 4, colour.stroke_width(1)))?;
+        let kernels = line.iter().filter_map(|point| Some((batch(point), kernels(point)?)));
+        chart.draw_series(DashedLineSeries::new(kernels, 2, 4, colour.stroke_width(1)))?;
+    }
+    if let Some(crossover) = crossover(points) {
+        let ends = [(crossover, slowest * 0.6), (crossover, fastest * 1.6)];
+        chart.draw_series(LineSeries::new(ends, BLACK.mix(0.5).stroke_width(1)))?;
+        chart.draw_series([Text::new(short(crossover), (crossover * 1.03, slowest * 0.7), ("sans-serif", 12))])?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
+fn batch(point: &Point) -> f64 {
+    point.batch as f64
+}
+
+/// Throughput if only the kernels took time.
+fn kernels(point: &Point) -> Option<f64> {
+    point.gpu?.kernels.filter(|share| *share > 0.0).map(|share| point.per_second / share)
+}
+
+/// Throughput without the checks.
+fn unchecked(point: &Point) -> Option<f64> {
+    point.gpu.filter(|share| share.checking < 1.0).map(|share| point.per_second / (1.0 - share.checking))
+}
+
+fn top(point: &Point) -> f64 {
+    kernels(point).into_iter().chain(unchecked(point)).fold(point.per_second, f64::max)
+}
+
+/// The batch size from which on the GPU is faster than the processor, between two that were measured.
+fn crossover(points: &[&Point]) -> Option<f64> {
+    let lead = |size: usize| -> Option<f64> {
+        let rate = |gpu: bool| {
+            let of_size = points.iter().filter(|point| point.batch == size && point.gpu.is_some() == gpu);
+            of_size.map(|point| point.per_second).reduce(f64::max)
+        };
+        Some((rate(true)? / rate(false)?).ln())
+    };
+    let mut sizes: Vec<usize> = points.iter().map(|point| point.batch).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let leads: Vec<(f64, f64)> = sizes
+        .iter()
+        .filter_map(|size| {
+            #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
+            let x = (*size as f64).ln();
+            Some((x, lead(*size)?))
+        })
+        .collect();
+    leads.windows(2).find_map(|two| match two {
+        [(x0, lead0), (x1, lead1)] if *lead0 < 0.0 && *lead1 >= 0.0 => {
+            Some((x0 + (x1 - x0) * lead0 / (lead0 - lead1)).exp())
+        }
+        _ => None,
+    })
+}
+
+/// 1024, 16 k, 2.5 M.
+fn short(value: f64) -> String {
+    let (value, unit) = if value >= 1e6 {
+        (value / 1e6, " M")
+    } else if value >= 1e4 {
+        (value / 1e3, " k")
+    } else {
+        (value, "")
+    };
+    if value < 10.0 && !unit.is_empty() { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Share;
+
+    fn point(batch: usize, per_second: f64, gpu: bool) -> Point {
+        Point {
+            operation: "decode",
+            scheme: "paillier",
+            device: if gpu { "a GPU" } else { "cpu" }.to_owned(),
+            threads: 2,
+            key_len: 1024,
+            embedding_length: 512,
+            batch,
+            per_second,
+            checked: true,
+            gpu: gpu.then_some(Share { kernels: Some(0.5), away: 0.8, checking: 0.1, batches_on_cpu: 0 }),
+        }
+    }
+
+    #[test]
+    fn the_crossover_lies_where_the_lines_cross() {
+        let points =
+            [point(10, 100.0, false), point(1000, 100.0, false), point(10, 10.0, true), point(1000, 1000.0, true)];
+        let crossover = crossover(&points.iter().collect::<Vec<_>>()).unwrap();
+        assert!((crossover - 100.0).abs() < 1e-6, "{crossover}");
+        assert_eq!(super::crossover(&points.iter().take(3).collect::<Vec<_>>()), None);
+    }
+}

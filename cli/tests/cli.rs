@@ -436,6 +436,14 @@ fn demo_devices_and_bench_run() {
         assert!(point["per_second"].as_f64().unwrap() > 0. && point["checked"] == true);
         assert_eq!((&point["batch"], &point["threads"], &point["key_len"]), (&8.into(), &1.into(), &1024.into()));
     }
+    let mut plotted =
+        vec!["bench", "--seconds", "0.01", "--batch", "1,20", "--embedding-length", "64", "--plot", "out.svg"];
+    plotted.extend(["--scheme", "paillier_subgroup"]);
+    desk.ok(&plotted).stdout(contains("paillier_subgroup decode          20"));
+    let plot = std::fs::read_to_string(desk.path("out.svg")).unwrap();
+    for text in ["<svg", "decode, paillier_subgroup", "vectors a second", "portable kernels"] {
+        assert!(plot.contains(text), "{text}");
+    }
     desk.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
 }
 

@@ -91,12 +91,14 @@ fn chart<'a>(area: &Area<'a>, scheme: &str, operation: &str, devices: &[&str], p
     let (least, most) = (batches.clone().fold(f64::MAX, f64::min), batches.fold(1.0, f64::max));
     let (slowest, fastest) =
         (rates.clone().fold(f64::MAX, f64::min), points.iter().map(|p| top(p)).fold(1.0, f64::max));
+    // Whole decades, so that there are always two numbers to read off.
+    let (floor, ceiling) = (10f64.powf((slowest * 0.9).log10().floor()), 10f64.powf((fastest * 1.1).log10().ceil()));
     let mut chart = ChartBuilder::on(area)
         .caption(format!("{operation}, {scheme}"), ("sans-serif", 15))
         .margin(10)
         .x_label_area_size(34)
         .y_label_area_size(62)
-        .build_cartesian_2d((least * 0.8..most * 1.25).log_scale(), (slowest * 0.6..fastest * 1.6).log_scale())?;
+        .build_cartesian_2d((least * 0.8..most * 1.25).log_scale(), (floor..ceiling).log_scale())?;
     chart
         .configure_mesh()
         .x_desc("vectors a batch")
@@ -120,9 +122,9 @@ fn chart<'a>(area: &Area<'a>, scheme: &str, operation: &str, devices: &[&str], p
         chart.draw_series(DashedLineSeries::new(kernels, 2, 4, colour.stroke_width(1)))?;
     }
     if let Some(crossover) = crossover(points) {
-        let ends = [(crossover, slowest * 0.6), (crossover, fastest * 1.6)];
+        let ends = [(crossover, floor), (crossover, ceiling)];
         chart.draw_series(LineSeries::new(ends, BLACK.mix(0.5).stroke_width(1)))?;
-        chart.draw_series([Text::new(short(crossover), (crossover * 1.03, slowest * 0.7), ("sans-serif", 12))])?;
+        chart.draw_series([Text::new(short(crossover), (crossover * 1.03, floor * 1.3), ("sans-serif", 12))])?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod builder;
 pub mod key_provider;
 mod loader;
 mod native;
+mod open_devices;
 pub mod remote;
 mod stringify;
 pub mod tables;
@@ -27,6 +28,7 @@ use crate::paillier::plaintext::Plaintext;
 use crate::paillier::public_context::PublicContext;
 use crate::paillier::public_key::{PublicId, PublicKey};
 use key_provider::KeyProvider;
+use open_devices::OpenDevices;
 use remote::RemoteStore;
 use serde_json::{Value, json};
 use std::fmt;
@@ -87,8 +89,7 @@ impl fmt::Display for Format {
 #[derive(Debug)]
 pub struct ExecutionContext {
     client: Client,
-    backend: Backend,
-    device: Device,
+    devices: OpenDevices,
     format: Format,
     key_provider: Arc<dyn KeyProvider>,
     context_id: Option<String>,
@@ -97,7 +98,7 @@ pub struct ExecutionContext {
 
 impl PartialEq for ExecutionContext {
     fn eq(&self, other: &Self) -> bool {
-        let Self { client, backend: _, device: _, format: _, key_provider: _, context_id: _, xtrace_hash: _ } = self;
+        let Self { client, devices: _, format: _, key_provider: _, context_id: _, xtrace_hash: _ } = self;
         client.public_key().id() == other.public_id()
     }
 }
@@ -223,7 +224,12 @@ impl ExecutionContext {
 
     /// The device asked for.
     pub fn device(&self) -> &Device {
-        &self.device
+        &self.devices.asked
+    }
+
+    /// Whether everything that needs a secret is computed on the processor, whatever the device.
+    pub fn secrets_on_cpu(&self) -> bool {
+        self.devices.secrets_on_cpu
     }
 
     /// Computes on another device, with `threads` threads or one a core, from now on.
@@ -231,23 +237,28 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Device`] if it cannot be used; then nothing changes.
     pub fn set_device(&mut self, device: Device, threads: Option<NonZeroUsize>) -> Result<(), Error> {
-        self.backend = Backend::open(&device, threads)?;
-        self.device = device;
+        self.devices = OpenDevices::open(device, threads, self.devices.secrets_on_cpu)?;
         Ok(())
     }
 
-    /// What the device turned out to be.
+    /// What the device turned out to be, for what needs the secret key.
     pub fn device_report(&self) -> DeviceReport {
-        self.backend.report(&self.device)
+        self.devices.secret.report(&self.devices.asked)
     }
 
     /// Where the GPU's time went; `None` on the processor.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
-        self.backend.gpu_times()
+        self.devices.secret.gpu_times()
     }
 
+    /// For what needs the secret key.
     pub(crate) fn backend(&self) -> &Backend {
-        &self.backend
+        &self.devices.secret
+    }
+
+    /// For what does not.
+    pub(crate) fn public_backend(&self) -> &Backend {
+        &self.devices.public
     }
 
     /// Encrypts an integer below n.
@@ -255,7 +266,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
     pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
-        self.client.encrypt(&self.backend, plaintext)
+        self.client.encrypt(self.backend(), plaintext)
     }
 
     /// The integer in a ciphertext.
@@ -263,7 +274,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
     pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
-        self.client.decrypt(&self.backend, ciphertext)
+        self.client.decrypt(self.backend(), ciphertext)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
@@ -271,7 +282,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`].
     pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
-        evaluate::add(self.public_key(), &self.backend, a, b)
+        evaluate::add(self.public_key(), self.public_backend(), a, b)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -279,7 +290,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn add_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::add_plain(self.public_key(), &self.backend, a, b)
+        evaluate::add_plain(self.public_key(), self.public_backend(), a, b)
     }
 
     /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -287,7 +298,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::mul_plain(self.public_key(), &self.backend, a, b)
+        evaluate::mul_plain(self.public_key(), self.public_backend(), a, b)
     }
 
     /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
@@ -364,7 +375,7 @@ impl ExecutionContext {
     }
 
     fn native_document(&self) -> Result<native::Document, Error> {
-        native::Document::seal(&self.client, &*self.key_provider, &self.device, self.context_id.as_deref())
+        native::Document::seal(&self.client, &*self.key_provider, &self.devices, self.context_id.as_deref())
     }
 
     /// Writes the context to a file, readable by its owner only, in one step.
@@ -398,7 +409,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Random`].
     pub fn dump_tables(&self) -> Result<Tables, Error> {
-        tables::dump(&self.client, &self.backend)
+        tables::dump(&self.client, self.backend())
     }
 
     /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
@@ -407,7 +418,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Context`] if anything in them does not follow from the key.
     pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
-        tables::check(&self.client, &self.backend, tables)
+        tables::check(&self.client, self.backend(), tables)
     }
 }
 
@@ -419,7 +430,7 @@ impl HomomorphicClient for ExecutionContext {
     }
 
     fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
-        self.client.encrypt_vectors(&self.backend, vectors)
+        self.client.encrypt_vectors(self.backend(), vectors)
     }
 
     fn decode_hamming_client_one(&self, ciphertext: &Ciphertext) -> Result<u32, Error> {
@@ -429,6 +440,6 @@ impl HomomorphicClient for ExecutionContext {
     }
 
     fn decode_hamming_client_batch(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
-        self.client.decode_hamming(&self.backend, ciphertexts)
+        self.client.decode_hamming(self.backend(), ciphertexts)
     }
 }

@@ -75,8 +75,14 @@ fn contexts_that_differ_in_device_are_one() {
         assert_eq!(other.decode_hamming_client_one(&sum).unwrap(), 96);
         // The device is stored, and comes back.
         assert_eq!(reopen(&other).device(), &Device::Cpu);
-        assert!(matches!(other.set_device(Device::Gpu, None), Err(Error::Device { .. })));
+        assert!(matches!(other.set_device(Device::GpuIndex(99), None), Err(Error::Device { .. })));
         assert_eq!(other.device(), &Device::Cpu);
+        // A context that keeps its secrets on the processor says so when it comes back, and is the same still.
+        assert!(!reopen(&other).secrets_on_cpu());
+        let text = other.serialize_exec_context().unwrap();
+        let loader = ExecutionContext::loader().secrets_on_cpu(true);
+        let careful = loader.from_serialized(&text, &FixedKeyProvider::default()).unwrap();
+        assert!(careful.secrets_on_cpu() && reopen(&careful).secrets_on_cpu() && careful == other);
     }
     let mut all: Vec<_> = contexts().collect();
     all.dedup_by(|a, b| a == b);
@@ -181,7 +187,7 @@ fn sizes_out_of_bounds_are_refused_before_any_work() {
     assert!(matches!(builder().embedding_length(64).key_len(512).build(), Err(Error::WeakKey { .. })));
     let weak = builder().scheme(Scheme::PaillierSubgroup).alpha_len(447).build();
     assert!(matches!(weak, Err(Error::WeakKey { .. })));
-    assert!(matches!(builder().device(Device::GpuIndex(3)).build(), Err(Error::Device { .. })));
+    assert!(matches!(builder().device(Device::GpuIndex(99)).build(), Err(Error::Device { .. })));
 }
 
 #[test]

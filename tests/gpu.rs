@@ -18,7 +18,6 @@ use hushvec::Device;
 use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
-use std::io::Write;
 use std::sync::Arc;
 
 const FAULTS: [Fault; 5] = [Fault::Destroyed, Fault::OutOfMemory, Fault::Flipped, Fault::Swapped, Fault::Zeroed];
@@ -31,7 +30,7 @@ fn open(options: KernelOptions) -> Option<Backend> {
         Ok(backend) => Some(backend),
         Err(error) if devices::is_gpu_required() => panic!("{error}"),
         Err(error) => {
-            writeln!(std::io::stderr(), "SKIPPED on a GPU: {error}").unwrap();
+            devices::say(&format!("SKIPPED on a GPU: {error}"));
             None
         }
     }

@@ -67,6 +67,9 @@ pub struct New {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Keep everything that needs a secret on the processor, whatever the device
+    #[arg(long)]
+    secrets_on_cpu: bool,
     #[command(flatten)]
     compute: Compute,
     #[command(flatten)]
@@ -138,6 +141,8 @@ struct Description {
     alpha_len: Option<usize>,
     strength_bits: usize,
     device: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    secrets_on_cpu: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
 }
@@ -154,6 +159,7 @@ impl Description {
             alpha_len: parameters.alpha_len(),
             strength_bits: parameters.strength_bits(),
             device: None,
+            secrets_on_cpu: false,
             verified: None,
         }
     }
@@ -162,6 +168,7 @@ impl Description {
         let mut description = Self::new(context.parameters(), &context.public_context(), context.format().name());
         description.id = Some(context.id()?);
         description.device = Some(context.device().to_string());
+        description.secrets_on_cpu = context.secrets_on_cpu();
         Ok(description)
     }
 
@@ -182,7 +189,8 @@ impl Description {
         }
         fields.push(("strength", format!("about {} bits", self.strength_bits)));
         if let Some(device) = &self.device {
-            fields.push(("device", device.clone()));
+            let secrets = if self.secrets_on_cpu { "; secrets stay on the cpu" } else { "" };
+            fields.push(("device", format!("{device}{secrets}")));
         }
         if self.verified == Some(true) {
             fields.push(("verified", "every field, with the secret key".to_owned()));
@@ -217,6 +225,7 @@ fn new(args: &New) -> Result<(), Failure> {
         .embedding_length(args.embedding_length)
         .key_len(args.key_len)
         .device(args.compute.device_or_auto())
+        .secrets_on_cpu(args.secrets_on_cpu)
         .threads(args.compute.threads)
         .format(format)
         .passphrase(passphrase.as_str())
@@ -247,6 +256,7 @@ fn show(args: &Show) -> Result<(), Failure> {
             let mut description = Description::new(&info.parameters, &info.public, info.format.name());
             description.id = info.id;
             description.device = Some(info.device.to_string());
+            description.secrets_on_cpu = info.secrets_on_cpu;
             warn_if_weak(&info.parameters);
             description
         }

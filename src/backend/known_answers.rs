@@ -69,7 +69,7 @@ impl Numbers {
                 0 | 1 => pairs.extend(modulus.iter().map(|_| 0)),
                 // m − 1, which is m with its lowest bit cleared.
                 2 | 3 => {
-                    pairs.extend(modulus.iter().enumerate().map(|(i, limb)| if i == 0 { limb - 1 } else { *limb }))
+                    pairs.extend(modulus.iter().enumerate().map(|(i, limb)| if i == 0 { limb - 1 } else { *limb }));
                 }
                 _ => pairs.extend((1..=modulus.len()).map(|i| {
                     let limb = match self.limb() % 4 {

@@ -34,6 +34,15 @@ pub struct Offloaded {
     crossovers: Option<Arc<Crossovers>>,
 }
 
+/// What is to be done, apart from the numbers.
+struct Batch<'a> {
+    kernel: Kernel,
+    modulus: &'a Modulus,
+    exponent_bits: usize,
+    /// Elements of a row of the output.
+    width: usize,
+}
+
 /// What became of the GPU's batches.
 #[derive(Default)]
 struct Record {
@@ -114,18 +123,17 @@ impl Offloaded {
         }
     }
 
-    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails. `work` is one
-    /// row's. `on_cpu` computes as many of the first rows as its output has room for.
+    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails. `on_cpu` computes
+    /// as many of the first rows as its output has room for.
     fn run<T: Copy>(
         &self,
-        work: Work,
-        modulus: &Modulus,
+        Batch { kernel, modulus, exponent_bits, width }: Batch<'_>,
         out: &mut [T],
-        width: usize,
         on_gpu: impl FnOnce(&Gpu, &mut [T]) -> Result<(), GpuFailure>,
         holds: impl FnOnce(&mut [T]) -> Result<bool, Error>,
         on_cpu: impl Fn(&Cpu, &mut [T]),
     ) {
+        let work = Work { kernel, bits: modulus.bits(), exponent_bits };
         let rows = out.len() / width.max(1);
         if rows == 0 {
             return;
@@ -138,7 +146,7 @@ impl Offloaded {
         if by_choice {
             return on_cpu(&self.cpu, out);
         }
-        if self.is_trusted(work.kernel, modulus) {
+        if self.is_trusted(kernel, modulus) {
             let started = Instant::now();
             let outcome = on_gpu(&self.gpu, out).and_then(|()| {
                 let away = started.elapsed();
@@ -164,10 +172,8 @@ impl Offloaded {
     pub(super) fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         let width = bases.width();
         self.run(
-            Work { kernel: Kernel::PairPow, bits: modulus.bits(), exponent_bits: exponent.bits() },
-            modulus,
+            Batch { kernel: Kernel::PairPow, modulus, exponent_bits: exponent.bits(), width },
             out,
-            width,
             |gpu, out| gpu.pair_pow(modulus, bases, exponent, out),
             |out| checks::powers_hold(&self.cpu, modulus, bases, exponent, Rows::new(out, width)),
             |cpu, out| cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
@@ -177,10 +183,8 @@ impl Offloaded {
     pub(super) fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         let width = 2 * base.modulus().width();
         self.run(
-            Work { kernel: Kernel::PairFixedBasePow, bits: base.modulus().bits(), exponent_bits: bits },
-            base.modulus(),
+            Batch { kernel: Kernel::PairFixedBasePow, modulus: base.modulus(), exponent_bits: bits, width },
             out,
-            width,
             |gpu, out| gpu.pair_fixed_base_pow(base, bits, exponents, out),
             |out| checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents, Rows::new(out, width)),
             |cpu, out| cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
@@ -191,10 +195,8 @@ impl Offloaded {
         let width = stored.width();
         let a_query = stored.limbs().len();
         self.run(
-            Work { kernel: Kernel::HammingAggregate, bits: modulus.bits(), exponent_bits: 0 },
-            modulus,
+            Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width },
             out,
-            width,
             |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, out),
             |out| {
                 let mut answers = queries.iter().zip(out.chunks_exact(a_query));
@@ -218,14 +220,13 @@ impl Offloaded {
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let nonce = nonce[0] as u32;
         self.run(
-            Work {
+            Batch {
                 kernel: Kernel::HammingDecode,
-                bits: key.p().modulus.bits(),
+                modulus: &key.p().modulus,
                 exponent_bits: key.p().exponent.bits(),
+                width: 1,
             },
-            &key.p().modulus,
             out,
-            1,
             |gpu, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts, out),
             |out| {
                 drawn?;

@@ -1,8 +1,8 @@
 //! Making new contexts.
 
 use super::key_provider::{KeyProvider, PassphraseKeyProvider};
+use super::open_devices::OpenDevices;
 use super::{ExecutionContext, Format};
-use crate::backend::Backend;
 use crate::device::Device;
 use crate::error::Error;
 use crate::paillier::client::Client;
@@ -22,6 +22,7 @@ pub struct Builder {
     key_len: Option<usize>,
     alpha_len: Option<usize>,
     device: Device,
+    secrets_on_cpu: bool,
     threads: Option<NonZeroUsize>,
     format: Format,
     context_id: Option<String>,
@@ -73,6 +74,12 @@ impl Builder {
     /// Where batches are computed.
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
+        self
+    }
+
+    /// Keeps everything that needs a secret on the processor, whatever the device: for GPUs that others use too.
+    pub fn secrets_on_cpu(mut self, keep: bool) -> Self {
+        self.secrets_on_cpu = keep;
         self
     }
 
@@ -157,11 +164,10 @@ impl Builder {
                 reason: "XTrace's SDK does not know the scheme paillier_subgroup; use the native format".to_owned(),
             });
         }
-        let backend = Backend::open(&self.device, self.threads)?;
+        let devices = OpenDevices::open(self.device, self.threads, self.secrets_on_cpu)?;
         let context = ExecutionContext {
-            client: Client::generate(parameters, &backend)?,
-            backend,
-            device: self.device,
+            client: Client::generate(parameters, &devices.secret)?,
+            devices,
             format: self.format,
             key_provider,
             context_id: self.context_id,

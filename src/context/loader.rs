@@ -1,10 +1,10 @@
 //! Reading stored contexts of either format.
 
 use super::key_provider::KeyProvider;
+use super::open_devices::OpenDevices;
 use super::remote::RemoteStore;
 use super::{ExecutionContext, Format, native, xtrace};
 use crate::atomic_file;
-use crate::backend::Backend;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
@@ -25,6 +25,7 @@ const LARGEST_FILE: u64 = 256 << 20;
 pub struct Loader {
     allow_weak: bool,
     device: Option<Device>,
+    secrets_on_cpu: bool,
     threads: Option<NonZeroUsize>,
     context_id: Option<String>,
 }
@@ -82,6 +83,13 @@ impl Document {
             Self::XTrace(_) => Ok(Device::Auto),
         }
     }
+
+    fn secrets_on_cpu(&self) -> bool {
+        match self {
+            Self::Native(document) => document.secrets_on_cpu(),
+            Self::XTrace(_) => false,
+        }
+    }
 }
 
 impl Loader {
@@ -98,6 +106,12 @@ impl Loader {
     /// Computes on this device instead of the stored one.
     pub fn device(mut self, device: Device) -> Self {
         self.device = Some(device);
+        self
+    }
+
+    /// Keeps everything that needs a secret on the processor, even if the context does not insist on it.
+    pub fn secrets_on_cpu(mut self, keep: bool) -> Self {
+        self.secrets_on_cpu = keep;
         self
     }
 
@@ -156,7 +170,7 @@ impl Loader {
     fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         document.parameters()?.check_strength(self.allow_weak)?;
         let device = self.device.map_or_else(|| document.device(), Ok)?;
-        let backend = Backend::open(&device, self.threads)?;
+        let devices = OpenDevices::open(device, self.threads, self.secrets_on_cpu || document.secrets_on_cpu())?;
         let (client, key_provider) = match document {
             Document::Native(document) => {
                 let provider = document.provider(credentials)?;
@@ -164,7 +178,7 @@ impl Loader {
             }
             Document::XTrace(document) => {
                 let provider = document.provider(credentials)?;
-                (document.client(&EnvelopeKey::new(provider.get_key()?), &backend)?, provider)
+                (document.client(&EnvelopeKey::new(provider.get_key()?), &devices.secret)?, provider)
             }
         };
         let stored_id = match document {
@@ -173,8 +187,7 @@ impl Loader {
         };
         Ok(ExecutionContext {
             client,
-            backend,
-            device,
+            devices,
             format: document.format(),
             key_provider,
             context_id: self.context_id.or(stored_id),
@@ -193,6 +206,8 @@ pub struct ContextInfo {
     pub parameters: Parameters,
     /// The device stored with it.
     pub device: Device,
+    /// Whether secrets have to stay on the processor.
+    pub secrets_on_cpu: bool,
     /// The public key. Weak ones too: look at [`Parameters::weakness`].
     pub public: PublicContext,
     /// The id, which for XTrace's format takes the secret key to compute.
@@ -223,6 +238,6 @@ impl ContextInfo {
             Document::XTrace(_) => None,
         };
         let (format, parameters, device) = (document.format(), document.parameters()?, document.device()?);
-        Ok(Self { format, parameters, device, public, id })
+        Ok(Self { format, parameters, device, secrets_on_cpu: document.secrets_on_cpu(), public, id })
     }
 }

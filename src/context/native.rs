@@ -5,6 +5,7 @@
 
 use super::Format;
 use super::key_provider::KeyProvider;
+use super::open_devices::OpenDevices;
 use crate::arith::uint;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
@@ -34,6 +35,8 @@ pub(super) struct Document {
     version: u32,
     config: Config,
     device: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    secrets_on_cpu: bool,
     context_id: Option<String>,
     public_key: Numbers,
     public_id: String,
@@ -57,7 +60,7 @@ impl Document {
     pub(super) fn seal(
         client: &Client,
         provider: &dyn KeyProvider,
-        device: &Device,
+        devices: &OpenDevices,
         context_id: Option<&str>,
     ) -> Result<Self, Error> {
         let wrapped = provider.wrap_key();
@@ -71,7 +74,8 @@ impl Document {
             format: FORMAT.to_owned(),
             version: VERSION,
             config: Config::of(client.parameters()),
-            device: device.to_string(),
+            device: devices.asked.to_string(),
+            secrets_on_cpu: devices.secrets_on_cpu,
             context_id: context_id.map(str::to_owned),
             public_key: Numbers::of(client.public_key()),
             public_id: client.public_key().id().to_string(),
@@ -128,6 +132,10 @@ impl Document {
 
     pub(super) fn device(&self) -> Result<Device, Error> {
         self.device.parse()
+    }
+
+    pub(super) fn secrets_on_cpu(&self) -> bool {
+        self.secrets_on_cpu
     }
 
     pub(super) fn context_id(&self) -> Option<&str> {

@@ -75,6 +75,7 @@ impl Index {
         progress: &Progress,
     ) -> Result<Vec<Vec<Neighbour>>, Error> {
         let (key, backend) = (context.public_key(), context.backend());
+        let public_backend = context.public_backend();
         self.check_key(key)?;
         let queries = context.encrypt_vec_batch(queries)?;
         let mut nearest = vec![TopK::new(k); queries.len()];
@@ -84,7 +85,7 @@ impl Index {
             out.resize(block.rows.limbs().len(), 0);
             for (query, nearest) in queries.rows().iter().zip(&mut nearest) {
                 progress.check()?;
-                backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
+                public_backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
                 let rows = Rows::new(&out, block.rows.width());
                 let distances =
                     context.client().decode_rows(backend, rows, record).map_err(|error| error.in_file(self.path()))?;

@@ -24,11 +24,16 @@ fn open() -> Vec<(String, Backend)> {
         match Backend::with_options(&Device::Gpu, None, options) {
             Ok(backend) => backends.push((format!("gpu, {family}"), backend)),
             Err(error) if is_gpu_required() => panic!("{error}"),
-            // Not eprintln, which the test harness keeps to itself when a test passes.
-            Err(error) => writeln!(std::io::stderr(), "SKIPPED on GPUs ({family}): {error}").unwrap(),
+            Err(error) => say(&format!("SKIPPED on GPUs ({family}): {error}")),
         }
     }
     backends
+}
+
+/// Writes a line past the test harness, which keeps what eprintln writes to itself when a test passes.
+pub fn say(text: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{text}").unwrap();
 }
 
 /// Whether a missing GPU is a failure.

@@ -332,8 +332,8 @@ impl Engine {
     }
 
     /// Ends what [`Engine::start_reading`] started: gives the bytes to `take`.
-    pub(super) fn finish_reading(&self, reading: Reading, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
-        let Reading { host, submission, mapped, ticks, .. } = &reading;
+    pub(super) fn finish_reading(&self, reading: &Reading, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
+        let Reading { host, submission, mapped, ticks, .. } = reading;
         self.wait(submission.clone())?;
         match mapped.try_recv() {
             Ok(Ok(())) => {}

@@ -36,6 +36,7 @@ impl Program {
     }
 
     /// Takes the base from the accumulator and leaves the power there, both in Montgomery form.
+    #[cfg(feature = "owner")]
     pub(super) fn power_in_place(exponent: &Exponent) -> Self {
         Self::new(exponent, false)
     }

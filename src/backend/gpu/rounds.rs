@@ -31,11 +31,11 @@ impl Rounds {
             let (part, first) = (Rows::new(limbs, rows.width()), number * self.rows);
             let reading = start(part, first)?;
             if let Some((first, count, reading)) = coming.replace((first, part.len(), reading)) {
-                engine.finish_reading(reading, |bytes| take(first, count, bytes))?;
+                engine.finish_reading(&reading, |bytes| take(first, count, bytes))?;
             }
         }
         match coming {
-            Some((first, count, reading)) => engine.finish_reading(reading, |bytes| take(first, count, bytes)),
+            Some((first, count, reading)) => engine.finish_reading(&reading, |bytes| take(first, count, bytes)),
             None => Ok(()),
         }
     }

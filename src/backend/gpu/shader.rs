@@ -10,12 +10,14 @@ pub(super) enum Stem {
     PairPow,
     PairFixedBasePow,
     HammingAggregate,
+    #[cfg(feature = "owner")]
     DecodeEnter,
+    #[cfg(feature = "owner")]
     DecodeCount,
 }
 
 impl Stem {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "owner"))]
     const ALL: [Self; 6] = [
         Self::PairMul,
         Self::PairPow,
@@ -31,7 +33,9 @@ impl Stem {
             Self::PairPow => "pair_pow",
             Self::PairFixedBasePow => "pair_fixed_base_pow",
             Self::HammingAggregate => "hamming_aggregate",
+            #[cfg(feature = "owner")]
             Self::DecodeEnter => "decode_enter",
+            #[cfg(feature = "owner")]
             Self::DecodeCount => "decode_count",
         }
     }
@@ -42,7 +46,9 @@ impl Stem {
             Self::PairPow => include_str!("../../../shaders/pair_pow.wgsl"),
             Self::PairFixedBasePow => include_str!("../../../shaders/pair_fixed_base_pow.wgsl"),
             Self::HammingAggregate => include_str!("../../../shaders/hamming_aggregate.wgsl"),
+            #[cfg(feature = "owner")]
             Self::DecodeEnter => include_str!("../../../shaders/decode_enter.wgsl"),
+            #[cfg(feature = "owner")]
             Self::DecodeCount => include_str!("../../../shaders/decode_count.wgsl"),
         }
     }
@@ -216,7 +222,7 @@ fn unroll(text: &str, shape: Shape) -> String {
     out
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "owner"))]
 mod tests {
     use super::*;
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};

@@ -1,4 +1,5 @@
-//! Kernels by themselves: `kernel/device/bits/batch`, bits being the size of m, whose square is the modulus.
+//! Kernels by themselves: `kernel/device/bits/batch`, bits being the size of m, whose square is the modulus. GPUs that are
+//! none count with HUSHVEC_BENCH_SOFTWARE_GPU=1 only.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
 
@@ -14,6 +15,17 @@ use num_bigint::BigUint;
 use numbers::SplitMix;
 use reference::{limbs, pair_row, pair_value};
 use std::sync::Arc;
+
+/// The processor, and the best GPU if there is one.
+fn backends() -> Vec<(&'static str, Backend)> {
+    let mut backends = vec![("cpu", Backend::open(&Device::Cpu, None).unwrap())];
+    if let Ok(gpu) = Backend::open(&Device::Gpu, None)
+        && (!gpu.report(&Device::Gpu).software || std::env::var_os("HUSHVEC_BENCH_SOFTWARE_GPU").is_some())
+    {
+        backends.push(("gpu", gpu));
+    }
+    backends
+}
 
 const BITS: [usize; 3] = [1024, 2048, 4096];
 
@@ -46,17 +58,19 @@ impl Case {
 }
 
 fn pair_pow(c: &mut Criterion) {
-    let backend = Backend::open(&Device::Cpu, None).unwrap();
     let mut group = c.benchmark_group("pair_pow");
-    for bits in BITS {
-        for batch in [1, 64] {
+    for (device, backend) in backends() {
+        for (bits, batch) in BITS.into_iter().flat_map(|bits| [1, 64, 4096].map(|batch| (bits, batch))) {
+            if batch > 64 && device == "cpu" {
+                continue;
+            }
             let case = Case::new(bits, batch.max(8));
             let exponent = SplitMix(3).number(bits);
             let secret = Exponent::new(&limbs(&exponent, case.width), bits);
             let rows = Rows::new(&case.rows[case.rows.len() - batch * 2 * case.width..], 2 * case.width);
             let mut out = vec![0; rows.limbs().len()];
             group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-            group.bench_function(BenchmarkId::new(format!("cpu/{bits}"), batch), |b| {
+            group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
                 b.iter(|| backend.pair_pow(&case.modulus, rows, &secret, &mut out));
             });
             case.check(&out, &case.values.last().unwrap().modpow(&exponent, &(&case.m * &case.m)));
@@ -66,9 +80,8 @@ fn pair_pow(c: &mut Criterion) {
 
 fn pair_fixed_base_pow(c: &mut Criterion) {
     const EXPONENT: usize = 512;
-    let backend = Backend::open(&Device::Cpu, None).unwrap();
     let mut group = c.benchmark_group("pair_fixed_base_pow");
-    for bits in BITS {
+    for (bits, (device, backend)) in BITS.into_iter().flat_map(|bits| backends().into_iter().map(move |b| (bits, b))) {
         let case = Case::new(bits, 8);
         let base = case.values.last().unwrap();
         let fixed = FixedBase::new(Arc::clone(&case.modulus), &pair_row(base, &case.m, case.width), EXPONENT);
@@ -78,7 +91,7 @@ fn pair_fixed_base_pow(c: &mut Criterion) {
             let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, EXPONENT / 64)).collect();
             let mut out = vec![0; batch * 2 * case.width];
             group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-            group.bench_function(BenchmarkId::new(format!("cpu/{bits}"), batch), |b| {
+            group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
                 b.iter(|| backend.pair_fixed_base_pow(&fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
             });
             case.check(&out, &base.modpow(exponents.last().unwrap(), &(&case.m * &case.m)));
@@ -87,8 +100,10 @@ fn pair_fixed_base_pow(c: &mut Criterion) {
 }
 
 fn products(c: &mut Criterion) {
-    let backend = Backend::open(&Device::Cpu, None).unwrap();
-    for name in ["hamming_aggregate", "pair_mul"] {
+    for (name, device, backend) in ["hamming_aggregate", "pair_mul"]
+        .into_iter()
+        .flat_map(|name| backends().into_iter().map(move |(device, backend)| (name, device, backend)))
+    {
         let mut group = c.benchmark_group(name);
         for bits in BITS {
             for batch in [16, 1024, 16_384] {
@@ -97,9 +112,14 @@ fn products(c: &mut Criterion) {
                 let query_row = pair_row(query, &case.m, case.width);
                 let mut out = vec![0; case.rows.len()];
                 group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-                group.bench_function(BenchmarkId::new(format!("cpu/{bits}"), batch), |b| {
+                group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
                     b.iter(|| match name {
-                        "pair_mul" => backend.pair_mul(&case.modulus, case.rows(), case.rows(), &mut out),
+                        "pair_mul" => {
+                            match backend.pair_mul_on_gpu(&case.modulus, case.rows(), case.rows(), &mut out) {
+                                Some(outcome) => outcome.unwrap(),
+                                None => backend.pair_mul(&case.modulus, case.rows(), case.rows(), &mut out),
+                            }
+                        }
                         _ => backend.hamming_aggregate(
                             &case.modulus,
                             Rows::new(&query_row, case.rows().width()),

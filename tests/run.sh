@@ -1,17 +1,32 @@
 #!/usr/bin/env bash
-# Runs the whole test suite. Arguments go to cargo test.
+# Runs the whole test suite. Arguments go to cargo test. Installs, on Debian and where it may, what the suite needs and
+# does not find: a software Vulkan driver if there is no GPU, and python3-venv.
+#   HUSHVEC_REQUIRE_GPU=1    fail instead of skipping where there is no GPU, not even a software one
 #   HUSHVEC_REQUIRE_SDK=1    fail instead of skipping where XTrace's SDK cannot be installed from PyPI
 #   HUSHVEC_LONG_TESTS=1     longer variants
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# A quiet place for drivers that look for one.
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
+
+install() {
+  command -v apt-get >/dev/null || return 1
+  local as_root=
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  echo "installing $*" >&2
+  $as_root apt-get install -y -q "$@" >/dev/null 2>&1 ||
+    { $as_root apt-get update -q && $as_root apt-get install -y -q "$@"; } >/dev/null 2>&1
+}
+
 # The exchange with XTrace's SDK wants a Python that can make virtual environments.
-if ! python3 -c 'import venv, ensurepip' 2>/dev/null && command -v apt-get >/dev/null; then
-  as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-  echo "installing python3-venv" >&2
-  $as_root apt-get install -y -q python3-venv >/dev/null 2>&1 ||
-    { $as_root apt-get update -q && $as_root apt-get install -y -q python3-venv; } >/dev/null 2>&1 ||
-    echo "could not install python3-venv; the exchange with XTrace's SDK will be skipped" >&2
+python3 -c 'import venv, ensurepip' 2>/dev/null || install python3-venv ||
+  echo "python3-venv cannot be installed: the exchange with XTrace's SDK will be skipped" >&2
+
+cargo build --quiet -p hushvec-cli
+if target/debug/hushvec devices --json | grep -q '"gpus":\[\]'; then
+  install mesa-vulkan-drivers libvulkan1 libegl1 libgl1-mesa-dri ||
+    echo "no Vulkan driver can be installed: tests on GPUs will be skipped" >&2
 fi
 
 cargo test --workspace "$@"

@@ -1,21 +1,21 @@
 // hamming_aggregate: each query times each stored row, modulo n².
 //
 // input: stored rows. second: queries times R, as pairs. output: all rows of the first query, then of the next.
-// params.first to params.last: the queries to do. Only the query is in Montgomery form, so products come out plain.
+// params.first to params.last: the queries to do. params.a: the first row of the input that is meant. Only the query is in Montgomery form, so products come out plain.
 
 fn run() {
   prepare();
-  let at = row() * 2u * N;
+  let from_row = (params.a + row()) * 2u * N;
   for (var query = params.first; query < params.last; query++) {
     var x0: Words;
     var x1: Words;
     set_pair_second(query * 2u * N);
-    read_input(at, &x0);
-    read_input(at + N, &x1);
+    read_input(from_row, &x0);
+    read_input(from_row + N, &x1);
     pair_multiply(&x0, &x1);
     reduce(&x0, &x1);
     if is_row() {
-      let to = query * params.rows * 2u * N + at;
+      let to = (query * params.rows + row()) * 2u * N;
       write_output(to, &x0);
       write_output(to + N, &x1);
     }

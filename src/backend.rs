@@ -45,6 +45,29 @@ pub enum Backend {
     Gpu(Offloaded),
 }
 
+/// Rows that may be in the memory of a GPU.
+#[derive(Default)]
+pub struct Resident {
+    #[cfg(feature = "gpu")]
+    rows: Option<gpu::DeviceRows>,
+}
+
+impl std::fmt::Debug for Resident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resident").field("on_gpu", &self.is_on_gpu()).finish()
+    }
+}
+
+impl Resident {
+    /// Whether they are.
+    pub fn is_on_gpu(&self) -> bool {
+        #[cfg(feature = "gpu")]
+        return self.rows.is_some();
+        #[cfg(not(feature = "gpu"))]
+        false
+    }
+}
+
 /// What an open device turned out to be, for people and for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
@@ -178,13 +201,36 @@ impl Backend {
         }
     }
 
+    /// Sends stored rows to a GPU, for [`Backend::hamming_aggregate_resident`]. On the processor, and where there is no
+    /// room, nothing is sent and the rows are used from where they are.
+    pub fn reside(&self, stored: Rows<'_>) -> Resident {
+        match self {
+            Self::Cpu(_) => Resident::default(),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => Resident { rows: offloaded.reside(stored) },
+        }
+    }
+
     /// Each query times each stored ciphertext, modulo n². All are pairs; `out` has the rows of the first query, then
     /// those of the next.
     pub fn hamming_aggregate(&self, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out: &mut [u64]) {
+        self.hamming_aggregate_resident(modulus, queries, stored, &Resident::default(), out);
+    }
+
+    /// [`Backend::hamming_aggregate`] with rows that were sent before; `stored` are the same.
+    #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
+    pub fn hamming_aggregate_resident(
+        &self,
+        modulus: &Modulus,
+        queries: Rows<'_>,
+        stored: Rows<'_>,
+        resident: &Resident,
+        out: &mut [u64],
+    ) {
         match self {
             Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => offloaded.hamming_aggregate(modulus, queries, stored, out),
+            Self::Gpu(offloaded) => offloaded.hamming_aggregate(modulus, queries, stored, resident.rows.as_ref(), out),
         }
     }
 

@@ -24,7 +24,7 @@ pub use paillier::plaintext::Plaintext;
 pub use paillier::public_context::PublicContext;
 pub use paillier::public_key::{PublicId, PublicKey};
 pub use progress::Progress;
-pub use search::evaluator::Evaluator;
+pub use search::evaluator::{Evaluator, ResidentIndex};
 pub use search::index::{Index, IndexWriter, Recovery};
 pub use search::query::Query;
 pub use search::response::Response;

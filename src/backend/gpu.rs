@@ -23,6 +23,7 @@ mod timer;
 
 pub(super) use engine::Buffer;
 pub(super) use failure::GpuFailure;
+pub(super) use hamming_aggregate::DeviceRows;
 
 use super::devices::AdapterInfo;
 use super::fixed_base::FixedBase;
@@ -120,9 +121,15 @@ impl Gpu {
         modulus: &Modulus,
         queries: Rows<'_>,
         stored: Rows<'_>,
+        resident: Option<&DeviceRows>,
         out: &mut [u64],
     ) -> Result<(), GpuFailure> {
-        hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, out)
+        hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, resident, out)
+    }
+
+    /// Sends rows to the device, to stay there.
+    pub(super) fn reside(&self, rows: Rows<'_>) -> Result<DeviceRows, GpuFailure> {
+        DeviceRows::new(&self.engine, rows)
     }
 
     #[cfg(feature = "owner")]

@@ -133,7 +133,7 @@ fn hamming_aggregate(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailu
     let rows = Rows::new(&pairs, width);
     let queries = Rows::new(&pairs[width..3 * width], width);
     let (mut ours, mut theirs) = (vec![0; 2 * pairs.len()], vec![0; 2 * pairs.len()]);
-    gpu.hamming_aggregate(&modulus, queries, rows, &mut theirs)?;
+    gpu.hamming_aggregate(&modulus, queries, rows, None, &mut theirs)?;
     cpu::hamming_aggregate::hamming_aggregate(cpu, &modulus, queries, rows, &mut ours);
     Ok(ours == theirs)
 }

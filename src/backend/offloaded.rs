@@ -7,7 +7,7 @@ use super::crossover::{Crossovers, Kernel, Work};
 use super::devices::{AdapterInfo, GpuTimes};
 use super::fixed_base::FixedBase;
 use super::gpu::adapter::KernelOptions;
-use super::gpu::{Gpu, GpuFailure};
+use super::gpu::{DeviceRows, Gpu, GpuFailure};
 use super::known_answers;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -191,13 +191,28 @@ impl Offloaded {
         );
     }
 
-    pub(super) fn hamming_aggregate(&self, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out: &mut [u64]) {
+    /// Sends rows to the GPU, to stay there; `None` if it has no room for them, or is not used any more.
+    pub(super) fn reside(&self, rows: Rows<'_>) -> Option<DeviceRows> {
+        if rows.is_empty() || self.record.given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.gpu.reside(rows).ok()
+    }
+
+    pub(super) fn hamming_aggregate(
+        &self,
+        modulus: &Modulus,
+        queries: Rows<'_>,
+        stored: Rows<'_>,
+        resident: Option<&DeviceRows>,
+        out: &mut [u64],
+    ) {
         let width = stored.width();
         let a_query = stored.limbs().len();
         self.run(
             Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width },
             out,
-            |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, out),
+            |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, resident, out),
             |out| {
                 let mut answers = queries.iter().zip(out.chunks_exact(a_query));
                 answers.try_fold(true, |holds, (query, out)| {

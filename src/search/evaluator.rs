@@ -6,7 +6,7 @@ use super::response::ResponseWriter;
 use crate::arith::batch::Rows;
 use crate::arith::bits::BitMatrix;
 use crate::backend::devices::GpuTimes;
-use crate::backend::{Backend, DeviceReport};
+use crate::backend::{Backend, DeviceReport, Resident};
 use crate::device::Device;
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
@@ -21,6 +21,25 @@ use std::sync::Arc;
 
 /// Limbs of the answers that are computed before they are written: 64 MiB, unless a single block's are more.
 const MOST_LIMBS: usize = 1 << 23;
+
+/// An index whose vectors are in the memory of the evaluator's GPU, as far as there is room.
+#[derive(Debug)]
+pub struct ResidentIndex {
+    index: Index,
+    blocks: Vec<Resident>,
+}
+
+impl ResidentIndex {
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// How many of its blocks are on the GPU.
+    pub fn blocks_on_gpu(&self) -> usize {
+        self.blocks.iter().filter(|block| block.is_on_gpu()).count()
+    }
+}
 
 /// A public key on an open device.
 #[derive(Debug, Clone)]
@@ -142,20 +161,58 @@ impl Evaluator {
     /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Cancelled`]. Then there is
     /// no response file.
     pub fn aggregate(&self, query: &Query, index: &Index, response: &Path, progress: &Progress) -> Result<(), Error> {
+        self.aggregate_blocks(query, index, &[], response, progress)
+    }
+
+    /// Sends an index to the device's memory, for many [`Evaluator::aggregate_resident`]. What has no room there stays
+    /// where it is, which on the processor is everything.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged.
+    pub fn reside(&self, index: Index) -> Result<ResidentIndex, Error> {
+        index.check_key(self.public_key())?;
+        let blocks: Result<_, Error> =
+            index.file().blocks().map(|block| Ok(self.backend.reside(block?.rows))).collect();
+        Ok(ResidentIndex { blocks: blocks?, index })
+    }
+
+    /// [`Evaluator::aggregate`] over an index on the device.
+    ///
+    /// # Errors
+    /// As [`Evaluator::aggregate`].
+    pub fn aggregate_resident(
+        &self,
+        query: &Query,
+        index: &ResidentIndex,
+        response: &Path,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        self.aggregate_blocks(query, &index.index, &index.blocks, response, progress)
+    }
+
+    fn aggregate_blocks(
+        &self,
+        query: &Query,
+        index: &Index,
+        residents: &[Resident],
+        response: &Path,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         let key = self.public_key();
         key.check_id("the query", query.vectors().key_id())?;
         index.check_key(key)?;
         let mut writer = ResponseWriter::create(response, key, query.vectors().len(), index.len())?;
         let (mut out, queries) = (Vec::new(), query.vectors().rows());
-        for block in index.file().blocks() {
-            let block = block?;
+        let nowhere = Resident::default();
+        for (number, block) in index.file().blocks().enumerate() {
+            let (block, resident) = (block?, residents.get(number).unwrap_or(&nowhere));
             let answer = block.rows.limbs().len();
             let at_once = (MOST_LIMBS / answer.max(1)).clamp(1, queries.len().max(1));
             for (group, limbs) in queries.limbs().chunks(at_once * queries.width()).enumerate() {
                 progress.check()?;
                 let some = Rows::new(limbs, queries.width());
                 out.resize(answer * some.len(), 0);
-                self.backend.hamming_aggregate(key.modulus(), some, block.rows, &mut out);
+                self.backend.hamming_aggregate_resident(key.modulus(), some, block.rows, resident, &mut out);
                 for (number, answer) in (group * at_once..).zip(out.chunks_exact(answer.max(1))) {
                     writer.write(number, block.first, block.ids(), Rows::new(answer, block.rows.width()))?;
                     progress.add(block.rows.len() as u64);

@@ -399,3 +399,33 @@ pub(super) struct Reading {
 }
 
 const _: () = assert!(GROUP.is_power_of_two());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::adapter::{self, KernelOptions};
+    use crate::device::Device;
+    use std::io::Write;
+
+    #[test]
+    fn secrets_are_overwritten_when_their_buffers_are_dropped() {
+        let Ok(adapter) = adapter::choose(&Device::Gpu, KernelOptions::default()) else {
+            assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
+            let mut stderr = std::io::stderr();
+            return writeln!(stderr, "SKIPPED on a GPU: there is none").unwrap();
+        };
+        let engine = Engine::open(adapter).unwrap();
+        for (secrecy, left) in [(Secrecy::Secret, 0), (Secrecy::Public, 7)] {
+            let buffer = engine.upload(&[7; 100], secrecy).unwrap();
+            // The same memory, kept from being given back.
+            let witness = Buffer { buffer: buffer.buffer.clone(), wipe: None };
+            drop(buffer);
+            let reading = engine.start_reading(&witness, 1, 800, Secrecy::Public).unwrap();
+            engine
+                .finish_reading(&reading, |bytes| {
+                    assert!(bytemuck::pod_collect_to_vec::<u8, u64>(bytes).iter().all(|limb| *limb == left));
+                })
+                .unwrap();
+        }
+    }
+}

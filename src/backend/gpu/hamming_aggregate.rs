@@ -1,7 +1,7 @@
 //! `hamming_aggregate` on a GPU.
 
 use super::constants;
-use super::engine::{Bindings, Engine, Secrecy};
+use super::engine::{Bindings, Buffer, Engine, Secrecy};
 use super::failure::GpuFailure;
 use super::pace;
 use super::rounds::{self, Rounds};
@@ -9,13 +9,30 @@ use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::word_form;
+use std::sync::{Arc, Weak};
 
-/// The rows of `out` are all of the first query, then all of the next.
+/// Rows in the memory of a device, to be combined with many queries.
+pub(in crate::backend) struct DeviceRows {
+    engine: Weak<Engine>,
+    buffer: Buffer,
+}
+
+impl DeviceRows {
+    /// Sends rows to a device.
+    pub(super) fn new(engine: &Arc<Engine>, rows: Rows<'_>) -> Result<Self, GpuFailure> {
+        let buffer = engine.upload(rows.limbs(), Secrecy::Public)?;
+        Ok(Self { engine: Arc::downgrade(engine), buffer })
+    }
+}
+
+/// The rows of `out` are all of the first query, then all of the next. `resident` are the stored rows, if they are on the
+/// device already.
 pub(super) fn hamming_aggregate(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     modulus: &Modulus,
     queries: Rows<'_>,
     stored: Rows<'_>,
+    resident: Option<&DeviceRows>,
     out: &mut [u64],
 ) -> Result<(), GpuFailure> {
     let (shape, constants) = constants::upload(engine, modulus)?;
@@ -25,20 +42,28 @@ pub(super) fn hamming_aggregate(
     let second = engine.upload(&entered, Secrecy::Public)?;
     let (width, total) = (stored.width(), stored.len());
     let at_once = pace::most_steps(shape, 1).min(queries.len());
-    let start = |stored: Rows<'_>, _| {
+    let resident = resident.filter(|rows| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
+    let start = |stored: Rows<'_>, part| {
         let bytes = 8 * stored.limbs().len();
-        let input = engine.upload(stored.limbs(), Secrecy::Public)?;
+        let sent = if resident.is_none() { Some(engine.upload(stored.limbs(), Secrecy::Public)?) } else { None };
+        let (input, skipped) = resident.map_or((sent.as_ref(), 0), |rows| (Some(&rows.buffer), word(part)));
         let output = engine.buffer(bytes * queries.len(), Secrecy::Public)?;
         for first in (0..queries.len()).step_by(at_once.max(1)) {
             let last = (first + at_once).min(queries.len());
             let on = Bindings {
                 constants: Some(&constants),
-                input: Some(&input),
+                input,
                 second: Some(&second),
                 output: Some(&output),
                 state: None,
             };
-            engine.dispatch(Stem::HammingAggregate, shape, stored.len(), [word(first), word(last), 0, 0, 0, 0], on)?;
+            engine.dispatch(
+                Stem::HammingAggregate,
+                shape,
+                stored.len(),
+                [word(first), word(last), skipped, 0, 0, 0],
+                on,
+            )?;
         }
         engine.start_reading(&output, stored.len() * queries.len(), 8 * width, Secrecy::Public)
     };

@@ -203,6 +203,7 @@ impl Backend {
 
     /// Sends stored rows to a GPU, for [`Backend::hamming_aggregate_resident`]. On the processor, and where there is no
     /// room, nothing is sent and the rows are used from where they are.
+    #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
     pub fn reside(&self, stored: Rows<'_>) -> Resident {
         match self {
             Self::Cpu(_) => Resident::default(),

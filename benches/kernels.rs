@@ -1,30 +1,23 @@
-//! Kernels by themselves: `kernel/device/bits/batch`, bits being the size of m, whose square is the modulus. GPUs that are
-//! none count with HUSHVEC_BENCH_SOFTWARE_GPU=1 only.
+//! Kernels by themselves: `kernel/device/bits/batch`, bits being the size of m, whose square is the modulus.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
 
+#[path = "common/devices.rs"]
+mod devices;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use hushvec::Device;
 use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
 use num_bigint::BigUint;
 use numbers::SplitMix;
 use reference::{limbs, pair_row, pair_value};
 use std::sync::Arc;
 
-/// The processor, and the best GPU if there is one.
 fn backends() -> Vec<(&'static str, Backend)> {
-    let mut backends = vec![("cpu", Backend::open(&Device::Cpu, None).unwrap())];
-    if let Ok(gpu) = Backend::open(&Device::Gpu, None)
-        && (!gpu.report(&Device::Gpu).software || std::env::var_os("HUSHVEC_BENCH_SOFTWARE_GPU").is_some())
-    {
-        backends.push(("gpu", gpu));
-    }
-    backends
+    devices::devices().into_iter().map(|(name, device)| (name, Backend::open(&device, None).unwrap())).collect()
 }
 
 const BITS: [usize; 3] = [1024, 2048, 4096];

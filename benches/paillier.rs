@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
 
+#[path = "common/devices.rs"]
+mod devices;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
 
@@ -28,11 +30,15 @@ fn vectors(count: usize) -> BitMatrix {
 }
 
 fn vectors_and_distances(c: &mut Criterion) {
-    for ctx in contexts() {
-        let evaluator = Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap();
+    let devices = devices::devices();
+    for (mut ctx, (name, device)) in
+        devices.iter().flat_map(|device| contexts().into_iter().map(move |ctx| (ctx, device)))
+    {
+        ctx.set_device(device.clone(), None).unwrap();
+        let evaluator = Evaluator::open(&ctx.public_context(), device.clone()).unwrap();
         for batch in [1, 128, 1024] {
             let plain = vectors(batch);
-            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/cpu/1024", ctx.scheme()), batch);
+            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{name}/1024", ctx.scheme()), batch);
             let mut group = c.benchmark_group("vectors");
             group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
             let encrypted = RefCell::new(ctx.encrypt_vec_batch(&plain).unwrap());

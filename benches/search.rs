@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
 
+#[path = "common/devices.rs"]
+mod devices;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
 
@@ -46,6 +48,14 @@ fn index_files(c: &mut Criterion) {
     group.bench_function(id("aggregate"), |b| {
         b.iter(|| evaluator.aggregate(&query, &index, &file("response"), &Progress::new()).unwrap());
     });
+    for (name, device) in devices::devices() {
+        let evaluator = Evaluator::open(&ctx.public_context(), device).unwrap();
+        let resident = evaluator.reside(Index::open(&file("index")).unwrap()).unwrap();
+        let id = BenchmarkId::new(format!("aggregate_resident/paillier_subgroup/{name}/1024"), VECTORS);
+        group.bench_function(id, |b| {
+            b.iter(|| evaluator.aggregate_resident(&query, &resident, &file("response"), &Progress::new()).unwrap());
+        });
+    }
     group.bench_function(id("decode"), |b| {
         b.iter(|| {
             let nearest = Response::open(&file("response")).unwrap().nearest(&ctx, 10, &Progress::new()).unwrap();

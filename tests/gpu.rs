@@ -162,6 +162,25 @@ fn checked_shaders_and_open_gl_give_the_same() {
     }
 }
 
+/// The portable family at the largest sizes, which the software driver takes half a minute to compile a kernel for.
+#[test]
+fn portable_kernels_of_the_largest_numbers() {
+    let Some(gpu) = open(KernelOptions { portable: true, ..KernelOptions::default() }) else { return };
+    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    for bits in [6144, 8192] {
+        let mut random = SplitMix(14);
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let modulus = Modulus::new(&limbs(&m, width)).unwrap();
+        let pairs: Vec<u64> = random.residues(&m, 11).iter().flat_map(|x| pair_row(x, &m, width)).collect();
+        let (rows, query) = (Rows::new(&pairs, 2 * width), Rows::new(&pairs[20 * width..], 2 * width));
+        let (mut ours, mut theirs) = (vec![0; pairs.len()], vec![0; pairs.len()]);
+        gpu.hamming_aggregate(&modulus, query, rows, &mut theirs);
+        cpu.hamming_aggregate(&modulus, query, rows, &mut ours);
+        assert!(ours == theirs, "{bits}");
+    }
+    assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, 0);
+}
+
 #[test]
 fn devices_that_are_not_there_are_refused_with_what_there_is() {
     for device in ["gpu:99", "gpu:no such adapter"] {

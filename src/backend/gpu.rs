@@ -16,6 +16,7 @@ mod pace;
 pub(super) mod pair_fixed_base_pow;
 mod pair_mul;
 mod pair_pow;
+mod pool;
 mod program;
 mod rounds;
 mod shader;

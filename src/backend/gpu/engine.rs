@@ -4,9 +4,11 @@ use super::adapter::Adapter;
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
+use super::pool::Pool;
 use super::shader::{self, GROUP, Shape, Stem};
 use super::timer::{Ticks, Timer};
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wgpu::util::DeviceExt;
@@ -19,8 +21,7 @@ const MOST_BYTES: u64 = 1 << 30;
 const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
 
 pub(super) struct Engine {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    home: Arc<Home>,
     adapter: Adapter,
     bindings: wgpu::BindGroupLayout,
     layout: wgpu::PipelineLayout,
@@ -34,19 +35,54 @@ pub(super) struct Engine {
     fault: Mutex<Option<(u64, Fault)>>,
 }
 
-/// A buffer. One that held secrets is overwritten before it is given back.
+/// A buffer, which goes back to the engine's pool when it is dropped: overwritten, if it held secrets.
 pub(in crate::backend) struct Buffer {
     buffer: wgpu::Buffer,
-    wipe: Option<(wgpu::Device, wgpu::Queue)>,
+    /// The part of it that is used.
+    bytes: u64,
+    secrecy: Secrecy,
+    home: Arc<Home>,
+}
+
+/// Where buffers come from and go back to.
+struct Home {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    pool: Pool,
+}
+
+impl Home {
+    /// A buffer for that use.
+    fn buffer(
+        self: &Arc<Self>,
+        bytes: usize,
+        usage: wgpu::BufferUsages,
+        secrecy: Secrecy,
+    ) -> Result<Buffer, GpuFailure> {
+        let bytes = (bytes as u64).max(16);
+        let of = |buffer| Buffer { buffer, bytes, secrecy, home: Arc::clone(self) };
+        if let Some(buffer) = self.pool.take(bytes, usage) {
+            return Ok(of(buffer));
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() { Err(GpuFailure::Memory(bytes)) } else { Ok(of(buffer)) }
+    }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some((device, queue)) = &self.wipe {
-            let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        if self.secrecy == Secrecy::Secret {
+            let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.clear_buffer(&self.buffer, 0, None);
-            queue.submit([encoder.finish()]);
+            self.home.queue.submit([encoder.finish()]);
         }
+        self.home.pool.give(self.buffer.clone());
     }
 }
 
@@ -69,7 +105,13 @@ pub(super) struct Bindings<'a> {
 
 /// Binds a buffer, or what stands for none.
 fn bind<'a>(binding: u32, buffer: Option<&'a Buffer>, nothing: &'a wgpu::Buffer) -> wgpu::BindGroupEntry<'a> {
-    wgpu::BindGroupEntry { binding, resource: buffer.map_or(nothing, |buffer| &buffer.buffer).as_entire_binding() }
+    let whole = wgpu::BufferBinding { buffer: nothing, offset: 0, size: None };
+    let resource = buffer.map_or(whole, |used| wgpu::BufferBinding {
+        buffer: &used.buffer,
+        offset: 0,
+        size: NonZeroU64::new(used.bytes),
+    });
+    wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(resource) }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -133,8 +175,7 @@ impl Engine {
         let pipelines = Mutex::new(HashMap::new());
         let timer = Timer::new(&device, &queue);
         let engine = Self {
-            device,
-            queue,
+            home: Arc::new(Home { device, queue, pool: Pool::default() }),
             adapter,
             bindings,
             layout,
@@ -170,38 +211,27 @@ impl Engine {
     /// The most bytes of one buffer.
     pub(super) fn most_bytes(&self) -> u64 {
         let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
-        let limits = self.device.limits();
+        let limits = self.home.device.limits();
         most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
     }
 
     /// The most rows of one dispatch.
     pub(super) fn most_rows(&self, shape: Shape) -> usize {
-        let groups = self.device.limits().max_compute_workgroups_per_dimension;
+        let groups = self.home.device.limits().max_compute_workgroups_per_dimension;
         (groups.saturating_mul(shape.numbers_a_group()) as usize).min(1 << 20)
     }
 
     /// A buffer of that size.
     pub(super) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
-        let bytes = (bytes as u64).max(16);
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: bytes,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            return Err(GpuFailure::Memory(bytes));
-        }
-        self.check()?;
-        let wipe = (secrecy == Secrecy::Secret).then(|| (self.device.clone(), self.queue.clone()));
-        Ok(Buffer { buffer, wipe })
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.home.buffer(bytes, usage, secrecy)?;
+        self.check().map(|()| buffer)
     }
 
     /// A buffer with these limbs in it.
     pub(super) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let buffer = self.buffer(8 * limbs.len(), secrecy)?;
-        self.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
+        self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
         Ok(buffer)
     }
 
@@ -210,13 +240,13 @@ impl Engine {
         if let Some(pipeline) = pipelines.get(&(stem, shape)) {
             return Ok(pipeline.clone());
         }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(stem.name()),
             source: wgpu::ShaderSource::Wgsl(shader::source(stem, shape).into()),
         };
-        let module = self.adapter.checks().create(&self.device, descriptor);
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        let module = self.adapter.checks().create(&self.home.device, descriptor);
+        let pipeline = self.home.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(stem.name()),
             layout: Some(&self.layout),
             module: &module,
@@ -247,13 +277,13 @@ impl Engine {
         let pipeline = self.pipeline(stem, shape)?;
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
-        let uniform = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        let uniform = self.home.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: None,
             contents: bytemuck::cast_slice(&uniform),
             usage: wgpu::BufferUsages::UNIFORM,
         });
         let [unread, unwritten, untouched] = &self.nothing;
-        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let group = self.home.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &self.bindings,
             entries: &[
@@ -265,7 +295,7 @@ impl Engine {
                 bind(5, on.state, untouched),
             ],
         });
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(stem.name()),
@@ -275,7 +305,7 @@ impl Engine {
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(rows.div_ceil(shape.numbers_a_group()), 1, 1);
         }
-        let index = self.queue.submit([encoder.finish()]);
+        let index = self.home.queue.submit([encoder.finish()]);
         self.check()?;
         Ok(index)
     }
@@ -283,7 +313,7 @@ impl Engine {
     /// Waits until a submission is done.
     pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
         let waited =
-            self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
+            self.home.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
         self.check()?;
         waited.map(drop).map_err(|_| GpuFailure::TimeOut(PATIENCE.as_secs()))
     }
@@ -299,30 +329,21 @@ impl Engine {
         let bytes = rows * row;
         #[cfg(feature = "hazmat")]
         let fault = self.due_fault()?;
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let host = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: bytes as u64,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            return Err(GpuFailure::Memory(bytes as u64));
-        }
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host, 0, bytes as u64);
-        let ticks = self.timer.as_ref().and_then(|timer| timer.collect(&self.device, &mut encoder));
-        let submission = self.queue.submit([encoder.finish()]);
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let host = self.home.buffer(bytes, usage, secrecy)?;
+        let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host.buffer, 0, bytes as u64);
+        let ticks = self.timer.as_ref().and_then(|timer| timer.collect(&self.home.device, &mut encoder));
+        let submission = self.home.queue.submit([encoder.finish()]);
         if let Some(ticks) = &ticks {
             ticks.map();
         }
         let (sender, mapped) = std::sync::mpsc::channel();
-        host.map_async(wgpu::MapMode::Read, .., move |result| {
+        host.buffer.map_async(wgpu::MapMode::Read, ..bytes as u64, move |result| {
             let _ = sender.send(result);
         });
-        let wipe = (secrecy == Secrecy::Secret).then(|| (self.device.clone(), self.queue.clone()));
         Ok(Reading {
-            host: Buffer { buffer: host, wipe },
+            host,
             submission,
             mapped,
             ticks,
@@ -344,14 +365,18 @@ impl Engine {
             timer.add(ticks);
         }
         {
-            let view = host.buffer.get_mapped_range(..).map_err(|error| GpuFailure::Lost(error.to_string()))?;
+            let view =
+                host.buffer.get_mapped_range(..host.bytes).map_err(|error| GpuFailure::Lost(error.to_string()))?;
             #[cfg(feature = "hazmat")]
-            if let Some((fault, row)) = reading.fault {
-                let mut damaged = view.to_vec();
-                fault.damage(&mut damaged, row);
-                take(&damaged);
-                return Ok(());
+            match reading.fault {
+                Some((fault, row)) => {
+                    let mut damaged = view.to_vec();
+                    fault.damage(&mut damaged, row);
+                    take(&damaged);
+                }
+                None => take(&view),
             }
+            #[cfg(not(feature = "hazmat"))]
             take(&view);
         }
         host.buffer.unmap();
@@ -378,7 +403,7 @@ impl Engine {
         *planned = None;
         match fault {
             Fault::Destroyed => {
-                self.device.destroy();
+                self.home.device.destroy();
                 Ok(None)
             }
             Fault::OutOfMemory => Err(GpuFailure::Memory(0)),
@@ -417,10 +442,13 @@ mod tests {
         let engine = Engine::open(adapter).unwrap();
         for (secrecy, left) in [(Secrecy::Secret, 0), (Secrecy::Public, 7)] {
             let buffer = engine.upload(&[7; 100], secrecy).unwrap();
-            // The same memory, kept from being given back.
-            let witness = Buffer { buffer: buffer.buffer.clone(), wipe: None };
+            // Comes back from the pool as it was left there.
+            let witness = buffer.buffer.clone();
             drop(buffer);
-            let reading = engine.start_reading(&witness, 1, 800, Secrecy::Public).unwrap();
+            let usage = witness.usage();
+            let again = engine.home.buffer(800, usage, Secrecy::Public).unwrap();
+            assert!(again.buffer == witness, "the pool has another buffer");
+            let reading = engine.start_reading(&again, 1, 800, Secrecy::Public).unwrap();
             engine
                 .finish_reading(&reading, |bytes| {
                     assert!(bytemuck::pod_collect_to_vec::<u8, u64>(bytes).iter().all(|limb| *limb == left));

@@ -35,9 +35,9 @@ fn clear(x: ptr<function, Words>) {
   }
 }
 
-// Sends each lane's carry out to the lane above it, and on. Returns what leaves the number.
-fn settle(t: ptr<function, Words>, out: u32) -> u32 {
-  var carry = from_below(out);
+// t += carry in each lane, a small number of its own. Returns what leaves the number.
+fn add_carry(t: ptr<function, Words>, into: u32) -> u32 {
+  var carry = into;
   var ones = ALL_ONES;
   for (var j = 0u; j < L; j++) { // unroll
     let sum = (*t)[j] + carry;
@@ -52,7 +52,12 @@ fn settle(t: ptr<function, Words>, out: u32) -> u32 {
     carry = u32(sum < carry);
     (*t)[j] = sum;
   }
-  return from_last(out) + ahead.y;
+  return ahead.y;
+}
+
+// Sends what each lane carries out to the lane above it, and on. Returns what leaves the number.
+fn settle(t: ptr<function, Words>, out: u32) -> u32 {
+  return from_last(out) + add_carry(t, from_below(out));
 }
 
 // Whether t is below m: 1 or 0.
@@ -106,22 +111,7 @@ fn shrink(t: ptr<function, Words>, top: u32) -> u32 {
 
 // t += value, for a small value.
 fn add_small(t: ptr<function, Words>, value: u32) -> u32 {
-  var carry = select(0u, value, lane == 0u);
-  var ones = ALL_ONES;
-  for (var j = 0u; j < L; j++) { // unroll
-    let sum = (*t)[j] + carry;
-    carry = u32(sum < carry);
-    ones &= sum;
-    (*t)[j] = sum;
-  }
-  let ahead = look_ahead(carry != 0u, ones == ALL_ONES);
-  carry = ahead.x;
-  for (var j = 0u; j < L; j++) { // unroll
-    let sum = (*t)[j] + carry;
-    carry = u32(sum < carry);
-    (*t)[j] = sum;
-  }
-  return ahead.y;
+  return add_carry(t, select(0u, value, lane == 0u));
 }
 
 // t += x.

@@ -95,6 +95,43 @@ fn whatever_goes_wrong_the_answers_are_right() {
     }
 }
 
+/// A batch in parts, each checked while the next is computed: what was right before the fault is kept.
+#[test]
+fn batches_are_checked_in_parts() {
+    let job = Job::new();
+    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let rows = Rows::new(&job.pairs, 2 * WIDTH);
+    let query = Rows::new(&job.pairs[6 * WIDTH..8 * WIDTH], 2 * WIDTH);
+    let exponent = Exponent::new(&[0x9e37_79b9], 32);
+    let run = |backend: &Backend| {
+        let mut outs = [(); 3].map(|()| vec![7; job.pairs.len()]);
+        backend.hamming_aggregate(&job.modulus, query, rows, &mut outs[0]);
+        backend.pair_pow(&job.modulus, rows, &exponent, &mut outs[1]);
+        backend.pair_fixed_base_pow(&job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
+        outs
+    };
+    let expected = run(&cpu);
+    let decoding = crt::Decoding::new(30);
+    let mut distances = vec![0; 30];
+    cpu.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
+    for fault in [None, Some(Fault::Flipped), Some(Fault::Zeroed), Some(Fault::OutOfMemory)] {
+        // 37 rows in parts of 10, which makes four.
+        for part in 0..if fault.is_some() { 4 } else { 1 } {
+            let Some(backend) = open(KernelOptions { part: Some(10), ..KernelOptions::default() }) else { return };
+            assert!(run(&backend) == expected);
+            let mut decoded = vec![0; 30];
+            backend.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
+            assert_eq!(decoded, distances);
+            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+            if let Some(fault) = fault {
+                backend.inject_fault(part, fault);
+                assert!(run(&backend) == expected, "{fault:?} in part {part}");
+                assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 3, "{fault:?} in part {part}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_gpu_that_gives_wrong_known_answers_is_not_used() {
     let job = Job::new();

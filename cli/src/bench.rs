@@ -86,8 +86,10 @@ pub struct Share {
     pub kernels: Option<f64>,
     /// From handing batches over to having their results in host memory, kernels included.
     pub away: f64,
-    /// Checking results on the processor.
+    /// Checking results on the processor, most of it while the GPU computes.
     pub checking: f64,
+    /// Waiting for the checks that the GPU's work does not cover.
+    pub waiting: f64,
     /// Batches that the GPU could not finish and the processor did.
     pub batches_on_cpu: u64,
 }
@@ -311,6 +313,7 @@ struct Usage {
     kernels: Option<Duration>,
     away: Duration,
     checking: Duration,
+    waiting: Duration,
     used: bool,
 }
 
@@ -323,6 +326,7 @@ impl Usage {
             self.used = true;
             self.away += after.away.saturating_sub(before.away);
             self.checking += after.checking.saturating_sub(before.checking);
+            self.waiting += after.waiting.saturating_sub(before.waiting);
             if let (Some(before), Some(after)) = (before.kernels, after.kernels) {
                 *self.kernels.get_or_insert_default() += after.saturating_sub(before);
             }
@@ -335,6 +339,7 @@ impl Usage {
             kernels: self.kernels.map(of),
             away: of(self.away),
             checking: of(self.checking),
+            waiting: of(self.waiting),
             batches_on_cpu,
         })
     }

@@ -41,6 +41,13 @@ impl<'a> Rows<'a> {
         self.limbs.chunks_exact(self.width)
     }
 
+    /// Some of the rows; fewer, if there are not so many.
+    #[cfg(feature = "gpu")]
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        let at = |row: usize| (row * self.width).min(self.limbs.len());
+        Self { limbs: &self.limbs[at(range.start.min(range.end))..at(range.end)], width: self.width }
+    }
+
     /// The row of that number, if there is one.
     pub fn get(&self, row: usize) -> Option<&'a [u64]> {
         self.limbs.chunks_exact(self.width).nth(row)

@@ -122,7 +122,7 @@ impl Gpu {
         modulus: &Modulus,
         queries: Rows<'_>,
         stored: Rows<'_>,
-        resident: Option<&DeviceRows>,
+        resident: Option<(&DeviceRows, usize)>,
         out: &mut [u64],
     ) -> Result<(), GpuFailure> {
         hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, resident, out)

@@ -15,8 +15,10 @@ use crate::arith::window::Exponent;
 use crate::device::Device;
 use crate::error::Error;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "owner")]
@@ -32,7 +34,12 @@ pub struct Offloaded {
     record: Arc<Record>,
     /// For `auto`: which batches the processor finishes sooner.
     crossovers: Option<Arc<Crossovers>>,
+    /// Rows that are checked while the GPU computes the next ones, at least.
+    part: usize,
 }
+
+/// Enough to keep a large GPU busy.
+const PART: usize = 1 << 14;
 
 /// What is to be done, apart from the numbers.
 struct Batch<'a> {
@@ -41,6 +48,8 @@ struct Batch<'a> {
     exponent_bits: usize,
     /// Elements of a row of the output.
     width: usize,
+    /// Whether it must not be cut into parts.
+    whole: bool,
 }
 
 /// What became of the GPU's batches.
@@ -49,18 +58,18 @@ struct Record {
     /// Set with the first failure: the GPU is not asked again.
     given_up: AtomicBool,
     on_cpu: AtomicU64,
-    /// Nanoseconds from handing batches to the GPU to having them back, and those of checking them.
+    /// Nanoseconds from handing batches to the GPU to having them back; of checking them; of waiting for checks.
     away: AtomicU64,
     checking: AtomicU64,
+    waiting: AtomicU64,
     /// Kernels that have shown known answers, by the size of the modulus.
     proven: Mutex<HashSet<(Kernel, usize)>>,
 }
 
 impl Record {
-    fn took(&self, away: Duration, checking: Duration) {
-        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.away.fetch_add(nanoseconds(away), Ordering::Relaxed);
-        self.checking.fetch_add(nanoseconds(checking), Ordering::Relaxed);
+    /// Adds the time since `started` to a counter.
+    fn add(counter: &AtomicU64, started: Instant) {
+        counter.fetch_add(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -73,7 +82,13 @@ impl std::fmt::Debug for Offloaded {
 impl Offloaded {
     pub(super) fn open(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
         let crossovers = (*device == Device::Auto).then(Arc::default);
-        Ok(Self { gpu: Gpu::open(device, options)?, cpu, record: Arc::default(), crossovers })
+        Ok(Self {
+            gpu: Gpu::open(device, options)?,
+            cpu,
+            record: Arc::default(),
+            crossovers,
+            part: options.part.unwrap_or(PART),
+        })
     }
 
     pub(super) fn cpu(&self) -> &Cpu {
@@ -91,6 +106,7 @@ impl Offloaded {
             kernels: self.gpu.kernel_time(),
             away: nanoseconds(&self.record.away),
             checking: nanoseconds(&self.record.checking),
+            waiting: nanoseconds(&self.record.waiting),
         }
     }
 
@@ -123,15 +139,15 @@ impl Offloaded {
         }
     }
 
-    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute it if that fails. `on_cpu` computes
-    /// as many of the first rows as its output has room for.
-    fn run<T: Copy>(
+    /// Has the GPU compute a batch into `out`, checks it, and has the processor compute what fails and all after it. The
+    /// functions are given the rows that they are to do, and the place for them.
+    fn run<T: Send>(
         &self,
-        Batch { kernel, modulus, exponent_bits, width }: Batch<'_>,
+        Batch { kernel, modulus, exponent_bits, width, whole }: Batch<'_>,
         out: &mut [T],
-        on_gpu: impl FnOnce(&Gpu, &mut [T]) -> Result<(), GpuFailure>,
-        holds: impl FnOnce(&mut [T]) -> Result<bool, Error>,
-        on_cpu: impl Fn(&Cpu, &mut [T]),
+        on_gpu: impl Fn(&Gpu, Range<usize>, &mut [T]) -> Result<(), GpuFailure>,
+        holds: impl Fn(Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
+        on_cpu: impl Fn(&Cpu, Range<usize>, &mut [T]),
     ) {
         let work = Work { kernel, bits: modulus.bits(), exponent_bits };
         let rows = out.len() / width.max(1);
@@ -140,54 +156,103 @@ impl Offloaded {
         }
         let by_choice = self.crossovers.as_ref().is_some_and(|crossovers| {
             crossovers.prefers_cpu(work, rows, self.cpu.threads(), |rows| {
-                on_cpu(&self.cpu, &mut out[..rows * width]);
+                on_cpu(&self.cpu, 0..rows, &mut out[..rows * width]);
             })
         });
         if by_choice {
-            return on_cpu(&self.cpu, out);
+            return on_cpu(&self.cpu, 0..rows, out);
         }
+        let mut failed_from = 0;
         if self.is_trusted(kernel, modulus) {
             let started = Instant::now();
-            let outcome = on_gpu(&self.gpu, out).and_then(|()| {
-                let away = started.elapsed();
-                // Without random weights nothing can be checked, so nothing is known to hold.
-                let holds = holds(out).unwrap_or(false);
-                self.record.took(away, started.elapsed().saturating_sub(away));
-                if holds { Ok(()) } else { Err(GpuFailure::Wrong("result")) }
-            });
-            match outcome {
+            // Eight parts of a large batch, each but the last checked while the GPU computes the next.
+            let part = if whole { rows } else { self.part.max(rows.div_ceil(8)) };
+            match self.in_parts(part, rows, width, out, on_gpu, holds) {
                 Ok(()) => {
                     if let Some(crossovers) = &self.crossovers {
                         crossovers.gpu_took(work, rows, started.elapsed());
                     }
                     return;
                 }
-                Err(failure) => self.give_up(&failure),
+                Err((row, failure)) => {
+                    failed_from = row;
+                    self.give_up(&failure);
+                }
             }
         }
         self.record.on_cpu.fetch_add(1, Ordering::Relaxed);
-        on_cpu(&self.cpu, out);
+        on_cpu(&self.cpu, failed_from..rows, &mut out[failed_from * width..]);
+    }
+
+    /// Has the GPU compute `rows` rows, `part` at a time. Returns the first row that it did not compute, or not rightly.
+    fn in_parts<T: Send>(
+        &self,
+        part: usize,
+        rows: usize,
+        width: usize,
+        out: &mut [T],
+        on_gpu: impl Fn(&Gpu, Range<usize>, &mut [T]) -> Result<(), GpuFailure>,
+        holds: impl Fn(Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
+    ) -> Result<(), (usize, GpuFailure)> {
+        let record = &*self.record;
+        let check = |range: Range<usize>, out: &mut [T]| {
+            let started = Instant::now();
+            // Without random weights nothing can be checked, so nothing is known to hold.
+            let holds = holds(range, out).unwrap_or(false);
+            Record::add(&record.checking, started);
+            holds
+        };
+        let wait = |(first, checked): (usize, ScopedJoinHandle<'_, bool>)| {
+            let started = Instant::now();
+            let holds = checked.join().unwrap_or(false);
+            Record::add(&record.waiting, started);
+            if holds { Ok(()) } else { Err((first, GpuFailure::Wrong("result"))) }
+        };
+        std::thread::scope(|scope| {
+            let mut checking = None;
+            for (number, out) in out.chunks_mut(part * width).enumerate() {
+                let (first, started) = (number * part, Instant::now());
+                let range = first..(first + part).min(rows);
+                let outcome = on_gpu(&self.gpu, range.clone(), out);
+                Record::add(&record.away, started);
+                checking.take().map_or(Ok(()), wait)?;
+                outcome.map_err(|failure| (first, failure))?;
+                checking = Some((first, scope.spawn(move || check(range, out))));
+            }
+            checking.map_or(Ok(()), wait)
+        })
     }
 
     pub(super) fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         let width = bases.width();
         self.run(
-            Batch { kernel: Kernel::PairPow, modulus, exponent_bits: exponent.bits(), width },
+            Batch { kernel: Kernel::PairPow, modulus, exponent_bits: exponent.bits(), width, whole: false },
             out,
-            |gpu, out| gpu.pair_pow(modulus, bases, exponent, out),
-            |out| checks::powers_hold(&self.cpu, modulus, bases, exponent, Rows::new(out, width)),
-            |cpu, out| cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
+            |gpu, rows, out| gpu.pair_pow(modulus, bases.slice(rows), exponent, out),
+            |rows, out| checks::powers_hold(&self.cpu, modulus, bases.slice(rows), exponent, Rows::new(out, width)),
+            |cpu, rows, out| cpu::pair_pow::pair_pow(cpu, modulus, bases.slice(rows), exponent, out),
         );
     }
 
     pub(super) fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         let width = 2 * base.modulus().width();
         self.run(
-            Batch { kernel: Kernel::PairFixedBasePow, modulus: base.modulus(), exponent_bits: bits, width },
+            Batch {
+                kernel: Kernel::PairFixedBasePow,
+                modulus: base.modulus(),
+                exponent_bits: bits,
+                width,
+                whole: false,
+            },
             out,
-            |gpu, out| gpu.pair_fixed_base_pow(base, bits, exponents, out),
-            |out| checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents, Rows::new(out, width)),
-            |cpu, out| cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
+            |gpu, rows, out| gpu.pair_fixed_base_pow(base, bits, exponents.slice(rows), out),
+            |rows, out| {
+                let out = Rows::new(out, width);
+                checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents.slice(rows), out)
+            },
+            |cpu, rows, out| {
+                cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents.slice(rows), out);
+            },
         );
     }
 
@@ -208,19 +273,25 @@ impl Offloaded {
         out: &mut [u64],
     ) {
         let width = stored.width();
-        let a_query = stored.limbs().len();
+        // Rows of `out` are rows of `stored` only if there is one query. Several go through in one pass.
+        let whole = queries.len() != 1;
+        let of = |rows: Range<usize>| if whole { stored } else { stored.slice(rows) };
         self.run(
-            Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width },
+            Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width, whole },
             out,
-            |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, resident, out),
-            |out| {
-                let mut answers = queries.iter().zip(out.chunks_exact(a_query));
+            |gpu, rows, out| {
+                let resident = resident.map(|resident| (resident, if whole { 0 } else { rows.start }));
+                gpu.hamming_aggregate(modulus, queries, of(rows), resident, out)
+            },
+            |rows, out| {
+                let stored = of(rows);
+                let mut answers = queries.iter().zip(out.chunks_exact(stored.limbs().len().max(1)));
                 answers.try_fold(true, |holds, (query, out)| {
                     Ok(holds && checks::products_hold(&self.cpu, modulus, query, stored, Rows::new(out, width))?)
                 })
             },
-            |cpu, out| {
-                let stored = Rows::new(&stored.limbs()[..a_query.min(out.len())], width);
+            |cpu, rows, out| {
+                let stored = stored.slice(if whole { 0..rows.end } else { rows });
                 cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out);
             },
         );
@@ -240,14 +311,15 @@ impl Offloaded {
                 modulus: &key.p().modulus,
                 exponent_bits: key.p().exponent.bits(),
                 width: 1,
+                whole: false,
             },
             out,
-            |gpu, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts, out),
-            |out| {
-                drawn?;
-                Ok(self.none_was_missed(key, dimensions, ciphertexts, out))
+            |gpu, rows, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts.slice(rows), out),
+            |rows, out| {
+                drawn.as_ref().map_err(|error| Error::Random(error.to_string()))?;
+                Ok(self.none_was_missed(key, dimensions, ciphertexts.slice(rows), out))
             },
-            |cpu, out| cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts, out),
+            |cpu, rows, out| cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts.slice(rows), out),
         );
     }
 

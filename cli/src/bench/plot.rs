@@ -139,9 +139,9 @@ fn kernels(point: &Point) -> Option<f64> {
     point.gpu?.kernels.filter(|share| *share > 0.0).map(|share| point.per_second / share)
 }
 
-/// Throughput without the checks.
+/// Throughput if checks were never waited for.
 fn unchecked(point: &Point) -> Option<f64> {
-    point.gpu.filter(|share| share.checking < 1.0).map(|share| point.per_second / (1.0 - share.checking))
+    point.gpu.filter(|share| share.waiting < 1.0).map(|share| point.per_second / (1.0 - share.waiting))
 }
 
 fn top(point: &Point) -> f64 {
@@ -204,7 +204,13 @@ mod tests {
             batch,
             per_second,
             checked: true,
-            gpu: gpu.then_some(Share { kernels: Some(0.5), away: 0.8, checking: 0.1, batches_on_cpu: 0 }),
+            gpu: gpu.then_some(Share {
+                kernels: Some(0.5),
+                away: 0.8,
+                checking: 0.1,
+                waiting: 0.05,
+                batches_on_cpu: 0,
+            }),
         }
     }
 

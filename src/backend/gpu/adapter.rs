@@ -19,6 +19,8 @@ pub struct KernelOptions {
     pub checked: bool,
     /// Go through OpenGL.
     pub open_gl: bool,
+    /// Rows of a batch that are checked while the GPU computes the next ones.
+    pub part: Option<usize>,
 }
 
 /// An adapter that can be opened.

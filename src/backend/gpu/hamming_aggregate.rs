@@ -26,13 +26,13 @@ impl DeviceRows {
 }
 
 /// The rows of `out` are all of the first query, then all of the next. `resident` are the stored rows, if they are on the
-/// device already.
+/// device already, and the number of the first that is meant.
 pub(super) fn hamming_aggregate(
     engine: &Arc<Engine>,
     modulus: &Modulus,
     queries: Rows<'_>,
     stored: Rows<'_>,
-    resident: Option<&DeviceRows>,
+    resident: Option<(&DeviceRows, usize)>,
     out: &mut [u64],
 ) -> Result<(), GpuFailure> {
     let (shape, constants) = constants::upload(engine, modulus)?;
@@ -42,11 +42,12 @@ pub(super) fn hamming_aggregate(
     let second = engine.upload(&entered, Secrecy::Public)?;
     let (width, total) = (stored.width(), stored.len());
     let at_once = pace::most_steps(shape, 1).min(queries.len());
-    let resident = resident.filter(|rows| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
+    let resident = resident.filter(|(rows, _)| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
     let start = |stored: Rows<'_>, part| {
         let bytes = 8 * stored.limbs().len();
         let sent = if resident.is_none() { Some(engine.upload(stored.limbs(), Secrecy::Public)?) } else { None };
-        let (input, skipped) = resident.map_or((sent.as_ref(), 0), |rows| (Some(&rows.buffer), word(part)));
+        let (input, skipped) =
+            resident.map_or((sent.as_ref(), 0), |(rows, first)| (Some(&rows.buffer), word(first + part)));
         let output = engine.buffer(bytes * queries.len(), Secrecy::Public)?;
         for first in (0..queries.len()).step_by(at_once.max(1)) {
             let last = (first + at_once).min(queries.len());

@@ -95,6 +95,19 @@ fn whatever_goes_wrong_the_answers_are_right() {
     }
 }
 
+#[test]
+fn threads_share_a_gpu() {
+    let job = Job::new();
+    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let Some(backend) = open(KernelOptions::default()) else { return };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..5).for_each(|_| assert!(job.run(&backend) == expected)));
+        }
+    });
+    assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+}
+
 /// A batch in parts, each checked while the next is computed: what was right before the fault is kept.
 #[test]
 fn batches_are_checked_in_parts() {

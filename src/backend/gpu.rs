@@ -4,6 +4,7 @@
 //! `backend::offloaded` checks them, and finishes on the processor what fails.
 
 pub mod adapter;
+mod buffer;
 mod constants;
 mod engine;
 mod failure;
@@ -22,7 +23,7 @@ mod rounds;
 mod shader;
 mod timer;
 
-pub(super) use engine::Buffer;
+pub(super) use buffer::Buffer;
 pub(super) use failure::GpuFailure;
 pub(super) use hamming_aggregate::DeviceRows;
 

@@ -77,9 +77,12 @@ fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&st
         area.draw(&Text::new(about.clone(), (x + 28, 40), ("sans-serif", 13)))?;
         x += 60 + 7 * i32::try_from(about.len()).unwrap_or(0);
     }
+    if points.iter().all(|point| point.gpu.is_none()) {
+        return Ok(());
+    }
     area.draw(&Text::new(
-        "dotted: the kernels alone, by the device's clock; dashed: without the checks; vertical line: from here on the \
-         GPU is faster",
+        "dotted: the kernels alone, by the device's clock; dashed: if checks were never waited for; vertical line: from \
+         here on the GPU is faster",
         (14, 60),
         ("sans-serif", 12).into_font().color(&BLACK.mix(0.6)),
     ))

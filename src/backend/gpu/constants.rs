@@ -1,6 +1,7 @@
 //! The constants of a modulus as the shaders want them.
 
-use super::engine::{Buffer, Engine, Secrecy};
+use super::buffer::{Buffer, Secrecy};
+use super::engine::Engine;
 use super::failure::GpuFailure;
 use super::shader::Shape;
 use crate::arith::modulus::Modulus;

@@ -1,14 +1,13 @@
 //! An open GPU: buffers, pipelines, dispatches, and what can go wrong with them.
 
 use super::adapter::Adapter;
+use super::buffer::{Buffer, Home, Secrecy, bind};
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
-use super::pool::Pool;
 use super::shader::{self, GROUP, Shape, Stem};
 use super::timer::{Ticks, Timer};
 use std::collections::HashMap;
-use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wgpu::util::DeviceExt;
@@ -30,67 +29,12 @@ pub(super) struct Engine {
     /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
     nothing: [wgpu::Buffer; 3],
     timer: Option<Timer>,
+    /// Held from taking a place for a dispatch's times to submitting it: a driver waits for times that are asked for,
+    /// and those of a dispatch behind the question would never come.
+    submitting: Mutex<()>,
     /// Something to go wrong, after so many readings more.
     #[cfg(feature = "hazmat")]
     fault: Mutex<Option<(u64, Fault)>>,
-}
-
-/// A buffer, which goes back to the engine's pool when it is dropped: overwritten, if it held secrets.
-pub(in crate::backend) struct Buffer {
-    buffer: wgpu::Buffer,
-    /// The part of it that is used.
-    bytes: u64,
-    secrecy: Secrecy,
-    home: Arc<Home>,
-}
-
-/// Where buffers come from and go back to.
-struct Home {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    pool: Pool,
-}
-
-impl Home {
-    /// A buffer for that use.
-    fn buffer(
-        self: &Arc<Self>,
-        bytes: usize,
-        usage: wgpu::BufferUsages,
-        secrecy: Secrecy,
-    ) -> Result<Buffer, GpuFailure> {
-        let bytes = (bytes as u64).max(16);
-        let of = |buffer| Buffer { buffer, bytes, secrecy, home: Arc::clone(self) };
-        if let Some(buffer) = self.pool.take(bytes, usage) {
-            return Ok(of(buffer));
-        }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: bytes,
-            usage,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() { Err(GpuFailure::Memory(bytes)) } else { Ok(of(buffer)) }
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        if self.secrecy == Secrecy::Secret {
-            let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            encoder.clear_buffer(&self.buffer, 0, None);
-            self.home.queue.submit([encoder.finish()]);
-        }
-        self.home.pool.give(self.buffer.clone());
-    }
-}
-
-/// Whether a buffer may hold secrets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
-    Public,
-    Secret,
 }
 
 /// What a dispatch works on; see `shaders/bindings.wgsl`.
@@ -101,17 +45,6 @@ pub(super) struct Bindings<'a> {
     pub(super) second: Option<&'a Buffer>,
     pub(super) output: Option<&'a Buffer>,
     pub(super) state: Option<&'a Buffer>,
-}
-
-/// Binds a buffer, or what stands for none.
-fn bind<'a>(binding: u32, buffer: Option<&'a Buffer>, nothing: &'a wgpu::Buffer) -> wgpu::BindGroupEntry<'a> {
-    let whole = wgpu::BufferBinding { buffer: nothing, offset: 0, size: None };
-    let resource = buffer.map_or(whole, |used| wgpu::BufferBinding {
-        buffer: &used.buffer,
-        offset: 0,
-        size: NonZeroU64::new(used.bytes),
-    });
-    wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(resource) }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -175,7 +108,7 @@ impl Engine {
         let pipelines = Mutex::new(HashMap::new());
         let timer = Timer::new(&device, &queue);
         let engine = Self {
-            home: Arc::new(Home { device, queue, pool: Pool::default() }),
+            home: Home::new(device, queue),
             adapter,
             bindings,
             layout,
@@ -183,6 +116,7 @@ impl Engine {
             trouble,
             nothing,
             timer,
+            submitting: Mutex::new(()),
             #[cfg(feature = "hazmat")]
             fault: Mutex::new(None),
         };
@@ -295,6 +229,7 @@ impl Engine {
                 bind(5, on.state, untouched),
             ],
         });
+        let submitting = lock(&self.submitting);
         let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -306,6 +241,7 @@ impl Engine {
             pass.dispatch_workgroups(rows.div_ceil(shape.numbers_a_group()), 1, 1);
         }
         let index = self.home.queue.submit([encoder.finish()]);
+        drop(submitting);
         self.check()?;
         Ok(index)
     }
@@ -331,10 +267,12 @@ impl Engine {
         let fault = self.due_fault()?;
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let host = self.home.buffer(bytes, usage, secrecy)?;
+        let submitting = lock(&self.submitting);
         let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host.buffer, 0, bytes as u64);
         let ticks = self.timer.as_ref().and_then(|timer| timer.collect(&self.home.device, &mut encoder));
         let submission = self.home.queue.submit([encoder.finish()]);
+        drop(submitting);
         if let Some(ticks) = &ticks {
             ticks.map();
         }

@@ -1,7 +1,8 @@
 //! `hamming_decode` on a GPU: only counts and tags come back.
 
+use super::buffer::Secrecy;
 use super::constants;
-use super::engine::{Bindings, Engine, Secrecy};
+use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pair_pow;
 use super::program::Program;

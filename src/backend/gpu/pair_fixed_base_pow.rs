@@ -1,7 +1,8 @@
 //! `pair_fixed_base_pow` on a GPU.
 
+use super::buffer::{Buffer, Secrecy};
 use super::constants;
-use super::engine::{Bindings, Buffer, Engine, Secrecy};
+use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
 use super::rounds::{self, Rounds};

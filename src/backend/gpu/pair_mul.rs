@@ -1,7 +1,8 @@
 //! `pair_mul` on a GPU.
 
+use super::buffer::Secrecy;
 use super::constants;
-use super::engine::{Bindings, Engine, Secrecy};
+use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::rounds::{self, Rounds};
 use super::shader::Stem;

@@ -1,0 +1,83 @@
+//! Buffers on a device: taken from a pool, bound, wiped and given back.
+
+use super::failure::GpuFailure;
+use super::pool::Pool;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+/// A buffer, which goes back to the engine's pool when it is dropped: overwritten, if it held secrets.
+pub(in crate::backend) struct Buffer {
+    pub(super) buffer: wgpu::Buffer,
+    /// The part of it that is used.
+    pub(super) bytes: u64,
+    secrecy: Secrecy,
+    home: Arc<Home>,
+}
+
+/// Where buffers come from and go back to.
+pub(super) struct Home {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pool: Pool,
+}
+
+impl Home {
+    pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue) -> Arc<Self> {
+        Arc::new(Self { device, queue, pool: Pool::default() })
+    }
+
+    /// A buffer for that use.
+    pub(super) fn buffer(
+        self: &Arc<Self>,
+        bytes: usize,
+        usage: wgpu::BufferUsages,
+        secrecy: Secrecy,
+    ) -> Result<Buffer, GpuFailure> {
+        let bytes = (bytes as u64).max(16);
+        let of = |buffer| Buffer { buffer, bytes, secrecy, home: Arc::clone(self) };
+        if let Some(buffer) = self.pool.take(bytes, usage) {
+            return Ok(of(buffer));
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() { Err(GpuFailure::Memory(bytes)) } else { Ok(of(buffer)) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.secrecy == Secrecy::Secret {
+            let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.clear_buffer(&self.buffer, 0, None);
+            self.home.queue.submit([encoder.finish()]);
+        }
+        self.home.pool.give(self.buffer.clone());
+    }
+}
+
+/// Whether a buffer may hold secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    Public,
+    Secret,
+}
+
+/// Binds a buffer, or what stands for none.
+pub(super) fn bind<'a>(
+    binding: u32,
+    buffer: Option<&'a Buffer>,
+    nothing: &'a wgpu::Buffer,
+) -> wgpu::BindGroupEntry<'a> {
+    let whole = wgpu::BufferBinding { buffer: nothing, offset: 0, size: None };
+    let resource = buffer.map_or(whole, |used| wgpu::BufferBinding {
+        buffer: &used.buffer,
+        offset: 0,
+        size: NonZeroU64::new(used.bytes),
+    });
+    wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(resource) }
+}

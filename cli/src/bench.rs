@@ -248,7 +248,9 @@ impl<'a> Bench<'a> {
             calls += 1;
             check(result)?;
         }
-        let left = [self.context.device_report(), self.evaluator.device_report()].map(|report| report.batches_on_cpu);
+        let reports = [self.context.device_report(), self.evaluator.device_report()];
+        reports.iter().try_for_each(output::require_gpu)?;
+        let left = reports.map(|report| report.batches_on_cpu);
         #[expect(clippy::cast_precision_loss, reason = "batches are far smaller")]
         let vectors = f64::from(calls) * self.batch as f64;
         Ok((vectors / spent.as_secs_f64(), gpu.share(spent, left.iter().sum())))

@@ -114,6 +114,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
     })?;
     steps.done("owner", &format!("decrypts {combined} distances and checks each against plaintext"))?;
+    output::require_gpu(&context.device_report())?;
     let nearest: Vec<Vec<Neighbour>> = nearest.into_iter().map(TopK::into_sorted).collect();
 
     for (row, neighbours) in asked.iter().zip(&nearest).take(SHOWN) {
@@ -129,7 +130,7 @@ fn evaluate(folder: &Path, args: &Args) -> Result<(), Failure> {
     let query = evaluator.load_query(&folder.join("query.hvq"))?;
     let index = Index::open(&folder.join("index.hvx"))?;
     evaluator.aggregate(&query, &index, &folder.join("response.hvr"), &Progress::new())?;
-    Ok(())
+    output::require_gpu(&evaluator.device_report())
 }
 
 fn show(pages: &[Page], row: usize, neighbours: &[Neighbour]) -> Result<(), Failure> {

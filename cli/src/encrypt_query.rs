@@ -27,13 +27,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
     let key = public.key();
     let vectors = Vectors::open(&args.query, key.parameters().embedding_length(), &args.packing)?.read_all()?;
-    let encrypted = if args::is_owner_context(&args.context) {
-        args.owner.load(&args.context)?.encrypt_vec_batch(&vectors)?
+    let (encrypted, device) = if args::is_owner_context(&args.context) {
+        let context = args.owner.load(&args.context)?;
+        (context.encrypt_vec_batch(&vectors)?, context.device_report())
     } else {
         args::warn_if_weak(public.parameters());
         let compute = &args.owner.compute;
-        Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?.encrypt_vec_batch(&vectors)?
+        let evaluator = Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?;
+        (evaluator.encrypt_vec_batch(&vectors)?, evaluator.device_report())
     };
+    output::require_gpu(&device)?;
     Query::new(encrypted)?.save(&args.output, key)?;
     eprintln!("wrote {} ({})", args.output.display(), count_queries(vectors.len()));
     Ok(())

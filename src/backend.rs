@@ -28,7 +28,7 @@ use cpu::Cpu;
 #[cfg(feature = "owner")]
 use crt_key::CrtKey;
 use fixed_base::FixedBase;
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "gpu", feature = "hazmat"))]
 use gpu::adapter::KernelOptions;
 #[cfg(feature = "gpu")]
 use offloaded::Offloaded;
@@ -89,22 +89,13 @@ impl Backend {
     /// [`Error::Device`] if there is no such GPU, or its driver refuses, or threads cannot be started.
     #[cfg(feature = "gpu")]
     pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        Self::with_options(device, threads, KernelOptions::default())
-    }
-
-    /// [`Backend::open`] with kernels of a certain kind, for tests and benches.
-    ///
-    /// # Errors
-    /// As [`Backend::open`].
-    #[cfg(feature = "gpu")]
-    pub fn with_options(device: &Device, threads: Option<NonZeroUsize>, options: KernelOptions) -> Result<Self, Error> {
         let cpu = Cpu::open(threads)?;
         match device {
             Device::Cpu => Ok(Self::Cpu(cpu)),
             // Whatever keeps a GPU from being used, the processor is there.
-            Device::Auto => Ok(Offloaded::open(device, cpu.clone(), options).map_or(Self::Cpu(cpu), Self::Gpu)),
+            Device::Auto => Ok(Offloaded::open(device, cpu.clone()).map_or(Self::Cpu(cpu), Self::Gpu)),
             Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => {
-                let offloaded = Offloaded::open(device, cpu, options)?;
+                let offloaded = Offloaded::open(device, cpu)?;
                 let info = offloaded.info();
                 if info.software {
                     tracing::warn!(
@@ -296,6 +287,22 @@ impl Backend {
 
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 impl Backend {
+    /// Opens a GPU with kernels of a certain kind, for this backend alone. Anything but a GPU opens as ever.
+    ///
+    /// # Errors
+    /// As [`Backend::open`].
+    pub fn with_options(device: &Device, threads: Option<NonZeroUsize>, options: KernelOptions) -> Result<Self, Error> {
+        match device {
+            Device::Auto | Device::Cpu => Self::open(device, threads),
+            _ => Ok(Self::Gpu(Offloaded::with_options(device, Cpu::open(threads)?, options)?)),
+        }
+    }
+
+    /// Whether both have one open GPU between them.
+    pub fn shares_gpu_with(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Gpu(mine), Self::Gpu(theirs)) if mine.gpu().is(theirs.gpu()))
+    }
+
     /// Has something go wrong on the GPU after `results` more results have come back. Nothing happens on the processor.
     pub fn inject_fault(&self, results: u64, fault: gpu::fault::Fault) {
         if let Self::Gpu(offloaded) = self {

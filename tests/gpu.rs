@@ -96,6 +96,14 @@ fn whatever_goes_wrong_the_answers_are_right() {
 }
 
 #[test]
+fn a_gpu_is_opened_once() {
+    let Some(own) = open(KernelOptions::default()) else { return };
+    let [first, second] = [(); 2].map(|()| Backend::open(&Device::Gpu, None).unwrap());
+    assert!(first.shares_gpu_with(&second));
+    assert!(!first.shares_gpu_with(&own));
+}
+
+#[test]
 fn threads_share_a_gpu() {
     let job = Job::new();
     let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());

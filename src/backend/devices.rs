@@ -59,7 +59,7 @@ pub struct AdapterInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct GpuTimes {
-    /// Kernels running, by the device's clock, if it has one.
+    /// Kernels running, by the device's clock, if it has one: those of everyone in this process who has it open.
     pub kernels: Option<Duration>,
     /// From handing batches over to having their results in host memory.
     pub away: Duration,

@@ -34,9 +34,9 @@ use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
 use crate::device::Device;
 use crate::error::Error;
-use adapter::KernelOptions;
-use engine::Engine;
-use std::sync::Arc;
+use adapter::{Adapter, KernelOptions};
+use engine::{Engine, lock};
+use std::sync::{Arc, Mutex, Weak};
 
 #[cfg(feature = "owner")]
 use super::crt_key::CrtKey;
@@ -46,6 +46,9 @@ use super::crt_key::CrtKey;
 pub(super) struct Gpu {
     engine: Arc<Engine>,
 }
+
+/// GPUs that are open, for whoever opens them next: each compiles its kernels once a process, not once a context.
+static OPEN: Mutex<Vec<Weak<Engine>>> = Mutex::new(Vec::new());
 
 /// The GPUs of this machine, the best first.
 pub(super) fn adapters() -> Vec<AdapterInfo> {
@@ -61,12 +64,31 @@ pub(super) fn adapter(device: &Device) -> Result<AdapterInfo, Error> {
 }
 
 impl Gpu {
-    /// Opens the adapter that `device` means.
+    /// The GPU that `device` means: the one that is open already, if it still works.
     ///
     /// # Errors
     /// [`Error::Device`] if there is none, or its driver refuses.
+    pub(super) fn share(device: &Device) -> Result<Self, Error> {
+        let adapter = adapter::choose(device, KernelOptions::default())?;
+        let mut open = lock(&OPEN);
+        let works = |engine: &Arc<Engine>| *engine.adapter() == adapter && engine.check().is_ok();
+        let found = open.iter().filter_map(Weak::upgrade).find(works);
+        let gpu = found.map_or_else(|| Self::with_adapter(device, adapter), |engine| Ok(Self { engine }))?;
+        open.retain(|other| other.strong_count() > 0 && other.as_ptr() != Arc::as_ptr(&gpu.engine));
+        open.push(Arc::downgrade(&gpu.engine));
+        Ok(gpu)
+    }
+
+    /// Opens the adapter that `device` means, for its caller alone.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is none, or its driver refuses.
+    #[cfg(feature = "hazmat")]
     pub(super) fn open(device: &Device, options: KernelOptions) -> Result<Self, Error> {
-        let adapter = adapter::choose(device, options)?;
+        Self::with_adapter(device, adapter::choose(device, options)?)
+    }
+
+    fn with_adapter(device: &Device, adapter: Adapter) -> Result<Self, Error> {
         let name = adapter.describe().name;
         let engine = Engine::open(adapter)
             .map_err(|failure| Error::Device { asked: device.to_string(), reason: format!("{name}: {failure}") })?;
@@ -144,6 +166,12 @@ impl Gpu {
         out: &mut [u32],
     ) -> Result<(), GpuFailure> {
         hamming_decode::hamming_decode(&self.engine, key, dimensions, nonce, ciphertexts, out)
+    }
+
+    /// Whether both are one open device.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.engine, &other.engine)
     }
 
     /// Has something go wrong after `readings` results more.

@@ -6,6 +6,7 @@ use super::cpu::{self, Cpu};
 use super::crossover::{Crossovers, Kernel, Work};
 use super::devices::{AdapterInfo, GpuTimes};
 use super::fixed_base::FixedBase;
+#[cfg(feature = "hazmat")]
 use super::gpu::adapter::KernelOptions;
 use super::gpu::{DeviceRows, Gpu, GpuFailure};
 use super::known_answers;
@@ -80,15 +81,10 @@ impl std::fmt::Debug for Offloaded {
 }
 
 impl Offloaded {
-    pub(super) fn open(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
+    /// The GPU that `device` means, shared with whoever else has it open.
+    pub(super) fn open(device: &Device, cpu: Cpu) -> Result<Self, Error> {
         let crossovers = (*device == Device::Auto).then(Arc::default);
-        Ok(Self {
-            gpu: Gpu::open(device, options)?,
-            cpu,
-            record: Arc::default(),
-            crossovers,
-            part: options.part.unwrap_or(PART),
-        })
+        Ok(Self { gpu: Gpu::share(device)?, cpu, record: Arc::default(), crossovers, part: PART })
     }
 
     pub(super) fn cpu(&self) -> &Cpu {
@@ -342,6 +338,12 @@ impl Offloaded {
 
 #[cfg(feature = "hazmat")]
 impl Offloaded {
+    /// One with kernels of a certain kind, and a GPU of its own.
+    pub(super) fn with_options(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
+        let gpu = Gpu::open(device, options)?;
+        Ok(Self { gpu, cpu, record: Arc::default(), crossovers: None, part: options.part.unwrap_or(PART) })
+    }
+
     pub(super) fn gpu(&self) -> &Gpu {
         &self.gpu
     }

@@ -105,6 +105,13 @@ pub(super) fn choose(device: &Device, options: KernelOptions) -> Result<Adapter,
     found.cloned().ok_or_else(|| none(listed))
 }
 
+/// Whether they are the same GPU, through the same driver, for the same kernels.
+impl PartialEq for Adapter {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.info == other.info && self.options == other.options
+    }
+}
+
 impl Adapter {
     pub(super) fn handle(&self) -> &wgpu::Adapter {
         &self.handle

@@ -326,6 +326,7 @@ impl Backend {
         out: &mut [u64],
     ) -> Option<Result<(), String>> {
         let Self::Gpu(offloaded) = self else { return None };
-        Some(offloaded.gpu().pair_mul(modulus, a, b, out).map_err(|failure| failure.to_string()))
+        let mut out = gpu::Output::new(out, a.width());
+        Some(offloaded.gpu().pair_mul(modulus, a, b, &mut out).map_err(|failure| failure.to_string()))
     }
 }

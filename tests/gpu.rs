@@ -116,9 +116,9 @@ fn threads_share_a_gpu() {
     assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
 }
 
-/// A batch in parts, each checked while the next is computed: what was right before the fault is kept.
+/// A batch in rounds, each checked while the next is computed: what was right before the fault is kept.
 #[test]
-fn batches_are_checked_in_parts() {
+fn batches_are_checked_in_rounds() {
     let job = Job::new();
     let cpu = Backend::open(&Device::Cpu, None).unwrap();
     let rows = Rows::new(&job.pairs, 2 * WIDTH);
@@ -136,18 +136,18 @@ fn batches_are_checked_in_parts() {
     let mut distances = vec![0; 30];
     cpu.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
     for fault in [None, Some(Fault::Flipped), Some(Fault::Zeroed), Some(Fault::OutOfMemory)] {
-        // 37 rows in parts of 10, which makes four.
-        for part in 0..if fault.is_some() { 4 } else { 1 } {
-            let Some(backend) = open(KernelOptions { part: Some(10), ..KernelOptions::default() }) else { return };
+        // 37 rows in rounds of 10, which makes four.
+        for round in 0..if fault.is_some() { 4 } else { 1 } {
+            let Some(backend) = open(KernelOptions { round: Some(10), ..KernelOptions::default() }) else { return };
             assert!(run(&backend) == expected);
             let mut decoded = vec![0; 30];
             backend.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
             assert_eq!(decoded, distances);
             assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
             if let Some(fault) = fault {
-                backend.inject_fault(part, fault);
-                assert!(run(&backend) == expected, "{fault:?} in part {part}");
-                assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 3, "{fault:?} in part {part}");
+                backend.inject_fault(round, fault);
+                assert!(run(&backend) == expected, "{fault:?} in round {round}");
+                assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 3, "{fault:?} in round {round}");
             }
         }
     }

@@ -63,7 +63,7 @@ pub struct GpuTimes {
     pub kernels: Option<Duration>,
     /// From handing batches over to having their results in host memory.
     pub away: Duration,
-    /// Checking results on the processor, most of it while the GPU computes the next part of a batch.
+    /// Checking results on the processor, most of it while the GPU computes the next round of a batch.
     pub checking: Duration,
     /// The part of that which the GPU's work does not cover.
     pub waiting: Duration,

@@ -26,6 +26,7 @@ mod timer;
 pub(super) use buffer::Buffer;
 pub(super) use failure::GpuFailure;
 pub(super) use hamming_aggregate::DeviceRows;
+pub(super) use rounds::Output;
 
 use super::devices::AdapterInfo;
 use super::fixed_base::FixedBase;
@@ -115,7 +116,7 @@ impl Gpu {
         modulus: &Modulus,
         a: Rows<'_>,
         b: Rows<'_>,
-        out: &mut [u64],
+        out: &mut Output<'_, '_, u64>,
     ) -> Result<(), GpuFailure> {
         pair_mul::pair_mul(&self.engine, modulus, a, b, out)
     }
@@ -125,7 +126,7 @@ impl Gpu {
         modulus: &Modulus,
         bases: Rows<'_>,
         exponent: &Exponent,
-        out: &mut [u64],
+        out: &mut Output<'_, '_, u64>,
     ) -> Result<(), GpuFailure> {
         pair_pow::pair_pow(&self.engine, modulus, bases, exponent, out)
     }
@@ -135,7 +136,7 @@ impl Gpu {
         base: &FixedBase,
         bits: usize,
         exponents: Rows<'_>,
-        out: &mut [u64],
+        out: &mut Output<'_, '_, u64>,
     ) -> Result<(), GpuFailure> {
         pair_fixed_base_pow::pair_fixed_base_pow(&self.engine, base, bits, exponents, out)
     }
@@ -145,8 +146,8 @@ impl Gpu {
         modulus: &Modulus,
         queries: Rows<'_>,
         stored: Rows<'_>,
-        resident: Option<(&DeviceRows, usize)>,
-        out: &mut [u64],
+        resident: Option<&DeviceRows>,
+        out: &mut Output<'_, '_, u64>,
     ) -> Result<(), GpuFailure> {
         hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, resident, out)
     }
@@ -163,7 +164,7 @@ impl Gpu {
         dimensions: usize,
         nonce: u32,
         ciphertexts: Rows<'_>,
-        out: &mut [u32],
+        out: &mut Output<'_, '_, u32>,
     ) -> Result<(), GpuFailure> {
         hamming_decode::hamming_decode(&self.engine, key, dimensions, nonce, ciphertexts, out)
     }

@@ -4,7 +4,7 @@
 use super::cpu::{self, Cpu};
 use super::crossover::Kernel;
 use super::fixed_base::FixedBase;
-use super::gpu::{Gpu, GpuFailure};
+use super::gpu::{Gpu, GpuFailure, Output};
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
@@ -102,7 +102,7 @@ fn pair_mul(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailure> {
     b.rotate_left(4 * width);
     let (a, b) = (Rows::new(&a, width), Rows::new(&b, width));
     let (mut ours, mut theirs) = (vec![0; width * ROWS], vec![0; width * ROWS]);
-    gpu.pair_mul(&modulus, a, b, &mut theirs)?;
+    gpu.pair_mul(&modulus, a, b, &mut Output::new(&mut theirs, width))?;
     cpu::pair_mul::pair_mul(cpu, &modulus, a, b, &mut ours);
     Ok(ours == theirs)
 }
@@ -112,7 +112,7 @@ fn pair_pow(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailure> {
     let rows = Rows::new(&pairs, 2 * modulus.width());
     let exponent = Exponent::new(&[0x1a_5f03], EXPONENT_BITS);
     let (mut ours, mut theirs) = (vec![0; pairs.len()], vec![0; pairs.len()]);
-    gpu.pair_pow(&modulus, rows, &exponent, &mut theirs)?;
+    gpu.pair_pow(&modulus, rows, &exponent, &mut Output::new(&mut theirs, rows.width()))?;
     cpu::pair_pow::pair_pow(cpu, &modulus, rows, &exponent, &mut ours);
     Ok(ours == theirs)
 }
@@ -124,7 +124,7 @@ fn pair_fixed_base_pow(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFai
     let exponents: Vec<u64> = (0..ROWS as u64).map(|row| row.wrapping_mul(0x1_e3f7) ^ 0xff).collect();
     let exponents = Rows::new(&exponents, 1);
     let (mut ours, mut theirs) = (vec![0; pairs.len()], vec![0; pairs.len()]);
-    gpu.pair_fixed_base_pow(&base, EXPONENT_BITS, exponents, &mut theirs)?;
+    gpu.pair_fixed_base_pow(&base, EXPONENT_BITS, exponents, &mut Output::new(&mut theirs, width))?;
     cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, &base, EXPONENT_BITS, exponents, &mut ours);
     Ok(ours == theirs)
 }
@@ -135,7 +135,8 @@ fn hamming_aggregate(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailu
     let rows = Rows::new(&pairs, width);
     let queries = Rows::new(&pairs[width..3 * width], width);
     let (mut ours, mut theirs) = (vec![0; 2 * pairs.len()], vec![0; 2 * pairs.len()]);
-    gpu.hamming_aggregate(&modulus, queries, rows, None, &mut theirs)?;
+    let mut lists = Output::lists(theirs.chunks_mut(pairs.len()).collect(), width);
+    gpu.hamming_aggregate(&modulus, queries, rows, None, &mut lists)?;
     cpu::hamming_aggregate::hamming_aggregate(cpu, &modulus, queries, rows, &mut ours);
     Ok(ours == theirs)
 }
@@ -206,6 +207,12 @@ fn hamming_decode(bits: usize, gpu: &Gpu) -> Result<bool, GpuFailure> {
         expected.push(distance);
     }
     let mut distances = vec![0; ROWS];
-    gpu.hamming_decode(&key, dimensions, 0x5a5a_1234, Rows::new(&rows, 4 * width), &mut distances)?;
+    gpu.hamming_decode(
+        &key,
+        dimensions,
+        0x5a5a_1234,
+        Rows::new(&rows, 4 * width),
+        &mut Output::new(&mut distances, 1),
+    )?;
     Ok(distances == expected)
 }

@@ -8,7 +8,7 @@ use super::devices::{AdapterInfo, GpuTimes};
 use super::fixed_base::FixedBase;
 #[cfg(feature = "hazmat")]
 use super::gpu::adapter::KernelOptions;
-use super::gpu::{DeviceRows, Gpu, GpuFailure};
+use super::gpu::{DeviceRows, Gpu, GpuFailure, Output};
 use super::known_answers;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -36,11 +36,11 @@ pub struct Offloaded {
     /// For `auto`: which batches the processor finishes sooner.
     crossovers: Option<Arc<Crossovers>>,
     /// Rows that are checked while the GPU computes the next ones, at least.
-    part: usize,
+    round: usize,
 }
 
 /// Enough to keep a large GPU busy.
-const PART: usize = 1 << 14;
+const ROUND: usize = 1 << 14;
 
 /// What is to be done, apart from the numbers.
 struct Batch<'a> {
@@ -49,8 +49,8 @@ struct Batch<'a> {
     exponent_bits: usize,
     /// Elements of a row of the output.
     width: usize,
-    /// Whether it must not be cut into parts.
-    whole: bool,
+    /// Lists of rows that the output has.
+    lists: usize,
 }
 
 /// What became of the GPU's batches.
@@ -68,9 +68,8 @@ struct Record {
 }
 
 impl Record {
-    /// Adds the time since `started` to a counter.
-    fn add(counter: &AtomicU64, started: Instant) {
-        counter.fetch_add(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    fn add(counter: &AtomicU64, time: Duration) {
+        counter.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -84,7 +83,7 @@ impl Offloaded {
     /// The GPU that `device` means, shared with whoever else has it open.
     pub(super) fn open(device: &Device, cpu: Cpu) -> Result<Self, Error> {
         let crossovers = (*device == Device::Auto).then(Arc::default);
-        Ok(Self { gpu: Gpu::share(device)?, cpu, record: Arc::default(), crossovers, part: PART })
+        Ok(Self { gpu: Gpu::share(device)?, cpu, record: Arc::default(), crossovers, round: ROUND })
     }
 
     pub(super) fn cpu(&self) -> &Cpu {
@@ -136,37 +135,42 @@ impl Offloaded {
     }
 
     /// Has the GPU compute a batch into `out`, checks it, and has the processor compute what fails and all after it. The
-    /// functions are given the rows that they are to do, and the place for them.
+    /// functions are given the number of a list, the rows of it that they are to do, and the place for them.
     fn run<T: Send>(
         &self,
-        Batch { kernel, modulus, exponent_bits, width, whole }: Batch<'_>,
+        Batch { kernel, modulus, exponent_bits, width, lists }: Batch<'_>,
         out: &mut [T],
-        on_gpu: impl Fn(&Gpu, Range<usize>, &mut [T]) -> Result<(), GpuFailure>,
-        holds: impl Fn(Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
-        on_cpu: impl Fn(&Cpu, Range<usize>, &mut [T]),
+        on_gpu: impl FnOnce(&Gpu, &mut Output<'_, '_, T>) -> Result<(), GpuFailure>,
+        holds: impl Fn(usize, Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
+        on_cpu: impl Fn(&Cpu, usize, Range<usize>, &mut [T]),
     ) {
         let work = Work { kernel, bits: modulus.bits(), exponent_bits };
-        let rows = out.len() / width.max(1);
+        let (all, rows) = (out.len() / width.max(1), out.len() / (width * lists).max(1));
         if rows == 0 {
             return;
         }
+        // From row `first` of each list on.
+        let compute = |first: usize, out: &mut [T]| {
+            for (list, out) in out.chunks_mut(rows * width).enumerate() {
+                on_cpu(&self.cpu, list, first..out.len() / width, &mut out[first * width..]);
+            }
+        };
         let by_choice = self.crossovers.as_ref().is_some_and(|crossovers| {
-            crossovers.prefers_cpu(work, rows, self.cpu.threads(), |rows| {
-                on_cpu(&self.cpu, 0..rows, &mut out[..rows * width]);
-            })
+            crossovers.prefers_cpu(work, all, self.cpu.threads(), |rows| compute(0, &mut out[..rows * width]))
         });
         if by_choice {
-            return on_cpu(&self.cpu, 0..rows, out);
+            return compute(0, out);
         }
         let mut failed_from = 0;
         if self.is_trusted(kernel, modulus) {
             let started = Instant::now();
-            // Eight parts of a large batch, each but the last checked while the GPU computes the next.
-            let part = if whole { rows } else { self.part.max(rows.div_ceil(8)) };
-            match self.in_parts(part, rows, width, out, on_gpu, holds) {
+            // A large batch goes in eight rounds, each but the last checked while the GPU computes the next.
+            let round = self.round.max(rows.div_ceil(8));
+            let lists = out.chunks_mut(rows * width).collect();
+            match self.in_rounds(round, lists, width, |output| on_gpu(&self.gpu, output), holds) {
                 Ok(()) => {
                     if let Some(crossovers) = &self.crossovers {
-                        crossovers.gpu_took(work, rows, started.elapsed());
+                        crossovers.gpu_took(work, all, started.elapsed());
                     }
                     return;
                 }
@@ -177,76 +181,77 @@ impl Offloaded {
             }
         }
         self.record.on_cpu.fetch_add(1, Ordering::Relaxed);
-        on_cpu(&self.cpu, failed_from..rows, &mut out[failed_from * width..]);
+        compute(failed_from, out);
     }
 
-    /// Has the GPU compute `rows` rows, `part` at a time. Returns the first row that it did not compute, or not rightly.
-    fn in_parts<T: Send>(
+    /// Has the GPU compute in rounds of `round` rows. Returns the first row that it did not compute, or not rightly.
+    fn in_rounds<'out, T: Send>(
         &self,
-        part: usize,
-        rows: usize,
+        round: usize,
+        lists: Vec<&'out mut [T]>,
         width: usize,
-        out: &mut [T],
-        on_gpu: impl Fn(&Gpu, Range<usize>, &mut [T]) -> Result<(), GpuFailure>,
-        holds: impl Fn(Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
+        on_gpu: impl FnOnce(&mut Output<'_, 'out, T>) -> Result<(), GpuFailure>,
+        holds: impl Fn(usize, Range<usize>, &mut [T]) -> Result<bool, Error> + Sync,
     ) -> Result<(), (usize, GpuFailure)> {
-        let record = &*self.record;
-        let check = |range: Range<usize>, out: &mut [T]| {
+        let (record, holds) = (&*self.record, &holds);
+        let check = move |rows: Range<usize>, lists: Vec<&mut [T]>| {
             let started = Instant::now();
             // Without random weights nothing can be checked, so nothing is known to hold.
-            let holds = holds(range, out).unwrap_or(false);
-            Record::add(&record.checking, started);
-            holds
+            let holds = |(list, out)| holds(list, rows.clone(), out).unwrap_or(false);
+            let holds = lists.into_iter().enumerate().all(holds);
+            Record::add(&record.checking, started.elapsed());
+            if holds { Some(rows.end) } else { None }
         };
-        let wait = |(first, checked): (usize, ScopedJoinHandle<'_, bool>)| {
+        // Rows that came back, and rows that are known to be right.
+        let (mut arrived, mut right) = (0, 0);
+        let mut waited = Duration::ZERO;
+        let mut wait = |checked: ScopedJoinHandle<'_, Option<usize>>, right: &mut usize| {
             let started = Instant::now();
-            let holds = checked.join().unwrap_or(false);
-            Record::add(&record.waiting, started);
-            if holds { Ok(()) } else { Err((first, GpuFailure::Wrong("result"))) }
+            let checked = checked.join().ok().flatten();
+            waited += started.elapsed();
+            *right = checked.ok_or(GpuFailure::Wrong("result"))?;
+            Ok(())
         };
-        std::thread::scope(|scope| {
+        let started = Instant::now();
+        let outcome = std::thread::scope(|scope| {
             let mut checking = None;
-            for (number, out) in out.chunks_mut(part * width).enumerate() {
-                let (first, started) = (number * part, Instant::now());
-                let range = first..(first + part).min(rows);
-                let outcome = on_gpu(&self.gpu, range.clone(), out);
-                Record::add(&record.away, started);
-                checking.take().map_or(Ok(()), wait)?;
-                outcome.map_err(|failure| (first, failure))?;
-                checking = Some((first, scope.spawn(move || check(range, out))));
-            }
-            checking.map_or(Ok(()), wait)
-        })
+            let mut take = |lists: Vec<&'out mut [T]>| {
+                let rows = arrived..arrived + lists.first().map_or(0, |list| list.len() / width);
+                arrived = rows.end;
+                checking.take().map_or(Ok(()), |checked| wait(checked, &mut right))?;
+                checking = Some(scope.spawn(move || check(rows, lists)));
+                Ok(())
+            };
+            let outcome = on_gpu(&mut Output::lists(lists, width).in_rounds(round, &mut take));
+            checking.map_or(Ok(()), |checked| wait(checked, &mut right)).and(outcome)
+        });
+        Record::add(&record.away, started.elapsed().saturating_sub(waited));
+        Record::add(&record.waiting, waited);
+        outcome.map_err(|failure| (right, failure))
     }
 
     pub(super) fn pair_pow(&self, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
         let width = bases.width();
         self.run(
-            Batch { kernel: Kernel::PairPow, modulus, exponent_bits: exponent.bits(), width, whole: false },
+            Batch { kernel: Kernel::PairPow, modulus, exponent_bits: exponent.bits(), width, lists: 1 },
             out,
-            |gpu, rows, out| gpu.pair_pow(modulus, bases.slice(rows), exponent, out),
-            |rows, out| checks::powers_hold(&self.cpu, modulus, bases.slice(rows), exponent, Rows::new(out, width)),
-            |cpu, rows, out| cpu::pair_pow::pair_pow(cpu, modulus, bases.slice(rows), exponent, out),
+            |gpu, out| gpu.pair_pow(modulus, bases, exponent, out),
+            |_, rows, out| checks::powers_hold(&self.cpu, modulus, bases.slice(rows), exponent, Rows::new(out, width)),
+            |cpu, _, rows, out| cpu::pair_pow::pair_pow(cpu, modulus, bases.slice(rows), exponent, out),
         );
     }
 
     pub(super) fn pair_fixed_base_pow(&self, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
         let width = 2 * base.modulus().width();
         self.run(
-            Batch {
-                kernel: Kernel::PairFixedBasePow,
-                modulus: base.modulus(),
-                exponent_bits: bits,
-                width,
-                whole: false,
-            },
+            Batch { kernel: Kernel::PairFixedBasePow, modulus: base.modulus(), exponent_bits: bits, width, lists: 1 },
             out,
-            |gpu, rows, out| gpu.pair_fixed_base_pow(base, bits, exponents.slice(rows), out),
-            |rows, out| {
+            |gpu, out| gpu.pair_fixed_base_pow(base, bits, exponents, out),
+            |_, rows, out| {
                 let out = Rows::new(out, width);
                 checks::fixed_base_powers_hold(&self.cpu, base, bits, exponents.slice(rows), out)
             },
-            |cpu, rows, out| {
+            |cpu, _, rows, out| {
                 cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents.slice(rows), out);
             },
         );
@@ -269,26 +274,18 @@ impl Offloaded {
         out: &mut [u64],
     ) {
         let width = stored.width();
-        // Rows of `out` are rows of `stored` only if there is one query. Several go through in one pass.
-        let whole = queries.len() != 1;
-        let of = |rows: Range<usize>| if whole { stored } else { stored.slice(rows) };
+        let query = |list: usize| queries.get(list).unwrap_or_default();
         self.run(
-            Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width, whole },
+            Batch { kernel: Kernel::HammingAggregate, modulus, exponent_bits: 0, width, lists: queries.len() },
             out,
-            |gpu, rows, out| {
-                let resident = resident.map(|resident| (resident, if whole { 0 } else { rows.start }));
-                gpu.hamming_aggregate(modulus, queries, of(rows), resident, out)
+            |gpu, out| gpu.hamming_aggregate(modulus, queries, stored, resident, out),
+            |list, rows, out| {
+                let out = Rows::new(out, width);
+                checks::products_hold(&self.cpu, modulus, query(list), stored.slice(rows), out)
             },
-            |rows, out| {
-                let stored = of(rows);
-                let mut answers = queries.iter().zip(out.chunks_exact(stored.limbs().len().max(1)));
-                answers.try_fold(true, |holds, (query, out)| {
-                    Ok(holds && checks::products_hold(&self.cpu, modulus, query, stored, Rows::new(out, width))?)
-                })
-            },
-            |cpu, rows, out| {
-                let stored = stored.slice(if whole { 0..rows.end } else { rows });
-                cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out);
+            |cpu, list, rows, out| {
+                let query = Rows::new(query(list), width);
+                cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored.slice(rows), out);
             },
         );
     }
@@ -307,15 +304,15 @@ impl Offloaded {
                 modulus: &key.p().modulus,
                 exponent_bits: key.p().exponent.bits(),
                 width: 1,
-                whole: false,
+                lists: 1,
             },
             out,
-            |gpu, rows, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts.slice(rows), out),
-            |rows, out| {
+            |gpu, out| gpu.hamming_decode(key, dimensions, nonce, ciphertexts, out),
+            |_, rows, out| {
                 drawn.as_ref().map_err(|error| Error::Random(error.to_string()))?;
                 Ok(self.none_was_missed(key, dimensions, ciphertexts.slice(rows), out))
             },
-            |cpu, rows, out| cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts.slice(rows), out),
+            |cpu, _, rows, out| cpu::hamming_decode::hamming_decode(cpu, key, dimensions, ciphertexts.slice(rows), out),
         );
     }
 
@@ -341,7 +338,7 @@ impl Offloaded {
     /// One with kernels of a certain kind, and a GPU of its own.
     pub(super) fn with_options(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
         let gpu = Gpu::open(device, options)?;
-        Ok(Self { gpu, cpu, record: Arc::default(), crossovers: None, part: options.part.unwrap_or(PART) })
+        Ok(Self { gpu, cpu, record: Arc::default(), crossovers: None, round: options.round.unwrap_or(ROUND) })
     }
 
     pub(super) fn gpu(&self) -> &Gpu {

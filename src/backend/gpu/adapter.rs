@@ -20,7 +20,7 @@ pub struct KernelOptions {
     /// Go through OpenGL.
     pub open_gl: bool,
     /// Rows of a batch that are checked while the GPU computes the next ones.
-    pub part: Option<usize>,
+    pub round: Option<usize>,
 }
 
 /// An adapter that can be opened.

@@ -5,7 +5,7 @@ use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
-use super::rounds::{self, Rounds};
+use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -26,29 +26,27 @@ impl DeviceRows {
     }
 }
 
-/// The rows of `out` are all of the first query, then all of the next. `resident` are the stored rows, if they are on the
-/// device already, and the number of the first that is meant.
+/// `out` has a list for each query. `resident` are the stored rows, if they are on the device already.
 pub(super) fn hamming_aggregate(
     engine: &Arc<Engine>,
     modulus: &Modulus,
     queries: Rows<'_>,
     stored: Rows<'_>,
-    resident: Option<(&DeviceRows, usize)>,
-    out: &mut [u64],
+    resident: Option<&DeviceRows>,
+    out: &mut Output<'_, '_, u64>,
 ) -> Result<(), GpuFailure> {
     let (shape, constants) = constants::upload(engine, modulus)?;
     let [radix, ..] = &modulus.word_form().radix_powers;
     let entered: Vec<u64> =
         queries.iter().flat_map(|query| word_form::multiply(modulus, query, radix).to_vec()).collect();
     let second = engine.upload(&entered, Secrecy::Public)?;
-    let (width, total) = (stored.width(), stored.len());
+    let width = stored.width();
     let at_once = pace::most_steps(shape, 1).min(queries.len());
-    let resident = resident.filter(|(rows, _)| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
-    let start = |stored: Rows<'_>, part| {
+    let resident = resident.filter(|rows| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
+    let start = |stored: Rows<'_>, first_row| {
         let bytes = 8 * stored.limbs().len();
         let sent = if resident.is_none() { Some(engine.upload(stored.limbs(), Secrecy::Public)?) } else { None };
-        let (input, skipped) =
-            resident.map_or((sent.as_ref(), 0), |(rows, first)| (Some(&rows.buffer), word(first + part)));
+        let (input, skipped) = resident.map_or((sent.as_ref(), 0), |rows| (Some(&rows.buffer), word(first_row)));
         let output = engine.buffer(bytes * queries.len(), Secrecy::Public)?;
         for first in (0..queries.len()).step_by(at_once.max(1)) {
             let last = (first + at_once).min(queries.len());
@@ -69,11 +67,7 @@ pub(super) fn hamming_aggregate(
         }
         engine.start_reading(&output, stored.len() * queries.len(), 8 * width, Secrecy::Public)
     };
-    Rounds::new(engine, shape, 8 * width * queries.len()).run(engine, stored, start, |first, rows, bytes| {
-        for (query, bytes) in bytes.chunks_exact(8 * width * rows).enumerate() {
-            rounds::copy(bytes, &mut out[(query * total + first) * width..][..rows * width]);
-        }
-    })
+    Rounds::new(engine, shape, 8 * width * queries.len()).run(engine, stored, out, start, rounds::copy)
 }
 
 fn word(number: usize) -> u32 {

@@ -6,6 +6,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pair_pow;
 use super::program::Program;
+use super::rounds::Output;
 use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::word_form::times_radix;
@@ -20,7 +21,7 @@ pub(super) fn hamming_decode(
     dimensions: usize,
     nonce: u32,
     ciphertexts: Rows<'_>,
-    out: &mut [u32],
+    out: &mut Output<'_, '_, u32>,
 ) -> Result<(), GpuFailure> {
     let modulus = &key.p().modulus;
     let shape = engine.shape(modulus.bits());
@@ -50,8 +51,8 @@ pub(super) fn hamming_decode(
         engine.dispatch(Stem::DecodeCount, shape, rows, [0, 0, dimensions_word, nonce, 0, 0], on)?;
         engine.start_reading(&output, rows, 16, Secrecy::Secret)
     };
-    pair_pow::rounds(engine, shape, &program, width).run(engine, ciphertexts, start, |first, _, bytes| {
-        for (row, (answer, out)) in (0u32..).zip(bytes.chunks_exact(16).zip(&mut out[first..])) {
+    pair_pow::rounds(engine, shape, &program, width).run(engine, ciphertexts, out, start, |bytes, out| {
+        for (row, (answer, out)) in (0u32..).zip(bytes.chunks_exact(16).zip(out)) {
             let word = |i: usize| answer[4 * i..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
             let (zeros, ones, twos) = (u64::from(word(0)), u64::from(word(1)), u64::from(word(2)));
             let proven = word(3) == row.wrapping_mul(0x9e37_79b1) ^ nonce && zeros + ones + twos == dimensions as u64;

@@ -5,7 +5,7 @@ use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
-use super::rounds::{self, Rounds};
+use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::{Modulus, with_modulus};
@@ -59,7 +59,7 @@ pub(super) fn pair_fixed_base_pow(
     base: &FixedBase,
     bits: usize,
     exponents: Rows<'_>,
-    out: &mut [u64],
+    out: &mut Output<'_, '_, u64>,
 ) -> Result<(), GpuFailure> {
     let modulus: &Modulus = base.modulus();
     let (shape, constants) = constants::upload(engine, modulus)?;
@@ -89,9 +89,7 @@ pub(super) fn pair_fixed_base_pow(
         engine.start_reading(&output, exponents.len(), 8 * width, Secrecy::Secret)
     };
     let bytes_a_row = 8 * width.max(exponents.width());
-    Rounds::new(engine, shape, bytes_a_row).run(engine, exponents, start, |first, rows, bytes| {
-        rounds::copy(bytes, &mut out[first * width..][..rows * width]);
-    })
+    Rounds::new(engine, shape, bytes_a_row).run(engine, exponents, out, start, rounds::copy)
 }
 
 impl DeviceTable {

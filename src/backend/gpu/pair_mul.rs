@@ -4,7 +4,7 @@ use super::buffer::Secrecy;
 use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
-use super::rounds::{self, Rounds};
+use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -14,7 +14,7 @@ pub(super) fn pair_mul(
     modulus: &Modulus,
     a: Rows<'_>,
     b: Rows<'_>,
-    out: &mut [u64],
+    out: &mut Output<'_, '_, u64>,
 ) -> Result<(), GpuFailure> {
     let (shape, constants) = constants::upload(engine, modulus)?;
     let width = a.width();
@@ -32,7 +32,5 @@ pub(super) fn pair_mul(
         engine.dispatch(Stem::PairMul, shape, a.len(), [0; 6], on)?;
         engine.start_reading(&output, a.len(), 8 * width, Secrecy::Secret)
     };
-    Rounds::new(engine, shape, 8 * width).run(engine, a, start, |first, rows, bytes| {
-        rounds::copy(bytes, &mut out[first * width..][..rows * width]);
-    })
+    Rounds::new(engine, shape, 8 * width).run(engine, a, out, start, rounds::copy)
 }

@@ -6,7 +6,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
 use super::program::Program;
-use super::rounds::{self, Rounds};
+use super::rounds::{self, Output, Rounds};
 use super::shader::{Shape, Stem};
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -17,7 +17,7 @@ pub(super) fn pair_pow(
     modulus: &Modulus,
     bases: Rows<'_>,
     exponent: &Exponent,
-    out: &mut [u64],
+    out: &mut Output<'_, '_, u64>,
 ) -> Result<(), GpuFailure> {
     let (shape, constants) = constants::upload(engine, modulus)?;
     let program = Program::power(exponent);
@@ -37,9 +37,7 @@ pub(super) fn pair_pow(
         run(engine, shape, bases.len(), &program, on)?;
         engine.start_reading(&output, bases.len(), 8 * width, Secrecy::Secret)
     };
-    rounds(engine, shape, &program, width).run(engine, bases, start, |first, rows, bytes| {
-        rounds::copy(bytes, &mut out[first * width..][..rows * width]);
-    })
+    rounds(engine, shape, &program, width).run(engine, bases, out, start, rounds::copy)
 }
 
 /// Parts of a batch whose accumulators and tables fit, for rows of `width` limbs.

@@ -1,4 +1,4 @@
-//! Batches in parts that fit into a device's buffers, the next one on its way while the last one comes back.
+//! Batches in rounds that fit into a device's buffers, the next one on its way while the last one comes back.
 
 use super::engine::{Engine, Reading};
 use super::failure::GpuFailure;
@@ -10,6 +10,50 @@ pub(super) struct Rounds {
     rows: usize,
 }
 
+/// Takes the results of a round, one slice a list.
+type Arrived<'a, 'out, T> = &'a mut dyn FnMut(Vec<&'out mut [T]>) -> Result<(), GpuFailure>;
+
+/// Where a kernel's results go: one or more lists of rows, filled a round at a time from their beginnings.
+pub(in crate::backend) struct Output<'a, 'out, T> {
+    lists: Vec<&'out mut [T]>,
+    /// Elements of a row.
+    width: usize,
+    /// Rows of a round, at most.
+    most: usize,
+    arrived: Option<Arrived<'a, 'out, T>>,
+}
+
+impl<'a, 'out, T> Output<'a, 'out, T> {
+    /// One list of rows of `width` elements.
+    pub(in crate::backend) fn new(out: &'out mut [T], width: usize) -> Self {
+        Self::lists(vec![out], width)
+    }
+
+    /// Lists of equal length.
+    pub(in crate::backend) fn lists(lists: Vec<&'out mut [T]>, width: usize) -> Self {
+        Self { lists, width, most: usize::MAX, arrived: None }
+    }
+
+    /// In rounds of at most `most` rows, whose results `arrived` is given as they come back. It may end the batch.
+    pub(in crate::backend) fn in_rounds(self, most: usize, arrived: Arrived<'a, 'out, T>) -> Self {
+        Self { most, arrived: Some(arrived), ..self }
+    }
+
+    /// Has `write` fill the next `rows` rows of each list, from its share of the bytes.
+    fn take(&mut self, rows: usize, bytes: &[u8], write: &mut impl FnMut(&[u8], &mut [T])) -> Vec<&'out mut [T]> {
+        let share = bytes.len() / self.lists.len().max(1);
+        let mut filled = Vec::with_capacity(self.lists.len());
+        for (list, bytes) in self.lists.iter_mut().zip(bytes.chunks_exact(share.max(1))) {
+            let whole = std::mem::take(list);
+            let (next, rest) = whole.split_at_mut((rows * self.width).min(whole.len()));
+            *list = rest;
+            write(bytes, next);
+            filled.push(next);
+        }
+        filled
+    }
+}
+
 impl Rounds {
     /// For jobs whose largest buffer takes `bytes_a_row`.
     pub(super) fn new(engine: &Engine, shape: Shape, bytes_a_row: usize) -> Self {
@@ -17,27 +61,31 @@ impl Rounds {
         Self { rows: usize::try_from(fit).unwrap_or(usize::MAX).min(engine.most_rows(shape)).max(1) }
     }
 
-    /// Calls `start` with each part of `rows` and the number of its first row, and `take` with that number, the rows
-    /// and what came back.
-    pub(super) fn run(
+    /// Calls `start` with the rows of each round and the number of the first, and `write` with what came back for each
+    /// list and its place there.
+    pub(super) fn run<T>(
         &self,
         engine: &Engine,
         rows: Rows<'_>,
+        out: &mut Output<'_, '_, T>,
         mut start: impl FnMut(Rows<'_>, usize) -> Result<Reading, GpuFailure>,
-        mut take: impl FnMut(usize, usize, &[u8]),
+        mut write: impl FnMut(&[u8], &mut [T]),
     ) -> Result<(), GpuFailure> {
-        let mut coming: Option<(usize, usize, Reading)> = None;
-        for (number, limbs) in rows.limbs().chunks(self.rows * rows.width()).enumerate() {
-            let (part, first) = (Rows::new(limbs, rows.width()), number * self.rows);
-            let reading = start(part, first)?;
-            if let Some((first, count, reading)) = coming.replace((first, part.len(), reading)) {
-                engine.finish_reading(&reading, |bytes| take(first, count, bytes))?;
-            }
+        let most = self.rows.min(out.most).max(1);
+        let mut finish = |(rows, reading): (usize, Reading)| {
+            let mut filled = Vec::new();
+            engine.finish_reading(&reading, |bytes| filled = out.take(rows, bytes, &mut write))?;
+            out.arrived.as_mut().map_or(Ok(()), |arrived| arrived(filled))
+        };
+        let mut coming = None;
+        for (number, limbs) in rows.limbs().chunks(most * rows.width()).enumerate() {
+            let round = Rows::new(limbs, rows.width());
+            let started = start(round, number * most);
+            // What came before is not lost if this one fails.
+            coming.take().map_or(Ok(()), &mut finish)?;
+            coming = Some((round.len(), started?));
         }
-        match coming {
-            Some((first, count, reading)) => engine.finish_reading(&reading, |bytes| take(first, count, bytes)),
-            None => Ok(()),
-        }
+        coming.map_or(Ok(()), finish)
     }
 }
 

@@ -158,7 +158,7 @@ impl Backend {
 
     /// The instruction set that its processor kernels use.
     pub fn cpu_level(&self) -> &'static str {
-        self.cpu().level()
+        self.cpu().level().name()
     }
 
     /// The processor, which is there on every device for what is not worth sending to another.

@@ -42,7 +42,6 @@ impl<'a> Rows<'a> {
     }
 
     /// Some of the rows; fewer, if there are not so many.
-    #[cfg(feature = "gpu")]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let at = |row: usize| (row * self.width).min(self.limbs.len());
         Self { limbs: &self.limbs[at(range.start.min(range.end))..at(range.end)], width: self.width }

@@ -70,6 +70,12 @@ pub(crate) fn mask(condition: u64) -> u64 {
     core::hint::black_box(condition.wrapping_neg())
 }
 
+/// 1 if x is 0, else 0.
+#[inline(always)]
+pub(crate) fn is_zero(x: u64) -> u64 {
+    ((x | x.wrapping_neg()) >> 63) ^ 1
+}
+
 /// a − b as digits, and 1 if that is negative (then the digits are those of a − b + 2^(58·L)).
 #[inline(always)]
 pub(crate) fn sub<const L: usize>(a: &[u64; L], b: &[u64; L]) -> ([u64; L], u64) {

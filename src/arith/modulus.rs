@@ -1,6 +1,6 @@
 //! One run-time choice of size for arithmetic that is compiled for each.
 
-use super::digits::{self, digits_for};
+use super::digits::digits_for;
 use super::pair::PairModulus;
 use crate::error::Error;
 use zeroize::Zeroizing;
@@ -8,15 +8,14 @@ use zeroize::Zeroizing;
 /// Runs `$body` with `$m` bound to the [`PairModulus`] inside `$modulus`, once compiled for each size.
 macro_rules! with_modulus {
     ($modulus:expr, $m:ident => $body:expr) => {
+        $crate::arith::modulus::with_modulus!(@ $modulus, $m => $body, B512 B1024 B1536 B2048 B3072 B4096 B6144 B8192)
+    };
+    (@ $modulus:expr, $m:ident => $body:expr, $($size:ident)*) => {
         match $modulus.kernel() {
-            $crate::arith::modulus::Kernel::B512($m) => $body,
-            $crate::arith::modulus::Kernel::B1024($m) => $body,
-            $crate::arith::modulus::Kernel::B1536($m) => $body,
-            $crate::arith::modulus::Kernel::B2048($m) => $body,
-            $crate::arith::modulus::Kernel::B3072($m) => $body,
-            $crate::arith::modulus::Kernel::B4096($m) => $body,
-            $crate::arith::modulus::Kernel::B6144($m) => $body,
-            $crate::arith::modulus::Kernel::B8192($m) => $body,
+            $($crate::arith::modulus::Kernel::$size(kernel) => {
+                let $m = &**kernel;
+                $body
+            })*
         }
     };
 }
@@ -25,13 +24,16 @@ pub(crate) use with_modulus;
 /// [`with_modulus`] for two moduli of one size.
 #[cfg(feature = "owner")]
 macro_rules! with_moduli {
-    ($first:expr, $second:expr, ($m:ident, $n:ident) => $body:expr) => {
-        with_moduli!(@match $first, $second, ($m, $n) => $body,
+    ([$first:expr, $second:expr], [$m:ident, $n:ident] => $body:expr) => {
+        $crate::arith::modulus::with_moduli!(@ [$first, $second], [$m, $n] => $body,
             B512 B1024 B1536 B2048 B3072 B4096 B6144 B8192)
     };
-    (@match $first:expr, $second:expr, ($m:ident, $n:ident) => $body:expr, $($size:ident)*) => {
+    (@ [$first:expr, $second:expr], [$m:ident, $n:ident] => $body:expr, $($size:ident)*) => {
         match ($first.kernel(), $second.kernel()) {
-            $(($crate::arith::modulus::Kernel::$size($m), $crate::arith::modulus::Kernel::$size($n)) => $body,)*
+            $(($crate::arith::modulus::Kernel::$size(first), $crate::arith::modulus::Kernel::$size(second)) => {
+                let ($m, $n) = (&**first, &**second);
+                $body
+            })*
             _ => debug_assert!(false, "moduli of different sizes"),
         }
     };
@@ -68,7 +70,7 @@ impl core::fmt::Debug for Modulus {
 }
 
 fn prepare<const L: usize>(limbs: &[u64]) -> Box<PairModulus<L>> {
-    Box::new(PairModulus::new(&digits::from_limbs(limbs)))
+    Box::new(PairModulus::new(limbs))
 }
 
 impl Modulus {

@@ -1,8 +1,7 @@
 //! Constants of Montgomery arithmetic with R = 2^(bits of m), for devices that count in words of 32 bits.
 
-use super::digits;
+use super::lanes::Lanes;
 use super::modulus::{Modulus, with_modulus};
-use super::pair::Pair;
 use super::window::{self, Exponent};
 use zeroize::Zeroizing;
 
@@ -18,9 +17,9 @@ impl WordForm {
     pub(super) fn new(modulus: &Modulus) -> Self {
         let mut radix = Zeroizing::new(vec![0; 2 * modulus.width()]);
         with_modulus!(modulus, m => {
-            let two = Pair { x0: digits::from_limbs(&[2]), x1: digits::from_limbs(&[0]) };
-            let power = window::pow(m, &m.enter(&two), &Exponent::new(&[modulus.bits() as u64], 14));
-            m.leave(&power).to_row(&mut radix);
+            let two = m.enter(&m.spread_pair(&[2, 0]));
+            let power = window::pow(m, &two, &Exponent::new(&[modulus.bits() as u64], 14));
+            m.store_pair(&m.leave(&power), &mut radix);
         });
         let square = multiply(modulus, &radix, &radix);
         let cube = multiply(modulus, &square, &radix);
@@ -49,8 +48,8 @@ pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizi
 pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec<u64>> {
     let mut row = Zeroizing::new(vec![0; 2 * modulus.width()]);
     with_modulus!(modulus, m => {
-        let product = m.mul(&m.enter(&Pair::from_row(x)), &m.enter(&Pair::from_row(y)));
-        m.leave(&product).to_row(&mut row);
+        let product = m.mul(&m.enter(&m.spread_pair(x)), &m.enter(&m.spread_pair(y)));
+        m.store_pair(&m.leave(&product), &mut row);
     });
     row
 }

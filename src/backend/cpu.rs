@@ -1,9 +1,10 @@
-//! The processor: portable kernels on all cores.
+//! The processor: kernels on all cores, with the best instructions there are.
 
 #[cfg(feature = "gpu")]
 pub(super) mod combinations;
 pub(super) mod hamming_aggregate;
 pub(super) mod integers;
+pub(super) mod level;
 pub(super) mod messages;
 pub(super) mod pair_fixed_base_pow;
 pub(super) mod pair_mul;
@@ -19,20 +20,24 @@ pub(super) mod hamming_decode;
 #[cfg(feature = "owner")]
 mod residue;
 
+use crate::arith::lanes::Lanes;
 use crate::error::Error;
+use level::Level;
 use rayon::prelude::*;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Threads, and the instruction set that the kernels use on them.
 #[derive(Clone)]
 pub struct Cpu {
     pool: Arc<rayon::ThreadPool>,
+    level: Level,
 }
 
 impl std::fmt::Debug for Cpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cpu").field("threads", &self.threads()).field("level", &self.level()).finish()
+        f.debug_struct("Cpu").field("threads", &self.threads()).field("level", &self.level).finish()
     }
 }
 
@@ -43,15 +48,15 @@ impl Cpu {
             .thread_name(|i| format!("hushvec-{i}"))
             .build()
             .map_err(|error| Error::Device { asked: "cpu".to_owned(), reason: error.to_string() })?;
-        Ok(Self { pool: Arc::new(pool) })
+        Ok(Self { pool: Arc::new(pool), level: Level::detect() })
     }
 
     pub(super) fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
 
-    pub(super) fn level(&self) -> &'static str {
-        "portable"
+    pub(super) fn level(&self) -> Level {
+        self.level
     }
 
     /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
@@ -60,6 +65,7 @@ impl Cpu {
         let fair = rows.div_ceil(self.threads());
         // Four runs a thread, so that one that is late does not keep the others waiting.
         let length = rows.div_ceil(4 * self.threads()).max(run.least.min(fair)).clamp(1, run.most);
+        let length = length.next_multiple_of(run.lanes);
         let runs =
             |out: &mut [T]| out.chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));
         // One run is not worth waking another thread for.
@@ -68,6 +74,22 @@ impl Cpu {
         }
         self.pool.install(|| {
             out.par_chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));
+        });
+    }
+
+    /// Calls `work` with as many rows at a time as arithmetic `A` has lanes, and their place in `out`.
+    fn for_each_group<A: Lanes, T: Send>(
+        &self,
+        out: &mut [T],
+        width: usize,
+        run: Run,
+        work: impl Fn(Range<usize>, &mut [T]) + Sync,
+    ) {
+        self.for_each_run(out, width, Run { lanes: A::COUNT, ..run }, |first, out| {
+            for (group, out) in out.chunks_mut(A::COUNT * width).enumerate() {
+                let first = first + group * A::COUNT;
+                work(first..first + out.len() / width, out);
+            }
         });
     }
 }
@@ -79,4 +101,12 @@ struct Run {
     least: usize,
     /// Not more.
     most: usize,
+    /// A multiple of this.
+    lanes: usize,
+}
+
+impl Run {
+    const fn new(least: usize, most: usize) -> Self {
+        Self { least, most, lanes: 1 }
+    }
 }

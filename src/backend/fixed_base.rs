@@ -1,5 +1,7 @@
 //! A base of which many powers are wanted.
 
+use super::cpu::Cpu;
+use super::cpu::level::Level;
 use super::cpu::pair_fixed_base_pow::WindowTable;
 #[cfg(feature = "gpu")]
 use super::gpu::{Buffer, GpuFailure, pair_fixed_base_pow::DeviceTable};
@@ -15,7 +17,8 @@ pub struct FixedBase {
     modulus: Arc<Modulus>,
     base: Zeroizing<Vec<u64>>,
     exponent_bits: usize,
-    cpu_table: OnceLock<WindowTable>,
+    /// One for each level.
+    cpu_tables: [OnceLock<WindowTable>; Level::COUNT],
     #[cfg(feature = "gpu")]
     device_table: Mutex<Option<DeviceTable>>,
 }
@@ -33,7 +36,7 @@ impl FixedBase {
             modulus,
             base: Zeroizing::new(base.to_vec()),
             exponent_bits,
-            cpu_table: OnceLock::new(),
+            cpu_tables: Default::default(),
             #[cfg(feature = "gpu")]
             device_table: Mutex::new(None),
         }
@@ -68,7 +71,8 @@ impl FixedBase {
         kept.as_ref().map(DeviceTable::buffer).ok_or(GpuFailure::Memory(0))
     }
 
-    pub(super) fn cpu_table(&self) -> &WindowTable {
-        self.cpu_table.get_or_init(|| WindowTable::new(&self.modulus, &self.base, self.exponent_bits))
+    pub(super) fn cpu_table(&self, cpu: &Cpu) -> &WindowTable {
+        let table = &self.cpu_tables[cpu.level() as usize];
+        table.get_or_init(|| WindowTable::new(cpu, &self.modulus, &self.base, self.exponent_bits))
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
+use crate::arith::lanes::{Lanes, Pair};
 use crate::arith::modulus::{Modulus, with_modulus};
-use crate::arith::pair::{Pair, PairModulus};
 use zeroize::Zeroizing;
 
 /// Limbs that a sum of rows, each times a limb, has beyond a row's.
@@ -30,7 +30,7 @@ pub(in crate::backend) fn weighted_sum(
     let parts = cpu.threads().min(rows.len().div_ceil(64)).max(1);
     let share = rows.len().div_ceil(parts);
     let mut sums = Zeroizing::new(vec![0u64; width * parts]);
-    cpu.for_each_run(&mut sums, width, Run { least: 1, most: 1 }, |part, sums| {
+    cpu.for_each_run(&mut sums, width, Run::new(1, 1), |part, sums| {
         let mine = rows.iter().zip(weights).skip(part * share).take(share);
         mine.for_each(|(row, weight)| add(sums, row, narrow, *weight));
     });
@@ -65,32 +65,32 @@ pub(in crate::backend) fn weighted_product(
     let mut products = Zeroizing::new(vec![0u64; width * parts]);
     let mut out = Zeroizing::new(vec![0u64; width]);
     with_modulus!(modulus, m => {
-        cpu.for_each_run(&mut products, width, Run { least: 1, most: 1 }, |part, product| {
+        cpu.for_each_run(&mut products, width, Run::new(1, 1), |part, product| {
             let rows = rows.iter().zip(weights).skip(part * share).take(share);
             let rows: Zeroizing<Vec<_>> =
-                Zeroizing::new(rows.map(|(row, weight)| Weighted(m.enter(&Pair::from_row(row)), *weight)).collect());
+                Zeroizing::new(rows.map(|(row, weight)| Weighted(m.enter(&m.spread_pair(row)), *weight)).collect());
             let power = if rows.len() < ROWS_TO_SORT { by_bits(m, &rows) } else { by_weight(m, &rows) };
-            m.leave(&power).to_row(product);
+            m.store_pair(&m.leave(&power), product);
         });
-        let factors = products.chunks_exact(width).map(|row| m.enter(&Pair::from_row(row)));
+        let factors = products.chunks_exact(width).map(|row| m.enter(&m.spread_pair(row)));
         let product = factors.fold(*m.one(), |product, factor| m.mul(&product, &factor));
-        m.leave(&product).to_row(&mut out);
+        m.store_pair(&m.leave(&product), &mut out);
     });
     out
 }
 
 /// A pair in Montgomery form, and its weight.
 #[derive(Clone, Copy)]
-struct Weighted<const L: usize>(Pair<L>, u64);
+struct Weighted<N>(Pair<N>, u64);
 
-impl<const L: usize> zeroize::Zeroize for Weighted<L> {
+impl<N: zeroize::Zeroize> zeroize::Zeroize for Weighted<N> {
     fn zeroize(&mut self) {
         self.0.zeroize();
     }
 }
 
 /// Squares once a bit for all rows (Straus, "Addition chains of vectors", 1964).
-fn by_bits<const L: usize>(m: &PairModulus<L>, rows: &[Weighted<L>]) -> Pair<L> {
+fn by_bits<A: Lanes>(m: &A, rows: &[Weighted<A::Number>]) -> Pair<A::Number> {
     let mut power = *m.one();
     for bit in (0..WEIGHT_BITS).rev() {
         power = m.square(&power);
@@ -103,7 +103,7 @@ fn by_bits<const L: usize>(m: &PairModulus<L>, rows: &[Weighted<L>]) -> Pair<L> 
 
 /// Multiplies rows of the same weight first. The running product of all that have at least a weight, multiplied up over
 /// all weights, holds each row as often as its weight says (Pippenger 1976, with one bucket a weight).
-fn by_weight<const L: usize>(m: &PairModulus<L>, rows: &[Weighted<L>]) -> Pair<L> {
+fn by_weight<A: Lanes>(m: &A, rows: &[Weighted<A::Number>]) -> Pair<A::Number> {
     let mut buckets = Zeroizing::new(vec![*m.one(); 1 << WEIGHT_BITS]);
     for Weighted(row, weight) in rows {
         let weight = usize::try_from(*weight).unwrap_or(usize::MAX);

@@ -1,9 +1,10 @@
 //! `hamming_aggregate`: queries times every stored ciphertext.
 
+use super::level::with_lanes;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
-use crate::arith::modulus::{Modulus, with_modulus};
-use crate::arith::pair::Pair;
+use crate::arith::lanes::Lanes;
+use crate::arith::modulus::Modulus;
 
 pub(in crate::backend) fn hamming_aggregate(
     cpu: &Cpu,
@@ -12,16 +13,18 @@ pub(in crate::backend) fn hamming_aggregate(
     stored: Rows<'_>,
     out: &mut [u64],
 ) {
-    let width = 2 * modulus.width();
-    with_modulus!(modulus, m => {
+    with_lanes!(cpu, modulus, m => {
         for (query, out) in queries.iter().zip(out.chunks_exact_mut(stored.limbs().len().max(1))) {
-            // With the query in Montgomery form each product comes out plain: one multiplication a row.
-            let query = m.enter(&Pair::from_row(query));
-            cpu.for_each_run(out, width, Run { least: 16, most: 256 }, |first, out| {
-                for (stored, out) in stored.iter().skip(first).zip(out.chunks_exact_mut(width)) {
-                    m.reduce_pair(&m.mul(&query, &Pair::from_row(stored))).to_row(out);
-                }
-            });
+            aggregate(cpu, m, query, stored, out);
         }
+    });
+}
+
+/// With the query in Montgomery form each product comes out plain: one multiplication a row.
+fn aggregate<A: Lanes>(cpu: &Cpu, m: &A, query: &[u64], stored: Rows<'_>, out: &mut [u64]) {
+    let query = m.enter(&m.spread_pair(query));
+    cpu.for_each_group::<A, _>(out, 2 * m.width(), Run::new(16, 256), |rows, out| {
+        let product = m.mul(&query, &m.load_pair(stored.slice(rows)));
+        m.store_pair(&m.reduce_pair(&product), out);
     });
 }

@@ -1,12 +1,11 @@
 //! `hamming_decode`: reduce, power, scale, check and count digits; only counts come out.
 
+use super::level::with_lanes;
 use super::residue::Residue;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
 use crate::arith::bits::count_digits;
-use crate::arith::digits;
-use crate::arith::modulus::with_moduli;
-use crate::arith::pair::PairModulus;
+use crate::arith::lanes::Lanes;
 use crate::arith::window;
 use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE};
 use zeroize::Zeroizing;
@@ -27,27 +26,19 @@ pub(in crate::backend) fn hamming_decode(
         }
         return;
     }
-    let (p, q) = (&key.p().modulus, &key.q().modulus);
-    with_moduli!(p, q, (m, _other) => decode(cpu, m, key, dimensions, ciphertexts, out));
+    with_lanes!(cpu, &key.p().modulus, m => decode(cpu, m, key, dimensions, ciphertexts, out));
 }
 
 /// With one prime: the largest possible sum is below it.
-fn decode<const L: usize>(
-    cpu: &Cpu,
-    m: &PairModulus<L>,
-    key: &CrtKey,
-    dimensions: usize,
-    ciphertexts: Rows<'_>,
-    out: &mut [u32],
-) {
+fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
     let residue = Residue::new(m, key.p(), key.q().modulus.limbs());
-    cpu.for_each_run(out, 1, Run { least: 1, most: 16 }, |first, out| {
-        let mut plaintext = Zeroizing::new(vec![0; key.p().modulus.width()]);
-        for (ciphertext, out) in ciphertexts.iter().skip(first).zip(out) {
-            let power = window::pow(m, &residue.enter(ciphertext), &key.p().exponent);
-            let (sum, valid) = residue.logarithm(&power);
-            digits::to_limbs(&sum, &mut plaintext);
-            *out = if valid == 1 { checked_distance(&plaintext, dimensions) } else { NOT_A_DISTANCE };
+    cpu.for_each_group::<A, _>(out, 1, Run::new(1, 16), |rows, out| {
+        let power = window::pow(m, &residue.enter(ciphertexts.slice(rows)), &key.p().exponent);
+        let (sums, valid) = residue.logarithm(&power);
+        let mut plaintexts = Zeroizing::new(vec![0; out.len() * m.width()]);
+        m.store(&sums, &mut plaintexts, m.width(), 0);
+        for (lane, (out, plaintext)) in out.iter_mut().zip(plaintexts.chunks_exact(m.width())).enumerate() {
+            *out = if valid >> lane & 1 == 1 { checked_distance(plaintext, dimensions) } else { NOT_A_DISTANCE };
         }
     });
 }

@@ -4,7 +4,7 @@ use super::{Cpu, Run};
 use crate::arith::modulus::Modulus;
 use num_bigint::BigUint;
 
-const RUN: Run = Run { least: 16, most: 256 };
+const RUN: Run = Run::new(16, 256);
 
 fn biguint(limbs: &[u64]) -> BigUint {
     BigUint::from_bytes_le(bytemuck::cast_slice(limbs))

@@ -1,16 +1,17 @@
 //! `pair_fixed_base_pow`: one base's window tables, many exponents.
 
+use super::level::with_lanes;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
-use crate::arith::modulus::{Modulus, with_modulus};
-use crate::arith::pair::{Pair, PairModulus};
+use crate::arith::lanes::{Lanes, Line};
+use crate::arith::modulus::Modulus;
 use crate::arith::window;
 use crate::backend::fixed_base::FixedBase;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Vectors that share one pass over the tables: enough to read each table from memory once for all, few enough for
 /// their accumulators to stay in the cache.
-const ROWS_A_PASS: Run = Run { least: 32, most: 128 };
+const ROWS_A_PASS: Run = Run::new(32, 128);
 
 /// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(width·i)), in
 /// Montgomery form (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
@@ -18,32 +19,48 @@ const ROWS_A_PASS: Run = Run { least: 32, most: 128 };
 /// Entries are read whole, so a larger window costs reading as well as memory: `docs/performance.md` has the widths that
 /// were compared.
 pub(in crate::backend) struct WindowTable {
-    digits: Zeroizing<Vec<u64>>,
+    lines: Zeroizing<Vec<Line>>,
+    windows: usize,
 }
 
 /// Bits of an exponent that one multiplication takes care of.
 const WIDTH: u32 = 6;
 
 impl WindowTable {
-    pub(in crate::backend) fn new(modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
+    /// A table for the arithmetic that this processor uses.
+    pub(in crate::backend) fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
         let windows = exponent_bits.div_ceil(WIDTH as usize).max(1);
-        let digits = with_modulus!(modulus, m => fill(m, base, windows));
-        Self { digits }
+        let lines = with_lanes!(cpu, modulus, m => fill(m, base, windows));
+        Self { lines, windows }
     }
 }
 
-fn fill<const L: usize>(m: &PairModulus<L>, base: &[u64], windows: usize) -> Zeroizing<Vec<u64>> {
-    let mut digits = Zeroizing::new(Vec::with_capacity((windows << WIDTH) * 2 * L));
-    let mut step = m.enter(&Pair::from_row(base));
-    for _ in 0..windows {
+/// A lane makes the entries of a window.
+fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
+    let row = base.len();
+    let mut steps = Zeroizing::new(vec![0; windows * row]);
+    let mut step = m.enter(&m.spread_pair(base));
+    for out in steps.chunks_exact_mut(row) {
+        m.store_pair(&m.reduce_pair(&step), out);
+        (0..WIDTH).for_each(|_| step = m.square(&step));
+    }
+    let mut lines = Zeroizing::new(Vec::new());
+    for steps in steps.chunks(A::COUNT * row) {
+        let step = m.load_pair(Rows::new(steps, row));
+        let mut entries = Zeroizing::new(vec![0; steps.len() << WIDTH]);
         let mut entry = *m.one();
-        for _ in 0..1 << WIDTH {
-            window::push(&mut digits, &entry);
+        for out in entries.chunks_exact_mut(steps.len()) {
+            m.store_pair(&m.reduce_pair(&entry), out);
             entry = m.mul(&entry, &step);
         }
-        step = entry;
+        let mut window = Zeroizing::new(vec![0; row << WIDTH]);
+        for lane in 0..steps.len() / row {
+            let of_lane = entries.chunks_exact(row).skip(lane).step_by(steps.len() / row);
+            window.chunks_exact_mut(row).zip(of_lane).for_each(|(to, from)| to.copy_from_slice(from));
+            m.append_window(&mut lines, Rows::new(&window, row));
+        }
     }
-    digits
+    lines
 }
 
 pub(in crate::backend) fn pair_fixed_base_pow(
@@ -53,33 +70,32 @@ pub(in crate::backend) fn pair_fixed_base_pow(
     exponents: Rows<'_>,
     out: &mut [u64],
 ) {
-    let width = 2 * base.modulus().width();
-    let table = base.cpu_table();
+    let table = base.cpu_table(cpu);
     let bits = bits.min(base.exponent_bits());
-    with_modulus!(base.modulus(), m => cpu.for_each_run(out, width, ROWS_A_PASS, |first, out| {
-        powers(m, table, bits, &exponents.iter().skip(first), out.chunks_exact_mut(width));
-    }));
+    with_lanes!(cpu, base.modulus(), m => powers(cpu, m, table, bits, exponents, out));
 }
 
-/// One pass over the table for all rows of a run.
-fn powers<'a, const L: usize>(
-    m: &PairModulus<L>,
-    table: &WindowTable,
-    bits: usize,
-    exponents: &(impl Iterator<Item = &'a [u64]> + Clone),
-    out: std::slice::ChunksExactMut<'_, u64>,
-) {
-    let mut powers = Zeroizing::new(vec![*m.one(); out.len()]);
-    let windows = table.digits.chunks_exact((2 * L) << WIDTH).take(bits.div_ceil(WIDTH as usize));
-    for (i, entries) in windows.enumerate() {
-        for (power, exponent) in powers.iter_mut().zip(exponents.clone()) {
-            let digit = window::window(exponent, bits, i * WIDTH as usize, WIDTH);
-            let mut factor = window::select(entries, digit);
-            *power = if i == 0 { factor } else { m.mul(power, &factor) };
-            factor.zeroize();
+fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
+    let width = 2 * m.width();
+    cpu.for_each_run(out, width, Run { lanes: A::COUNT, ..ROWS_A_PASS }, |first, out| {
+        let exponents = exponents.slice(first..first + out.len() / width);
+        let groups: Vec<Rows<'_>> =
+            (0..exponents.len()).step_by(A::COUNT).map(|row| exponents.slice(row..row + A::COUNT)).collect();
+        let mut powers = Zeroizing::new(vec![*m.one(); groups.len()]);
+        let mut digits = Zeroizing::new(vec![0; A::COUNT]);
+        let windows = table.lines.chunks_exact(table.lines.len() / table.windows).take(bits.div_ceil(WIDTH as usize));
+        for (i, window) in windows.enumerate() {
+            for (power, exponents) in powers.iter_mut().zip(&groups) {
+                for (digit, exponent) in digits.iter_mut().zip(exponents.iter()) {
+                    *digit = window::window(exponent, bits, i * WIDTH as usize, WIDTH);
+                }
+                let mut factor = m.look_up(window, &digits);
+                *power = if i == 0 { factor } else { m.mul(power, &factor) };
+                factor.zeroize();
+            }
         }
-    }
-    for (power, out) in powers.iter().zip(out) {
-        m.leave(power).to_row(out);
-    }
+        for (power, out) in powers.iter().zip(out.chunks_mut(A::COUNT * width)) {
+            m.store_pair(&m.leave(power), out);
+        }
+    });
 }

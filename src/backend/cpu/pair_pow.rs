@@ -1,9 +1,10 @@
 //! `pair_pow`: one exponent, many bases.
 
+use super::level::with_lanes;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
-use crate::arith::modulus::{Modulus, with_modulus};
-use crate::arith::pair::Pair;
+use crate::arith::lanes::Lanes;
+use crate::arith::modulus::Modulus;
 use crate::arith::window::{self, Exponent};
 
 pub(in crate::backend) fn pair_pow(
@@ -13,11 +14,12 @@ pub(in crate::backend) fn pair_pow(
     exponent: &Exponent,
     out: &mut [u64],
 ) {
-    let width = 2 * modulus.width();
-    with_modulus!(modulus, m => cpu.for_each_run(out, width, Run { least: 1, most: 16 }, |first, out| {
-        for (base, out) in bases.iter().skip(first).zip(out.chunks_exact_mut(width)) {
-            let power = window::pow(m, &m.enter(&Pair::from_row(base)), exponent);
-            m.leave(&power).to_row(out);
-        }
-    }));
+    with_lanes!(cpu, modulus, m => powers(cpu, m, bases, exponent, out));
+}
+
+fn powers<A: Lanes>(cpu: &Cpu, m: &A, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
+    cpu.for_each_group::<A, _>(out, 2 * m.width(), Run::new(1, 16), |rows, out| {
+        let power = window::pow(m, &m.enter(&m.load_pair(bases.slice(rows))), exponent);
+        m.store_pair(&m.leave(&power), out);
+    });
 }

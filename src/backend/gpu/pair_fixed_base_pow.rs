@@ -8,8 +8,8 @@ use super::pace;
 use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
+use crate::arith::lanes::Lanes;
 use crate::arith::modulus::{Modulus, with_modulus};
-use crate::arith::pair::{Pair, PairModulus};
 use crate::backend::fixed_base::FixedBase;
 use std::sync::{Arc, Weak};
 use zeroize::Zeroizing;
@@ -38,15 +38,15 @@ impl DeviceTable {
     }
 }
 
-fn fill<const L: usize>(m: &PairModulus<L>, base: &[u64], radix: &[u64], windows: usize) -> Zeroizing<Vec<u64>> {
-    let radix = m.enter(&Pair::from_row(radix));
+fn fill<A: Lanes>(m: &A, base: &[u64], radix: &[u64], windows: usize) -> Zeroizing<Vec<u64>> {
+    let radix = m.enter(&m.spread_pair(radix));
     let mut limbs = Zeroizing::new(vec![0; (windows << WIDTH) * base.len()]);
     let mut rows = limbs.chunks_exact_mut(base.len());
-    let mut step = m.enter(&Pair::from_row(base));
+    let mut step = m.enter(&m.spread_pair(base));
     for _ in 0..windows {
         let mut entry = *m.one();
         for row in rows.by_ref().take(1 << WIDTH) {
-            m.leave(&m.mul(&entry, &radix)).to_row(row);
+            m.store_pair(&m.leave(&m.mul(&entry, &radix)), row);
             entry = m.mul(&entry, &step);
         }
         step = entry;

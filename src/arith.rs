@@ -20,9 +20,8 @@ pub(crate) mod pair;
 #[cfg(feature = "owner")]
 pub(crate) mod primes;
 pub(crate) mod product;
+pub(crate) mod radix_form;
 pub(crate) mod random;
 #[cfg(feature = "owner")]
 pub(crate) mod uint;
 pub(crate) mod window;
-#[cfg(feature = "gpu")]
-pub(crate) mod word_form;

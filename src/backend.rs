@@ -285,6 +285,17 @@ impl Backend {
     }
 }
 
+#[cfg(feature = "hazmat")]
+impl Backend {
+    /// The processor at each level of instructions that it has, the best first: to compare them.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if threads cannot be started.
+    pub fn at_every_level(threads: Option<NonZeroUsize>) -> Result<Vec<Self>, Error> {
+        Ok(Cpu::at_every_level(threads)?.map(Self::Cpu).collect())
+    }
+}
+
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 impl Backend {
     /// Opens a GPU with kernels of a certain kind, for this backend alone. Anything but a GPU opens as ever.

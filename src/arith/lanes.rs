@@ -6,6 +6,9 @@
 use super::batch::Rows;
 use zeroize::Zeroize;
 
+/// Bits of an exponent that a window of a table for [`Lanes::look_up`] is for.
+pub(crate) const WINDOW_BITS: u32 = 6;
+
 /// A residue modulo m² in each lane, x0 + x1·m, in Montgomery form and partly reduced (see `pair.rs` for the bounds), or
 /// plain and reduced where a function says so.
 #[derive(Clone, Copy)]
@@ -96,7 +99,7 @@ pub(crate) trait Lanes: Sync {
     /// Entry `index` of a table, reading all of it.
     fn select(&self, table: &[Pair<Self::Number>], index: u64) -> Pair<Self::Number>;
 
-    /// Appends the entries of a window, given as reduced pairs in Montgomery form, to a table for [`Lanes::look_up`].
+    /// Appends the 2^[`WINDOW_BITS`] entries of a window, given as reduced pairs in Montgomery form, to a table for [`Lanes::look_up`].
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>);
 
     /// For each lane the entry of its index, reading the whole window.

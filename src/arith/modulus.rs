@@ -2,7 +2,9 @@
 
 use super::digits::digits_for;
 use super::pair::PairModulus;
+use super::radix_form::RadixForm;
 use crate::error::Error;
+use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 /// Runs `$body` with `$m` bound to the [`PairModulus`] inside `$modulus`, once compiled for each size.
@@ -60,7 +62,9 @@ pub struct Modulus {
     limbs: Zeroizing<Vec<u64>>,
     kernel: Kernel,
     #[cfg(feature = "gpu")]
-    word_form: std::sync::OnceLock<super::word_form::WordForm>,
+    word_form: OnceLock<RadixForm>,
+    #[cfg(target_arch = "x86_64")]
+    digit_form: OnceLock<RadixForm>,
 }
 
 impl core::fmt::Debug for Modulus {
@@ -105,7 +109,9 @@ impl Modulus {
             limbs: Zeroizing::new(limbs.to_vec()),
             kernel,
             #[cfg(feature = "gpu")]
-            word_form: std::sync::OnceLock::new(),
+            word_form: OnceLock::new(),
+            #[cfg(target_arch = "x86_64")]
+            digit_form: OnceLock::new(),
         })
     }
 
@@ -124,10 +130,16 @@ impl Modulus {
         &self.limbs
     }
 
-    /// Constants for devices that count in words, worked out when they are first asked for.
+    /// Constants for devices that count in words: R = 2^bits. Worked out when they are first asked for.
     #[cfg(feature = "gpu")]
-    pub(crate) fn word_form(&self) -> &super::word_form::WordForm {
-        self.word_form.get_or_init(|| super::word_form::WordForm::new(self))
+    pub(crate) fn word_form(&self) -> &RadixForm {
+        self.word_form.get_or_init(|| RadixForm::new(self, self.bits()))
+    }
+
+    /// Constants for ten digits of 52 bits for every 512 bits: R = 2^520 and so on.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn digit_form(&self) -> &RadixForm {
+        self.digit_form.get_or_init(|| RadixForm::new(self, self.bits() / 512 * 520))
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

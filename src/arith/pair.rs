@@ -271,8 +271,6 @@ impl<const L: usize> Lanes for PairModulus<L> {
 
 /// Entries of the largest table.
 const LARGEST_TABLE: usize = 1 << WIDEST;
-/// Digits selected at a time: their accumulators stay in registers.
-const SELECTED: usize = 9;
 
 /// All ones for the entry of that index, zeros for all others.
 fn masks(index: u64) -> [u64; LARGEST_TABLE] {
@@ -283,13 +281,22 @@ fn masks(index: u64) -> [u64; LARGEST_TABLE] {
     masks
 }
 
-/// The digits of the entry whose mask is set, reading every entry.
+/// The digits of the entry whose mask is set, reading every entry, some digits at a time: as many as have their
+/// accumulators in registers.
 fn select<'a, const L: usize>(entries: &(impl Iterator<Item = &'a [u64]> + Clone), masks: &[u64]) -> [u64; L] {
+    if L.is_multiple_of(18) { select_by::<L, 18>(entries, masks) } else { select_by::<L, 9>(entries, masks) }
+}
+
+#[inline(always)]
+fn select_by<'a, const L: usize, const S: usize>(
+    entries: &(impl Iterator<Item = &'a [u64]> + Clone),
+    masks: &[u64],
+) -> [u64; L] {
     let mut chosen = [0; L];
-    for (part, chosen) in chosen.as_chunks_mut::<SELECTED>().0.iter_mut().enumerate() {
-        let mut sum = [0; SELECTED];
+    for (part, chosen) in chosen.as_chunks_mut::<S>().0.iter_mut().enumerate() {
+        let mut sum = [0; S];
         for (entry, mask) in entries.clone().zip(masks) {
-            if let Some(digits) = entry[part * SELECTED..].first_chunk::<SELECTED>() {
+            if let Some(digits) = entry[part * S..].first_chunk::<S>() {
                 for (sum, digit) in sum.iter_mut().zip(digits) {
                     *sum |= digit & mask;
                 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "gpu")]
 pub(super) mod combinations;
 pub(super) mod hamming_aggregate;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 pub(super) mod integers;
 pub(super) mod level;
 pub(super) mod messages;
@@ -37,7 +39,7 @@ pub struct Cpu {
 
 impl std::fmt::Debug for Cpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cpu").field("threads", &self.threads()).field("level", &self.level).finish()
+        f.debug_struct("Cpu").field("threads", &self.threads()).field("level", &self.level.name()).finish()
     }
 }
 
@@ -48,7 +50,14 @@ impl Cpu {
             .thread_name(|i| format!("hushvec-{i}"))
             .build()
             .map_err(|error| Error::Device { asked: "cpu".to_owned(), reason: error.to_string() })?;
-        Ok(Self { pool: Arc::new(pool), level: Level::detect() })
+        Ok(Self { pool: Arc::new(pool), level: Level::best() })
+    }
+
+    /// The same threads at each level that this processor has, the best first.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn at_every_level(threads: Option<NonZeroUsize>) -> Result<impl Iterator<Item = Self>, Error> {
+        let best = Self::open(threads)?;
+        Ok(Level::all().map(move |level| Self { level, ..best.clone() }))
     }
 
     pub(super) fn threads(&self) -> usize {

@@ -72,7 +72,7 @@ impl FixedBase {
     }
 
     pub(super) fn cpu_table(&self, cpu: &Cpu) -> &WindowTable {
-        let table = &self.cpu_tables[cpu.level() as usize];
+        let table = &self.cpu_tables[cpu.level().number()];
         table.get_or_init(|| WindowTable::new(cpu, &self.modulus, &self.base, self.exponent_bits))
     }
 }

@@ -13,9 +13,11 @@ use std::sync::OnceLock;
 const PORTABLE_BITS: usize = 4096;
 
 fn open() -> Vec<(String, Backend)> {
-    let cpu = [("cpu, one thread", NonZeroUsize::new(1)), ("cpu, three threads", NonZeroUsize::new(3))];
-    let mut backends: Vec<(String, Backend)> =
-        cpu.map(|(name, threads)| (name.to_owned(), Backend::open(&Device::Cpu, threads).unwrap())).into();
+    let mut backends = Vec::new();
+    for (name, threads) in [("one thread", NonZeroUsize::new(1)), ("three threads", NonZeroUsize::new(3))] {
+        let levels = Backend::at_every_level(threads).unwrap();
+        backends.extend(levels.into_iter().map(|cpu| (format!("cpu, {}, {name}", cpu.cpu_level()), cpu)));
+    }
     let families = [
         ("cooperative", KernelOptions::default()),
         ("portable", KernelOptions { portable: true, ..KernelOptions::default() }),

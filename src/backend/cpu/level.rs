@@ -1,24 +1,50 @@
 //! Which instructions the kernels use, and the arithmetic made of them.
 
+#[cfg(target_arch = "x86_64")]
+use super::ifma::Ifma;
+
 /// A set of instructions with arithmetic of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::backend) enum Level {
     /// What every processor has.
     Portable,
+    /// AVX-512 IFMA.
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Ifma),
 }
 
 impl Level {
     /// How many levels there are.
-    pub(in crate::backend) const COUNT: usize = 1;
+    pub(in crate::backend) const COUNT: usize = 2;
+
+    /// Those that this processor has, the best first.
+    pub(in crate::backend) fn all() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let best = Ifma::detect().map(Self::Ifma);
+        #[cfg(not(target_arch = "x86_64"))]
+        let best = None;
+        best.into_iter().chain([Self::Portable])
+    }
 
     /// The best that this processor has.
-    pub(super) fn detect() -> Self {
-        Self::Portable
+    pub(super) fn best() -> Self {
+        Self::all().next().unwrap_or(Self::Portable)
     }
 
     pub(in crate::backend) fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(_) => "avx512ifma",
+        }
+    }
+
+    /// Its number among all levels there are.
+    pub(in crate::backend) fn number(self) -> usize {
+        match self {
+            Self::Portable => 0,
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(_) => 1,
         }
     }
 }
@@ -31,11 +57,25 @@ macro_rules! with_lanes {
             $crate::backend::cpu::level::Level::Portable => {
                 $crate::arith::modulus::with_moduli!([$first, $second], [$m, $n] => $body)
             }
+            #[cfg(target_arch = "x86_64")]
+            $crate::backend::cpu::level::Level::Ifma(ifma) => {
+                $crate::backend::cpu::ifma::with_size!($first, IfmaLanes => {
+                    let ($m, $n) = (&IfmaLanes::new(ifma, &$first), &IfmaLanes::new(ifma, &$second));
+                    $body
+                })
+            }
         }
     };
     ($cpu:expr, $modulus:expr, $m:ident => $body:expr) => {
         match $cpu.level {
             $crate::backend::cpu::level::Level::Portable => $crate::arith::modulus::with_modulus!($modulus, $m => $body),
+            #[cfg(target_arch = "x86_64")]
+            $crate::backend::cpu::level::Level::Ifma(ifma) => {
+                $crate::backend::cpu::ifma::with_size!($modulus, IfmaLanes => {
+                    let $m = &IfmaLanes::new(ifma, $modulus);
+                    $body
+                })
+            }
         }
     };
 }

@@ -3,7 +3,7 @@
 use super::level::with_lanes;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
-use crate::arith::lanes::{Lanes, Line};
+use crate::arith::lanes::{Lanes, Line, WINDOW_BITS};
 use crate::arith::modulus::Modulus;
 use crate::arith::window;
 use crate::backend::fixed_base::FixedBase;
@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// their accumulators to stay in the cache.
 const ROWS_A_PASS: Run = Run::new(32, 128);
 
-/// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(width·i)), in
+/// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(6·i)), in
 /// Montgomery form (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
 ///
 /// Entries are read whole, so a larger window costs reading as well as memory: `docs/performance.md` has the widths that
@@ -23,13 +23,10 @@ pub(in crate::backend) struct WindowTable {
     windows: usize,
 }
 
-/// Bits of an exponent that one multiplication takes care of.
-const WIDTH: u32 = 6;
-
 impl WindowTable {
     /// A table for the arithmetic that this processor uses.
     pub(in crate::backend) fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
-        let windows = exponent_bits.div_ceil(WIDTH as usize).max(1);
+        let windows = exponent_bits.div_ceil(WINDOW_BITS as usize).max(1);
         let lines = with_lanes!(cpu, modulus, m => fill(m, base, windows));
         Self { lines, windows }
     }
@@ -42,18 +39,18 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     let mut step = m.enter(&m.spread_pair(base));
     for out in steps.chunks_exact_mut(row) {
         m.store_pair(&m.reduce_pair(&step), out);
-        (0..WIDTH).for_each(|_| step = m.square(&step));
+        (0..WINDOW_BITS).for_each(|_| step = m.square(&step));
     }
     let mut lines = Zeroizing::new(Vec::new());
     for steps in steps.chunks(A::COUNT * row) {
         let step = m.load_pair(Rows::new(steps, row));
-        let mut entries = Zeroizing::new(vec![0; steps.len() << WIDTH]);
+        let mut entries = Zeroizing::new(vec![0; steps.len() << WINDOW_BITS]);
         let mut entry = *m.one();
         for out in entries.chunks_exact_mut(steps.len()) {
             m.store_pair(&m.reduce_pair(&entry), out);
             entry = m.mul(&entry, &step);
         }
-        let mut window = Zeroizing::new(vec![0; row << WIDTH]);
+        let mut window = Zeroizing::new(vec![0; row << WINDOW_BITS]);
         for lane in 0..steps.len() / row {
             let of_lane = entries.chunks_exact(row).skip(lane).step_by(steps.len() / row);
             window.chunks_exact_mut(row).zip(of_lane).for_each(|(to, from)| to.copy_from_slice(from));
@@ -83,11 +80,12 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
             (0..exponents.len()).step_by(A::COUNT).map(|row| exponents.slice(row..row + A::COUNT)).collect();
         let mut powers = Zeroizing::new(vec![*m.one(); groups.len()]);
         let mut digits = Zeroizing::new(vec![0; A::COUNT]);
-        let windows = table.lines.chunks_exact(table.lines.len() / table.windows).take(bits.div_ceil(WIDTH as usize));
+        let windows =
+            table.lines.chunks_exact(table.lines.len() / table.windows).take(bits.div_ceil(WINDOW_BITS as usize));
         for (i, window) in windows.enumerate() {
             for (power, exponents) in powers.iter_mut().zip(&groups) {
                 for (digit, exponent) in digits.iter_mut().zip(exponents.iter()) {
-                    *digit = window::window(exponent, bits, i * WIDTH as usize, WIDTH);
+                    *digit = window::window(exponent, bits, i * WINDOW_BITS as usize, WINDOW_BITS);
                 }
                 let mut factor = m.look_up(window, &digits);
                 *power = if i == 0 { factor } else { m.mul(power, &factor) };

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// The limbs of the constants' buffer, in the order of `shader::Offsets`.
 pub(super) fn limbs(modulus: &Modulus) -> Zeroizing<Vec<u64>> {
     let form = modulus.word_form();
-    let mut limbs = Zeroizing::new(vec![u64::from(form.negative_inverse), 0]);
+    let mut limbs = Zeroizing::new(vec![form.negative_inverse & 0xffff_ffff, 0]);
     limbs.extend_from_slice(modulus.limbs());
     for power in &form.radix_powers {
         limbs.extend_from_slice(power);

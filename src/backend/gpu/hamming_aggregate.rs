@@ -9,7 +9,7 @@ use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
-use crate::arith::word_form;
+use crate::arith::radix_form;
 use std::sync::{Arc, Weak};
 
 /// Rows in the memory of a device, to be combined with many queries.
@@ -38,7 +38,7 @@ pub(super) fn hamming_aggregate(
     let (shape, constants) = constants::upload(engine, modulus)?;
     let [radix, ..] = &modulus.word_form().radix_powers;
     let entered: Vec<u64> =
-        queries.iter().flat_map(|query| word_form::multiply(modulus, query, radix).to_vec()).collect();
+        queries.iter().flat_map(|query| radix_form::multiply(modulus, query, radix).to_vec()).collect();
     let second = engine.upload(&entered, Secrecy::Public)?;
     let width = stored.width();
     let at_once = pace::most_steps(shape, 1).min(queries.len());

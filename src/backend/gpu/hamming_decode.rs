@@ -9,7 +9,7 @@ use super::program::Program;
 use super::rounds::Output;
 use super::shader::Stem;
 use crate::arith::batch::Rows;
-use crate::arith::word_form::times_radix;
+use crate::arith::radix_form::times_radix;
 use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE};
 use zeroize::Zeroizing;
 

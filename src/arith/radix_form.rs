@@ -1,4 +1,4 @@
-//! Constants of Montgomery arithmetic with R = 2^(bits of m), for devices that count in words of 32 bits.
+//! Constants of Montgomery arithmetic for a radix R of one's own choice.
 
 use super::lanes::Lanes;
 use super::modulus::{Modulus, with_modulus};
@@ -6,19 +6,20 @@ use super::window::{self, Exponent};
 use zeroize::Zeroizing;
 
 /// Numbers that bring others into Montgomery form. As secret as the modulus; wiped when dropped.
-pub(crate) struct WordForm {
-    /// −1/m modulo 2^32.
-    pub(crate) negative_inverse: u32,
+pub(crate) struct RadixForm {
+    /// −1/m modulo 2^64.
+    pub(crate) negative_inverse: u64,
     /// R, R² and R³ modulo m², as pairs.
     pub(crate) radix_powers: [Zeroizing<Vec<u64>>; 3],
 }
 
-impl WordForm {
-    pub(super) fn new(modulus: &Modulus) -> Self {
+impl RadixForm {
+    /// For R = 2^bits.
+    pub(super) fn new(modulus: &Modulus, bits: usize) -> Self {
         let mut radix = Zeroizing::new(vec![0; 2 * modulus.width()]);
         with_modulus!(modulus, m => {
             let two = m.enter(&m.spread_pair(&[2, 0]));
-            let power = window::pow(m, &two, &Exponent::new(&[modulus.bits() as u64], 14));
+            let power = window::pow(m, &two, &Exponent::new(&[bits as u64], 14));
             m.store_pair(&m.leave(&power), &mut radix);
         });
         let square = multiply(modulus, &radix, &radix);
@@ -27,7 +28,7 @@ impl WordForm {
     }
 }
 
-/// x·R^power modulo m², for x and the result as reduced plain pairs, and a power of 1, 2 or 3.
+/// x·R^power modulo m² with the R of [`Modulus::word_form`], for x and the result as reduced plain pairs, and a power of 1, 2 or 3.
 #[cfg(feature = "owner")]
 pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
     let [r, r2, r3] = &modulus.word_form().radix_powers;
@@ -54,14 +55,12 @@ pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec
     row
 }
 
-fn negative_inverse(modulus: &Modulus) -> u32 {
+fn negative_inverse(modulus: &Modulus) -> u64 {
     let m = modulus.limbs().first().copied().unwrap_or(1);
     // Newton's iteration doubles the correct bits, of which 3·m xor 2 has five.
     let mut inverse = m.wrapping_mul(3) ^ 2;
     for _ in 0..4 {
         inverse = inverse.wrapping_mul(2u64.wrapping_sub(m.wrapping_mul(inverse)));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the lower word is meant")]
-    let word = inverse.wrapping_neg() as u32;
-    word
+    inverse.wrapping_neg()
 }

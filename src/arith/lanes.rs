@@ -30,6 +30,9 @@ pub(crate) trait Lanes: Sync {
     /// How many lanes.
     const COUNT: usize;
 
+    /// Entries of a table of which one can be selected in the time of a multiplication.
+    const SELECTED_A_PRODUCT: usize;
+
     /// A number in each lane.
     type Number: Copy + Zeroize + Send + Sync;
 
@@ -63,11 +66,11 @@ pub(crate) trait Lanes: Sync {
         at: usize,
     );
 
-    /// x·y/R mod m².
-    fn mul(&self, x: &Pair<Self::Number>, y: &Pair<Self::Number>) -> Pair<Self::Number>;
+    /// x ← x·y/R mod m².
+    fn mul_assign(&self, x: &mut Pair<Self::Number>, y: &Pair<Self::Number>);
 
-    /// x²/R mod m².
-    fn square(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;
+    /// x ← x²/R mod m².
+    fn square_assign(&self, x: &mut Pair<Self::Number>);
 
     /// x·y/R mod m, below (1 + 64·m/R)·m for operands whose product is below 64·m².
     fn mont_mul(&self, x: &Self::Number, y: &Self::Number) -> Self::Number;
@@ -96,14 +99,28 @@ pub(crate) trait Lanes: Sync {
     #[cfg(feature = "owner")]
     fn is_one(&self, x: &Self::Number) -> u32;
 
-    /// Entry `index` of a table, reading all of it.
-    fn select(&self, table: &[Pair<Self::Number>], index: u64) -> Pair<Self::Number>;
+    /// z ← entry `index` of a table, reading all of it.
+    fn select(&self, table: &[Pair<Self::Number>], index: u64, z: &mut Pair<Self::Number>);
 
     /// Appends the 2^[`WINDOW_BITS`] entries of a window, given as reduced pairs in Montgomery form, to a table for [`Lanes::look_up`].
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>);
 
-    /// For each lane the entry of its index, reading the whole window.
-    fn look_up(&self, window: &[Line], indices: &[u64]) -> Pair<Self::Number>;
+    /// z ← for each lane the entry of its index, reading the whole window.
+    fn look_up(&self, window: &[Line], indices: &[u64], z: &mut Pair<Self::Number>);
+
+    /// x·y/R mod m².
+    fn mul(&self, x: &Pair<Self::Number>, y: &Pair<Self::Number>) -> Pair<Self::Number> {
+        let mut product = *x;
+        self.mul_assign(&mut product, y);
+        product
+    }
+
+    /// x²/R mod m².
+    fn square(&self, x: &Pair<Self::Number>) -> Pair<Self::Number> {
+        let mut square = *x;
+        self.square_assign(&mut square);
+        square
+    }
 
     /// A plain pair into Montgomery form: x·R mod m². x0 may be any integer below 4m.
     fn enter(&self, x: &Pair<Self::Number>) -> Pair<Self::Number> {

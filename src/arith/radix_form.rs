@@ -29,7 +29,7 @@ impl RadixForm {
 }
 
 /// x·R^power modulo m² with the R of [`Modulus::word_form`], for x and the result as reduced plain pairs, and a power of 1, 2 or 3.
-#[cfg(feature = "owner")]
+#[cfg(all(feature = "owner", feature = "gpu"))]
 pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
     let [r, r2, r3] = &modulus.word_form().radix_powers;
     multiply(

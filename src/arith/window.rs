@@ -49,14 +49,19 @@ pub(crate) fn window(limbs: &[u64], bits: usize, from: usize, width: u32) -> u64
     value & ((1 << kept) - 1)
 }
 
-/// The width with the fewest multiplications: 2^w − 2 for the table and one a window.
-pub(crate) fn best_width(bits: usize) -> u32 {
-    (1..=WIDEST).min_by_key(|w| (1usize << w) + bits.div_ceil(*w as usize)).unwrap_or(1)
+/// The width with the fewest multiplications: 2^w − 2 for the table and one a window, of which each goes with a
+/// selection.
+pub(crate) fn best_width(bits: usize, selected_a_product: usize) -> u32 {
+    let cost = |w: u32| {
+        let (entries, windows) = (1usize << w, bits.div_ceil(w as usize));
+        (entries + windows).saturating_mul(selected_a_product).saturating_add(windows * entries)
+    };
+    (1..=WIDEST).min_by_key(|w| cost(*w)).unwrap_or(1)
 }
 
 /// base^exponent in Montgomery form, of bases in Montgomery form.
 pub(crate) fn pow<A: Lanes>(m: &A, base: &Pair<A::Number>, exponent: &Exponent) -> Pair<A::Number> {
-    let width = best_width(exponent.bits);
+    let width = best_width(exponent.bits, A::SELECTED_A_PRODUCT);
     let mut table = Zeroizing::new(Vec::with_capacity(1 << width));
     table.push(*m.one());
     table.push(*base);
@@ -66,14 +71,17 @@ pub(crate) fn pow<A: Lanes>(m: &A, base: &Pair<A::Number>, exponent: &Exponent) 
     }
     let windows = exponent.bits.div_ceil(width as usize);
     let digit = |i: usize| window(&exponent.limbs, exponent.bits, i * width as usize, width);
-    let mut power = if windows == 0 { *m.one() } else { m.select(&table, digit(windows - 1)) };
+    let (mut power, mut factor) = (*m.one(), *m.one());
+    if windows > 0 {
+        m.select(&table, digit(windows - 1), &mut power);
+    }
     for i in (0..windows.saturating_sub(1)).rev() {
         for _ in 0..width {
-            power = m.square(&power);
+            m.square_assign(&mut power);
         }
-        let mut factor = m.select(&table, digit(i));
-        power = m.mul(&power, &factor);
-        factor.zeroize();
+        m.select(&table, digit(i), &mut factor);
+        m.mul_assign(&mut power, &factor);
     }
+    factor.zeroize();
     power
 }

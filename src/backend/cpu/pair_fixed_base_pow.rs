@@ -39,7 +39,7 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     let mut step = m.enter(&m.spread_pair(base));
     for out in steps.chunks_exact_mut(row) {
         m.store_pair(&m.reduce_pair(&step), out);
-        (0..WINDOW_BITS).for_each(|_| step = m.square(&step));
+        (0..WINDOW_BITS).for_each(|_| m.square_assign(&mut step));
     }
     let mut lines = Zeroizing::new(Vec::new());
     for steps in steps.chunks(A::COUNT * row) {
@@ -48,7 +48,7 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
         let mut entry = *m.one();
         for out in entries.chunks_exact_mut(steps.len()) {
             m.store_pair(&m.reduce_pair(&entry), out);
-            entry = m.mul(&entry, &step);
+            m.mul_assign(&mut entry, &step);
         }
         let mut window = Zeroizing::new(vec![0; row << WINDOW_BITS]);
         for lane in 0..steps.len() / row {
@@ -79,7 +79,7 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
         let groups: Vec<Rows<'_>> =
             (0..exponents.len()).step_by(A::COUNT).map(|row| exponents.slice(row..row + A::COUNT)).collect();
         let mut powers = Zeroizing::new(vec![*m.one(); groups.len()]);
-        let mut digits = Zeroizing::new(vec![0; A::COUNT]);
+        let (mut digits, mut factor) = (Zeroizing::new(vec![0; A::COUNT]), *m.one());
         let windows =
             table.lines.chunks_exact(table.lines.len() / table.windows).take(bits.div_ceil(WINDOW_BITS as usize));
         for (i, window) in windows.enumerate() {
@@ -87,11 +87,15 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
                 for (digit, exponent) in digits.iter_mut().zip(exponents.iter()) {
                     *digit = window::window(exponent, bits, i * WINDOW_BITS as usize, WINDOW_BITS);
                 }
-                let mut factor = m.look_up(window, &digits);
-                *power = if i == 0 { factor } else { m.mul(power, &factor) };
-                factor.zeroize();
+                if i == 0 {
+                    m.look_up(window, &digits, power);
+                } else {
+                    m.look_up(window, &digits, &mut factor);
+                    m.mul_assign(power, &factor);
+                }
             }
         }
+        factor.zeroize();
         for (power, out) in powers.iter().zip(out.chunks_mut(A::COUNT * width)) {
             m.store_pair(&m.leave(power), out);
         }

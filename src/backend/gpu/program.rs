@@ -26,7 +26,7 @@ const WIDEST: u32 = 5;
 
 /// Bits of a window for exponents of that length.
 fn width(bits: usize) -> u32 {
-    window::best_width(bits).min(WIDEST)
+    window::best_width(bits, usize::MAX).min(WIDEST)
 }
 
 impl Program {

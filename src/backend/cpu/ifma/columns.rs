@@ -2,7 +2,7 @@
 
 use super::number::Number;
 use super::tile::{self, Block};
-use super::vector::{Vector, add_high, add_low};
+use super::vector::{Vector, add_high, add_low, zero};
 use std::arch::x86_64::_mm512_add_epi64;
 use std::array;
 
@@ -11,6 +11,13 @@ const SQUARED: usize = 10;
 
 /// The columns of a product of two numbers of T blocks, the lower half first.
 pub(super) type Columns<const T: usize, const C: usize> = [[Block<C>; T]; 2];
+
+/// An empty sum.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn zeros<const T: usize, const C: usize>() -> Columns<T, C> {
+    [[[zero(); C]; T]; 2]
+}
 
 /// Adds x·y.
 #[inline]
@@ -22,12 +29,9 @@ pub(super) fn add_product<const T: usize, const C: usize>(
 ) {
     let columns = columns.as_flattened_mut();
     for (i, a) in x.0.iter().enumerate() {
-        let mut window = columns[i];
         for (j, b) in y.0.iter().enumerate() {
-            let (done, above) = neighbours(columns, i + j);
-            tile::multiply(&mut window, [done, above], [a], [b]);
+            tile::multiply(neighbours(columns, i + j), [a], [b]);
         }
-        columns[i + T] = window;
     }
 }
 
@@ -40,14 +44,10 @@ pub(super) fn add_square<const T: usize, const C: usize>(columns: &mut Columns<T
     let columns = columns.as_flattened_mut().as_flattened_mut();
     let sums = columns.as_chunks_mut::<SQUARED>().0;
     for (i, a) in blocks.iter().enumerate() {
-        let (lower, upper) = neighbours(sums, 2 * i);
-        tile::cross_products([lower, upper], a);
-        let mut window = sums[2 * i + 1];
+        tile::cross_products(neighbours(sums, 2 * i), a);
         for (j, b) in blocks.iter().enumerate().skip(i + 1) {
-            let (done, above) = neighbours(sums, i + j);
-            tile::multiply(&mut window, [done, above], [a], [b]);
+            tile::multiply(neighbours(sums, i + j), [a], [b]);
         }
-        sums[i + blocks.len()] = window;
     }
     for ([low, high], digit) in columns.as_chunks_mut::<2>().0.iter_mut().zip(digits) {
         *low = add_low(_mm512_add_epi64(*low, *low), *digit, *digit);
@@ -56,7 +56,7 @@ pub(super) fn add_square<const T: usize, const C: usize>(columns: &mut Columns<T
 }
 
 /// Adds P products a·b and q·m for the q that makes the lower half vanish; the upper half is the sum divided by R.
-/// Returns q. A tile's row has Q = P + 1 products.
+/// A tile's row has Q = P + 1 products.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn reduce<const T: usize, const C: usize, const P: usize, const Q: usize>(
@@ -65,29 +65,24 @@ pub(super) fn reduce<const T: usize, const C: usize, const P: usize, const Q: us
     b: [&Number<T, C>; P],
     m: &Number<T, C>,
     inverse: Vector,
-) -> Number<T, C> {
+    q: &mut Number<T, C>,
+) {
     const { assert!(Q == P + 1) };
     let columns = columns.as_flattened_mut();
-    let mut q = Number::zero();
     for i in 0..T {
-        let mut window = columns[i];
         let a_blocks = a.map(|a| &a.0[i]);
-        let above = &columns[i + 1];
-        tile::reduce(&mut window, above, a_blocks, b.map(|b| &b.0[0]), (&m.0[0], inverse), &mut q.0[i]);
+        tile::reduce(neighbours(columns, i), a_blocks, b.map(|b| &b.0[0]), (&m.0[0], inverse), &mut q.0[i]);
         for j in 1..T {
-            let (done, above) = neighbours(columns, i + j);
             let left: [_; Q] = array::from_fn(|k| if k < P { a_blocks[k] } else { &q.0[i] });
             let right: [_; Q] = array::from_fn(|k| if k < P { &b[k].0[j] } else { &m.0[j] });
-            tile::multiply(&mut window, [done, above], left, right);
+            tile::multiply(neighbours(columns, i + j), left, right);
         }
-        columns[i + T] = window;
     }
-    q
 }
 
 /// Block i and the one above it.
 #[inline]
-fn neighbours<const C: usize>(columns: &mut [Block<C>], i: usize) -> (&mut Block<C>, &mut Block<C>) {
+fn neighbours<const C: usize>(columns: &mut [Block<C>], i: usize) -> [&mut Block<C>; 2] {
     let (lower, upper) = columns.split_at_mut(i + 1);
-    (&mut lower[i], &mut upper[0])
+    [&mut lower[i], &mut upper[0]]
 }

@@ -1,13 +1,16 @@
 //! An odd modulus m, for arithmetic modulo m and m² in eight lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::{Number, carry, ones};
+use super::number::Number;
+#[cfg(feature = "owner")]
+use super::number::carry;
 use super::transpose;
 use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread, zero};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::{Lanes, Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
+use std::arch::x86_64::_mm512_sub_epi64;
 use zeroize::{Zeroize, Zeroizing};
 
 /// m below 2^(52·T·C − 8), with what Montgomery arithmetic with R = 2^(52·T·C) needs. Wiped when dropped.
@@ -45,6 +48,22 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
         with_ifma!(Self::with_form(ifma, modulus, modulus.digit_form()))
     }
 
+    /// What `write` makes of a zero.
+    #[inline(always)]
+    fn number(&self, write: impl FnOnce(&mut Number<T, C>)) -> Number<T, C> {
+        let mut z = with_ifma!(Number::zero());
+        write(&mut z);
+        z
+    }
+
+    /// What `write` makes of a pair of zeros.
+    #[inline(always)]
+    fn pair(&self, write: impl FnOnce(&mut Pair<Number<T, C>>)) -> Pair<Number<T, C>> {
+        let mut z = with_ifma!(Pair { x0: Number::zero(), x1: Number::zero() });
+        write(&mut z);
+        z
+    }
+
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn with_form(ifma: Ifma, modulus: &Modulus, form: &RadixForm) -> Self {
         let width = modulus.width();
@@ -63,73 +82,88 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
         }
     }
 
+    /// z = (columns + Σ x·y + q·m)/R.
+    #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn reduce<const P: usize, const Q: usize>(
         &self,
         columns: &mut Columns<T, C>,
         x: [&Number<T, C>; P],
         y: [&Number<T, C>; P],
-    ) -> (Number<T, C>, Number<T, C>) {
-        let q = columns::reduce::<T, C, P, Q>(columns, x, y, &self.m, self.inverse);
-        (Number::from_columns(&columns[1]), q)
+        q: &mut Number<T, C>,
+        z: &mut Number<T, C>,
+    ) {
+        columns::reduce::<T, C, P, Q>(columns, x, y, &self.m, self.inverse, q);
+        z.carry_from(&columns[1]);
     }
 
-    /// R·m − q, where the columns of z1 begin: what z0 left behind, and enough to stay positive.
+    /// x + R·m − q, where the columns of z1 begin: what z0 left behind, and enough to stay positive.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn repayment(&self, q: &Number<T, C>) -> Columns<T, C> {
-        [q.negative_columns(), self.m.0]
+    fn repay(&self, columns: &mut Columns<T, C>, x: Option<&Number<T, C>>, q: &Number<T, C>) {
+        let [lower, upper] = columns;
+        for (i, (column, q)) in lower.as_flattened_mut().iter_mut().zip(q.digits()).enumerate() {
+            *column = _mm512_sub_epi64(x.map_or(zero(), |x| x.digits()[i]), *q);
+        }
+        *upper = self.m.0;
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn multiply(&self, x: &Pair<Number<T, C>>, y: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        let mut columns = [Number::zero().0; 2];
-        let (x0, q) = self.reduce::<1, 2>(&mut columns, [&x.x0], [&y.x0]);
-        let mut columns = self.repayment(&q);
-        let (x1, _) = self.reduce::<2, 3>(&mut columns, [&x.x0, &x.x1], [&y.x1, &y.x0]);
-        Pair { x0, x1 }
+    fn multiply(&self, x: &mut Pair<Number<T, C>>, y: &Pair<Number<T, C>>) {
+        let (mut columns, mut q, mut z0) = (columns::zeros(), Number::zero(), Number::zero());
+        self.reduce::<1, 2>(&mut columns, [&x.x0], [&y.x0], &mut q, &mut z0);
+        self.repay(&mut columns, None, &q);
+        columns::reduce::<T, C, 2, 3>(&mut columns, [&x.x0, &x.x1], [&y.x1, &y.x0], &self.m, self.inverse, &mut q);
+        x.x1.carry_from(&columns[1]);
+        x.x0 = z0;
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn multiply_by_itself(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        let mut columns = [Number::zero().0; 2];
+    fn multiply_by_itself(&self, x: &mut Pair<Number<T, C>>) {
+        let (mut columns, mut q, mut doubled) = (columns::zeros(), Number::zero(), Number::zero());
         columns::add_square(&mut columns, &x.x0);
-        let (x0, q) = self.reduce::<0, 1>(&mut columns, [], []);
-        let mut columns = self.repayment(&q);
-        let (x1, _) = self.reduce::<1, 2>(&mut columns, [&Number::plus(&x.x0, &x.x0)], [&x.x1]);
-        Pair { x0, x1 }
+        doubled.set_sum(&x.x0, &x.x0);
+        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut x.x0);
+        self.repay(&mut columns, None, &q);
+        columns::reduce::<T, C, 1, 2>(&mut columns, [&doubled], [&x.x1], &self.m, self.inverse, &mut q);
+        x.x1.carry_from(&columns[1]);
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn multiply_numbers(&self, x: &Number<T, C>, y: &Number<T, C>) -> Number<T, C> {
-        self.reduce::<1, 2>(&mut [Number::zero().0; 2], [x], [y]).0
+    fn multiply_numbers(&self, x: &Number<T, C>, y: &Number<T, C>, z: &mut Number<T, C>) {
+        self.reduce::<1, 2>(&mut columns::zeros(), [x], [y], &mut Number::zero(), z);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn divide_by_radix(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        let (x0, q) = self.reduce::<0, 1>(&mut [x.x0.0, Number::zero().0], [], []);
-        let mut columns = [Number::difference_columns(&x.x1, &q), self.m.0];
-        let (x1, _) = self.reduce::<0, 1>(&mut columns, [], []);
-        self.reduce_both(&Pair { x0, x1 })
+    fn divide_by_radix(&self, x: &Pair<Number<T, C>>, z: &mut Pair<Number<T, C>>) {
+        let (mut columns, mut q) = ([x.x0.0, Number::zero().0], Number::zero());
+        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut z.x0);
+        self.repay(&mut columns, Some(&x.x1), &q);
+        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut z.x1);
+        self.reduce_both(z);
     }
 
+    #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn reduce_both(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        let (x0, taken) = Number::reduce_once(&x.x0, &self.m, zero());
-        let (x1, _) = Number::reduce_once(&x.x1, &self.m, ones(taken));
-        Pair { x0, x1: Number::reduce_once(&x1, &self.m, zero()).0 }
+    fn reduce_both(&self, x: &mut Pair<Number<T, C>>) {
+        let taken = x.x0.reduce_once(&self.m);
+        x.x1.increment(taken);
+        x.x1.reduce_once(&self.m);
+        x.x1.reduce_once(&self.m);
     }
 
     #[cfg(feature = "owner")]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn subtract(&self, x: &Number<T, C>, y: &Number<T, C>) -> Number<T, C> {
-        let (y, _) = Number::reduce_once(y, &self.m, zero());
-        let (difference, negative) = Number::minus(x, &y, zero());
+    fn subtract(&self, x: &Number<T, C>, y: &Number<T, C>, z: &mut Number<T, C>) {
+        let (mut y, mut raised) = (*y, Number::zero());
+        y.reduce_once(&self.m);
+        let negative = z.set_difference(x, &y);
         // The sum drops the R that the borrow left in the difference.
-        Number::choose(negative, &Number::plus(&difference, &self.m), &difference)
+        raised.set_sum(z, &self.m);
+        z.replace(negative, &raised);
     }
 
     #[cfg(feature = "owner")]
@@ -155,22 +189,27 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn pick(window: &[Line], indices: &[u64]) -> Pair<Number<T, C>> {
+    fn pick(window: &[Line], indices: &[u64], z: &mut Pair<Number<T, C>>) {
         let mut lanes = [0; LANES];
         lanes.iter_mut().zip(indices).for_each(|(lane, index)| *lane = *index);
         let indices = bytemuck::cast(lanes);
         let (x0, x1) = window.split_at(window.len() / 2);
-        Pair { x0: Number::look_up(x0, indices), x1: Number::look_up(x1, indices) }
+        z.x0.look_up(x0, indices);
+        z.x1.look_up(x1, indices);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn select_pair(table: &[Pair<Number<T, C>>], index: u64) -> Pair<Number<T, C>> {
-        Pair { x0: Number::select(table, |pair| &pair.x0, index), x1: Number::select(table, |pair| &pair.x1, index) }
+    fn select_pair(table: &[Pair<Number<T, C>>], index: u64, z: &mut Pair<Number<T, C>>) {
+        z.x0.select(table, |pair| &pair.x0, index);
+        z.x1.select(table, |pair| &pair.x1, index);
     }
 }
 
 impl<const T: usize, const C: usize> Lanes for IfmaModulus<T, C> {
     const COUNT: usize = LANES;
+
+    // A multiplication takes 10·N² products, an entry of 2·N digits as many loads, from the second cache mostly.
+    const SELECTED_A_PRODUCT: usize = 3 * T * C;
 
     type Number = Number<T, C>;
 
@@ -213,20 +252,20 @@ impl<const T: usize, const C: usize> Lanes for IfmaModulus<T, C> {
         with_ifma!(Self::store_sum([x, y, z], 2 * self.width, rows, width, at));
     }
 
-    fn mul(&self, x: &Pair<Number<T, C>>, y: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        with_ifma!(self.multiply(x, y))
+    fn mul_assign(&self, x: &mut Pair<Number<T, C>>, y: &Pair<Number<T, C>>) {
+        with_ifma!(self.multiply(x, y));
     }
 
-    fn square(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        with_ifma!(self.multiply_by_itself(x))
+    fn square_assign(&self, x: &mut Pair<Number<T, C>>) {
+        with_ifma!(self.multiply_by_itself(x));
     }
 
     fn mont_mul(&self, x: &Number<T, C>, y: &Number<T, C>) -> Number<T, C> {
-        with_ifma!(self.multiply_numbers(x, y))
+        self.number(|z| with_ifma!(self.multiply_numbers(x, y, z)))
     }
 
     fn plus(&self, x: &Number<T, C>, y: &Number<T, C>) -> Number<T, C> {
-        with_ifma!(Number::plus(x, y))
+        self.number(|z| with_ifma!(z.set_sum(x, y)))
     }
 
     #[cfg(feature = "owner")]
@@ -236,19 +275,23 @@ impl<const T: usize, const C: usize> Lanes for IfmaModulus<T, C> {
 
     #[cfg(feature = "owner")]
     fn sub(&self, x: &Number<T, C>, y: &Number<T, C>) -> Number<T, C> {
-        with_ifma!(self.subtract(x, y))
+        self.number(|z| with_ifma!(self.subtract(x, y, z)))
     }
 
     fn reduce_once(&self, x: &Number<T, C>) -> Number<T, C> {
-        with_ifma!(Number::reduce_once(x, &self.m, zero()).0)
+        let mut z = *x;
+        with_ifma!(z.reduce_once(&self.m));
+        z
     }
 
     fn reduce_pair(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        with_ifma!(self.reduce_both(x))
+        let mut z = *x;
+        with_ifma!(self.reduce_both(&mut z));
+        z
     }
 
     fn leave(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        with_ifma!(self.divide_by_radix(x))
+        self.pair(|z| with_ifma!(self.divide_by_radix(x, z)))
     }
 
     #[cfg(feature = "owner")]
@@ -256,15 +299,15 @@ impl<const T: usize, const C: usize> Lanes for IfmaModulus<T, C> {
         u32::from(with_ifma!(x.is_one()))
     }
 
-    fn select(&self, table: &[Pair<Number<T, C>>], index: u64) -> Pair<Number<T, C>> {
-        with_ifma!(Self::select_pair(table, index))
+    fn select(&self, table: &[Pair<Number<T, C>>], index: u64, z: &mut Pair<Number<T, C>>) {
+        with_ifma!(Self::select_pair(table, index, z));
     }
 
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>) {
         with_ifma!(self.append(table, entries));
     }
 
-    fn look_up(&self, window: &[Line], indices: &[u64]) -> Pair<Number<T, C>> {
-        with_ifma!(Self::pick(window, indices))
+    fn look_up(&self, window: &[Line], indices: &[u64], z: &mut Pair<Number<T, C>>) {
+        with_ifma!(Self::pick(window, indices, z));
     }
 }

@@ -36,76 +36,72 @@ impl<const T: usize, const C: usize> Number<T, C> {
         self.0.as_flattened()
     }
 
-    /// A number whose digits `f` makes from those of x and y.
+    /// The digits of a sum in columns, which is not negative and below R.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn zip(x: &Self, y: &Self, mut f: impl FnMut(Vector, Vector) -> Vector) -> Self {
-        let mut z = Self::zero();
-        for ((z, x), y) in z.0.as_flattened_mut().iter_mut().zip(x.digits()).zip(y.digits()) {
-            *z = f(*x, *y);
+    pub(super) fn carry_from(&mut self, columns: &[Block<C>; T]) {
+        let mut rest = zero();
+        for (out, column) in self.0.as_flattened_mut().iter_mut().zip(columns.as_flattened()) {
+            let sum = _mm512_add_epi64(*column, rest);
+            rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
+            *out = digit(sum);
         }
-        z
     }
 
-    /// 0 − x, digit by digit: columns, not a number.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn negative_columns(&self) -> [Block<C>; T] {
-        Self::zip(&Self::zero(), self, |zero, x| _mm512_sub_epi64(zero, x)).0
-    }
-
-    /// x − y, digit by digit: columns, not a number.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn difference_columns(x: &Self, y: &Self) -> [Block<C>; T] {
-        Self::zip(x, y, |x, y| _mm512_sub_epi64(x, y)).0
-    }
-
-    /// Digits of a sum in columns, which is not negative and below R.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn from_columns(columns: &[Block<C>; T]) -> Self {
-        let mut number = Self(*columns);
-        carry(number.0.as_flattened_mut());
-        number
-    }
-
-    /// x + y.
+    /// Becomes x + y.
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn plus(x: &Self, y: &Self) -> Self {
-        let mut sum = Self::zip(x, y, |x, y| _mm512_add_epi64(x, y));
-        carry(sum.0.as_flattened_mut());
-        sum
+    pub(super) fn set_sum(&mut self, x: &Self, y: &Self) {
+        let mut rest = zero();
+        for ((out, x), y) in self.0.as_flattened_mut().iter_mut().zip(x.digits()).zip(y.digits()) {
+            let sum = _mm512_add_epi64(_mm512_add_epi64(*x, *y), rest);
+            rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
+            *out = digit(sum);
+        }
     }
 
-    /// x − y + increment modulo R, and the lanes in which that is negative.
+    /// Becomes x − y modulo R. Returns the lanes in which that is negative.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn minus(x: &Self, y: &Self, increment: Vector) -> (Self, __mmask8) {
-        let mut rest = increment;
-        let difference = Self::zip(x, y, |x, y| {
-            let difference = _mm512_add_epi64(_mm512_sub_epi64(x, y), rest);
+    pub(super) fn set_difference(&mut self, x: &Self, y: &Self) -> __mmask8 {
+        let mut rest = zero();
+        for ((out, x), y) in self.0.as_flattened_mut().iter_mut().zip(x.digits()).zip(y.digits()) {
+            let difference = _mm512_add_epi64(_mm512_sub_epi64(*x, *y), rest);
             rest = _mm512_srai_epi64::<DIGIT_BITS>(difference);
-            digit(difference)
-        });
-        (difference, _mm512_cmplt_epi64_mask(rest, zero()))
+            *out = digit(difference);
+        }
+        _mm512_cmplt_epi64_mask(rest, zero())
     }
 
-    /// `x` in the lanes of the mask, `y` in the others.
+    /// Takes over `other` in the lanes of the mask.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn choose(mask: __mmask8, x: &Self, y: &Self) -> Self {
-        Self::zip(x, y, |x, y| _mm512_mask_blend_epi64(mask, y, x))
+    pub(super) fn replace(&mut self, mask: __mmask8, other: &Self) {
+        for (out, other) in self.0.as_flattened_mut().iter_mut().zip(other.digits()) {
+            *out = _mm512_mask_mov_epi64(*out, mask, *other);
+        }
     }
 
-    /// x + increment, less m where that is m or more. Also returns the lanes where it was.
+    /// Subtracts m where the number is m or more. Returns the lanes where it was.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn reduce_once(x: &Self, m: &Self, increment: Vector) -> (Self, __mmask8) {
-        let (reduced, below) = Self::minus(x, m, increment);
-        let (same, _) = Self::minus(x, &Self::zero(), increment);
-        (Self::choose(below, &same, &reduced), !below)
+    pub(super) fn reduce_once(&mut self, m: &Self) -> __mmask8 {
+        let mut reduced = Self::zero();
+        let below = reduced.set_difference(self, m);
+        self.replace(!below, &reduced);
+        !below
+    }
+
+    /// Adds 1 in the lanes of the mask.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn increment(&mut self, mask: __mmask8) {
+        let mut rest = _mm512_maskz_set1_epi64(mask, 1);
+        for out in self.0.as_flattened_mut() {
+            let sum = _mm512_add_epi64(*out, rest);
+            rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
+            *out = digit(sum);
+        }
     }
 
     /// The lanes whose number is 1.
@@ -120,12 +116,11 @@ impl<const T: usize, const C: usize> Number<T, C> {
         _mm512_cmpeq_epi64_mask(difference, zero())
     }
 
-    /// The entry of that number, of entries that `half` takes a number from. Reads all.
+    /// Becomes the entry of that number, of entries that `half` takes a number from. Reads all.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn select<E>(entries: &[E], half: impl Fn(&E) -> &Self, index: u64) -> Self {
-        let mut chosen = Self::zero();
-        for (i, chosen) in chosen.0.iter_mut().enumerate() {
+    pub(super) fn select<E>(&mut self, entries: &[E], half: impl Fn(&E) -> &Self, index: u64) {
+        for (i, out) in self.0.iter_mut().enumerate() {
             let mut block = [zero(); C];
             for (number, entry) in (0u64..).zip(entries) {
                 let mask = _mm512_cmpeq_epi64_mask(spread(number), spread(index));
@@ -133,21 +128,19 @@ impl<const T: usize, const C: usize> Number<T, C> {
                     *sum = _mm512_mask_mov_epi64(*sum, mask, *digit);
                 }
             }
-            *chosen = block;
+            *out = block;
         }
-        chosen
     }
 
-    /// The lines of a window table that hold these digits of its entries, and the lanes' indices into it. Each line
+    /// Becomes, in each lane, the entry of its index, from the lines of a window table that hold these digits. Each line
     /// has a digit of eight entries; a permutation picks from two lines by four bits of the index, and two bits choose
-    /// among four of those.
+    /// among four of those. Reads all.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn look_up(lines: &[Line], indices: Vector) -> Self {
+    pub(super) fn look_up(&mut self, lines: &[Line], indices: Vector) {
         let bit = |bit| _mm512_test_epi64_mask(indices, spread(1u64 << bit));
         let (fourth, fifth) = (bit(4), bit(5));
-        let mut number = Self::zero();
-        let digits = number.0.as_flattened_mut().iter_mut();
+        let digits = self.0.as_flattened_mut().iter_mut();
         for (digit, lines) in digits.zip(lines.as_chunks::<LINES_A_DIGIT>().0) {
             let [a, b, c, d, e, f, g, h] = lines.map(|line| bytemuck::cast::<_, Vector>(line.0));
             let pick = |low, high| _mm512_permutex2var_epi64(low, indices, high);
@@ -155,7 +148,6 @@ impl<const T: usize, const C: usize> Number<T, C> {
             let upper = _mm512_mask_blend_epi64(fourth, pick(e, f), pick(g, h));
             *digit = _mm512_mask_blend_epi64(fifth, lower, upper);
         }
-        number
     }
 }
 
@@ -169,11 +161,4 @@ pub(super) fn carry(columns: &mut [Vector]) {
         rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
         *column = digit(sum);
     }
-}
-
-/// 1 in the lanes of the mask, 0 in the others.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn ones(mask: __mmask8) -> Vector {
-    _mm512_maskz_set1_epi64(mask, 1)
 }

@@ -3,6 +3,9 @@
 //! A tile goes through its rows, the digits of `a`. A row adds the lower halves of its products to the columns of the
 //! window, hands the lowest column out, moves the window one column up, and adds the upper halves. So each digit of `b`
 //! is loaded once for both of its products, and a column comes from memory and goes back once a tile.
+//!
+//! The window begins as the lower of two blocks of columns and ends as the upper one, which the next tile of the same
+//! rows begins with.
 
 use super::vector::{DIGIT_BITS, Vector, add_high, add_low, zero};
 use std::arch::x86_64::{_mm512_add_epi64, _mm512_srai_epi64};
@@ -11,22 +14,20 @@ use std::hint::black_box;
 /// Digits of a number, or columns of a product, that are worked on together.
 pub(super) type Block<const C: usize> = [Vector; C];
 
-/// window += Σ a·b over all P products. The lowest C columns, complete, replace those of `columns`, which held the ones
-/// above the window; the window is C columns further up in the end.
+/// Adds Σ a·b over all P products.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn multiply<const C: usize, const P: usize>(
-    window: &mut Block<C>,
-    [done, above]: [&mut Block<C>; 2],
+    [lower, upper]: [&mut Block<C>; 2],
     a: [&Block<C>; P],
     b: [&Block<C>; P],
 ) {
     // A local copy, or the compiler keeps the columns in memory.
-    let mut columns = *window;
+    let mut columns = *lower;
     for row in 0..C {
         // Hidden from the compiler, which would load all of b before the first row and spill it.
         let b = b.map(black_box);
-        let mut top = above[row];
+        let mut top = upper[row];
         for (a, b) in a.iter().zip(b).take(P - 1) {
             let digit = a[row];
             for column in 0..C - 1 {
@@ -37,7 +38,7 @@ pub(super) fn multiply<const C: usize, const P: usize>(
             top = add_high(top, digit, b[C - 1]);
         }
         let (digit, b) = (a[P - 1][row], b[P - 1]);
-        done[row] = add_low(columns[0], digit, b[0]);
+        lower[row] = add_low(columns[0], digit, b[0]);
         columns[0] = add_high(columns[1], digit, b[0]);
         for column in 1..C - 1 {
             columns[column - 1] = add_low(columns[column - 1], digit, b[column]);
@@ -46,22 +47,21 @@ pub(super) fn multiply<const C: usize, const P: usize>(
         columns[C - 2] = add_low(columns[C - 2], digit, b[C - 1]);
         columns[C - 1] = add_high(top, digit, b[C - 1]);
     }
-    *window = columns;
+    *upper = columns;
 }
 
 /// [`multiply`] for the lowest tile of each row of a Montgomery reduction: determines the quotient's digits q, so that
-/// with q·m added the lowest columns vanish. `inverse` is −1/m modulo 2^52.
+/// with q·m added the lowest columns vanish, and are not written. `inverse` is −1/m modulo 2^52.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn reduce<const C: usize, const P: usize>(
-    window: &mut Block<C>,
-    above: &Block<C>,
+    [lower, upper]: [&mut Block<C>; 2],
     a: [&Block<C>; P],
     b: [&Block<C>; P],
     (m, inverse): (&Block<C>, Vector),
     q: &mut Block<C>,
 ) {
-    let mut columns = *window;
+    let mut columns = *lower;
     for row in 0..C {
         let (b, m) = (b.map(black_box), black_box(m));
         // The quotient's digit first: everything waits for it.
@@ -70,7 +70,7 @@ pub(super) fn reduce<const C: usize, const P: usize>(
         }
         let quotient = add_low(zero(), columns[0], inverse);
         q[row] = quotient;
-        let mut top = above[row];
+        let mut top = upper[row];
         for (a, b) in a.iter().zip(b) {
             let digit = a[row];
             columns[1] = add_high(columns[1], digit, b[0]);
@@ -91,7 +91,7 @@ pub(super) fn reduce<const C: usize, const P: usize>(
         columns[C - 2] = add_low(columns[C - 2], quotient, m[C - 1]);
         columns[C - 1] = add_high(top, quotient, m[C - 1]);
     }
-    *window = columns;
+    *upper = columns;
 }
 
 /// columns += Σ a\[i\]·a\[j\] over all i < j, for C of at most 10: two such blocks of columns fit the registers.

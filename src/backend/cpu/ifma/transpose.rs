@@ -42,15 +42,16 @@ pub(super) fn from_limbs<const T: usize, const C: usize>(limbs: &[Vector]) -> Nu
     number
 }
 
-/// Writes a number's digits into rows of `width` limbs, `limbs` of them from limb `at` of each row on. Lanes without a row
-/// are dropped.
+/// Writes a number's digits into rows of `width` limbs, `limbs` of them, a multiple of eight, from limb `at` of each row on.
+/// Lanes without a row are dropped.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn store(digits: &[Vector], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
     for first in (0..limbs).step_by(LANES) {
         let block = transpose(std::array::from_fn(|i| limb(digits, first + i)));
         for (row, lane) in rows.chunks_exact_mut(width).zip(block) {
-            let place = &mut row[at + first..at + limbs.min(first + LANES)];
-            place.copy_from_slice(&bytemuck::cast::<Vector, [u64; LANES]>(lane)[..place.len()]);
+            if let Some(place) = row.get_mut(at + first..).and_then(<[u64]>::first_chunk_mut) {
+                *place = bytemuck::cast::<Vector, [u64; LANES]>(lane);
+            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::number::Number;
 use super::tile::{self, Block};
 use super::vector::{Vector, add_high, add_low, zero};
-use std::arch::x86_64::_mm512_add_epi64;
+use std::arch::x86_64::{_mm512_add_epi64, _mm512_sub_epi64};
 use std::array;
+use std::hint::black_box;
 
 /// Digits of the blocks that squares are made of.
 const SQUARED: usize = 10;
@@ -16,7 +17,9 @@ pub(super) type Columns<const T: usize, const C: usize> = [[Block<C>; T]; 2];
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn zeros<const T: usize, const C: usize>() -> Columns<T, C> {
-    [[[zero(); C]; T]; 2]
+    // Hidden from the compiler, which would call a memset that is slower than vector stores.
+    let zero = black_box(zero());
+    [[[zero; C]; T]; 2]
 }
 
 /// Adds x·y.
@@ -55,8 +58,8 @@ pub(super) fn add_square<const T: usize, const C: usize>(columns: &mut Columns<T
     }
 }
 
-/// Adds P products a·b and q·m for the q that makes the lower half vanish; the upper half is the sum divided by R.
-/// A tile's row has Q = P + 1 products.
+/// Adds P products a·b and q·m for the q that makes the lower half vanish, and leaves −q in its place; the upper half is
+/// the sum divided by R. A tile's row has Q = P + 1 products.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn reduce<const T: usize, const C: usize, const P: usize, const Q: usize>(
@@ -65,17 +68,20 @@ pub(super) fn reduce<const T: usize, const C: usize, const P: usize, const Q: us
     b: [&Number<T, C>; P],
     m: &Number<T, C>,
     inverse: Vector,
-    q: &mut Number<T, C>,
 ) {
     const { assert!(Q == P + 1) };
     let columns = columns.as_flattened_mut();
+    let mut q = [zero(); C];
     for i in 0..T {
-        let a_blocks = a.map(|a| &a.0[i]);
-        tile::reduce(neighbours(columns, i), a_blocks, b.map(|b| &b.0[0]), (&m.0[0], inverse), &mut q.0[i]);
+        let a = a.map(|a| &a.0[i]);
+        tile::reduce(neighbours(columns, i), a, b.map(|b| &b.0[0]), (&m.0[0], inverse), &mut q);
         for j in 1..T {
-            let left: [_; Q] = array::from_fn(|k| if k < P { a_blocks[k] } else { &q.0[i] });
+            let left: [_; Q] = array::from_fn(|k| if k < P { a[k] } else { &q });
             let right: [_; Q] = array::from_fn(|k| if k < P { &b[k].0[j] } else { &m.0[j] });
             tile::multiply(neighbours(columns, i + j), left, right);
+        }
+        for (column, q) in columns[i].iter_mut().zip(&q) {
+            *column = _mm512_sub_epi64(zero(), *q);
         }
     }
 }

@@ -5,12 +5,12 @@ use super::number::Number;
 #[cfg(feature = "owner")]
 use super::number::carry;
 use super::transpose;
-use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread, zero};
+use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::{Lanes, Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
-use std::arch::x86_64::_mm512_sub_epi64;
+use std::arch::x86_64::_mm512_add_epi64;
 use zeroize::{Zeroize, Zeroizing};
 
 /// m below 2^(52·T·C − 8), with what Montgomery arithmetic with R = 2^(52·T·C) needs. Wiped when dropped.
@@ -82,7 +82,7 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
         }
     }
 
-    /// z = (columns + Σ x·y + q·m)/R.
+    /// columns ← (columns + Σ x·y + q·m)/R in the upper half, and −q in the lower one.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn reduce<const P: usize, const Q: usize>(
@@ -90,31 +90,19 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
         columns: &mut Columns<T, C>,
         x: [&Number<T, C>; P],
         y: [&Number<T, C>; P],
-        q: &mut Number<T, C>,
-        z: &mut Number<T, C>,
     ) {
-        columns::reduce::<T, C, P, Q>(columns, x, y, &self.m, self.inverse, q);
-        z.carry_from(&columns[1]);
-    }
-
-    /// x + R·m − q, where the columns of z1 begin: what z0 left behind, and enough to stay positive.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn repay(&self, columns: &mut Columns<T, C>, x: Option<&Number<T, C>>, q: &Number<T, C>) {
-        let [lower, upper] = columns;
-        for (i, (column, q)) in lower.as_flattened_mut().iter_mut().zip(q.digits()).enumerate() {
-            *column = _mm512_sub_epi64(x.map_or(zero(), |x| x.digits()[i]), *q);
-        }
-        *upper = self.m.0;
+        columns::reduce::<T, C, P, Q>(columns, x, y, &self.m, self.inverse);
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn multiply(&self, x: &mut Pair<Number<T, C>>, y: &Pair<Number<T, C>>) {
-        let (mut columns, mut q, mut z0) = (columns::zeros(), Number::zero(), Number::zero());
-        self.reduce::<1, 2>(&mut columns, [&x.x0], [&y.x0], &mut q, &mut z0);
-        self.repay(&mut columns, None, &q);
-        columns::reduce::<T, C, 2, 3>(&mut columns, [&x.x0, &x.x1], [&y.x1, &y.x0], &self.m, self.inverse, &mut q);
+        let (mut columns, mut z0) = (columns::zeros(), Number::zero());
+        self.reduce::<1, 2>(&mut columns, [&x.x0], [&y.x0]);
+        z0.carry_from(&columns[1]);
+        // What z0 left behind is there already; R·m keeps z1 positive.
+        columns[1] = self.m.0;
+        self.reduce::<2, 3>(&mut columns, [&x.x0, &x.x1], [&y.x1, &y.x0]);
         x.x1.carry_from(&columns[1]);
         x.x0 = z0;
     }
@@ -122,27 +110,35 @@ impl<const T: usize, const C: usize> IfmaModulus<T, C> {
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn multiply_by_itself(&self, x: &mut Pair<Number<T, C>>) {
-        let (mut columns, mut q, mut doubled) = (columns::zeros(), Number::zero(), Number::zero());
+        let (mut columns, mut doubled) = (columns::zeros(), Number::zero());
         columns::add_square(&mut columns, &x.x0);
         doubled.set_sum(&x.x0, &x.x0);
-        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut x.x0);
-        self.repay(&mut columns, None, &q);
-        columns::reduce::<T, C, 1, 2>(&mut columns, [&doubled], [&x.x1], &self.m, self.inverse, &mut q);
+        self.reduce::<0, 1>(&mut columns, [], []);
+        x.x0.carry_from(&columns[1]);
+        columns[1] = self.m.0;
+        self.reduce::<1, 2>(&mut columns, [&doubled], [&x.x1]);
         x.x1.carry_from(&columns[1]);
     }
 
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn multiply_numbers(&self, x: &Number<T, C>, y: &Number<T, C>, z: &mut Number<T, C>) {
-        self.reduce::<1, 2>(&mut columns::zeros(), [x], [y], &mut Number::zero(), z);
+        let mut columns = columns::zeros();
+        self.reduce::<1, 2>(&mut columns, [x], [y]);
+        z.carry_from(&columns[1]);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn divide_by_radix(&self, x: &Pair<Number<T, C>>, z: &mut Pair<Number<T, C>>) {
-        let (mut columns, mut q) = ([x.x0.0, Number::zero().0], Number::zero());
-        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut z.x0);
-        self.repay(&mut columns, Some(&x.x1), &q);
-        self.reduce::<0, 1>(&mut columns, [], [], &mut q, &mut z.x1);
+        let mut columns = [x.x0.0, Number::zero().0];
+        self.reduce::<0, 1>(&mut columns, [], []);
+        z.x0.carry_from(&columns[1]);
+        for (column, digit) in columns[0].as_flattened_mut().iter_mut().zip(x.x1.digits()) {
+            *column = _mm512_add_epi64(*column, *digit);
+        }
+        columns[1] = self.m.0;
+        self.reduce::<0, 1>(&mut columns, [], []);
+        z.x1.carry_from(&columns[1]);
         self.reduce_both(z);
     }
 

@@ -50,7 +50,7 @@ impl Gmp {
     }
 
     /// base^exponent mod modulus, again and again with each call.
-    pub fn powm(&self, base: &[u64], exponent: &[u64], modulus: &[u64]) -> impl FnMut() + '_ {
+    pub fn powm<'a>(&'a self, base: &[u64], exponent: &[u64], modulus: &[u64]) -> impl FnMut() + use<'a> {
         let mut numbers = [base, exponent, modulus].map(Number::new);
         // SAFETY: the symbol has this signature in every GMP.
         let powm: Symbol<'_, Ternary> = unsafe { self.library.get(b"__gmpz_powm") }.unwrap();
@@ -64,7 +64,7 @@ impl Gmp {
     }
 
     /// a·b mod modulus as a product and a division, for each of the b.
-    pub fn mulmod(&self, a: &[u64], bs: &[Vec<u64>], modulus: &[u64]) -> impl FnMut() + '_ {
+    pub fn mulmod<'a>(&'a self, a: &[u64], bs: &[Vec<u64>], modulus: &[u64]) -> impl FnMut() + use<'a> {
         let mut numbers = [a, modulus].map(Number::new);
         let mut bs: Vec<Number> = bs.iter().map(|b| Number::new(b)).collect();
         // SAFETY: both symbols have this signature in every GMP.

@@ -89,8 +89,8 @@ pub(crate) trait Lanes: Sync {
     /// x mod m of an x below 2m.
     fn reduce_once(&self, x: &Self::Number) -> Self::Number;
 
-    /// The reduced form of a pair with x0 < 2m and x1 < 3m − 1: subtracting m from x0 adds 1 to x1.
-    fn reduce_pair(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;
+    /// Reduces a pair with x0 < 2m and x1 < 3m − 1: subtracting m from x0 adds 1 to x1.
+    fn reduce_pair(&self, x: &mut Pair<Self::Number>);
 
     /// Out of Montgomery form, x/R mod m², reduced.
     fn leave(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;

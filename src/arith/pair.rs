@@ -210,7 +210,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
         digits::reduce_once(x, &self.m).0
     }
 
-    fn reduce_pair(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
+    fn reduce_pair(&self, x: &mut Pair<[u64; L]>) {
         let (x0, carry) = digits::reduce_once(&x.x0, &self.m);
         // x1 + carry − k·m for k = 0, 1, 2 side by side, so that the carries do not wait for each other.
         let mut candidates = [[0; L]; 3];
@@ -224,12 +224,14 @@ impl<const L: usize> Lanes for PairModulus<L> {
         }
         let negative = |k: usize| digits::mask(carries[k].cast_unsigned() >> 63);
         let x1 = digits::select(negative(1), &candidates[0], &candidates[1]);
-        Pair { x0, x1: digits::select(negative(2), &x1, &candidates[2]) }
+        *x = Pair { x0, x1: digits::select(negative(2), &x1, &candidates[2]) };
     }
 
     fn leave(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
         let columns = |digits: &[u64; L]| [digits.map(u128::from), [0; L]];
-        self.reduce_pair(&self.divide_pair(&mut columns(&x.x0), &mut columns(&x.x1)))
+        let mut x = self.divide_pair(&mut columns(&x.x0), &mut columns(&x.x1));
+        self.reduce_pair(&mut x);
+        x
     }
 
     #[cfg(feature = "owner")]

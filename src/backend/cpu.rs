@@ -68,6 +68,12 @@ impl Cpu {
         self.level
     }
 
+    /// The processor at the level that is best for powers of so many bases: a lane is slower than a number by itself, so
+    /// one alone is left to the portable arithmetic.
+    fn for_powers(&self, bases: usize) -> Self {
+        Self { level: if bases == 1 { Level::Portable } else { self.level }, ..self.clone() }
+    }
+
     /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
     fn for_each_run<T: Send>(&self, out: &mut [T], width: usize, run: Run, work: impl Fn(usize, &mut [T]) + Sync) {
         let rows = out.len() / width;

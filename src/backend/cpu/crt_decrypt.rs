@@ -10,7 +10,7 @@ use crate::arith::window;
 use crate::backend::crt_key::CrtKey;
 
 pub(in crate::backend) fn crt_decrypt(cpu: &Cpu, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
-    with_lanes!(cpu, [key.p().modulus, key.q().modulus], [p, q] => decrypt(cpu, p, q, key, ciphertexts, out));
+    with_lanes!(cpu.for_powers(ciphertexts.len()), [key.p().modulus, key.q().modulus], [p, q] => decrypt(cpu, p, q, key, ciphertexts, out));
 }
 
 fn decrypt<A: Lanes>(cpu: &Cpu, p: &A, q: &A, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {

@@ -24,7 +24,9 @@ pub(in crate::backend) fn hamming_aggregate(
 fn aggregate<A: Lanes>(cpu: &Cpu, m: &A, query: &[u64], stored: Rows<'_>, out: &mut [u64]) {
     let query = m.enter(&m.spread_pair(query));
     cpu.for_each_group::<A, _>(out, 2 * m.width(), Run::new(16, 256), |rows, out| {
-        let product = m.mul(&query, &m.load_pair(stored.slice(rows)));
-        m.store_pair(&m.reduce_pair(&product), out);
+        let mut product = m.load_pair(stored.slice(rows));
+        m.mul_assign(&mut product, &query);
+        m.reduce_pair(&mut product);
+        m.store_pair(&product, out);
     });
 }

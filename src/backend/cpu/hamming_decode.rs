@@ -26,7 +26,7 @@ pub(in crate::backend) fn hamming_decode(
         }
         return;
     }
-    with_lanes!(cpu, &key.p().modulus, m => decode(cpu, m, key, dimensions, ciphertexts, out));
+    with_lanes!(cpu.for_powers(ciphertexts.len()), &key.p().modulus, m => decode(cpu, m, key, dimensions, ciphertexts, out));
 }
 
 /// With one prime: the largest possible sum is below it.

@@ -53,7 +53,7 @@ impl Level {
 /// size; or with those of two moduli of one size.
 macro_rules! with_lanes {
     ($cpu:expr, [$first:expr, $second:expr], [$m:ident, $n:ident] => $body:expr) => {
-        match $cpu.level {
+        match $cpu.level() {
             $crate::backend::cpu::level::Level::Portable => {
                 $crate::arith::modulus::with_moduli!([$first, $second], [$m, $n] => $body)
             }
@@ -67,7 +67,7 @@ macro_rules! with_lanes {
         }
     };
     ($cpu:expr, $modulus:expr, $m:ident => $body:expr) => {
-        match $cpu.level {
+        match $cpu.level() {
             $crate::backend::cpu::level::Level::Portable => $crate::arith::modulus::with_modulus!($modulus, $m => $body),
             #[cfg(target_arch = "x86_64")]
             $crate::backend::cpu::level::Level::Ifma(ifma) => {

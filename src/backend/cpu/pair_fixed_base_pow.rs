@@ -38,7 +38,8 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     let mut steps = Zeroizing::new(vec![0; windows * row]);
     let mut step = m.enter(&m.spread_pair(base));
     for out in steps.chunks_exact_mut(row) {
-        m.store_pair(&m.reduce_pair(&step), out);
+        m.reduce_pair(&mut step);
+        m.store_pair(&step, out);
         (0..WINDOW_BITS).for_each(|_| m.square_assign(&mut step));
     }
     let mut lines = Zeroizing::new(Vec::new());
@@ -47,7 +48,8 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
         let mut entries = Zeroizing::new(vec![0; steps.len() << WINDOW_BITS]);
         let mut entry = *m.one();
         for out in entries.chunks_exact_mut(steps.len()) {
-            m.store_pair(&m.reduce_pair(&entry), out);
+            m.reduce_pair(&mut entry);
+            m.store_pair(&entry, out);
             m.mul_assign(&mut entry, &step);
         }
         let mut window = Zeroizing::new(vec![0; row << WINDOW_BITS]);

@@ -14,7 +14,7 @@ pub(in crate::backend) fn pair_pow(
     exponent: &Exponent,
     out: &mut [u64],
 ) {
-    with_lanes!(cpu, modulus, m => powers(cpu, m, bases, exponent, out));
+    with_lanes!(cpu.for_powers(bases.len()), modulus, m => powers(cpu, m, bases, exponent, out));
 }
 
 fn powers<A: Lanes>(cpu: &Cpu, m: &A, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {

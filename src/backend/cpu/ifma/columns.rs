@@ -5,7 +5,6 @@ use super::tile::{self, Block};
 use super::vector::{Vector, add_high, add_low, zero};
 use std::arch::x86_64::{_mm512_add_epi64, _mm512_sub_epi64};
 use std::array;
-use std::hint::black_box;
 
 /// Digits of the blocks that squares are made of.
 const SQUARED: usize = 10;
@@ -17,9 +16,7 @@ pub(super) type Columns<const T: usize, const C: usize> = [[Block<C>; T]; 2];
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn zeros<const T: usize, const C: usize>() -> Columns<T, C> {
-    // Hidden from the compiler, which would call a memset that is slower than vector stores.
-    let zero = black_box(zero());
-    [[[zero; C]; T]; 2]
+    [Number::zero().0, Number::zero().0]
 }
 
 /// Adds x·y.

@@ -280,10 +280,8 @@ impl<const T: usize, const C: usize> Lanes for IfmaModulus<T, C> {
         z
     }
 
-    fn reduce_pair(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {
-        let mut z = *x;
-        with_ifma!(self.reduce_both(&mut z));
-        z
+    fn reduce_pair(&self, x: &mut Pair<Number<T, C>>) {
+        with_ifma!(self.reduce_both(x));
     }
 
     fn leave(&self, x: &Pair<Number<T, C>>) -> Pair<Number<T, C>> {

@@ -8,6 +8,7 @@ use std::arch::x86_64::{
     _mm512_mask_mov_epi64, _mm512_maskz_set1_epi64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_srai_epi64,
     _mm512_sub_epi64, _mm512_test_epi64_mask,
 };
+use std::hint::black_box;
 use zeroize::Zeroize;
 
 /// A number below R = 2^(52·T·C) in each lane, lowest digit first.
@@ -27,7 +28,9 @@ impl<const T: usize, const C: usize> Number<T, C> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn zero() -> Self {
-        Self([[zero(); C]; T])
+        // Hidden from the compiler, which would call a memset that is slower than vector stores.
+        let zero = black_box(zero());
+        Self([[zero; C]; T])
     }
 
     /// All digits, lowest first.

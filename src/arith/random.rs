@@ -1,7 +1,7 @@
 //! Random numbers from the operating system, and uniform residues made of them.
 
 use crate::error::Error;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Where randomness comes from. Failing is an error for the caller, never a fallback.
 pub(crate) trait RandomSource {
@@ -25,6 +25,8 @@ pub(crate) fn fill_limbs(source: &mut impl RandomSource, limbs: &mut [u64]) -> R
 
 /// Limbs drawn beyond the bound's, which bring the distance from uniform below 2^−127.
 const EXTRA: usize = 2;
+/// Rows drawn at a time: asking the operating system takes longer than what it does.
+const ROWS_A_DRAW: usize = 64;
 
 /// Fills each row of `rows`, of the bound's width, with a number uniform from 0 up to but not including `bound`.
 ///
@@ -32,22 +34,26 @@ const EXTRA: usize = 2;
 /// drawing again until below the bound would let its leading bits be measured.
 pub(crate) fn fill_below(source: &mut impl RandomSource, bound: &[u64], rows: &mut [u64]) -> Result<(), Error> {
     let width = bound.len();
-    let mut drawn = Zeroizing::new(vec![0u64; width + EXTRA]);
-    let mut product = Zeroizing::new(vec![0u64; 2 * width + EXTRA]);
-    for row in rows.chunks_exact_mut(width) {
-        fill_limbs(source, &mut drawn)?;
-        product.zeroize();
-        product.resize(2 * width + EXTRA, 0);
-        for (i, x) in drawn.iter().enumerate() {
-            let mut carry = 0u128;
-            for (j, y) in bound.iter().enumerate() {
-                carry += u128::from(*x) * u128::from(*y) + u128::from(product[i + j]);
-                product[i + j] = super::digits::low(carry);
-                carry >>= 64;
+    let longer = width + EXTRA;
+    let at_once = ROWS_A_DRAW.min(rows.len() / width.max(1));
+    let mut drawn = Zeroizing::new(vec![0u64; at_once * longer]);
+    let mut product = Zeroizing::new(vec![0u64; width + longer]);
+    for rows in rows.chunks_mut((at_once * width).max(1)) {
+        let drawn = &mut drawn[..rows.len() / width * longer];
+        fill_limbs(source, drawn)?;
+        for (row, drawn) in rows.chunks_exact_mut(width).zip(drawn.chunks_exact(longer)) {
+            product.fill(0);
+            for (i, x) in drawn.iter().enumerate() {
+                let mut carry = 0u128;
+                for (j, y) in bound.iter().enumerate() {
+                    carry += u128::from(*x) * u128::from(*y) + u128::from(product[i + j]);
+                    product[i + j] = super::digits::low(carry);
+                    carry >>= 64;
+                }
+                product[i + width] = super::digits::low(carry);
             }
-            product[i + width] = super::digits::low(carry);
+            row.copy_from_slice(&product[longer..]);
         }
-        row.copy_from_slice(&product[width + EXTRA..]);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!   kernel takes and returns, so that results are the same bytes on every device. A value modulo m² is a *pair*
 //!   (x0, x1) of values below m that stands for x0 + x1·m.
 //! - **digits**: little-endian words of 58 bits in Montgomery form, only partly reduced. What the portable kernels
-//!   compute with; nobody else sees them.
+//!   compute with; nobody else sees them. Other sets of instructions have digits of their own behind [`lanes`].
 //!
 //! The mathematics is in `docs/arithmetic.md`.
 
@@ -20,6 +20,7 @@ pub(crate) mod pair;
 #[cfg(feature = "owner")]
 pub(crate) mod primes;
 pub(crate) mod product;
+#[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 pub(crate) mod radix_form;
 pub(crate) mod random;
 #[cfg(feature = "owner")]

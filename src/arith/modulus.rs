@@ -2,8 +2,10 @@
 
 use super::digits::digits_for;
 use super::pair::PairModulus;
+#[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 use super::radix_form::RadixForm;
 use crate::error::Error;
+#[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 

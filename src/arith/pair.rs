@@ -311,6 +311,3 @@ fn select_by<'a, const L: usize, const S: usize>(
     }
     chosen
 }
-
-#[cfg(test)]
-mod tests;

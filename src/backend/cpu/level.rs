@@ -80,3 +80,6 @@ macro_rules! with_lanes {
     };
 }
 pub(super) use with_lanes;
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ pub(super) fn zeros<const T: usize, const C: usize>() -> Columns<T, C> {
 }
 
 /// Adds x·y.
+#[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn add_product<const T: usize, const C: usize>(

@@ -5,8 +5,8 @@ use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
 use crate::arith::lanes::Line;
 use std::arch::x86_64::{
     __mmask8, _mm512_add_epi64, _mm512_cmpeq_epi64_mask, _mm512_cmplt_epi64_mask, _mm512_mask_blend_epi64,
-    _mm512_mask_mov_epi64, _mm512_maskz_set1_epi64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_srai_epi64,
-    _mm512_sub_epi64, _mm512_test_epi64_mask,
+    _mm512_mask_mov_epi64, _mm512_maskz_set1_epi64, _mm512_permutex2var_epi64, _mm512_srai_epi64, _mm512_sub_epi64,
+    _mm512_test_epi64_mask,
 };
 use std::hint::black_box;
 use zeroize::Zeroize;
@@ -108,9 +108,11 @@ impl<const T: usize, const C: usize> Number<T, C> {
     }
 
     /// The lanes whose number is 1.
+    #[cfg(feature = "owner")]
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn is_one(&self) -> __mmask8 {
+        use std::arch::x86_64::_mm512_or_si512;
         let [first, rest @ ..] = self.digits() else { return 0 };
         let mut difference = _mm512_sub_epi64(*first, spread(1));
         for digit in rest {
@@ -155,6 +157,7 @@ impl<const T: usize, const C: usize> Number<T, C> {
 }
 
 /// Moves carries up, from columns to digits. Columns may be negative, their sum not.
+#[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn carry(columns: &mut [Vector]) {

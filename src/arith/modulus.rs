@@ -66,7 +66,7 @@ pub struct Modulus {
     #[cfg(feature = "gpu")]
     word_form: OnceLock<RadixForm>,
     #[cfg(target_arch = "x86_64")]
-    digit_form: OnceLock<RadixForm>,
+    digit_forms: [OnceLock<RadixForm>; 2],
 }
 
 impl core::fmt::Debug for Modulus {
@@ -113,7 +113,7 @@ impl Modulus {
             #[cfg(feature = "gpu")]
             word_form: OnceLock::new(),
             #[cfg(target_arch = "x86_64")]
-            digit_form: OnceLock::new(),
+            digit_forms: Default::default(),
         })
     }
 
@@ -138,10 +138,12 @@ impl Modulus {
         self.word_form.get_or_init(|| RadixForm::new(self, self.bits()))
     }
 
-    /// Constants for ten digits of 52 bits for every 512 bits: R = 2^520 and so on.
+    /// Constants for digits of 28 or of 52 bits: R = 2^(digit_bits·digits). How many digits depends on the size only.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn digit_form(&self) -> &RadixForm {
-        self.digit_form.get_or_init(|| RadixForm::new(self, self.bits() / 512 * 520))
+    pub(crate) fn digit_form(&self, digit_bits: usize, digits: usize) -> &RadixForm {
+        let [of_28, of_52] = &self.digit_forms;
+        let form = if digit_bits == 28 { of_28 } else { of_52 };
+        form.get_or_init(|| RadixForm::new(self, digit_bits * digits))
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

@@ -1,5 +1,7 @@
 //! The processor: kernels on all cores, with the best instructions there are.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(feature = "gpu")]
 pub(super) mod combinations;
 pub(super) mod hamming_aggregate;
@@ -12,6 +14,8 @@ pub(super) mod pair_fixed_base_pow;
 pub(super) mod pair_mul;
 pub(super) mod pair_pow;
 pub(super) mod residue_product;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 #[cfg(feature = "owner")]
 pub(super) mod crt_decrypt;

@@ -1,13 +1,16 @@
 //! Which instructions the kernels use, and the arithmetic made of them.
 
 #[cfg(target_arch = "x86_64")]
-use super::ifma::Ifma;
+use super::{avx2::Avx2, ifma::Ifma};
 
 /// A set of instructions with arithmetic of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::backend) enum Level {
     /// What every processor has.
     Portable,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
     /// AVX-512 IFMA.
     #[cfg(target_arch = "x86_64")]
     Ifma(Ifma),
@@ -15,15 +18,15 @@ pub(in crate::backend) enum Level {
 
 impl Level {
     /// How many levels there are.
-    pub(in crate::backend) const COUNT: usize = 2;
+    pub(in crate::backend) const COUNT: usize = 3;
 
     /// Those that this processor has, the best first.
     pub(in crate::backend) fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        let best = Ifma::detect().map(Self::Ifma);
+        let vectors = [Ifma::detect().map(Self::Ifma), Avx2::detect().map(Self::Avx2)];
         #[cfg(not(target_arch = "x86_64"))]
-        let best = None;
-        best.into_iter().chain([Self::Portable])
+        let vectors = [None; 0];
+        vectors.into_iter().flatten().chain([Self::Portable])
     }
 
     /// The best that this processor has.
@@ -35,6 +38,8 @@ impl Level {
         match self {
             Self::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
             Self::Ifma(_) => "avx512ifma",
         }
     }
@@ -44,7 +49,9 @@ impl Level {
         match self {
             Self::Portable => 0,
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => 1,
+            Self::Avx2(_) => 1,
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(_) => 2,
         }
     }
 }
@@ -58,6 +65,13 @@ macro_rules! with_lanes {
                 $crate::arith::modulus::with_moduli!([$first, $second], [$m, $n] => $body)
             }
             #[cfg(target_arch = "x86_64")]
+            $crate::backend::cpu::level::Level::Avx2(avx2) => {
+                $crate::backend::cpu::avx2::with_size!($first, Avx2Lanes => {
+                    let ($m, $n) = (&Avx2Lanes::new(avx2, &$first), &Avx2Lanes::new(avx2, &$second));
+                    $body
+                })
+            }
+            #[cfg(target_arch = "x86_64")]
             $crate::backend::cpu::level::Level::Ifma(ifma) => {
                 $crate::backend::cpu::ifma::with_size!($first, IfmaLanes => {
                     let ($m, $n) = (&IfmaLanes::new(ifma, &$first), &IfmaLanes::new(ifma, &$second));
@@ -69,6 +83,13 @@ macro_rules! with_lanes {
     ($cpu:expr, $modulus:expr, $m:ident => $body:expr) => {
         match $cpu.level() {
             $crate::backend::cpu::level::Level::Portable => $crate::arith::modulus::with_modulus!($modulus, $m => $body),
+            #[cfg(target_arch = "x86_64")]
+            $crate::backend::cpu::level::Level::Avx2(avx2) => {
+                $crate::backend::cpu::avx2::with_size!($modulus, Avx2Lanes => {
+                    let $m = &Avx2Lanes::new(avx2, $modulus);
+                    $body
+                })
+            }
             #[cfg(target_arch = "x86_64")]
             $crate::backend::cpu::level::Level::Ifma(ifma) => {
                 $crate::backend::cpu::ifma::with_size!($modulus, IfmaLanes => {

@@ -19,11 +19,20 @@ pub(super) fn zeros<const T: usize, const C: usize>() -> Columns<T, C> {
     [Number::zero().0, Number::zero().0]
 }
 
+/// Adds x.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_number<const T: usize, const C: usize>(columns: &mut Columns<T, C>, x: &Number<T, C>) {
+    for (column, digit) in columns[0].as_flattened_mut().iter_mut().zip(x.digits()) {
+        *column = _mm512_add_epi64(*column, *digit);
+    }
+}
+
 /// Adds x·y.
 #[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn add_product<const T: usize, const C: usize>(
+pub(super) fn add_number_product<const T: usize, const C: usize>(
     columns: &mut Columns<T, C>,
     x: &Number<T, C>,
     y: &Number<T, C>,

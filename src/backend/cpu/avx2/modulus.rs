@@ -1,0 +1,109 @@
+//! An odd modulus m, for arithmetic modulo m and m² in four lanes; the formulas are those of [`crate::arith::pair`].
+
+use super::columns::{self, Columns};
+use super::number::Number;
+#[cfg(feature = "owner")]
+use super::number::carry;
+use super::tile::BLOCK;
+use super::transpose;
+use super::vector::{Avx2, DIGIT_MASK, LANES, Vector, spread};
+use crate::arith::batch::Rows;
+use crate::arith::lanes::{Line, Pair};
+use crate::arith::modulus::Modulus;
+use crate::arith::radix_form::RadixForm;
+use crate::backend::cpu::vectors::impl_lanes;
+use std::arch::x86_64::{_mm256_add_epi64, _mm256_sub_epi64};
+use zeroize::{Zeroize, Zeroizing};
+
+/// m below 2^(364·T − 8), with what Montgomery arithmetic with R = 2^(364·T) needs. Wiped when dropped.
+pub(in crate::backend::cpu) struct Avx2Modulus<const T: usize> {
+    m: Number<T>,
+    /// −1/m modulo 2^28.
+    inverse: Vector,
+    one: Pair<Number<T>>,
+    r2: Pair<Number<T>>,
+    width: usize,
+    /// That the instructions are there.
+    _avx2: Avx2,
+}
+
+impl<const T: usize> Drop for Avx2Modulus<T> {
+    fn drop(&mut self) {
+        self.m.zeroize();
+        self.inverse.zeroize();
+        self.one.zeroize();
+        self.r2.zeroize();
+    }
+}
+
+impl<const T: usize> Avx2Modulus<T> {
+    /// `modulus` must have a size for which T blocks leave at least eight bits of room.
+    pub(in crate::backend::cpu) fn new(avx2: Avx2, modulus: &Modulus) -> Self {
+        // SAFETY: an `Avx2` only exists where the processor has these instructions.
+        unsafe { Self::with_form(avx2, modulus, modulus.digit_form(28, BLOCK * T)) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn with_form(avx2: Avx2, modulus: &Modulus, form: &RadixForm) -> Self {
+        let width = modulus.width();
+        let [r, r2, ..] = &form.radix_powers;
+        let pair = |row: &[u64]| {
+            let rows = Rows::new(row, 2 * width);
+            Pair { x0: transpose::load(rows, 0, width), x1: transpose::load(rows, width, width) }
+        };
+        Self {
+            m: transpose::load(Rows::new(modulus.limbs(), width), 0, width),
+            inverse: spread(form.negative_inverse & DIGIT_MASK),
+            one: pair(r),
+            r2: pair(r2),
+            width,
+            _avx2: avx2,
+        }
+    }
+
+    /// columns ← (columns + Σ x·y + q·m)/R in the upper half, and R − 1 − q in the lower one.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn reduce<const P: usize, const Q: usize>(&self, columns: &mut Columns<T>, x: [&Number<T>; P], y: [&Number<T>; P]) {
+        columns::reduce::<T, P, Q>(columns, x, y, &self.m, self.inverse);
+    }
+
+    /// Where R − 1 − q stands: R·m − q, with which the columns of z1 begin. It is what z0 left behind, and enough to stay positive.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn repay(&self, columns: &mut Columns<T>) {
+        columns[1] = self.m.0;
+        // R − 1 − q is there already. m is odd, so its lowest digit can lend the 1.
+        columns[0][0][0] = _mm256_add_epi64(columns[0][0][0], spread(1));
+        columns[1][0][0] = _mm256_sub_epi64(columns[1][0][0], spread(1));
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn append(&self, table: &mut Vec<Line>, entries: Rows<'_>) {
+        for at in [0, self.width] {
+            let groups = (0..entries.len()).step_by(LANES).map(|first| entries.slice(first..first + LANES));
+            let groups: Vec<Number<T>> = groups.map(|rows| transpose::load(rows, at, self.width)).collect();
+            let groups = Zeroizing::new(groups);
+            for digit in 0..T * BLOCK {
+                table.extend(Number::lines(&groups, digit));
+            }
+        }
+    }
+
+    /// A bit a lane: whether a reduced number is 1.
+    #[cfg(feature = "owner")]
+    #[target_feature(enable = "avx2")]
+    fn ones(x: &Number<T>) -> u32 {
+        use std::arch::x86_64::{_mm256_castsi256_pd, _mm256_movemask_pd};
+        _mm256_movemask_pd(_mm256_castsi256_pd(x.is_one())).cast_unsigned()
+    }
+}
+
+// A multiplication takes 5·N² products, an entry of 2·N digits as many loads.
+impl_lanes!(
+    "avx2",
+    [const T: usize] Avx2Modulus<T>,
+    Number<T>,
+    lanes LANES,
+    selected 2 * T * BLOCK
+);

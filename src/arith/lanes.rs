@@ -33,6 +33,9 @@ pub(crate) trait Lanes: Sync {
     /// Entries of a table of which one can be selected in the time of a multiplication.
     const SELECTED_A_PRODUCT: usize;
 
+    /// Lines that a window of a table takes.
+    const LINES_A_WINDOW: usize;
+
     /// A number in each lane.
     type Number: Copy + Zeroize + Send + Sync;
 

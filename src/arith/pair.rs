@@ -20,7 +20,7 @@
 
 use super::batch::Rows;
 use super::digits::{self, DIGIT_BITS, DIGIT_MASK};
-use super::lanes::{Lanes, Line, Pair};
+use super::lanes::{Lanes, Line, Pair, WINDOW_BITS};
 use super::product::{products, reduce, square};
 use super::window::WIDEST;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -128,6 +128,8 @@ impl<const L: usize> Lanes for PairModulus<L> {
 
     // Measured: an entry of 36 digits takes 13 cycles, a multiplication of as many 3,230.
     const SELECTED_A_PRODUCT: usize = 14 * L;
+
+    const LINES_A_WINDOW: usize = ((2 * L) << WINDOW_BITS) / 8;
 
     type Number = [u64; L];
 
@@ -248,19 +250,14 @@ impl<const L: usize> Lanes for PairModulus<L> {
     }
 
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>) {
-        let digits: Vec<u64> = entries
-            .iter()
-            .flat_map(|row| {
-                let Pair { x0, x1 } = self.spread_pair(row);
-                [x0, x1].into_iter().flatten()
-            })
-            .collect();
-        let digits = Zeroizing::new(digits);
-        table.extend(digits.chunks(8).map(|chunk| {
-            let mut line = Line::default();
-            line.0[..chunk.len()].copy_from_slice(chunk);
-            line
-        }));
+        // Of its full length from the start: growing would leave copies behind.
+        let mut digits = Zeroizing::new(Vec::with_capacity(entries.len() * 2 * L));
+        for row in entries.iter() {
+            let Pair { x0, x1 } = self.spread_pair(row);
+            digits.extend_from_slice(&x0);
+            digits.extend_from_slice(&x1);
+        }
+        table.extend(digits.as_chunks().0.iter().map(|line| Line(*line)));
     }
 
     fn look_up(&self, window: &[Line], indices: &[u64], z: &mut Pair<[u64; L]>) {

@@ -72,8 +72,8 @@ impl Cpu {
         self.level
     }
 
-    /// The processor at the level that is best for powers of so many bases: a lane is slower than a number by itself, so
-    /// one alone is left to the portable arithmetic.
+    /// The processor at the level that is best for powers of so many bases: on the processors measured a
+    /// lane alone is slower than a number by itself, so one is left to the portable arithmetic.
     fn for_powers(&self, bases: usize) -> Self {
         Self { level: if bases == 1 { Level::Portable } else { self.level }, ..self.clone() }
     }

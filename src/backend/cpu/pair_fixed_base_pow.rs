@@ -20,7 +20,6 @@ const ROWS_A_PASS: Run = Run::new(32, 128);
 /// were compared.
 pub(in crate::backend) struct WindowTable {
     lines: Zeroizing<Vec<Line>>,
-    windows: usize,
 }
 
 impl WindowTable {
@@ -28,7 +27,7 @@ impl WindowTable {
     pub(in crate::backend) fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
         let windows = exponent_bits.div_ceil(WINDOW_BITS as usize).max(1);
         let lines = with_lanes!(cpu, modulus, m => fill(m, base, windows));
-        Self { lines, windows }
+        Self { lines }
     }
 }
 
@@ -42,7 +41,8 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
         m.store_pair(&step, out);
         (0..WINDOW_BITS).for_each(|_| m.square_assign(&mut step));
     }
-    let mut lines = Zeroizing::new(Vec::new());
+    // Of its full length from the start: growing would leave copies behind.
+    let mut lines = Zeroizing::new(Vec::with_capacity(windows * A::LINES_A_WINDOW));
     for steps in steps.chunks(A::COUNT * row) {
         let step = m.load_pair(Rows::new(steps, row));
         let mut entries = Zeroizing::new(vec![0; steps.len() << WINDOW_BITS]);
@@ -82,8 +82,7 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
             (0..exponents.len()).step_by(A::COUNT).map(|row| exponents.slice(row..row + A::COUNT)).collect();
         let mut powers = Zeroizing::new(vec![*m.one(); groups.len()]);
         let (mut digits, mut factor) = (Zeroizing::new(vec![0; A::COUNT]), *m.one());
-        let windows =
-            table.lines.chunks_exact(table.lines.len() / table.windows).take(bits.div_ceil(WINDOW_BITS as usize));
+        let windows = table.lines.chunks_exact(A::LINES_A_WINDOW).take(bits.div_ceil(WINDOW_BITS as usize));
         for (i, window) in windows.enumerate() {
             for (power, exponents) in powers.iter_mut().zip(&groups) {
                 for (digit, exponent) in digits.iter_mut().zip(exponents.iter()) {

@@ -5,7 +5,7 @@
 /// reductions come from `columns`, digits from `number`, rows from `transpose`, as the modules of the same names in
 /// [`super::ifma`] and [`super::avx2`] have them; the formulas are those of [`crate::arith::pair`].
 macro_rules! impl_lanes {
-    ($features:literal, [$($generics:tt)*] $Modulus:ty, $Number:ty, lanes $lanes:expr, selected $selected:expr) => {
+    ($features:literal, [$($generics:tt)*] $Modulus:ty, $Number:ty, lanes $lanes:expr, selected $selected:expr, lines $lines:expr) => {
         /// Calls a function that is compiled for more instructions than this one.
         macro_rules! with_instructions {
             ($call:expr) => {
@@ -127,6 +127,8 @@ macro_rules! impl_lanes {
             const COUNT: usize = $lanes;
 
             const SELECTED_A_PRODUCT: usize = $selected;
+
+            const LINES_A_WINDOW: usize = $lines;
 
             type Number = $Number;
 

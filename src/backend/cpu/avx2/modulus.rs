@@ -1,9 +1,9 @@
 //! An odd modulus m, for arithmetic modulo m and m² in four lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::Number;
 #[cfg(feature = "owner")]
 use super::number::carry;
+use super::number::{LINES_A_DIGIT, Number};
 use super::tile::BLOCK;
 use super::transpose;
 use super::vector::{Avx2, DIGIT_MASK, LANES, Vector, spread};
@@ -99,11 +99,12 @@ impl<const T: usize> Avx2Modulus<T> {
     }
 }
 
-// A multiplication takes 5·N² products, an entry of 2·N digits as many loads.
+// An estimate: a multiplication takes 5·N² products, an entry of 2·N digits as many loads.
 impl_lanes!(
     "avx2",
     [const T: usize] Avx2Modulus<T>,
     Number<T>,
     lanes LANES,
-    selected 2 * T * BLOCK
+    selected 2 * T * BLOCK,
+    lines 2 * T * BLOCK * LINES_A_DIGIT
 );

@@ -24,7 +24,7 @@ const ENTRIES: usize = 1 << WINDOW_BITS;
 /// Entries of which a line holds a digit, of half a word each.
 const ENTRIES_A_LINE: usize = 16;
 /// Lines of a window table for one digit of its entries.
-const LINES_A_DIGIT: usize = ENTRIES / ENTRIES_A_LINE;
+pub(super) const LINES_A_DIGIT: usize = ENTRIES / ENTRIES_A_LINE;
 
 impl<const T: usize> Number<T> {
     #[inline]

@@ -1,9 +1,9 @@
 //! An odd modulus m, for arithmetic modulo m and m² in eight lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::Number;
 #[cfg(feature = "owner")]
 use super::number::carry;
+use super::number::{LINES_A_DIGIT, Number};
 use super::transpose;
 use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread};
 use crate::arith::batch::Rows;
@@ -104,5 +104,6 @@ impl_lanes!(
     [const T: usize, const C: usize] IfmaModulus<T, C>,
     Number<T, C>,
     lanes LANES,
-    selected 3 * T * C
+    selected 3 * T * C,
+    lines 2 * T * C * LINES_A_DIGIT
 );

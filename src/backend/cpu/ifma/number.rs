@@ -22,7 +22,7 @@ impl<const T: usize, const C: usize> Zeroize for Number<T, C> {
 }
 
 /// Lines of a window table for one digit of its entries.
-const LINES_A_DIGIT: usize = (1 << crate::arith::lanes::WINDOW_BITS) / LANES;
+pub(super) const LINES_A_DIGIT: usize = (1 << crate::arith::lanes::WINDOW_BITS) / LANES;
 
 impl<const T: usize, const C: usize> Number<T, C> {
     #[inline]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::arith::batch::Rows;
-use crate::arith::lanes::{Lanes, Pair};
+use crate::arith::lanes::{Lanes, Pair, WINDOW_BITS};
 use crate::arith::modulus::Modulus;
 use crate::arith::window::{self, Exponent};
 use crate::backend::cpu::Cpu;
@@ -130,6 +130,38 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
         let ones: u32 = (0..).zip(&low_x).map(|(lane, x)| u32::from(*x == BigUint::from(1u32)) << lane).sum();
         assert_eq!(a.is_one(&x), ones);
         assert_eq!(a.is_one(&a.spread(&[1])), (1 << A::COUNT) - 1);
+    }
+}
+
+/// The table has the length that is set aside for it, and each lane gets its entry.
+fn windows<A: Lanes>(a: &A, m: &BigUint) {
+    let (width, entries) = (a.width(), 1u32 << WINDOW_BITS);
+    let numbers: Vec<BigUint> = (0..entries).map(|i| (m - 1u32) * m * (i + 1) / entries + i).collect();
+    let row = |x: &BigUint| [limbs(&(x % m), width), limbs(&(x / m), width)].concat();
+    let rows: Vec<u64> = numbers.iter().flat_map(row).collect();
+    let mut lines = Vec::new();
+    a.append_window(&mut lines, Rows::new(&rows, 2 * width));
+    assert_eq!(lines.len(), A::LINES_A_WINDOW);
+    for first in 0..u64::from(entries) {
+        let indices: Vec<u64> = (0..).map(|lane| (first + 11 * lane) % u64::from(entries)).take(A::COUNT).collect();
+        let mut z = *a.one();
+        a.look_up(&lines, &indices, &mut z);
+        let mut found = vec![7; 2 * width * A::COUNT];
+        a.store_pair(&z, &mut found);
+        let expected = indices.iter().flat_map(|i| row(&numbers[usize::try_from(*i).unwrap()]));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn every_entry_of_a_window() {
+    for bits in Modulus::SIZES {
+        let m = (BigUint::from(1u32) << bits) - 12_345u32;
+        let modulus = Modulus::new(&limbs(&m, bits / 64)).unwrap();
+        for level in Level::all() {
+            let cpu = Cpu { level, ..Cpu::open(std::num::NonZeroUsize::new(1)).unwrap() };
+            with_lanes!(cpu, &modulus, a => windows(a, &m));
+        }
     }
 }
 

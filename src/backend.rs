@@ -181,6 +181,36 @@ impl Backend {
         }
     }
 
+    /// Each base to the same power, modulo p² and, with other bases and another power, modulo q².
+    ///
+    /// `bases` and `out` are pairs, as many modulo one prime as modulo the other.
+    #[cfg(feature = "owner")]
+    pub fn crt_pow(&self, key: &CrtKey, bases: [Rows<'_>; 2], exponents: [&Exponent; 2], out: [&mut [u64]; 2]) {
+        let moduli = [&*key.p().modulus, &*key.q().modulus];
+        match self {
+            Self::Cpu(cpu) => cpu::crt_pow::crt_pow(cpu, moduli, bases, exponents, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => {
+                for (((modulus, bases), exponent), out) in moduli.into_iter().zip(bases).zip(exponents).zip(out) {
+                    offloaded.pair_pow(modulus, bases, exponent, out);
+                }
+            }
+        }
+    }
+
+    /// Does both, at once on a processor that has threads for it.
+    #[cfg(feature = "owner")]
+    pub(crate) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+        match self {
+            Self::Cpu(cpu) => cpu.do_both(first, second),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(_) => {
+                first();
+                second();
+            }
+        }
+    }
+
     /// One base to each power, modulo m², from its window tables.
     ///
     /// `exponents` are rows of limbs, of which the lower `bits` count, up to `base.exponent_bits()`; `out` are pairs.

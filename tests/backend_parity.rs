@@ -211,6 +211,20 @@ fn decryption_and_owner_encryption() {
                 backend.hamming_decode(&crt, 10, Rows::new(&rows, 2 * width), &mut distance);
                 assert_eq!(distance, [NOT_A_DISTANCE]);
             }
+            // Few rows share the lanes of a vector, more do not.
+            let exponents = [&p, &q].map(|e| Exponent::new(&limbs(&(e % (BigUint::from(1u32) << 70)), 2), 70));
+            for count in [0, 1, 2, 3, 4, 5, 9] {
+                let (a, b) = (random.residues(&p, count), random.residues(&q, count + 2).split_off(2));
+                let (a_rows, b_rows) = (rows_of(&a, &p, width / 2), rows_of(&b, &q, width / 2));
+                let bases = [Rows::new(&a_rows, width), Rows::new(&b_rows, width)];
+                let mut out = [vec![7; a_rows.len()], vec![7; b_rows.len()]];
+                let [out_p, out_q] = &mut out;
+                backend.crt_pow(&crt, bases, exponents.each_ref(), [out_p, out_q]);
+                for (((m, e), bases), out) in [&p, &q].into_iter().zip(&exponents).zip([a, b]).zip(&out) {
+                    let powers = bases.iter().map(|x| x.modpow(&biguint(e.limbs()), &(m * m)));
+                    check(out, width / 2, m, powers, &format!("crt_pow/{name}/{bits}/{count}"));
+                }
+            }
             // y_p^p mod p² and y_q^q mod q² are joined to what their definition says, whatever they are.
             let count = cases(bits, 20);
             let (a, b) = (random.residues(&p, count), random.residues(&q, count + 2).split_off(2));

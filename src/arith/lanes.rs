@@ -102,8 +102,8 @@ pub(crate) trait Lanes: Sync {
     #[cfg(feature = "owner")]
     fn is_one(&self, x: &Self::Number) -> u32;
 
-    /// z ← entry `index` of a table, reading all of it.
-    fn select(&self, table: &[Pair<Self::Number>], index: u64, z: &mut Pair<Self::Number>);
+    /// z ← for each lane the entry of its index, reading the whole table. Indices are [`dealt`] to the lanes.
+    fn select(&self, table: &[Pair<Self::Number>], indices: &[u64], z: &mut Pair<Self::Number>);
 
     /// Appends the 2^[`WINDOW_BITS`] entries of a window, given as reduced pairs in Montgomery form, to a table for [`Lanes::look_up`].
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>);
@@ -152,6 +152,11 @@ pub(crate) trait Lanes: Sync {
         self.store(&x.x0, rows, 2 * width, 0);
         self.store(&x.x1, rows, 2 * width, width);
     }
+}
+
+/// Which of `count` things, dealt to `lanes` lanes in equal shares one after the other, a lane gets.
+pub(crate) fn dealt(lane: usize, lanes: usize, count: usize) -> usize {
+    lane * count / lanes
 }
 
 /// A cache line of a window table, which vectors are loaded from fastest.

@@ -242,8 +242,8 @@ impl<const L: usize> Lanes for PairModulus<L> {
         u32::from(digits::is_zero(difference) == 1)
     }
 
-    fn select(&self, table: &[Pair<[u64; L]>], index: u64, z: &mut Pair<[u64; L]>) {
-        let masks = masks(index);
+    fn select(&self, table: &[Pair<[u64; L]>], indices: &[u64], z: &mut Pair<[u64; L]>) {
+        let masks = masks(indices.first().copied().unwrap_or(0));
         let select =
             |half: fn(&Pair<[u64; L]>) -> &[u64; L]| select(&table.iter().map(|entry| &half(entry)[..]), &masks);
         *z = Pair { x0: select(|entry| &entry.x0), x1: select(|entry| &entry.x1) };

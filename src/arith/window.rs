@@ -61,7 +61,18 @@ pub(crate) fn best_width(bits: usize, selected_a_product: usize) -> u32 {
 
 /// base^exponent in Montgomery form, of bases in Montgomery form.
 pub(crate) fn pow<A: Lanes>(m: &A, base: &Pair<A::Number>, exponent: &Exponent) -> Pair<A::Number> {
-    let width = best_width(exponent.bits, A::SELECTED_A_PRODUCT);
+    pow_each(m, base, [exponent])
+}
+
+/// base^exponent in Montgomery form, of bases in Montgomery form and of exponents that are [`dealt`](super::lanes::dealt)
+/// to the lanes.
+pub(crate) fn pow_each<A: Lanes, const E: usize>(
+    m: &A,
+    base: &Pair<A::Number>,
+    exponents: [&Exponent; E],
+) -> Pair<A::Number> {
+    let bits = exponents.iter().map(|exponent| exponent.bits).max().unwrap_or(0);
+    let width = best_width(bits, A::SELECTED_A_PRODUCT);
     let mut table = Zeroizing::new(Vec::with_capacity(1 << width));
     table.push(*m.one());
     table.push(*base);
@@ -69,17 +80,17 @@ pub(crate) fn pow<A: Lanes>(m: &A, base: &Pair<A::Number>, exponent: &Exponent) 
         let next = if i % 2 == 0 { m.square(&table[i / 2]) } else { m.mul(&table[i - 1], base) };
         table.push(next);
     }
-    let windows = exponent.bits.div_ceil(width as usize);
-    let digit = |i: usize| window(&exponent.limbs, exponent.bits, i * width as usize, width);
+    let windows = bits.div_ceil(width as usize);
+    let digits = |i: usize| exponents.map(|exponent| window(&exponent.limbs, exponent.bits, i * width as usize, width));
     let (mut power, mut factor) = (*m.one(), *m.one());
     if windows > 0 {
-        m.select(&table, digit(windows - 1), &mut power);
+        m.select(&table, &digits(windows - 1), &mut power);
     }
     for i in (0..windows.saturating_sub(1)).rev() {
         for _ in 0..width {
             m.square_assign(&mut power);
         }
-        m.select(&table, digit(i), &mut factor);
+        m.select(&table, &digits(i), &mut factor);
         m.mul_assign(&mut power, &factor);
     }
     factor.zeroize();

@@ -22,6 +22,8 @@ pub(super) mod crt_decrypt;
 #[cfg(feature = "owner")]
 pub(super) mod crt_encrypt;
 #[cfg(feature = "owner")]
+pub(super) mod crt_pow;
+#[cfg(feature = "owner")]
 pub(super) mod hamming_decode;
 #[cfg(feature = "owner")]
 mod residue;
@@ -72,10 +74,21 @@ impl Cpu {
         self.level
     }
 
-    /// The processor at the level that is best for powers of so many bases: on the processors measured a
-    /// lane alone is slower than a number by itself, so one is left to the portable arithmetic.
+    /// The processor at the level that is best for powers of so many bases.
     fn for_powers(&self, bases: usize) -> Self {
-        Self { level: if bases == 1 { Level::Portable } else { self.level }, ..self.clone() }
+        let few = bases < self.level.least_powers();
+        Self { level: if few { Level::Portable } else { self.level }, ..self.clone() }
+    }
+
+    /// Does both, at once if there are threads for it.
+    #[cfg(feature = "owner")]
+    pub(super) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+        if self.threads() > 1 {
+            self.pool.join(first, second);
+        } else {
+            first();
+            second();
+        }
     }
 
     /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.

@@ -51,14 +51,15 @@ impl Paillier {
         count: usize,
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
-        let mut noise = [Zeroizing::default(), Zeroizing::default()];
-        for (key, out) in [self.keys.crt.p(), self.keys.crt.q()].into_iter().zip(&mut noise) {
-            let width = 2 * key.modulus.width();
-            let bases = random_units(key.modulus.limbs(), count, source)?;
-            let exponent = Exponent::new(key.modulus.limbs(), key.modulus.bits());
-            *out = Zeroizing::new(vec![0; width * count]);
-            backend.pair_pow(&key.modulus, Rows::new(&bases, width), &exponent, out);
-        }
+        let crt = &self.keys.crt;
+        let [p, q] = [&crt.p().modulus, &crt.q().modulus];
+        let width = 2 * p.width();
+        let bases = [random_units(p.limbs(), count, source)?, random_units(q.limbs(), count, source)?];
+        let [power_p, power_q] = [p, q].map(|p| Exponent::new(p.limbs(), p.bits()));
+        let mut noise = [p, q].map(|_| Zeroizing::new(vec![0; width * count]));
+        let [noise_p, noise_q] = &mut noise;
+        let bases = [Rows::new(&bases[0], width), Rows::new(&bases[1], width)];
+        backend.crt_pow(crt, bases, [&power_p, &power_q], [noise_p, noise_q]);
         Ok(noise)
     }
 }

@@ -10,11 +10,10 @@
 //! γ, swallows the γ^m: the owner needs no table of g at all. Security rests on q1 and q2 staying unknown, which takes
 //! about 2^(alpha_len/4) steps to break (Coron, Joux, Mandal, Naccache and Tibouchi, PKC 2011).
 
-use super::keys::{Keys, Primes, Share, crt_key, draw_primes, residue_pair, secret};
+use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, residue_pair, secret};
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey, biguint};
 use super::subgroup::divisor_bits;
-use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::primes;
 use crate::arith::random::{self, RandomSource};
@@ -138,21 +137,16 @@ impl PaillierLookup {
         count: usize,
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
-        let mut noise = [Zeroizing::default(), Zeroizing::default()];
-        let mut exponents: Zeroizing<Vec<u64>> = Zeroizing::default();
+        let draw = |half: &Half, source: &mut _| {
+            let mut exponents = Zeroizing::new(vec![0; count * half.order.len()]);
+            random::fill_below(source, &half.order, &mut exponents).map(|()| exponents)
+        };
+        let [p, q] = &self.halves;
+        let exponents_p = draw(p, source)?;
         // Independent exponents modulo q1 and q2 are one uniform exponent modulo q1·q2; but old contexts of tiny orders
         // may have q1 = q2, and then there is one exponent for both.
-        let same = self.halves[0].order == self.halves[1].order;
-        for (i, (half, out)) in self.halves.iter().zip(&mut noise).enumerate() {
-            let width = half.order.len();
-            if i == 0 || !same {
-                exponents = Zeroizing::new(vec![0; count * width]);
-                random::fill_below(source, &half.order, &mut exponents)?;
-            }
-            *out = Zeroizing::new(vec![0; count * 2 * half.g_n.modulus().width()]);
-            backend.pair_fixed_base_pow(&half.g_n, half.g_n.exponent_bits(), Rows::new(&exponents, width), out);
-        }
-        Ok(noise)
+        let exponents_q = if p.order == q.order { exponents_p.clone() } else { draw(q, source)? };
+        Ok(powers_of_both(backend, [&p.g_n, &q.g_n], &[exponents_p, exponents_q], count))
     }
 }
 

@@ -11,10 +11,9 @@
 //! The owner draws ρ_p below 2·α_p and ρ_q below 2·α_q, uniform with equal parity, which are the exponents of exactly
 //! the elements of the group of h_n: its order is 2·α_p·α_q, and −1 is in both components or in neither.
 
-use super::keys::{Keys, Primes, Share, crt_key, draw_primes, residue_pair, secret};
+use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, residue_pair, secret};
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey};
-use crate::arith::batch::Rows;
 use crate::arith::primes;
 use crate::arith::random::{self, RandomSource};
 use crate::arith::uint::{self, Secret};
@@ -160,11 +159,11 @@ impl PaillierSubgroup {
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
         let mut parities = Zeroizing::new(vec![0u8; count]);
         source.fill(&mut parities)?;
-        let mut noise = [Zeroizing::default(), Zeroizing::default()];
-        for (half, out) in self.halves.iter().zip(&mut noise) {
+        let mut exponents = [Zeroizing::default(), Zeroizing::default()];
+        for (half, exponents) in self.halves.iter().zip(&mut exponents) {
             let width = half.alpha.len();
-            let mut exponents = Zeroizing::new(vec![0; count * width]);
-            random::fill_below(source, &half.alpha, &mut exponents)?;
+            *exponents = Zeroizing::new(vec![0; count * width]);
+            random::fill_below(source, &half.alpha, exponents)?;
             // ρ = 2·u + parity
             for (exponent, parity) in exponents.chunks_exact_mut(width).zip(parities.iter()) {
                 let mut carry = u64::from(parity & 1);
@@ -172,10 +171,8 @@ impl PaillierSubgroup {
                     (*limb, carry) = (*limb << 1 | carry, *limb >> 63);
                 }
             }
-            *out = Zeroizing::new(vec![0; count * 2 * half.h_n.modulus().width()]);
-            backend.pair_fixed_base_pow(&half.h_n, half.h_n.exponent_bits(), Rows::new(&exponents, width), out);
         }
-        Ok(noise)
+        Ok(powers_of_both(backend, self.halves.each_ref().map(|half| &half.h_n), &exponents, count))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The devices that tests run on.
+//! The devices that tests run on: all of them, or those whose name here begins with HUSHVEC_TEST_DEVICES.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -28,6 +28,10 @@ fn open() -> Vec<(String, Backend)> {
             Err(error) if is_gpu_required() => panic!("{error}"),
             Err(error) => say(&format!("SKIPPED on GPUs ({family}): {error}")),
         }
+    }
+    if let Ok(wanted) = std::env::var("HUSHVEC_TEST_DEVICES") {
+        say(&format!("SKIPPED on all devices but {wanted}"));
+        backends.retain(|(name, _)| name.starts_with(&wanted));
     }
     backends
 }

@@ -1,5 +1,22 @@
 //! What the arithmetic of all vector instructions has in common: how it becomes [`Lanes`](crate::arith::lanes::Lanes).
 
+use crate::arith::lanes::dealt;
+use zeroize::Zeroizing;
+
+/// What each lane gets of values that are [`dealt`] to all, or zeros.
+pub(super) fn deal<const N: usize>(values: &[u64]) -> [u64; N] {
+    std::array::from_fn(|lane| values.get(dealt(lane, N, values.len())).copied().unwrap_or(0))
+}
+
+/// Rows with which lanes are loaded that such rows are [`dealt`] to. What is the last one's lanes need no row each.
+pub(super) fn deal_rows(rows: &[&[u64]], lanes: usize) -> Zeroizing<Vec<u64>> {
+    let width = rows.first().map_or(0, |row| row.len());
+    let mut all = Zeroizing::new(Vec::with_capacity(lanes * width));
+    let last = lanes - lanes / rows.len().max(1);
+    (0..=last).filter_map(|lane| rows.get(dealt(lane, lanes, rows.len()))).for_each(|row| all.extend_from_slice(row));
+    all
+}
+
 /// Makes [`Lanes`](crate::arith::lanes::Lanes) of a modulus with the fields `m`, `one`, `r2` and `width`, whose functions
 /// `reduce` and `repay` are, like all here, compiled for instructions that its existence shows to be there. Products and
 /// reductions come from `columns`, digits from `number`, rows from `transpose`, as the modules of the same names in
@@ -101,9 +118,11 @@ macro_rules! impl_lanes {
             }
 
             #[target_feature(enable = $features)]
-            fn select_pair(table: &[$crate::arith::lanes::Pair<$Number>], index: u64, z: &mut $crate::arith::lanes::Pair<$Number>) {
-                z.x0.select(table, |pair| &pair.x0, index);
-                z.x1.select(table, |pair| &pair.x1, index);
+            fn select_pair(table: &[$crate::arith::lanes::Pair<$Number>], indices: &[u64], z: &mut $crate::arith::lanes::Pair<$Number>) {
+                let indices: [u64; LANES] = $crate::backend::cpu::vectors::deal(indices);
+                let indices = bytemuck::cast(indices);
+                z.x0.select(table, |pair| &pair.x0, indices);
+                z.x1.select(table, |pair| &pair.x1, indices);
             }
 
             /// What `write` makes of a zero.
@@ -216,8 +235,8 @@ macro_rules! impl_lanes {
                 with_instructions!(Self::ones(x))
             }
 
-            fn select(&self, table: &[$crate::arith::lanes::Pair<$Number>], index: u64, z: &mut $crate::arith::lanes::Pair<$Number>) {
-                with_instructions!(Self::select_pair(table, index, z));
+            fn select(&self, table: &[$crate::arith::lanes::Pair<$Number>], indices: &[u64], z: &mut $crate::arith::lanes::Pair<$Number>) {
+                with_instructions!(Self::select_pair(table, indices, z));
             }
 
             fn append_window(&self, table: &mut Vec<$crate::arith::lanes::Line>, entries: $crate::arith::batch::Rows<'_>) {

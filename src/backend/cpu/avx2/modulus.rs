@@ -11,7 +11,7 @@ use crate::arith::batch::Rows;
 use crate::arith::lanes::{Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
-use crate::backend::cpu::vectors::impl_lanes;
+use crate::backend::cpu::vectors::{deal, deal_rows, impl_lanes};
 use std::arch::x86_64::{_mm256_add_epi64, _mm256_sub_epi64};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -39,23 +39,29 @@ impl<const T: usize> Drop for Avx2Modulus<T> {
 impl<const T: usize> Avx2Modulus<T> {
     /// `modulus` must have a size for which T blocks leave at least eight bits of room.
     pub(in crate::backend::cpu) fn new(avx2: Avx2, modulus: &Modulus) -> Self {
+        Self::of_each(avx2, [modulus])
+    }
+
+    /// Moduli of one size that are [`dealt`](crate::arith::lanes::dealt) to the lanes.
+    pub(in crate::backend::cpu) fn of_each<const M: usize>(avx2: Avx2, moduli: [&Modulus; M]) -> Self {
         // SAFETY: an `Avx2` only exists where the processor has these instructions.
-        unsafe { Self::with_form(avx2, modulus, modulus.digit_form(28, BLOCK * T)) }
+        unsafe { Self::with_forms(avx2, moduli, moduli.map(|modulus| modulus.digit_form(28, BLOCK * T))) }
     }
 
     #[target_feature(enable = "avx2")]
-    fn with_form(avx2: Avx2, modulus: &Modulus, form: &RadixForm) -> Self {
-        let width = modulus.width();
-        let [r, r2, ..] = &form.radix_powers;
-        let pair = |row: &[u64]| {
-            let rows = Rows::new(row, 2 * width);
+    fn with_forms<const M: usize>(avx2: Avx2, moduli: [&Modulus; M], forms: [&RadixForm; M]) -> Self {
+        let width = moduli.first().map_or(0, |modulus| modulus.width());
+        let pair = |power: usize| {
+            let rows = deal_rows(&forms.map(|form| form.radix_powers[power].as_slice()), LANES);
+            let rows = Rows::new(&rows, 2 * width);
             Pair { x0: transpose::load(rows, 0, width), x1: transpose::load(rows, width, width) }
         };
+        let inverses: [u64; LANES] = deal(&forms.map(|form| form.negative_inverse & DIGIT_MASK));
         Self {
-            m: transpose::load(Rows::new(modulus.limbs(), width), 0, width),
-            inverse: spread(form.negative_inverse & DIGIT_MASK),
-            one: pair(r),
-            r2: pair(r2),
+            m: transpose::load(Rows::new(&deal_rows(&moduli.map(Modulus::limbs), LANES), width), 0, width),
+            inverse: bytemuck::cast(inverses),
+            one: pair(0),
+            r2: pair(1),
             width,
             _avx2: avx2,
         }

@@ -112,14 +112,14 @@ impl<const T: usize> Number<T> {
         _mm256_cmpeq_epi64(difference, zero())
     }
 
-    /// Becomes the entry of that number, of entries that `half` takes a number from. Reads all.
+    /// Becomes, in each lane, the entry of its index, of entries that `half` takes a number from. Reads all.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn select<E>(&mut self, entries: &[E], half: impl Fn(&E) -> &Self, index: u64) {
+    pub(super) fn select<E>(&mut self, entries: &[E], half: impl Fn(&E) -> &Self, indices: Vector) {
         for (i, out) in self.0.iter_mut().enumerate() {
             let mut block = [zero(); BLOCK];
             for (number, entry) in (0u64..).zip(entries) {
-                let mask = _mm256_cmpeq_epi64(spread(number), spread(index));
+                let mask = _mm256_cmpeq_epi64(spread(number), indices);
                 for (sum, digit) in block.iter_mut().zip(&half(entry).0[i]) {
                     *sum = _mm256_or_si256(*sum, _mm256_and_si256(mask, *digit));
                 }

@@ -5,12 +5,12 @@ use super::columns::{self, Columns};
 use super::number::carry;
 use super::number::{LINES_A_DIGIT, Number};
 use super::transpose;
-use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread};
+use super::vector::{DIGIT_MASK, Ifma, LANES, Vector};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::{Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
-use crate::backend::cpu::vectors::impl_lanes;
+use crate::backend::cpu::vectors::{deal, deal_rows, impl_lanes};
 use zeroize::{Zeroize, Zeroizing};
 
 /// m below 2^(52·T·C − 8), with what Montgomery arithmetic with R = 2^(52·T·C) needs. Wiped when dropped.
@@ -37,23 +37,29 @@ impl<const T: usize, const C: usize> Drop for IfmaModulus<T, C> {
 impl<const T: usize, const C: usize> IfmaModulus<T, C> {
     /// `modulus` must have a size for which T·C digits leave at least eight bits of room.
     pub(in crate::backend::cpu) fn new(ifma: Ifma, modulus: &Modulus) -> Self {
+        Self::of_each(ifma, [modulus])
+    }
+
+    /// Moduli of one size that are [`dealt`](crate::arith::lanes::dealt) to the lanes.
+    pub(in crate::backend::cpu) fn of_each<const M: usize>(ifma: Ifma, moduli: [&Modulus; M]) -> Self {
         // SAFETY: an `Ifma` only exists where the processor has these instructions.
-        unsafe { Self::with_form(ifma, modulus, modulus.digit_form(52, T * C)) }
+        unsafe { Self::with_forms(ifma, moduli, moduli.map(|modulus| modulus.digit_form(52, T * C))) }
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn with_form(ifma: Ifma, modulus: &Modulus, form: &RadixForm) -> Self {
-        let width = modulus.width();
-        let [r, r2, ..] = &form.radix_powers;
-        let pair = |row: &[u64]| {
-            let rows = Rows::new(row, 2 * width);
+    fn with_forms<const M: usize>(ifma: Ifma, moduli: [&Modulus; M], forms: [&RadixForm; M]) -> Self {
+        let width = moduli.first().map_or(0, |modulus| modulus.width());
+        let pair = |power: usize| {
+            let rows = deal_rows(&forms.map(|form| form.radix_powers[power].as_slice()), LANES);
+            let rows = Rows::new(&rows, 2 * width);
             Pair { x0: transpose::load(rows, 0, width), x1: transpose::load(rows, width, width) }
         };
+        let inverses: [u64; LANES] = deal(&forms.map(|form| form.negative_inverse & DIGIT_MASK));
         Self {
-            m: transpose::load(Rows::new(modulus.limbs(), width), 0, width),
-            inverse: spread(form.negative_inverse & DIGIT_MASK),
-            one: pair(r),
-            r2: pair(r2),
+            m: transpose::load(Rows::new(&deal_rows(&moduli.map(Modulus::limbs), LANES), width), 0, width),
+            inverse: bytemuck::cast(inverses),
+            one: pair(0),
+            r2: pair(1),
             width,
             _ifma: ifma,
         }

@@ -121,14 +121,14 @@ impl<const T: usize, const C: usize> Number<T, C> {
         _mm512_cmpeq_epi64_mask(difference, zero())
     }
 
-    /// Becomes the entry of that number, of entries that `half` takes a number from. Reads all.
+    /// Becomes, in each lane, the entry of its index, of entries that `half` takes a number from. Reads all.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn select<E>(&mut self, entries: &[E], half: impl Fn(&E) -> &Self, index: u64) {
+    pub(super) fn select<E>(&mut self, entries: &[E], half: impl Fn(&E) -> &Self, indices: Vector) {
         for (i, out) in self.0.iter_mut().enumerate() {
             let mut block = [zero(); C];
             for (number, entry) in (0u64..).zip(entries) {
-                let mask = _mm512_cmpeq_epi64_mask(spread(number), spread(index));
+                let mask = _mm512_cmpeq_epi64_mask(spread(number), indices);
                 for (sum, digit) in block.iter_mut().zip(&half(entry).0[i]) {
                     *sum = _mm512_mask_mov_epi64(*sum, mask, *digit);
                 }

@@ -1,26 +1,58 @@
 #!/usr/bin/env bash
-# Builds GMP 6.3 for this processor, to be measured against: portable builds, such as those that Python's gmpy2 brings
-# along, are up to twice slower. Needs cargo, a C compiler, make and m4.
-#   benches/gmp.sh [DIR]     leaves DIR/lib/libgmp.so; DIR defaults to target/gmp, where the benches look for it
+# Builds GMP 6.3 twice, to be measured against:
+#   target/gmp        for this processor, which is the fair yardstick
+#   target/gmp-fat    one build for all processors, as rug (gmp-mpfr-sys) and the wheels of Python's gmpy2 bundle it; it picks its
+#                     code when it starts, and picks slower code on processors that it does not know
+# Needs cargo, a C compiler, make and m4. What is there already is left as it is. Prints the libraries' paths.
 set -euo pipefail
-out=$(mkdir -p "${1:-target/gmp}" && cd "${1:-target/gmp}" && pwd)
-[ -e "$out/lib/libgmp.so" ] && { echo "$out/lib/libgmp.so"; exit 0; }
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+target=$(mkdir -p "$(dirname "$0")/../target" && cd "$(dirname "$0")/../target" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
 # The sources come with a crate.
-mkdir "$work/fetch" && cd "$work/fetch"
-printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\ngmp-mpfr-sys = { version = "1.7", default-features = false }\n[workspace]\n' >Cargo.toml
-: >lib.rs
-cargo vendor -q vendor >/dev/null
-cp -r "$(ls -d vendor/gmp-mpfr-sys*/gmp-6.*-c | head -n 1)" "$work/gmp"
-cd "$work/gmp" && chmod -R u+w . && find . -name 'config*' -exec chmod +x {} +
+fetch() {
+  [ -e "$work/sources" ] && return
+  mkdir "$work/fetch" && cd "$work/fetch"
+  printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\ngmp-mpfr-sys = { version = "1.7", default-features = false }\n[workspace]\n' >Cargo.toml
+  : >lib.rs
+  cargo vendor -q vendor >/dev/null
+  mv "$(ls -d vendor/gmp-mpfr-sys*/gmp-6.*-c | head -n 1)" "$work/sources"
+  cd "$work/sources" && chmod -R u+w . && find . -name 'config*' -exec chmod +x {} +
+}
+
 # GMP's own guess, unless it does not know the processor: then the nearest one that it has code for.
-cpu=$(./config.guess | cut -d- -f1)
-case $cpu in
-  x86_64 | amd64)
-    if grep -q AuthenticAMD /proc/cpuinfo; then cpu=zen3; else cpu=skylake; fi ;;
-esac
-./configure --host="$cpu-pc-linux-gnu" --build="$cpu-pc-linux-gnu" --enable-shared --disable-static --prefix="$out" CFLAGS=-O2 >/dev/null
-make -s -j"$(nproc)" >/dev/null 2>&1
-make -s install >/dev/null 2>&1
-echo "built for $cpu" >"$out/TARGET"
-echo "$out/lib/libgmp.so"
+processor() {
+  local cpu
+  cpu=$("$work/sources/config.guess" | cut -d- -f1)
+  case $cpu in
+    x86_64 | amd64)
+      if grep -q AuthenticAMD /proc/cpuinfo; then cpu=zen3; else cpu=skylake; fi ;;
+  esac
+  echo "$cpu"
+}
+
+# build NAME WHAT OPTION...: WHAT says for what it was built.
+build() {
+  local out=$target/$1 what=$2
+  shift 2
+  mkdir "$work/build" && cd "$work/build"
+  if ! { "$work/sources/configure" --enable-shared --disable-static --prefix="$out" "$@" && make -j"$(nproc)" && make install; } >"$work/log" 2>&1; then
+    tail -n 20 "$work/log" >&2
+    echo "GMP $what could not be built; it needs a C compiler, make and m4" >&2
+    exit 1
+  fi
+  echo "$what" >"$out/TARGET"
+  cd "$work" && rm -rf "$work/build"
+}
+
+if [ ! -e "$target/gmp/TARGET" ]; then
+  fetch
+  cpu=$(processor)
+  build gmp "built for $cpu" --host="$cpu-pc-linux-gnu" --build="$cpu-pc-linux-gnu" CFLAGS=-O2
+fi
+if [ ! -e "$target/gmp-fat/TARGET" ]; then
+  fetch
+  build gmp-fat "built fat, as rug and gmpy2 bundle it" --enable-fat --with-pic
+fi
+echo "$target/gmp/lib/libgmp.so"
+echo "$target/gmp-fat/lib/libgmp.so"

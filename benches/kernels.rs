@@ -1,23 +1,42 @@
-//! Kernels by themselves: `kernel/device/bits/batch`, bits being the size of m, whose square is the modulus.
+//! Kernels by themselves: `kernel/who/bits/batch`, bits being the size of m, whose square is the modulus. Who is a level
+//! of instructions (`avx512ifma`, `avx2`, `portable`) or a library that does the same (`gmp`, `gmp-fat`, `crypto-bigint`,
+//! `num-bigint`), on one thread each, or `gpu`.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
 
 #[path = "common/devices.rs"]
 mod devices;
+#[path = "common/gmp.rs"]
+mod gmp;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
+#[path = "common/peers.rs"]
+mod peers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gmp::Gmp;
 use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
 use num_bigint::BigUint;
 use numbers::SplitMix;
+use peers::Peer;
 use reference::{limbs, pair_row, pair_value};
 use std::sync::Arc;
 
+/// Levels and the GPU.
 fn backends() -> Vec<(&'static str, Backend)> {
-    devices::devices().into_iter().map(|(name, device)| (name, Backend::open(&device, None).unwrap())).collect()
+    let gpu = devices::gpu().map(|device| ("gpu", Backend::open(&device, None).unwrap()));
+    devices::levels().into_iter().chain(gpu).collect()
+}
+
+/// Libraries beside the kernels.
+fn bench_peers(group: &mut BenchmarkGroup<'_, WallTime>, bits: usize, peers: Vec<Peer<'_>>) {
+    for Peer { name, operations, mut call } in peers {
+        group.throughput(Throughput::Elements(operations as u64));
+        group.bench_function(BenchmarkId::new(format!("{name}/{bits}"), operations), |b| b.iter(&mut call));
+    }
 }
 
 const BITS: [usize; 3] = [1024, 2048, 4096];
@@ -44,68 +63,84 @@ impl Case {
         Rows::new(&self.rows, 2 * self.width)
     }
 
+    /// The modulus.
+    fn square(&self) -> BigUint {
+        &self.m * &self.m
+    }
+
     /// Checks the last row.
     fn check(&self, out: &[u64], expected: &BigUint) {
-        assert_eq!(pair_value(&out[out.len() - 2 * self.width..], &self.m), expected % (&self.m * &self.m));
+        assert_eq!(pair_value(&out[out.len() - 2 * self.width..], &self.m), expected % self.square());
     }
 }
 
 fn pair_pow(c: &mut Criterion) {
-    let mut group = c.benchmark_group("pair_pow");
-    for (device, backend) in backends() {
-        for (bits, batch) in BITS.into_iter().flat_map(|bits| [1, 64, 4096].map(|batch| (bits, batch))) {
-            if batch > 64 && device == "cpu" {
-                continue;
+    let (mut group, gmps, backends) = (c.benchmark_group("pair_pow"), Gmp::load_all(), backends());
+    group.sample_size(10);
+    for bits in BITS {
+        for (who, backend) in &backends {
+            for batch in if *who == "gpu" { [64, 4096] } else { [1, 8] } {
+                let case = Case::new(bits, batch.max(8));
+                let exponent = exponent(bits);
+                let secret = Exponent::new(&limbs(&exponent, case.width), bits);
+                let rows = Rows::new(&case.rows[case.rows.len() - batch * 2 * case.width..], 2 * case.width);
+                let mut out = vec![0; rows.limbs().len()];
+                group.throughput(Throughput::Elements(batch as u64));
+                group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
+                    b.iter(|| backend.pair_pow(&case.modulus, rows, &secret, &mut out));
+                    case.check(&out, &case.values.last().unwrap().modpow(&exponent, &case.square()));
+                });
             }
-            let case = Case::new(bits, batch.max(8));
-            let exponent = SplitMix(3).number(bits);
-            let secret = Exponent::new(&limbs(&exponent, case.width), bits);
-            let rows = Rows::new(&case.rows[case.rows.len() - batch * 2 * case.width..], 2 * case.width);
-            let mut out = vec![0; rows.limbs().len()];
-            group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-            group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
-                b.iter(|| backend.pair_pow(&case.modulus, rows, &secret, &mut out));
-            });
-            case.check(&out, &case.values.last().unwrap().modpow(&exponent, &(&case.m * &case.m)));
         }
+        let case = Case::new(bits, 8);
+        let peers = peers::powers(&gmps, case.values.last().unwrap(), &exponent(bits), &case.square());
+        bench_peers(&mut group, bits, peers);
     }
 }
 
+fn exponent(bits: usize) -> BigUint {
+    SplitMix(3).number(bits)
+}
+
+/// The libraries have no tables for a base, and take a power as ever.
 fn pair_fixed_base_pow(c: &mut Criterion) {
     const EXPONENT: usize = 512;
-    let mut group = c.benchmark_group("pair_fixed_base_pow");
-    for (bits, (device, backend)) in BITS.into_iter().flat_map(|bits| backends().into_iter().map(move |b| (bits, b))) {
+    let (mut group, gmps, backends) = (c.benchmark_group("pair_fixed_base_pow"), Gmp::load_all(), backends());
+    group.sample_size(10);
+    for bits in BITS {
         let case = Case::new(bits, 8);
         let base = case.values.last().unwrap();
         let fixed = FixedBase::new(Arc::clone(&case.modulus), &pair_row(base, &case.m, case.width), EXPONENT);
-        for batch in [1, 128, 1024] {
-            let mut random = SplitMix(5);
-            let exponents: Vec<BigUint> = (0..batch).map(|_| random.number(EXPONENT)).collect();
-            let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, EXPONENT / 64)).collect();
-            let mut out = vec![0; batch * 2 * case.width];
-            group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-            group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
-                b.iter(|| backend.pair_fixed_base_pow(&fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
-            });
-            case.check(&out, &base.modpow(exponents.last().unwrap(), &(&case.m * &case.m)));
+        for (who, backend) in &backends {
+            for batch in if *who == "gpu" { [128, 1024] } else { [1, 128] } {
+                let mut random = SplitMix(5);
+                let exponents: Vec<BigUint> = (0..batch).map(|_| random.number(EXPONENT)).collect();
+                let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, EXPONENT / 64)).collect();
+                let mut out = vec![0; batch * 2 * case.width];
+                group.throughput(Throughput::Elements(batch as u64));
+                group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
+                    b.iter(|| backend.pair_fixed_base_pow(&fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
+                    case.check(&out, &base.modpow(exponents.last().unwrap(), &case.square()));
+                });
+            }
         }
+        bench_peers(&mut group, bits, peers::powers(&gmps, base, &SplitMix(5).number(EXPONENT), &case.square()));
     }
 }
 
 fn products(c: &mut Criterion) {
-    for (name, device, backend) in ["hamming_aggregate", "pair_mul"]
-        .into_iter()
-        .flat_map(|name| backends().into_iter().map(move |(device, backend)| (name, device, backend)))
-    {
+    let (gmps, backends) = (Gmp::load_all(), backends());
+    for name in ["hamming_aggregate", "pair_mul"] {
         let mut group = c.benchmark_group(name);
-        for bits in BITS {
-            for batch in [16, 1024, 16_384] {
-                let case = Case::new(bits, batch);
-                let query = case.values.last().unwrap();
-                let query_row = pair_row(query, &case.m, case.width);
+        group.sample_size(10);
+        for (bits, batch) in BITS.into_iter().flat_map(|bits| [16, 1024, 16_384].map(|batch| (bits, batch))) {
+            let case = Case::new(bits, batch);
+            let query = case.values.last().unwrap();
+            let query_row = pair_row(query, &case.m, case.width);
+            for (who, backend) in &backends {
                 let mut out = vec![0; case.rows.len()];
-                group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
-                group.bench_function(BenchmarkId::new(format!("{device}/{bits}"), batch), |b| {
+                group.throughput(Throughput::Elements(batch as u64));
+                group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
                     b.iter(|| match name {
                         "pair_mul" => {
                             match backend.pair_mul_on_gpu(&case.modulus, case.rows(), case.rows(), &mut out) {
@@ -120,8 +155,11 @@ fn products(c: &mut Criterion) {
                             &mut out,
                         ),
                     });
+                    case.check(&out, &(query * query));
                 });
-                case.check(&out, &(query * query));
+            }
+            if batch == 1024 {
+                bench_peers(&mut group, bits, peers::products(&gmps, query, &case.values, &case.square()));
             }
         }
     }

@@ -1,17 +1,27 @@
-//! Encryption, decoding and single operations of each scheme: `operation/scheme/device/key_len/batch`.
+//! Encryption, decoding and single operations of each scheme: `operation/scheme/who/key_len/batch`. Who is a level of
+//! instructions (`avx512ifma`, `avx2`, `portable`) on one thread, or `gpu`; in the scheme `textbook`, a library beside them.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
 
 #[path = "common/devices.rs"]
 mod devices;
+#[path = "common/gmp.rs"]
+mod gmp;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
+#[path = "common/peers.rs"]
+mod peers;
+#[path = "../tests/common/reference.rs"]
+mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gmp::Gmp;
+use hushvec::hazmat::Backend;
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Plaintext, Scheme,
 };
 use numbers::SplitMix;
+use peers::Peer;
 use std::cell::RefCell;
 
 const DIMENSIONS: usize = 512;
@@ -29,18 +39,25 @@ fn vectors(count: usize) -> BitMatrix {
     BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap()
 }
 
+/// A backend with the name that it has in bench ids.
+type Named = (&'static str, Backend);
+
+fn backends() -> Vec<Named> {
+    let gpu = devices::gpu().map(|device| ("gpu", Backend::open(&device, None).unwrap()));
+    devices::levels().into_iter().chain(gpu).collect()
+}
+
 fn vectors_and_distances(c: &mut Criterion) {
-    let devices = devices::devices();
-    for (mut ctx, (name, device)) in
-        devices.iter().flat_map(|device| contexts().into_iter().map(move |ctx| (ctx, device)))
+    for (mut ctx, (who, backend)) in
+        backends().iter().flat_map(|backend| contexts().into_iter().map(move |ctx| (ctx, backend)))
     {
-        ctx.set_device(device.clone(), None).unwrap();
-        let evaluator = Evaluator::open(&ctx.public_context(), device.clone()).unwrap();
-        for batch in [1, 128, 1024] {
-            let plain = vectors(batch);
-            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{name}/1024", ctx.scheme()), batch);
+        ctx.set_backend(backend.clone());
+        let evaluator = Evaluator::with_backend(&ctx.public_context(), backend.clone());
+        for batch in if *who == "gpu" { [1, 128, 1024].as_slice() } else { &[1, 128] } {
+            let plain = vectors(*batch);
+            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{who}/1024", ctx.scheme()), batch);
             let mut group = c.benchmark_group("vectors");
-            group.throughput(Throughput::Elements(batch as u64)).sample_size(10);
+            group.throughput(Throughput::Elements(*batch as u64)).sample_size(10);
             let encrypted = RefCell::new(ctx.encrypt_vec_batch(&plain).unwrap());
             group.bench_function(id("encrypt_owner"), |b| {
                 b.iter(|| *encrypted.borrow_mut() = ctx.encrypt_vec_batch(&plain).unwrap());
@@ -48,7 +65,7 @@ fn vectors_and_distances(c: &mut Criterion) {
             group.bench_function(id("encrypt_public"), |b| b.iter(|| evaluator.encrypt_vec_batch(&plain).unwrap()));
             let query = ctx.encrypt_vec_one(&plain.row(0).unwrap()).unwrap();
             let response = evaluator.hamming_batch(&query, &encrypted.borrow()).unwrap();
-            let expected: Vec<u32> = (0..batch).map(|i| plain.hamming(i, &plain, 0).unwrap()).collect();
+            let expected: Vec<u32> = (0..*batch).map(|i| plain.hamming(i, &plain, 0).unwrap()).collect();
             group.bench_function(id("decode"), |b| {
                 b.iter(|| assert_eq!(ctx.decode_hamming_client_batch(&response).unwrap(), expected));
             });
@@ -56,10 +73,33 @@ fn vectors_and_distances(c: &mut Criterion) {
     }
 }
 
+/// What takes the time of `paillier` in textbooks, in the libraries: r^n to encrypt, and c^(p−1) and c^(q−1) to decode.
+fn textbook(c: &mut Criterion) {
+    let (mut group, gmps, mut random) = (c.benchmark_group("vectors"), Gmp::load_all(), SplitMix(2));
+    group.throughput(Throughput::Elements(1)).sample_size(10);
+    let mut powers = |modulus: usize, exponent: usize| {
+        peers::powers(&gmps, &random.number(modulus), &random.modulus(exponent), &random.modulus(modulus))
+    };
+    for Peer { name, mut call, .. } in powers(4096, 2048) {
+        group.bench_function(format!("encrypt_public/textbook/{name}/1024/1"), |b| b.iter(&mut call));
+    }
+    for (mut p, mut q) in powers(2048, 1024).into_iter().zip(powers(2048, 1024)) {
+        group.bench_function(format!("decode/textbook/{}/1024/1", p.name), |b| {
+            b.iter(|| {
+                (p.call)();
+                (q.call)();
+            });
+        });
+    }
+}
+
 fn integers(c: &mut Criterion) {
-    for ctx in contexts() {
+    let levels = devices::levels();
+    for (mut ctx, (who, backend)) in levels.iter().flat_map(|level| contexts().into_iter().map(move |ctx| (ctx, level)))
+    {
+        ctx.set_backend(backend.clone());
         let mut group = c.benchmark_group("integers");
-        let id = |operation: &str| format!("{operation}/{}/cpu/1024/1", ctx.scheme());
+        let id = |operation: &str| format!("{operation}/{}/{who}/1024/1", ctx.scheme());
         let (a, b) = (Plaintext::from(123_456u64), Plaintext::from(654_321u64));
         let (x, y) = (ctx.encrypt(&a).unwrap(), ctx.encrypt(&b).unwrap());
         group.sample_size(20);
@@ -73,5 +113,5 @@ fn integers(c: &mut Criterion) {
     }
 }
 
-criterion_group!(paillier, vectors_and_distances, integers);
+criterion_group!(paillier, vectors_and_distances, textbook, integers);
 criterion_main!(paillier);

@@ -1,21 +1,24 @@
-//! The kernels at each level of instructions, and the product, beside GMP, num-bigint and crypto-bigint: one thread, one
-//! process, taking turns; medians and ratios.
+//! The kernels and the product at each level of instructions, beside GMP (built for this processor, and as rug and gmpy2
+//! bundle it), num-bigint and crypto-bigint: one thread, one process, taking turns; medians and ratios.
 //!
-//!     benches/gmp.sh && cargo bench --bench ratios
+//!     benches/gmp.sh && cargo bench --bench ratios [-- [--json=FILE] [PART OF A NAME]]
 //!
 //! Every answer is checked against num-bigint before anything is timed.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
 
 #[path = "common/gmp.rs"]
 mod gmp;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
+#[path = "common/peers.rs"]
+mod peers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
+#[path = "common/turns.rs"]
+mod turns;
 
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
+use gmp::Gmp;
 use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
 use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use num_bigint::BigUint;
@@ -24,30 +27,16 @@ use reference::{limbs, pair_row, pair_value};
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
-
-/// Turns that everything takes.
-const ROUNDS: usize = 15;
-
-/// What is timed: a name, how many operations a call does, and the call.
-struct Row<'a> {
-    group: String,
-    who: String,
-    operations: usize,
-    call: Box<dyn FnMut() + 'a>,
-}
-
-fn row<'a>(group: &str, who: &str, operations: usize, call: impl FnMut() + 'a) -> Row<'a> {
-    Row { group: group.to_owned(), who: who.to_owned(), operations, call: Box::new(call) }
-}
+use turns::Row;
 
 /// Numbers that a call takes where more than one is worth the while: a lane each at least.
 const LANES: usize = 8;
 
 /// base^exponent modulo the square of an odd number of `bits` bits, one and several at a time.
-fn powers<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, levels: &'a [Backend], bits: usize) {
+fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize) {
     let mut random = SplitMix(bits as u64);
     let (m, width) = (random.modulus(bits), bits / 64);
     let square = &m * &m;
@@ -63,26 +52,22 @@ fn powers<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, levels: &'a [B
         backend.pair_pow(&modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
         out.chunks(2 * width).for_each(|row| assert_eq!(pair_value(row, &m), expected));
         let (modulus, secret) = (Arc::clone(&modulus), secret.clone());
-        rows.push(row(&group, &format!("{} × {count}", backend.cpu_level()), count, move || {
+        rows.push(Row::new(&group, &many(backend, count), count, move || {
             backend.pair_pow(&modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
             black_box(&out);
         }));
     }
-    if let Some(gmp) = gmp {
-        let powm = gmp.powm(&limbs(&base, 2 * width), &limbs(&exponent, width), &limbs(&square, 2 * width));
-        rows.push(row(&group, "GMP", 1, powm));
-    }
-    let uint = |x: &BigUint, width: usize| BoxedUint::from_words(limbs(x, width));
-    let params = BoxedMontyParams::new_vartime(Odd::new(uint(&square, 2 * width)).unwrap());
-    let (form, power) = (BoxedMontyForm::new(uint(&base, 2 * width), &params), uint(&exponent, width));
-    assert_eq!(form.pow(&power).retrieve(), uint(&expected, 2 * width));
-    rows.push(row(&group, "crypto-bigint", 1, move || drop(black_box(form.pow(&power)))));
-    rows.push(row(&group, "num-bigint", 1, move || drop(black_box(base.modpow(&exponent, &square)))));
+    rows.extend(Row::peers(&group, peers::powers(gmps, &base, &exponent, &square)));
 }
 
-/// One query times `count` ciphertexts modulo n², n of `bits` bits. GMP, whose time does not depend on where they come
-/// from, does fewer.
-fn products<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, levels: &'a [Backend], bits: usize, count: usize) {
+/// A level, and how many numbers it takes at once.
+fn many(backend: &Backend, count: usize) -> String {
+    format!("{} × {count}", backend.cpu_level())
+}
+
+/// One query times `count` ciphertexts modulo n², n of `bits` bits. The others, whose time does not depend on where
+/// they come from, do fewer.
+fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize, count: usize) {
     const SAMPLE: usize = 1024;
     let mut random = SplitMix(bits as u64 + 1);
     let (n, width) = (random.modulus(bits), bits / 64);
@@ -102,39 +87,24 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, levels: &'a 
         for (row, c) in out.chunks(2 * width).zip(&sample) {
             assert_eq!(pair_value(row, &n), c * &query % &square);
         }
-        rows.push(row(&group, backend.cpu_level(), count, move || {
+        rows.push(Row::new(&group, &many(backend, count), count, move || {
             let (query, stored) = (Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width));
             backend.hamming_aggregate(&modulus, query, stored, &mut out);
             black_box(&out);
         }));
     }
-    if let Some(gmp) = gmp {
-        let bs: Vec<Vec<u64>> = sample.iter().map(|c| limbs(c, 2 * width)).collect();
-        let mulmod = gmp.mulmod(&limbs(&query, 2 * width), &bs, &limbs(&square, 2 * width));
-        rows.push(row(&group, "GMP", SAMPLE, mulmod));
-    }
-    rows.push(row(&group, "num-bigint", SAMPLE, move || {
-        for c in &sample {
-            black_box(c * &query % &square);
-        }
-    }));
+    rows.extend(Row::peers(&group, peers::products(gmps, &query, &sample, &square)));
 }
 
 /// Powers of one base modulo the square of an odd number of `bits` bits, with tables; beside GMP without them.
-fn fixed_base<'a>(
-    rows: &mut Vec<Row<'a>>,
-    gmp: Option<&'a gmp::Gmp>,
-    levels: &'a [Backend],
-    bits: usize,
-    exponent: usize,
-) {
+fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize, exponent: usize) {
     const COUNT: usize = 128;
     let mut random = SplitMix(bits as u64 + 2);
     let (m, width) = (random.modulus(bits), bits / 64);
     let square = &m * &m;
     let base = random.number(2 * bits) % &square;
     let exponents: Vec<BigUint> = (0..COUNT).map(|_| random.number(exponent)).collect();
-    let group = format!("power of a fixed base, {}-bit modulus, {exponent}-bit exponent, {COUNT} at once", 2 * bits);
+    let group = format!("power of a fixed base, {}-bit modulus, {exponent}-bit exponent", 2 * bits);
 
     let modulus = Arc::new(Modulus::new(&limbs(&m, width)).unwrap());
     let fixed = Arc::new(FixedBase::new(modulus, &pair_row(&base, &m, width), exponent));
@@ -147,123 +117,115 @@ fn fixed_base<'a>(
         for (row, e) in out.chunks(2 * width).zip(&exponents) {
             assert_eq!(pair_value(row, &m), base.modpow(e, &square));
         }
-        rows.push(row(&group, backend.cpu_level(), COUNT, move || {
+        rows.push(Row::new(&group, &many(backend, COUNT), COUNT, move || {
             backend.pair_fixed_base_pow(&fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
             black_box(&out);
         }));
     }
-    if let Some(gmp) = gmp {
-        let powm = gmp.powm(&limbs(&base, 2 * width), &limbs(&exponents[0], words), &limbs(&square, 2 * width));
-        rows.push(row(&group, "GMP", 1, powm));
-    }
+    rows.extend(Row::peers(&group, peers::gmp_powers(gmps, &base, &exponents[0], &square)));
 }
 
 /// The product: vectors of 512 dimensions, with key_len 1024. Beside GMP's fastest way to what takes the time: r^n, or
 /// c^(p−1) and c^(q−1), one after the other.
-fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmp: Option<&'a gmp::Gmp>, scheme: Scheme) {
+fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], scheme: Scheme) {
     const DIMENSIONS: usize = 512;
     let builder = ExecutionContext::builder().scheme(scheme).embedding_length(DIMENSIONS).device(Device::Cpu);
     let context = builder.create(PassphraseKeyProvider::new("bench").unwrap()).unwrap();
+    let public = context.public_context();
     let context = Rc::new(RefCell::new(context));
-    context.borrow_mut().set_device(Device::Cpu, NonZeroUsize::new(1)).unwrap();
-    let evaluator = Evaluator::with_threads(&context.borrow().public_context(), Device::Cpu, NonZeroUsize::new(1));
-    let evaluator = Rc::new(evaluator.unwrap());
     let mut random = SplitMix(9);
-    for count in [1024, 1] {
-        let plain = BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap();
-        let plain = Rc::new(plain);
-        let several = |operation: &str| format!("{operation} `{scheme}`, {count} at once");
-        let encrypted = context.borrow().encrypt_vec_batch(&plain).unwrap();
-        let query = context.borrow().encrypt_vec_one(&plain.row(0).unwrap()).unwrap();
-        let response = evaluator.hamming_batch(&query, &encrypted).unwrap();
-        let expected: Vec<u32> = (0..count).map(|i| plain.hamming(i, &plain, 0).unwrap()).collect();
-        let (owner, public, decoder) = (Rc::clone(&context), Rc::clone(&evaluator), Rc::clone(&context));
-        let (owned, open) = (Rc::clone(&plain), plain);
-        let mut powm = |base: usize, exponent: usize| {
-            let mut number = |bits: usize| limbs(&random.modulus(bits), bits / 64);
-            gmp.map(|gmp| gmp.powm(&number(base), &number(exponent), &number(base)))
-        };
-        let group = several("encrypt, owner,");
-        rows.push(row(&group, "hushvec", count, move || {
-            black_box(owner.borrow().encrypt_vec_batch(&owned).unwrap());
-        }));
-        rows.extend(powm(4096, 2048).map(|powm| row(&group, "GMP", 1, powm)));
-        let group = several("encrypt, public key only,");
-        rows.push(row(&group, "hushvec", count, move || {
-            black_box(public.encrypt_vec_batch(&open).unwrap());
-        }));
-        rows.extend(powm(4096, 2048).map(|powm| row(&group, "GMP", 1, powm)));
-        let group = several("decode, one prime,");
-        rows.push(row(&group, "hushvec", count, move || {
-            assert_eq!(decoder.borrow().decode_hamming_client_batch(&response).unwrap(), expected);
-        }));
-        if let (Some(mut first), Some(mut second)) = (powm(2048, 1024), powm(2048, 1024)) {
-            rows.push(row(&group, "GMP", 1, move || {
-                first();
-                second();
+    let groups = ["encrypt, owner", "encrypt, public key only", "decode, one prime"];
+    let [owner, open, decode] = groups.map(|operation| format!("{operation}, `{scheme}`"));
+    let mut by_operation = [const { Vec::new() }; 3];
+    for (i, backend) in levels.iter().enumerate() {
+        // Slower levels take as long with fewer.
+        for count in [if i == 0 { 1024 } else { 128 }, 1] {
+            let plain = BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap();
+            let (plain, who) = (Rc::new(plain), many(backend, count));
+            let evaluator = Evaluator::with_backend(&public, backend.clone());
+            context.borrow_mut().set_backend(backend.clone());
+            let encrypted = context.borrow().encrypt_vec_batch(&plain).unwrap();
+            let query = evaluator.encrypt_vec_batch(&plain.slice(0..1)).unwrap().get(0).unwrap();
+            let response = evaluator.hamming_batch(&query, &encrypted).unwrap();
+            let expected: Vec<u32> = (0..count).map(|i| plain.hamming(i, &plain, 0).unwrap()).collect();
+            assert_eq!(context.borrow().decode_hamming_client_batch(&response).unwrap(), expected);
+            let [encrypts, opens, decodes] = &mut by_operation;
+            let (encrypter, vectors) = (Rc::clone(&context), Rc::clone(&plain));
+            encrypts.push(Row::new(&owner, &who, count, move || {
+                encrypter.borrow_mut().set_backend(backend.clone());
+                black_box(encrypter.borrow().encrypt_vec_batch(&vectors).unwrap());
+            }));
+            opens.push(Row::new(&open, &who, count, move || {
+                black_box(evaluator.encrypt_vec_batch(&plain).unwrap());
+            }));
+            let decoder = Rc::clone(&context);
+            decodes.push(Row::new(&decode, &who, count, move || {
+                decoder.borrow_mut().set_backend(backend.clone());
+                assert_eq!(decoder.borrow().decode_hamming_client_batch(&response).unwrap(), expected);
             }));
         }
     }
+    let [encrypts, opens, decodes] = by_operation;
+    let mut power = |bits: usize, exponent: usize| {
+        peers::gmp_powers(gmps, &random.modulus(bits), &random.modulus(exponent), &random.modulus(bits))
+    };
+    rows.extend(encrypts);
+    rows.extend(Row::peers(&owner, power(4096, 2048)));
+    rows.extend(opens);
+    rows.extend(Row::peers(&open, power(4096, 2048)));
+    rows.extend(decodes);
+    let halves = power(2048, 1024).into_iter().zip(power(2048, 1024));
+    rows.extend(halves.map(|(mut first, mut second)| {
+        Row::new(&decode, first.name, 1, move || {
+            (first.call)();
+            (second.call)();
+        })
+    }));
 }
 
-fn main() {
-    let gmp = gmp::Gmp::load();
-    let levels = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let mut rows = Vec::new();
-    for bits in [1024, 1536, 2048, 3072, 4096] {
-        powers(&mut rows, gmp.as_ref(), &levels, bits);
-    }
-    for bits in [2048, 3072, 4096] {
-        products(&mut rows, gmp.as_ref(), &levels, bits, 1024);
-    }
-    // 64 MiB, and as many of results: more than caches hold.
-    products(&mut rows, gmp.as_ref(), &levels, 2048, 1 << 17);
-    fixed_base(&mut rows, gmp.as_ref(), &levels, 1024, 257);
-    fixed_base(&mut rows, gmp.as_ref(), &levels, 2048, 512);
-    for scheme in [Scheme::Paillier, Scheme::PaillierSubgroup] {
-        vectors(&mut rows, gmp.as_ref(), scheme);
-    }
-    rows.retain(|row| row.group.contains(&filter));
-
+/// The processor and the compiler, for reports.
+fn machine() -> serde_json::Value {
     let cpu = hushvec::Devices::detect(NonZeroUsize::new(1)).unwrap().cpu;
     let rustc = std::process::Command::new("rustc").arg("--version").output();
     let rustc = rustc.map_or_else(
         |_| "an unknown rustc".to_owned(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     );
-    println!("{}, one thread, {} at best; {rustc}", cpu.model, cpu.level);
-    match &gmp {
-        Some(gmp) => {
-            let path = gmp.path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&gmp.path);
-            println!("GMP {} from {}", gmp.version(), path.display());
-        }
-        None => println!("no GMP found: benches/gmp.sh builds one"),
+    serde_json::json!({ "cpu": cpu.model, "level": cpu.level, "rustc": rustc })
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json: Option<PathBuf> = arguments.iter().find_map(|argument| argument.strip_prefix("--json=")).map(Into::into);
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-')).cloned().unwrap_or_default();
+    let gmps = Gmp::load_all();
+    let levels = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
+    let mut rows = Vec::new();
+    for bits in [1024, 1536, 2048, 3072, 4096] {
+        powers(&mut rows, &gmps, &levels, bits);
     }
-    let mut times = vec![Vec::with_capacity(ROUNDS); rows.len()];
-    for _ in 0..ROUNDS {
-        for (row, times) in rows.iter_mut().zip(&mut times) {
-            let start = Instant::now();
-            (row.call)();
-            #[expect(clippy::cast_precision_loss, reason = "at most a few thousand operations a call")]
-            times.push(start.elapsed().as_secs_f64() / row.operations as f64);
-        }
+    for bits in [2048, 3072, 4096] {
+        products(&mut rows, &gmps, &levels, bits, 1024);
     }
-    let medians: Vec<f64> = times
-        .iter_mut()
-        .map(|times| {
-            times.sort_by(f64::total_cmp);
-            times[ROUNDS / 2]
-        })
-        .collect();
-    let mut last = "";
-    for (row, median) in rows.iter().zip(&medians) {
-        if row.group != last {
-            println!("\n{}", row.group);
-            last = &row.group;
-        }
-        let yardstick = rows.iter().zip(&medians).find(|(other, _)| other.group == row.group && other.who == "GMP");
-        let ratio = yardstick.map_or(String::new(), |(_, gmp)| format!("{:>8.2} × GMP", gmp / median));
-        println!("  {:16} {:>12.2} µs {:>12.0}/s {ratio}", row.who, median * 1e6, 1.0 / median);
+    // 64 MiB, and as many of results: more than caches hold.
+    products(&mut rows, &gmps, &levels, 2048, 1 << 17);
+    fixed_base(&mut rows, &gmps, &levels, 1024, 257);
+    fixed_base(&mut rows, &gmps, &levels, 2048, 512);
+    for scheme in [Scheme::Paillier, Scheme::PaillierSubgroup] {
+        vectors(&mut rows, &gmps, &levels, scheme);
+    }
+    rows.retain(|row| row.group.contains(&filter));
+
+    let machine = machine();
+    let named = |key: &str| machine[key].as_str().unwrap_or_default().to_owned();
+    println!("{}, one thread, {} at best; {}", named("cpu"), named("level"), named("rustc"));
+    gmps.iter().for_each(|gmp| println!("{}: {}", gmp.name, gmp.description()));
+    if !gmps.iter().any(|gmp| gmp.name == "gmp-fat") {
+        println!("benches/gmp.sh builds GMP, both for this processor and as others bundle it");
+    }
+    let measured = turns::take(rows);
+    turns::print(&measured, &gmps);
+    if let Some(path) = json {
+        turns::write_json(&path, &machine, &measured, &gmps);
     }
 }

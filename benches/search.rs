@@ -1,68 +1,101 @@
-//! Index files: `operation/scheme/device/key_len/vectors`.
+//! Index files: `operation/scheme/who/key_len/vectors`. Who is `cpu` with all cores, as the product runs, a level of
+//! instructions (`avx512ifma`, `avx2`, `portable`) on one thread, or `gpu`; or a library that multiplies as many
+//! ciphertexts in memory, on one thread.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
 
 #[path = "common/devices.rs"]
 mod devices;
+#[path = "common/gmp.rs"]
+mod gmp;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
+#[path = "common/peers.rs"]
+mod peers;
+#[path = "../tests/common/reference.rs"]
+mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gmp::Gmp;
+use hushvec::hazmat::Backend;
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, PassphraseKeyProvider,
     Progress, Query, Response, Scheme,
 };
+use num_bigint::BigUint;
 use numbers::SplitMix;
+use peers::Peer;
 use std::sync::Arc;
 
 const DIMENSIONS: usize = 512;
 const VECTORS: usize = 4096;
 
+fn by(operation: &str, who: &str) -> BenchmarkId {
+    BenchmarkId::new(format!("{operation}/paillier_subgroup/{who}/1024"), VECTORS)
+}
+
 fn index_files(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
-    let ctx = builder.device(Device::Cpu).create(PassphraseKeyProvider::new("bench").unwrap()).unwrap();
+    let mut ctx = builder.device(Device::Cpu).create(PassphraseKeyProvider::new("bench").unwrap()).unwrap();
     let mut random = SplitMix(1);
     let plain = BitMatrix::from_rows(DIMENSIONS, (0..VECTORS).map(|_| random.bits(DIMENSIONS))).unwrap();
     let encrypted = ctx.encrypt_vec_batch(&plain).unwrap();
     let mut writer = IndexWriter::create(&file("index"), Arc::clone(ctx.public_key())).unwrap();
     writer.append(&encrypted, None).unwrap();
     drop(writer);
-    let evaluator = Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap();
     let query_bits = plain.slice(7..8);
     let query = Query::new(ctx.encrypt_vec_batch(&query_bits).unwrap()).unwrap();
-    let id = |operation: &str| BenchmarkId::new(format!("{operation}/paillier_subgroup/cpu/1024"), VECTORS);
-
     let mut group = c.benchmark_group("index");
     group.throughput(Throughput::Elements(VECTORS as u64)).sample_size(10);
-    group.bench_function(id("append"), |b| {
+    group.bench_function(by("append", "cpu"), |b| {
         b.iter(|| {
             let _ = std::fs::remove_file(file("copy"));
             let mut writer = IndexWriter::create(&file("copy"), Arc::clone(ctx.public_key())).unwrap();
             writer.append(&encrypted, None).unwrap();
         });
     });
-    group.bench_function(id("open_and_verify"), |b| b.iter(|| Index::open(&file("index")).unwrap().verify().unwrap()));
-    let index = Index::open(&file("index")).unwrap();
-    group.bench_function(id("aggregate"), |b| {
-        b.iter(|| evaluator.aggregate(&query, &index, &file("response"), &Progress::new()).unwrap());
+    group.bench_function(by("open_and_verify", "cpu"), |b| {
+        b.iter(|| Index::open(&file("index")).unwrap().verify().unwrap())
     });
-    for (name, device) in devices::devices() {
+    let index = Index::open(&file("index")).unwrap();
+    let aggregate = |evaluator: &Evaluator| {
+        evaluator.aggregate(&query, &index, &file("response"), &Progress::new()).unwrap();
+    };
+    aggregate(&Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap());
+    let all_cores = ("cpu", Backend::open(&Device::Cpu, None).unwrap());
+    for (who, backend) in std::iter::once(all_cores).chain(devices::levels()) {
+        let evaluator = Evaluator::with_backend(&ctx.public_context(), backend.clone());
+        group.bench_function(by("aggregate", who), |b| b.iter(|| aggregate(&evaluator)));
+        ctx.set_backend(backend);
+        group.bench_function(by("decode", who), |b| {
+            b.iter(|| {
+                let nearest = Response::open(&file("response")).unwrap().nearest(&ctx, 10, &Progress::new()).unwrap();
+                assert_eq!((nearest[0][0].id, nearest[0][0].distance), (7, 0));
+            });
+        });
+    }
+    let gpu = devices::gpu().map(|device| ("gpu", device));
+    for (who, device) in std::iter::once(("cpu", Device::Cpu)).chain(gpu) {
         let evaluator = Evaluator::open(&ctx.public_context(), device).unwrap();
         let resident = evaluator.reside(Index::open(&file("index")).unwrap()).unwrap();
-        let id = BenchmarkId::new(format!("aggregate_resident/paillier_subgroup/{name}/1024"), VECTORS);
-        group.bench_function(id, |b| {
+        group.bench_function(by("aggregate_resident", who), |b| {
             b.iter(|| evaluator.aggregate_resident(&query, &resident, &file("response"), &Progress::new()).unwrap());
         });
     }
-    group.bench_function(id("decode"), |b| {
-        b.iter(|| {
-            let nearest = Response::open(&file("response")).unwrap().nearest(&ctx, 10, &Progress::new()).unwrap();
-            assert_eq!((nearest[0][0].id, nearest[0][0].distance), (7, 0));
-        });
-    });
 }
 
-criterion_group!(search, index_files);
+/// Products of as many numbers as large, in the libraries.
+fn peers(c: &mut Criterion) {
+    let (mut group, gmps, mut random) = (c.benchmark_group("index"), Gmp::load_all(), SplitMix(2));
+    let modulus = random.modulus(4096);
+    let stored: Vec<BigUint> = (0..VECTORS).map(|_| random.number(4096) % &modulus).collect();
+    group.throughput(Throughput::Elements(VECTORS as u64)).sample_size(10);
+    for Peer { name, mut call, .. } in peers::products(&gmps, &stored[7], &stored, &modulus) {
+        group.bench_function(BenchmarkId::new(format!("product/none/{name}/1024"), VECTORS), |b| b.iter(&mut call));
+    }
+}
+
+criterion_group!(search, index_files, peers);
 criterion_main!(search);

@@ -241,6 +241,12 @@ impl ExecutionContext {
         Ok(())
     }
 
+    /// Computes with a certain backend of the processor from now on: to compare levels of instructions.
+    #[cfg(feature = "hazmat")]
+    pub fn set_backend(&mut self, backend: Backend) {
+        self.devices = OpenDevices::with_backend(backend, self.devices.secrets_on_cpu);
+    }
+
     /// What the device turned out to be, for what needs the secret key.
     pub fn device_report(&self) -> DeviceReport {
         self.devices.secret.report(&self.devices.asked)

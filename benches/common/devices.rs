@@ -1,14 +1,21 @@
-//! The devices that benches run on: the processor, and the best GPU unless it is emulated, which
+//! What benches run on: the processor at each level of instructions, and the best GPU unless it is emulated, which
 //! HUSHVEC_BENCH_SOFTWARE_GPU=1 lets in.
 
-use hushvec::{Device, Devices};
+#![allow(dead_code, reason = "each bench uses a part")]
 
-/// Each with the name that it has in bench ids.
-pub fn devices() -> Vec<(&'static str, Device)> {
-    let gpu = Devices::check(&Device::Gpu).is_ok_and(|gpu| {
-        !gpu.software || std::env::var_os("HUSHVEC_BENCH_SOFTWARE_GPU").is_some_and(|value| value == "1")
-    });
-    let mut devices = vec![("cpu", Device::Cpu)];
-    devices.extend(gpu.then_some(("gpu", Device::Gpu)));
-    devices
+use hushvec::hazmat::Backend;
+use hushvec::{Device, Devices};
+use std::num::NonZeroUsize;
+
+/// The processor at each of its levels, the best first, on one thread like the libraries beside it; each with the name
+/// that it has in bench ids.
+pub fn levels() -> Vec<(&'static str, Backend)> {
+    let levels = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
+    levels.into_iter().map(|backend| (backend.cpu_level(), backend)).collect()
+}
+
+/// The GPU, if there is one to measure.
+pub fn gpu() -> Option<Device> {
+    let software = std::env::var_os("HUSHVEC_BENCH_SOFTWARE_GPU").is_some_and(|value| value == "1");
+    Devices::check(&Device::Gpu).is_ok_and(|gpu| software || !gpu.software).then_some(Device::Gpu)
 }

@@ -1,7 +1,9 @@
 //! GMP, loaded at run time: it is the yardstick, and its licence keeps it out of the dependencies.
 
+#![allow(dead_code, reason = "each bench uses a part")]
+
 use libloading::{Library, Symbol};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// GMP's `mpz_t`.
 #[repr(C)]
@@ -17,16 +19,18 @@ type Ternary = unsafe extern "C" fn(*mut Mpz, *const Mpz, *const Mpz, *const Mpz
 /// A loaded GMP.
 pub struct Gmp {
     library: Library,
-    pub path: PathBuf,
+    /// What reports and bench ids call it.
+    pub name: &'static str,
+    path: PathBuf,
 }
 
 /// A number of GMP's, whose limbs are ours.
-pub struct Number {
+struct Number {
     limbs: Vec<u64>,
 }
 
 impl Number {
-    pub fn new(limbs: &[u64]) -> Self {
+    fn new(limbs: &[u64]) -> Self {
         Self { limbs: limbs.to_vec() }
     }
 
@@ -37,20 +41,53 @@ impl Number {
     }
 }
 
+impl Mpz {
+    /// The limbs of a number that GMP made and that is not negative.
+    fn value(&self) -> Vec<u64> {
+        let used = usize::try_from(self.size).unwrap();
+        // SAFETY: as many limbs of a number of GMP's are in use, at this address.
+        unsafe { std::slice::from_raw_parts(self.limbs, used) }.to_vec()
+    }
+}
+
 impl Gmp {
-    /// The library named by HUSHVEC_GMP, or the one that benches/gmp.sh built, or the system's.
-    pub fn load() -> Option<Self> {
-        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/gmp/lib/libgmp.so");
-        let named = std::env::var_os("HUSHVEC_GMP").map(PathBuf::from);
-        named.into_iter().chain([own, "libgmp.so.10".into()]).find_map(|path| {
-            // SAFETY: loading GMP runs no code that depends on the state of this program.
-            let library = unsafe { Library::new(&path) }.ok()?;
-            Some(Self { library, path })
-        })
+    /// Those that there are: `gmp`, which is the library named by HUSHVEC_GMP, or the one that benches/gmp.sh built for
+    /// this processor, or the system's; and `gmp-fat`, built as rug and gmpy2 bundle it.
+    pub fn load_all() -> Vec<Self> {
+        let built = |folder| Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(folder).join("lib/libgmp.so");
+        let main = match std::env::var_os("HUSHVEC_GMP") {
+            Some(named) => {
+                let gmp = Self::load("gmp", named.clone().into());
+                Some(gmp.unwrap_or_else(|| panic!("HUSHVEC_GMP={} is no GMP", named.display())))
+            }
+            None => Self::load("gmp", built("gmp")).or_else(|| Self::load("gmp", "libgmp.so.10".into())),
+        };
+        main.into_iter().chain(Self::load("gmp-fat", built("gmp-fat"))).collect()
     }
 
-    /// base^exponent mod modulus, again and again with each call.
-    pub fn powm<'a>(&'a self, base: &[u64], exponent: &[u64], modulus: &[u64]) -> impl FnMut() + use<'a> {
+    fn load(name: &'static str, path: PathBuf) -> Option<Self> {
+        // SAFETY: loading GMP runs no code that depends on the state of this program.
+        let library = unsafe { Library::new(&path) }.ok()?;
+        Some(Self { library, name, path })
+    }
+
+    /// Its version and which build it is.
+    pub fn description(&self) -> String {
+        // SAFETY: the symbol is a pointer to a string that lives as long as the library.
+        let version = unsafe {
+            let version: Symbol<'_, *const *const std::ffi::c_char> = self.library.get(b"__gmp_version").unwrap();
+            std::ffi::CStr::from_ptr(**version).to_string_lossy().into_owned()
+        };
+        let target = self.path.parent().and_then(Path::parent).map(|folder| folder.join("TARGET"));
+        let built = target.and_then(|file| std::fs::read_to_string(file).ok());
+        match built {
+            Some(built) => format!("GMP {version} {}", built.trim()),
+            None => format!("GMP {version} from {}", self.path.display()),
+        }
+    }
+
+    /// base^exponent mod modulus, again with each call.
+    pub fn powm<'a>(&'a self, base: &[u64], exponent: &[u64], modulus: &[u64]) -> impl FnMut() -> Vec<u64> + use<'a> {
         let mut numbers = [base, exponent, modulus].map(Number::new);
         // SAFETY: the symbol has this signature in every GMP.
         let powm: Symbol<'_, Ternary> = unsafe { self.library.get(b"__gmpz_powm") }.unwrap();
@@ -59,12 +96,12 @@ impl Gmp {
             let [base, exponent, modulus] = numbers.each_mut().map(Number::mpz);
             // SAFETY: the operands are numbers in GMP's representation that it only reads; the result is GMP's own.
             unsafe { powm(&raw mut result, &raw const base, &raw const exponent, &raw const modulus) };
-            std::hint::black_box(result.limbs);
+            result.value()
         }
     }
 
-    /// a·b mod modulus as a product and a division, for each of the b.
-    pub fn mulmod<'a>(&'a self, a: &[u64], bs: &[Vec<u64>], modulus: &[u64]) -> impl FnMut() + use<'a> {
+    /// a·b mod modulus as a product and a division, for each of the b; gives the last.
+    pub fn mulmod<'a>(&'a self, a: &[u64], bs: &[Vec<u64>], modulus: &[u64]) -> impl FnMut() -> Vec<u64> + use<'a> {
         let mut numbers = [a, modulus].map(Number::new);
         let mut bs: Vec<Number> = bs.iter().map(|b| Number::new(b)).collect();
         // SAFETY: both symbols have this signature in every GMP.
@@ -81,7 +118,7 @@ impl Gmp {
                     rem(&raw mut result, &raw const product, &raw const modulus);
                 }
             }
-            std::hint::black_box(result.limbs);
+            result.value()
         }
     }
 
@@ -94,14 +131,5 @@ impl Gmp {
             init(&raw mut number);
         }
         number
-    }
-
-    /// GMP's version.
-    pub fn version(&self) -> String {
-        // SAFETY: the symbol is a pointer to a string that lives as long as the library.
-        unsafe {
-            let version: Symbol<'_, *const *const std::ffi::c_char> = self.library.get(b"__gmp_version").unwrap();
-            std::ffi::CStr::from_ptr(**version).to_string_lossy().into_owned()
-        }
     }
 }

@@ -21,4 +21,10 @@ impl OpenDevices {
         let secret = if secrets_on_cpu { Backend::open(&Device::Cpu, threads)? } else { public.clone() };
         Ok(Self { asked, secrets_on_cpu, secret, public })
     }
+
+    /// The processor, with this backend for everything.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn with_backend(backend: Backend, secrets_on_cpu: bool) -> Self {
+        Self { asked: Device::Cpu, secrets_on_cpu, secret: backend.clone(), public: backend }
+    }
 }

@@ -66,6 +66,12 @@ impl Evaluator {
         Ok(Self { public: public.clone(), backend: Backend::open(&device, threads)?, device })
     }
 
+    /// An evaluator that computes with a certain backend of the processor: to compare levels of instructions.
+    #[cfg(feature = "hazmat")]
+    pub fn with_backend(public: &PublicContext, backend: Backend) -> Self {
+        Self { public: public.clone(), backend, device: Device::Cpu }
+    }
+
     /// The public context.
     pub fn public_context(&self) -> &PublicContext {
         &self.public

@@ -57,7 +57,7 @@ fn index_files(c: &mut Criterion) {
         });
     });
     group.bench_function(by("open_and_verify", "cpu"), |b| {
-        b.iter(|| Index::open(&file("index")).unwrap().verify().unwrap())
+        b.iter(|| Index::open(&file("index")).unwrap().verify().unwrap());
     });
     let index = Index::open(&file("index")).unwrap();
     let aggregate = |evaluator: &Evaluator| {

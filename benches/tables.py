@@ -75,4 +75,4 @@ def rate(value):
 
 
 def factor(value):
-    return f"{value:.2f}" if value < 2 else f"{value:.1f}" if value < 20 else f"{value:,.0f}"
+    return f"{value:.2f}" if value < 2 else f"{value:.1f}" if value < 20 else f"{value:.0f}" if value < 100 else rate(value)

@@ -5,7 +5,7 @@
     python3 benches/sdk.py --write         measures the kernels beside GMP too, and writes both tables of docs/performance.md
 
 Installs xtrace-ai-sdk, phe and gmpy2 into a virtual environment under target/, and builds the release binary. key_len 1024,
-512 dimensions. Everybody's answers are checked. --write takes about half an hour, and wants a quiet machine.
+512 dimensions. Everybody's answers are checked. --write takes a quarter of an hour, most of it to build, and wants a quiet machine.
 """
 
 import argparse

@@ -1,0 +1,59 @@
+//! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
+
+use hushvec::{
+    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Index, IndexWriter, Progress, Query, Scheme,
+};
+use hushvec_fuzz::{FixedKeyProvider, load};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+const DIMENSIONS: usize = 8;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let corpus = Path::new("corpus");
+    for target in ["context", "public_context", "ciphertext", "record_file"] {
+        fs::create_dir_all(corpus.join(target))?;
+    }
+    let schemes = [("subgroup", Scheme::PaillierSubgroup), ("paillier", Scheme::Paillier), ("lookup", Scheme::PaillierLookup)];
+    for (name, scheme) in schemes {
+        let path = corpus.join(format!("context/{name}.json"));
+        if !path.exists() {
+            let builder = ExecutionContext::builder().scheme(scheme).embedding_length(DIMENSIONS);
+            fs::write(&path, builder.create(FixedKeyProvider(Vec::new()))?.serialize_exec_context()?)?;
+        }
+        let context = load(&fs::read_to_string(&path)?)?;
+        fs::write(corpus.join(format!("public_context/{name}.json")), context.public_context().to_json()?)?;
+        if scheme != Scheme::PaillierSubgroup {
+            let xtrace = context.export(Format::XTrace, Arc::new(FixedKeyProvider(vec![1])))?;
+            fs::write(corpus.join(format!("context/{name}.xtrace.json")), xtrace.serialize_exec_context()?)?;
+        }
+    }
+    let context = load(&fs::read_to_string(corpus.join("context/subgroup.json"))?)?;
+    let key = context.public_key();
+    let vectors = BitMatrix::from_rows(DIMENSIONS, [[0, 1, 1, 0, 1, 0, 0, 1], [1; DIMENSIONS], [0; DIMENSIONS]])?;
+    let encrypted = context.encrypt_vec_batch(&vectors)?;
+    let one = encrypted.get(0).ok_or("nothing was encrypted")?;
+    fs::write(corpus.join("ciphertext/wire"), one.to_wire(key)?)?;
+    fs::write(corpus.join("ciphertext/integer"), one.to_le_bytes(key)?)?;
+
+    let folder = corpus.join("record_file");
+    // The first byte of an input says whether its checksums are set right.
+    let keep = |from: &Path, name: &str| -> Result<(), Box<dyn Error>> {
+        fs::write(folder.join(name), [&[0][..], &fs::read(from)?].concat())?;
+        Ok(fs::remove_file(from)?)
+    };
+    let (index, query, response) = (folder.join("index"), folder.join("query"), folder.join("response"));
+    let mut writer = IndexWriter::create(&index, Arc::clone(key))?;
+    writer.append(&encrypted, None)?;
+    writer.append(&encrypted, Some(&[10, 20, 30]))?;
+    drop(writer);
+    let evaluator = Evaluator::open(&context.public_context(), Device::Cpu)?;
+    let queries = Query::new(encrypted)?;
+    queries.save(&query, key)?;
+    evaluator.aggregate(&queries, &Index::open(&index)?, &response, &Progress::new())?;
+    keep(&index, "index.seed")?;
+    keep(&query, "query.seed")?;
+    keep(&response, "response.seed")
+}

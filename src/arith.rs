@@ -23,6 +23,7 @@ pub(crate) mod product;
 #[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 pub(crate) mod radix_form;
 pub(crate) mod random;
+pub(crate) mod secrecy;
 #[cfg(feature = "owner")]
 pub(crate) mod uint;
 pub(crate) mod window;

@@ -3,6 +3,9 @@
 mod arith;
 mod atomic_file;
 mod backend;
+#[cfg(test)]
+#[cfg(all(feature = "hazmat", feature = "owner", target_arch = "x86_64", target_os = "linux"))]
+mod constant_time;
 #[cfg(feature = "owner")]
 mod context;
 mod device;

@@ -1,7 +1,11 @@
 //! Binary vectors, and the plaintexts they become.
 
+use super::secrecy::declassify;
 use crate::error::Error;
 use zeroize::Zeroize;
+
+/// Why it may be known that a component is wrong, and which.
+const REFUSED: &str = "vectors with wrong components are refused, naming the first";
 
 /// Binary vectors of one length, packed. Wiped when dropped.
 ///
@@ -72,7 +76,7 @@ impl BitMatrix {
     /// [`Error::Dimension`] or [`Error::NotBinary`], naming the row.
     pub fn push_bits(&mut self, bits: &[u8]) -> Result<(), Error> {
         self.check_dimensions(bits.len())?;
-        if let Some(column) = bits.iter().position(|bit| *bit > 1) {
+        if let Some(column) = bits.iter().position(|bit| declassify(*bit > 1, REFUSED)) {
             return Err(self.not_binary(column, bits[column].to_string()));
         }
         self.push_row(|i| bits[i] == 1);
@@ -85,7 +89,7 @@ impl BitMatrix {
     /// [`Error::Dimension`], or [`Error::NotANumber`] naming row and column.
     pub fn push_floats<T: Copy + Into<f64>>(&mut self, components: &[T]) -> Result<(), Error> {
         self.check_dimensions(components.len())?;
-        if let Some(column) = components.iter().position(|x| (*x).into().is_nan()) {
+        if let Some(column) = components.iter().position(|x| declassify((*x).into().is_nan(), REFUSED)) {
             return Err(Error::NotANumber { row: self.rows as u64, column });
         }
         self.push_row(|i| components[i].into() > 0.0);
@@ -102,7 +106,7 @@ impl BitMatrix {
             self.check_dimensions(bytes.len() * 8)?;
         }
         let bit = |i: usize| bytes[i / 8] >> (7 - i % 8) & 1;
-        if let Some(column) = (self.dimensions..bytes.len() * 8).find(|i| bit(*i) == 1) {
+        if let Some(column) = (self.dimensions..bytes.len() * 8).find(|i| declassify(bit(*i) == 1, REFUSED)) {
             return Err(self.not_binary(column, "a 1 in the padding after the last dimension".to_owned()));
         }
         self.push_row(|i| bit(i) == 1);

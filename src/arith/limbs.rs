@@ -1,6 +1,6 @@
-//! Comparison of numbers given as limbs.
+//! Comparison of numbers given as limbs, in constant time.
 
-/// Whether a < b, both of one width, in constant time.
+/// Whether a < b, both of one width.
 pub(crate) fn less_than(a: &[u64], b: &[u64]) -> bool {
     let mut borrow = false;
     for (x, y) in a.iter().zip(b) {
@@ -8,6 +8,11 @@ pub(crate) fn less_than(a: &[u64], b: &[u64]) -> bool {
         borrow = first | difference.overflowing_sub(u64::from(borrow)).1;
     }
     borrow
+}
+
+/// Whether a = b, both of one width.
+pub(crate) fn equal(a: &[u64], b: &[u64]) -> bool {
+    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 
 #[cfg(test)]
@@ -19,6 +24,7 @@ mod tests {
         #[test]
         fn agrees_with_the_order_of_numbers(a in prop::collection::vec(0u64..3, 3), b in prop::collection::vec(0u64..3, 3)) {
             prop_assert_eq!(less_than(&a, &b), a.iter().rev().lt(b.iter().rev()));
+            prop_assert_eq!(equal(&a, &b), a == b);
         }
     }
 }

@@ -4,7 +4,9 @@ use super::digits::digits_for;
 use super::pair::PairModulus;
 #[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 use super::radix_form::RadixForm;
+use super::secrecy::declassify;
 use crate::error::Error;
+use std::iter::{once, repeat};
 #[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
@@ -90,8 +92,9 @@ impl Modulus {
     /// If there is no such size, or the number is even or 1.
     pub fn new(limbs: &[u64]) -> Result<Self, Error> {
         let odd = limbs.first().is_some_and(|limb| limb % 2 == 1);
-        let one = limbs.iter().enumerate().all(|(i, limb)| *limb == u64::from(i == 0));
-        if !odd || one {
+        let one =
+            limbs.iter().zip(once(1).chain(repeat(0))).fold(0, |other, (limb, of_one)| other | (limb ^ of_one)) == 0;
+        if declassify(!odd | one, "what is no modulus is refused") {
             return Err(Error::Modulus { bits: limbs.len() * 64, reason: "it must be odd and above 1" });
         }
         let kernel = match limbs.len() * 64 {

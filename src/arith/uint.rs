@@ -1,6 +1,7 @@
 //! One-off computations on secret numbers: inverses, quotients, roots, decimal text. The kernels never come here.
 //!
-//! These go through crypto-bigint, whose operations take the same time for all values of one size.
+//! These go through crypto-bigint, whose operations take the same time for all values of one size. A division also
+//! depends on the length of the divisor in bits, which is public wherever one is made here.
 
 use crate::error::Error;
 use crypto_bigint::{BoxedUint, ConcatenatingMul, Gcd, Limb, NonZero, Odd, Resize};

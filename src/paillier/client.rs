@@ -13,12 +13,16 @@ use super::{encrypt, validate};
 use crate::arith::batch::Rows;
 use crate::arith::bits::{BitMatrix, count_digits};
 use crate::arith::random::{OsRandom, RandomSource};
+use crate::arith::secrecy::declassify;
 use crate::arith::uint;
 use crate::backend::Backend;
 use crate::backend::crt_key::{NOT_A_DISTANCE, PrimeKey};
 use crate::error::{DecodeProblem, Error};
 use std::sync::Arc;
 use zeroize::Zeroizing;
+
+/// Why it may be known that a ciphertext does not decode, and what is wrong with it.
+const NAMED: &str = "what does not decode is refused with an error that says why";
 
 /// What a homomorphic client of XTrace's SDK does: encrypt binary vectors, decode the distances that come back.
 pub trait HomomorphicClient {
@@ -179,7 +183,7 @@ impl Client {
         let mut distances = vec![0; rows.len()];
         let dimensions = self.parameters().embedding_length();
         backend.hamming_decode(&self.keys().crt, dimensions, rows, &mut distances);
-        if let Some(row) = distances.iter().position(|distance| *distance == NOT_A_DISTANCE) {
+        if let Some(row) = distances.iter().position(|distance| declassify(*distance == NOT_A_DISTANCE, NAMED)) {
             let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| self.decode_problem(backend, row));
             return Err(Error::Decode { record: first + row as u64, problem });
         }
@@ -190,11 +194,11 @@ impl Client {
     fn decode_problem(&self, backend: &Backend, row: &[u64]) -> DecodeProblem {
         let mut plaintext = Zeroizing::new(vec![0; row.len() / 2]);
         backend.crt_decrypt(&self.keys().crt, Rows::new(row, row.len()), &mut plaintext);
-        if plaintext.iter().all(|limb| *limb == u64::MAX) {
+        if is_foreign(&plaintext) {
             return DecodeProblem::Foreign;
         }
         let count = count_digits(&plaintext, self.parameters().embedding_length());
-        if count.upper { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
+        if declassify(count.upper, NAMED) { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
     }
 
     /// Encrypts an integer with the secret key.
@@ -218,12 +222,20 @@ impl Client {
         let mut plaintext = Zeroizing::new(vec![0; public.width()]);
         let row = Rows::new(ciphertext.row(), 2 * public.width());
         backend.crt_decrypt(&self.keys().crt, row, &mut plaintext);
-        if plaintext.iter().all(|limb| *limb == u64::MAX) {
+        if is_foreign(&plaintext) {
             return Err(Error::Decode { record: 0, problem: DecodeProblem::Foreign });
         }
         Ok(Plaintext::from_limbs(&plaintext))
     }
 }
 
+/// Whether that is what [`Backend::crt_decrypt`] writes for what is no ciphertext of its key.
+fn is_foreign(plaintext: &[u64]) -> bool {
+    declassify(plaintext.iter().fold(u64::MAX, |all, limb| all & limb) == u64::MAX, NAMED)
+}
+
+#[cfg(test)]
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod marked;
 #[cfg(test)]
 mod tests;

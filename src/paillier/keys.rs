@@ -6,6 +6,7 @@ use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::primes;
 use crate::arith::random::RandomSource;
+use crate::arith::secrecy::declassify;
 use crate::arith::uint::{self, Secret};
 use crate::arith::window::Exponent;
 use crate::backend::Backend;
@@ -83,7 +84,7 @@ impl Primes {
     /// # Errors
     /// [`Error::Context`] if one of them is composite.
     pub(crate) fn check_prime(&self) -> Result<(), Error> {
-        if primes::looks_prime(&self.p) && primes::looks_prime(&self.q) {
+        if primes::looks_prime_vartime(&self.p) && primes::looks_prime_vartime(&self.q) {
             return Ok(());
         }
         Err(Error::context("n", "is not a product of two primes"))
@@ -96,7 +97,9 @@ impl Primes {
 
     /// n = p·q, which is public.
     pub(crate) fn n(&self) -> BigUint {
-        BigUint::from_bytes_le(bytemuck::cast_slice(uint::product(&self.p, &self.q).as_words()))
+        let product = uint::product(&self.p, &self.q);
+        let words: Vec<u64> = product.as_words().iter().map(|word| declassify(*word, "n is the public key")).collect();
+        BigUint::from_bytes_le(bytemuck::cast_slice(&words))
     }
 
     /// # Errors

@@ -14,9 +14,11 @@ use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, res
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey, biguint};
 use super::subgroup::divisor_bits;
+use crate::arith::limbs;
 use crate::arith::modulus::Modulus;
 use crate::arith::primes;
 use crate::arith::random::{self, RandomSource};
+use crate::arith::secrecy::declassify;
 use crate::arith::uint::{self, Secret};
 use crate::backend::Backend;
 use crate::backend::fixed_base::FixedBase;
@@ -30,15 +32,15 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct PaillierLookup {
     pub(super) keys: Keys,
-    halves: [Half; 2],
+    pub(super) halves: [Half; 2],
 }
 
 /// One prime's part.
-struct Half {
+pub(super) struct Half {
     /// q1 or q2.
-    order: Zeroizing<Vec<u64>>,
+    pub(super) order: Zeroizing<Vec<u64>>,
     /// g_n modulo the prime's square.
-    g_n: FixedBase,
+    pub(super) g_n: FixedBase,
 }
 
 impl std::fmt::Debug for Half {
@@ -99,7 +101,7 @@ impl PaillierLookup {
         let (short, long) = divisor_bits(&parameters);
         let lengths = (order_p.bits() as usize, order_q.bits() as usize);
         let ordered = lengths == (short, long) || lengths == (long, short);
-        if !ordered || ![&order_p, &order_q].into_iter().all(|order| primes::looks_prime(order)) {
+        if !ordered || ![&order_p, &order_q].into_iter().all(|order| primes::looks_prime_vartime(order)) {
             return Err(Error::context("alpha_len", "does not fit the secret orders"));
         }
         let n = primes.n();
@@ -145,7 +147,9 @@ impl PaillierLookup {
         let exponents_p = draw(p, source)?;
         // Independent exponents modulo q1 and q2 are one uniform exponent modulo q1·q2; but old contexts of tiny orders
         // may have q1 = q2, and then there is one exponent for both.
-        let exponents_q = if p.order == q.order { exponents_p.clone() } else { draw(q, source)? };
+        let equal =
+            p.order.len() == q.order.len() && declassify(limbs::equal(&p.order, &q.order), "only tiny orders are");
+        let exponents_q = if equal { exponents_p.clone() } else { draw(q, source)? };
         Ok(powers_of_both(backend, [&p.g_n, &q.g_n], &[exponents_p, exponents_q], count))
     }
 }

@@ -1,12 +1,16 @@
 //! Non-negative integers to encrypt.
 
-use crate::arith::limbs::less_than;
+use crate::arith::limbs::{equal, less_than};
+use crate::arith::secrecy::declassify;
 use crate::error::Error;
 use num_bigint::BigUint;
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A non-negative integer, wiped when dropped. Debug does not show it.
+/// Why an integer's length may be known.
+const LENGTH: &str = "an integer takes the memory, and the time, that its length asks for";
+
+/// A non-negative integer, wiped when dropped. Debug does not show it. Its length is no secret, its value is.
 ///
 /// ```
 /// use hushvec::Plaintext;
@@ -14,11 +18,19 @@ use zeroize::{Zeroize, Zeroizing};
 /// assert_eq!(u64::try_from(&sum)?, 42);
 /// # Ok::<(), hushvec::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Plaintext {
     /// Little-endian, without zeros at the top.
     limbs: Zeroizing<Vec<u64>>,
 }
+
+impl PartialEq for Plaintext {
+    fn eq(&self, other: &Self) -> bool {
+        self.limbs.len() == other.limbs.len() && equal(&self.limbs, &other.limbs)
+    }
+}
+
+impl Eq for Plaintext {}
 
 impl fmt::Debug for Plaintext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +40,7 @@ impl fmt::Debug for Plaintext {
 
 impl Plaintext {
     pub(crate) fn from_limbs(limbs: &[u64]) -> Self {
-        let used = limbs.iter().rposition(|limb| *limb != 0).map_or(0, |last| last + 1);
+        let used = limbs.iter().rposition(|limb| declassify(*limb != 0, LENGTH)).map_or(0, |last| last + 1);
         Self { limbs: Zeroizing::new(limbs[..used].to_vec()) }
     }
 
@@ -50,7 +62,7 @@ impl Plaintext {
         for limb in self.limbs.iter() {
             bytes.extend_from_slice(&limb.to_le_bytes());
         }
-        while bytes.last() == Some(&0) {
+        while bytes.last().is_some_and(|byte| declassify(*byte == 0, LENGTH)) {
             bytes.pop();
         }
         bytes
@@ -63,7 +75,7 @@ impl Plaintext {
 
     /// Its length in bits.
     pub fn bits(&self) -> usize {
-        self.limbs.last().map_or(0, |top| 64 * self.limbs.len() - top.leading_zeros() as usize)
+        self.limbs.last().map_or(0, |top| 64 * self.limbs.len() - declassify(top.leading_zeros(), LENGTH) as usize)
     }
 
     /// Its limbs, filled up with zeros to the width of n.
@@ -77,7 +89,7 @@ impl Plaintext {
         }
         let mut limbs = Zeroizing::new(self.limbs.to_vec());
         limbs.resize(n.len(), 0);
-        if !less_than(&limbs, n) {
+        if !declassify(less_than(&limbs, n), "a plaintext that is not below n is refused") {
             return Err(too_large());
         }
         Ok(limbs)

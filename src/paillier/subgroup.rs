@@ -29,15 +29,15 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct PaillierSubgroup {
     pub(super) keys: Keys,
-    halves: [Half; 2],
+    pub(super) halves: [Half; 2],
 }
 
 /// One prime's part.
-struct Half {
+pub(super) struct Half {
     /// α.
-    alpha: Zeroizing<Vec<u64>>,
+    pub(super) alpha: Zeroizing<Vec<u64>>,
     /// h_n modulo the prime's square.
-    h_n: FixedBase,
+    pub(super) h_n: FixedBase,
 }
 
 impl std::fmt::Debug for Half {
@@ -105,7 +105,7 @@ impl PaillierSubgroup {
         let ordered = lengths == (short, long) || lengths == (long, short);
         if !ordered
             || uint::equal(&alpha_p, &alpha_q)
-            || ![&alpha_p, &alpha_q].into_iter().all(|a| primes::looks_prime(a))
+            || ![&alpha_p, &alpha_q].into_iter().all(|a| primes::looks_prime_vartime(a))
         {
             return Err(Error::context("alpha_len", "does not fit the secret divisors of p − 1 and q − 1"));
         }

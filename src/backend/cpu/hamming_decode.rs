@@ -38,7 +38,7 @@ fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertex
         let mut plaintexts = Zeroizing::new(vec![0; out.len() * m.width()]);
         m.store(&sums, &mut plaintexts, m.width(), 0);
         for (lane, (out, plaintext)) in out.iter_mut().zip(plaintexts.chunks_exact(m.width())).enumerate() {
-            *out = if valid >> lane & 1 == 1 { checked_distance(plaintext, dimensions) } else { NOT_A_DISTANCE };
+            *out = checked_distance(plaintext, dimensions) | not_a_distance_if(valid >> lane & 1 == 0);
         }
     });
 }
@@ -46,5 +46,11 @@ fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertex
 /// The distance, unless a digit is 3 or something stands above the last dimension.
 fn checked_distance(plaintext: &[u64], dimensions: usize) -> u32 {
     let count = count_digits(plaintext, dimensions);
-    if count.threes == 0 && !count.upper { count.ones } else { NOT_A_DISTANCE }
+    count.ones | not_a_distance_if((count.threes != 0) | count.upper)
+}
+
+/// All bits of [`NOT_A_DISTANCE`], or none, in a form that the compiler does not turn back into a branch.
+fn not_a_distance_if(condition: bool) -> u32 {
+    const { assert!(NOT_A_DISTANCE == u32::MAX) };
+    core::hint::black_box(u32::from(condition).wrapping_neg())
 }

@@ -1,0 +1,195 @@
+//! Every kernel that meets secrets, at every size.
+
+use super::{Case, Secrets, secret_limbs};
+use crate::arith::batch::Rows;
+use crate::arith::bits::{BitMatrix, count_digits};
+use crate::arith::modulus::Modulus;
+use crate::arith::random;
+use crate::arith::secrecy::memcheck;
+use crate::arith::window::Exponent;
+use crate::backend::Backend;
+use crate::backend::crt_key::{CrtKey, PrimeKey};
+use crate::backend::fixed_base::FixedBase;
+use std::sync::Arc;
+
+pub(super) const CASES: [Case; 8] = [
+    ("pair_pow", pair_pow),
+    ("pair_fixed_base_pow", pair_fixed_base_pow),
+    ("add_messages and pair_mul", products),
+    ("crt_pow", crt_pow),
+    ("hamming_decode", hamming_decode),
+    ("crt_encrypt and crt_decrypt", crt),
+    ("vectors to plaintexts and back to distances", vectors),
+    ("random numbers below a bound", below_a_bound),
+];
+
+/// Rows in a batch: a whole group of lanes and one that is not whole; for small numbers, for the sake of time, also one row alone
+/// and a whole group alone.
+fn batches(bits: usize) -> impl Iterator<Item = usize> {
+    [6, 4, 1].into_iter().take(if bits <= 1024 { 3 } else { 1 })
+}
+
+/// Bits of exponents: several windows, of which the last is not whole.
+const EXPONENT_BITS: usize = 10;
+
+/// A secret odd number of exactly `bits` bits.
+fn secret_odd(bits: usize) -> Vec<u64> {
+    let mut limbs = secret_limbs(bits / 64);
+    limbs[0] |= 1;
+    limbs[bits / 64 - 1] |= 1 << 63;
+    limbs
+}
+
+fn secret_modulus(bits: usize) -> Arc<Modulus> {
+    Arc::new(Modulus::new(&secret_odd(bits)).unwrap())
+}
+
+/// Secret numbers below any modulus that [`secret_odd`] gives.
+fn secret_rows(count: usize, width: usize) -> Vec<u64> {
+    let mut rows = secret_limbs(count * width);
+    for number in rows.chunks_exact_mut(width) {
+        number[width - 1] >>= 1;
+    }
+    rows
+}
+
+/// Fails if a result has nothing to do with the secrets that it is computed from.
+fn assert_secret<T: bytemuck::NoUninit>(out: &[T]) {
+    assert!(memcheck::is_secret(out), "the secrets were lost on the way");
+}
+
+fn pair_pow(backend: &Backend) {
+    for bits in Modulus::SIZES {
+        let (modulus, width) = (secret_modulus(bits), bits / 64);
+        let exponent_bits = if bits == 512 { 512 } else { EXPONENT_BITS };
+        let exponent = Exponent::new(&secret_limbs(exponent_bits.div_ceil(64)), exponent_bits);
+        for count in batches(bits) {
+            let bases = secret_rows(2 * count, width);
+            let mut out = vec![0; bases.len()];
+            backend.pair_pow(&modulus, Rows::new(&bases, 2 * width), &exponent, &mut out);
+            assert_secret(&out);
+        }
+    }
+}
+
+fn pair_fixed_base_pow(backend: &Backend) {
+    for bits in Modulus::SIZES {
+        let (modulus, width) = (secret_modulus(bits), bits / 64);
+        let base = FixedBase::new(modulus, &secret_rows(2, width), EXPONENT_BITS);
+        for count in batches(bits) {
+            let exponents = secret_limbs(count);
+            let mut out = vec![0; count * 2 * width];
+            backend.pair_fixed_base_pow(&base, EXPONENT_BITS, Rows::new(&exponents, 1), &mut out);
+            assert_secret(&out);
+        }
+    }
+}
+
+fn products(backend: &Backend) {
+    for bits in Modulus::SIZES {
+        let (modulus, width) = (secret_modulus(bits), bits / 64);
+        for count in batches(bits) {
+            let (a, b) = (secret_rows(2 * count, width), secret_rows(2 * count, width));
+            let mut out = vec![0; a.len()];
+            backend.pair_mul(&modulus, Rows::new(&a, 2 * width), Rows::new(&b, 2 * width), &mut out);
+            backend.add_messages(&modulus, Rows::new(&secret_rows(count, width), width), &mut out);
+            assert_secret(&out);
+        }
+    }
+}
+
+/// Numbers that make no key, but are treated as those of one are.
+fn secret_key(bits: usize) -> CrtKey {
+    let prime = || PrimeKey {
+        modulus: secret_modulus(bits),
+        exponent: Exponent::new(&secret_limbs(1), EXPONENT_BITS),
+        message_scale: secret_rows(1, bits / 64).into(),
+        decode_scale: secret_rows(1, bits / 64).into(),
+        other_inverse: secret_rows(1, bits / 64).into(),
+    };
+    CrtKey::new(prime(), prime()).unwrap()
+}
+
+/// The sizes that primes have.
+fn prime_sizes() -> impl Iterator<Item = usize> {
+    Modulus::SIZES.into_iter().filter(|bits| *bits <= 4096)
+}
+
+fn crt_pow(backend: &Backend) {
+    for bits in prime_sizes() {
+        let (key, width) = (secret_key(bits), bits / 64);
+        // Few enough for both moduli to share a vector's lanes, and too many.
+        for count in [2, 6] {
+            let bases = [secret_rows(2 * count, width), secret_rows(2 * count, width)];
+            let bases = bases.each_ref().map(|bases| Rows::new(bases, 2 * width));
+            let mut out = [vec![0; 2 * count * width], vec![0; 2 * count * width]];
+            let [out_p, out_q] = &mut out;
+            backend.crt_pow(&key, bases, [&key.p().exponent, &key.q().exponent], [out_p, out_q]);
+            out.iter().for_each(|out| assert_secret(out));
+        }
+    }
+}
+
+fn hamming_decode(backend: &Backend) {
+    for bits in prime_sizes() {
+        let (key, width) = (secret_key(bits), bits / 64);
+        // One prime is enough, and both are needed.
+        for (count, dimensions) in batches(bits).flat_map(|count| [(count, 100), (count, bits - 1)]) {
+            let ciphertexts = secret_rows(2 * count, 2 * width);
+            let mut distances = vec![0; count];
+            backend.hamming_decode(&key, dimensions, Rows::new(&ciphertexts, 4 * width), &mut distances);
+            assert_secret(&distances);
+        }
+    }
+}
+
+fn crt(backend: &Backend) {
+    for bits in prime_sizes() {
+        let (key, width) = (secret_key(bits), bits / 64);
+        for count in batches(bits) {
+            let noise = [secret_rows(2 * count, width), secret_rows(2 * count, width)];
+            let [noise_p, noise_q] = noise.each_ref().map(|noise| Rows::new(noise, 2 * width));
+            let plaintexts = secret_rows(count, 2 * width);
+            let mut ciphertexts = vec![0; 4 * width * count];
+            backend.crt_encrypt(&key, noise_p, noise_q, Rows::new(&plaintexts, 2 * width), &mut ciphertexts);
+            assert_secret(&ciphertexts);
+            let mut decrypted = vec![0; 2 * width * count];
+            backend.crt_decrypt(&key, Rows::new(&ciphertexts, 4 * width), &mut decrypted);
+            assert_secret(&decrypted);
+        }
+    }
+}
+
+fn vectors(_: &Backend) {
+    for dimensions in [1, 63, 64, 100] {
+        let mut matrix = BitMatrix::new(dimensions);
+        let mut bits = vec![1u8; dimensions];
+        memcheck::mark(&mut bits);
+        bits.iter_mut().for_each(|bit| *bit &= 1);
+        matrix.push_bits(&bits).unwrap();
+        let mut floats = vec![0.5f32; dimensions];
+        memcheck::mark(&mut floats);
+        matrix.push_floats(&floats).unwrap();
+        let mut packed = vec![0u8; dimensions.div_ceil(8)];
+        memcheck::mark(&mut packed);
+        matrix.push_packed(&packed).unwrap();
+        for row in 0..3 {
+            let mut plaintext = vec![0; 8];
+            matrix.plaintext(row, &mut plaintext);
+            assert_secret(&plaintext);
+            let count = count_digits(&plaintext, dimensions);
+            assert_secret(&[count.ones, count.threes, u32::from(count.upper)]);
+            assert_secret(&matrix.row(row).unwrap());
+            assert_secret(&[matrix.hamming(row, &matrix, 0).unwrap()]);
+        }
+    }
+}
+
+fn below_a_bound(_: &Backend) {
+    for width in [1, 4, 16] {
+        // More rows than are drawn at a time.
+        let mut rows = vec![0; 65 * width];
+        random::fill_below(&mut Secrets, &secret_odd(64 * width), &mut rows).unwrap();
+        assert_secret(&rows);
+    }
+}

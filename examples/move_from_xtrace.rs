@@ -4,7 +4,7 @@
 //! `cargo run --release --example move_from_xtrace`
 
 use hushvec::{
-    BitMatrix, Ciphertext, Ciphertexts, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
+    Ciphertext, Ciphertexts, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
     PassphraseKeyProvider, Scheme,
 };
 
@@ -34,23 +34,13 @@ fn main() -> Result<(), Error> {
         .scheme(Scheme::PaillierSubgroup)
         .embedding_length(ctx.embed_len())
         .create(PassphraseKeyProvider::new(PASSPHRASE)?)?;
-    let mut moved = BitMatrix::new(ctx.embed_len());
-    for vector in vectors.iter() {
-        moved.push_bits(&decrypt_bits(&ctx, &vector)?)?;
-    }
-    let vectors = strong.encrypt_vec_batch(&moved)?;
+    // For an index in a file `Index::rekey`, and `hushvec rekey`, do the same block by block.
+    let vectors = strong.encrypt_vec_batch(&ctx.decrypt_vec_batch(&vectors)?)?;
     let query = strong.encrypt_vec_one(&bits[0])?;
     let evaluator = Evaluator::open(&strong.public_context(), Device::Auto)?;
     assert_eq!(strong.decode_hamming_client_batch(&evaluator.hamming_batch(&query, &vectors)?)?, [0, 4, 8]);
     println!("the same under a new {} key", strong.scheme());
     Ok(())
-}
-
-/// A vector's digits in base 4, the first dimension highest.
-fn decrypt_bits(ctx: &ExecutionContext, vector: &Ciphertext) -> Result<Vec<u8>, Error> {
-    let number = ctx.decrypt(vector)?.to_le_bytes();
-    let digit = |i: usize| number.get(i / 4).map_or(0, |byte| (byte >> (2 * (i % 4))) & 3);
-    Ok((0..ctx.embed_len()).rev().map(digit).collect())
 }
 
 /// What the SDK left behind.

@@ -283,6 +283,15 @@ impl ExecutionContext {
         self.client.decrypt(self.backend(), ciphertext)
     }
 
+    /// The vectors in ciphertexts, as [`HomomorphicClient::encrypt_vec_batch`] encrypted them, on all cores. Always on the
+    /// processor.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Decode`], naming the first that holds no vector.
+    pub fn decrypt_vec_batch(&self, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
+        self.client.decrypt_vectors(self.backend(), ciphertexts)
+    }
+
     /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
     ///
     /// # Errors

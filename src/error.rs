@@ -75,8 +75,8 @@ pub enum Error {
         /// What is wrong with it.
         problem: CiphertextProblem,
     },
-    /// A ciphertext that does not decrypt to a sum of two binary vectors.
-    #[error("ciphertext {record} does not decrypt to a Hamming distance: {problem}")]
+    /// A ciphertext that does not decrypt to what it should hold: a binary vector, or a sum of two.
+    #[error("ciphertext {record} cannot be decoded: {problem}")]
     Decode {
         /// The ciphertext's number in its batch or file, counted from 0.
         record: u64,
@@ -219,12 +219,14 @@ impl fmt::Display for CiphertextProblem {
     }
 }
 
-/// Why a plaintext is not a sum of two binary vectors.
+/// Why a plaintext is not a binary vector, or not a sum of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeProblem {
     /// A base-4 digit is 3, but 1 + 1 = 2.
     Digit3,
+    /// A base-4 digit is 2 or 3 where a vector was expected, whose digits are 0 and 1.
+    NotBinary,
     /// There are bits above the last dimension.
     UpperBits,
     /// It was not made with this key.
@@ -235,6 +237,7 @@ impl fmt::Display for DecodeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Digit3 => "a digit is 3, so it is no sum of two vectors of this key",
+            Self::NotBinary => "a digit is above 1, so it is no vector of zeros and ones, but perhaps a sum of such",
             Self::UpperBits => "there are bits above the embedding's length",
             Self::Foreign => "it was not made with this key",
         })

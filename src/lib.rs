@@ -43,6 +43,8 @@ pub use context::tables::Tables;
 pub use context::{Builder, ContextInfo, ExecutionContext, Format, Loader};
 #[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};
+#[cfg(feature = "owner")]
+pub use search::rekey::Rekeyed;
 
 /// The kernels themselves, which check nothing: for benchmarks, parity tests and new backends.
 #[cfg(feature = "hazmat")]

@@ -7,5 +7,7 @@ pub mod index;
 mod nearest;
 pub mod query;
 mod record_file;
+#[cfg(feature = "owner")]
+pub mod rekey;
 pub mod response;
 pub mod top_k;

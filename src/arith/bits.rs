@@ -1,6 +1,8 @@
 //! Binary vectors, and the plaintexts they become.
 
 use super::secrecy::declassify;
+#[cfg(feature = "owner")]
+use crate::error::DecodeProblem;
 use crate::error::Error;
 use zeroize::Zeroize;
 
@@ -35,6 +37,14 @@ impl BitMatrix {
     /// No vectors yet, of `dimensions` dimensions.
     pub fn new(dimensions: usize) -> Self {
         Self { words: Vec::new(), dimensions, rows: 0 }
+    }
+
+    /// [`BitMatrix::new`] with memory for `rows` vectors, so that none are left behind when it grows.
+    #[cfg(feature = "owner")]
+    pub(crate) fn with_capacity(dimensions: usize, rows: usize) -> Self {
+        let mut matrix = Self::new(dimensions);
+        matrix.words.reserve_exact(rows * matrix.words_a_row());
+        matrix
     }
 
     /// Vectors given as rows of zeros and ones.
@@ -137,6 +147,25 @@ impl BitMatrix {
         Some(a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum())
     }
 
+    /// Adds the vector whose plaintext this is. Takes the same time for all that are one.
+    ///
+    /// # Errors
+    /// If a digit is above 1, or there are bits above the last dimension.
+    #[cfg(feature = "owner")]
+    pub(crate) fn push_plaintext(&mut self, limbs: &[u64]) -> Result<(), DecodeProblem> {
+        let count = count_digits(limbs, self.dimensions);
+        if count.upper {
+            return Err(DecodeProblem::UpperBits);
+        }
+        if limbs.iter().fold(0, |high, limb| high | limb & 0xaaaa_aaaa_aaaa_aaaa) != 0 {
+            return Err(DecodeProblem::NotBinary);
+        }
+        let half = |i: usize| limbs.get(i).map_or(0, |limb| gather(*limb));
+        self.words.extend((0..self.words_a_row()).map(|word| half(2 * word) | half(2 * word + 1) << 32));
+        self.rows += 1;
+        Ok(())
+    }
+
     /// Writes the plaintext Σ b\[i\]·4^(D−1−i) of a row to limbs, zeros above it.
     pub(crate) fn plaintext(&self, row: usize, limbs: &mut [u64]) {
         limbs.fill(0);
@@ -189,6 +218,17 @@ fn spread(mut x: u64) -> u64 {
     x = (x | x << 4) & 0x0f0f_0f0f_0f0f_0f0f;
     x = (x | x << 2) & 0x3333_3333_3333_3333;
     (x | x << 1) & 0x5555_5555_5555_5555
+}
+
+/// The even bits, next to each other: bit 2j goes to bit j, the way back from [`spread`].
+#[cfg(feature = "owner")]
+fn gather(mut x: u64) -> u64 {
+    x &= 0x5555_5555_5555_5555;
+    x = (x | x >> 1) & 0x3333_3333_3333_3333;
+    x = (x | x >> 2) & 0x0f0f_0f0f_0f0f_0f0f;
+    x = (x | x >> 4) & 0x00ff_00ff_00ff_00ff;
+    x = (x | x >> 8) & 0x0000_ffff_0000_ffff;
+    (x | x >> 16) & 0xffff_ffff
 }
 
 /// What the base-4 digits of a plaintext say.
@@ -246,6 +286,10 @@ mod tests {
             matrix.plaintext(0, &mut x);
             matrix.plaintext(1, &mut y);
             prop_assert_eq!(big(&x), textbook(&a));
+            let mut read = BitMatrix::new(d);
+            read.push_plaintext(&y).unwrap();
+            read.push_plaintext(&x).unwrap();
+            prop_assert_eq!((read.row(0).unwrap(), read.row(1).unwrap()), (b.clone(), a.clone()));
             let mut sum = (big(&x) + big(&y)).to_u64_digits();
             sum.resize(10, 0);
             let distance = a.iter().zip(&b).filter(|(a, b)| a != b).count();
@@ -272,6 +316,28 @@ mod tests {
             let mut matrix = BitMatrix::new(bits.len());
             matrix.push_packed(&bytes).unwrap();
             prop_assert_eq!(matrix.row(0).unwrap(), bits);
+        }
+    }
+
+    #[test]
+    fn what_is_no_vector_is_not_read_as_one() {
+        for d in [1, 31, 32, 33, 64, 65] {
+            let mut matrix = BitMatrix::new(d);
+            for bit in 0..6 * 64 {
+                let mut limbs = [0; 6];
+                limbs[bit / 64] = 1 << (bit % 64);
+                let expected = match bit {
+                    _ if bit >= 2 * d => Err(DecodeProblem::UpperBits),
+                    _ if bit % 2 == 1 => Err(DecodeProblem::NotBinary),
+                    _ => Ok(()),
+                };
+                let rows = matrix.len();
+                assert_eq!(matrix.push_plaintext(&limbs), expected, "{d} dimensions, bit {bit}");
+                assert_eq!(matrix.len(), rows + usize::from(expected.is_ok()));
+            }
+            let all: Vec<u8> = (0..d).flat_map(|row| matrix.row(row).unwrap()).collect();
+            let diagonal: Vec<u8> = (0..d * d).map(|i| u8::from(i / d + i % d == d - 1)).collect();
+            assert_eq!(all, diagonal);
         }
     }
 

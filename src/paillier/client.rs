@@ -201,6 +201,36 @@ impl Client {
         if declassify(count.upper, NAMED) { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
     }
 
+    /// The vectors in ciphertexts.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no vector.
+    pub fn decrypt_vectors(&self, backend: &Backend, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
+        self.public_key().check_id("the ciphertexts", ciphertexts.key_id())?;
+        self.decrypt_vector_rows(backend, ciphertexts.rows(), 0)
+    }
+
+    /// [`Client::decrypt_vectors`] of rows whose first is record number `first`.
+    pub(crate) fn decrypt_vector_rows(
+        &self,
+        backend: &Backend,
+        rows: Rows<'_>,
+        first: u64,
+    ) -> Result<BitMatrix, Error> {
+        let public = self.public_key();
+        validate::check_range(public, rows, first)?;
+        let width = public.width();
+        let mut plaintexts = Zeroizing::new(vec![0; width * rows.len()]);
+        backend.crt_decrypt(&self.keys().crt, rows, &mut plaintexts);
+        let mut vectors = BitMatrix::with_capacity(self.parameters().embedding_length(), rows.len());
+        for (record, plaintext) in (first..).zip(plaintexts.chunks_exact(width)) {
+            let foreign = plaintext.iter().all(|limb| *limb == u64::MAX);
+            let pushed = if foreign { Err(DecodeProblem::Foreign) } else { vectors.push_plaintext(plaintext) };
+            pushed.map_err(|problem| Error::Decode { record, problem })?;
+        }
+        Ok(vectors)
+    }
+
     /// Encrypts an integer with the secret key.
     ///
     /// # Errors

@@ -42,6 +42,8 @@ pub use context::tables::Tables;
 #[cfg(feature = "owner")]
 pub use context::{Builder, ContextInfo, ExecutionContext, Format, Loader};
 #[cfg(feature = "owner")]
+pub use paillier::attack::RecoveredKey;
+#[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};
 #[cfg(feature = "owner")]
 pub use search::rekey::Rekeyed;

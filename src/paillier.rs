@@ -11,6 +11,8 @@ pub mod public_key;
 pub(crate) mod validate;
 
 #[cfg(feature = "owner")]
+pub mod attack;
+#[cfg(feature = "owner")]
 pub(crate) mod classic;
 #[cfg(feature = "owner")]
 pub mod client;

@@ -150,15 +150,25 @@ impl Parameters {
     /// table 2, and in between the number field sieve's growth), and for the schemes with small orders the attack of
     /// Coron, Joux, Mandal, Naccache and Tibouchi (PKC 2011) in about 2^(alpha_len/4).
     pub fn strength_bits(&self) -> usize {
-        let factoring = match self.key_len {
+        let factoring = self.factoring_bits();
+        self.subgroup_bits().map_or(factoring, |subgroup| factoring.min(subgroup))
+    }
+
+    /// About how many bits of security n has against the number field sieve.
+    pub fn factoring_bits(&self) -> usize {
+        match self.key_len {
             4096 => 200,
             3072 => 176,
             2048 => 150,
             1536 => 128,
             1024 => 112,
             _ => 80,
-        };
-        self.alpha_len().map_or(factoring, |alpha_len| factoring.min(alpha_len / 4))
+        }
+    }
+
+    /// About how many bits of security the order of the noise has, alpha_len/4, for the schemes where it is small.
+    pub fn subgroup_bits(&self) -> Option<usize> {
+        self.alpha_len().map(|alpha_len| alpha_len / 4)
     }
 
     /// What is weak about such a key and what an attacker can do, or `None` if it has at least 112 bits of security.

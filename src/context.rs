@@ -92,13 +92,16 @@ pub struct ExecutionContext {
     devices: OpenDevices,
     format: Format,
     key_provider: Arc<dyn KeyProvider>,
+    /// For document content in the native format. XTrace's has none beside the provider's.
+    content_key: EnvelopeKey,
     context_id: Option<String>,
     xtrace_hash: OnceLock<String>,
 }
 
 impl PartialEq for ExecutionContext {
     fn eq(&self, other: &Self) -> bool {
-        let Self { client, devices: _, format: _, key_provider: _, context_id: _, xtrace_hash: _ } = self;
+        let Self { client, devices: _, format: _, key_provider: _, content_key: _, context_id: _, xtrace_hash: _ } =
+            self;
         client.public_key().id() == other.public_id()
     }
 }
@@ -317,7 +320,7 @@ impl ExecutionContext {
     }
 
     /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
-    /// SDK's key; else it has a key of its own.
+    /// SDK's key, which comes from the passphrase; else under a key of its own, which stays when the passphrase changes.
     ///
     /// # Errors
     /// [`Error::Random`], or what the key provider fails with.
@@ -326,7 +329,7 @@ impl ExecutionContext {
             Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).seal_xtrace(content),
             Format::Native => {
                 use base64::Engine;
-                let sealed = native::content_key(&*self.key_provider)?.seal(content, b"")?;
+                let sealed = self.content_key.seal(content, b"")?;
                 Ok(base64::engine::general_purpose::STANDARD.encode(sealed))
             }
         }
@@ -342,7 +345,7 @@ impl ExecutionContext {
             Format::Native => {
                 use base64::Engine;
                 let sealed = base64::engine::general_purpose::STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
-                native::content_key(&*self.key_provider)?.open(&sealed, b"")
+                self.content_key.open(&sealed, b"")
             }
         }
     }
@@ -390,7 +393,7 @@ impl ExecutionContext {
     }
 
     fn native_document(&self) -> Result<native::Document, Error> {
-        native::Document::seal(&self.client, &*self.key_provider, &self.devices, self.context_id.as_deref())
+        native::Document::seal(self)
     }
 
     /// Writes the context to a file, readable by its owner only, in one step.
@@ -409,7 +412,11 @@ impl ExecutionContext {
         store.store_exec_context(self.to_dict_enc()?, &self.id()?).await
     }
 
-    /// The same keys in another format, under another key provider.
+    /// The same keys in this or another format, under another key provider: also the way to change a passphrase. Ids given
+    /// by hand and the device stay.
+    ///
+    /// Document content that was encrypted before is readable after if both formats are native. XTrace's format encrypts
+    /// it with the provider's own key.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the format does not know the scheme or cannot use the provider.

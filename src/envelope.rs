@@ -18,7 +18,28 @@ const TAG: usize = 16;
 #[derive(Clone)]
 pub(crate) struct EnvelopeKey(Zeroizing<[u8; 32]>);
 
+impl std::fmt::Debug for EnvelopeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EnvelopeKey(…)")
+    }
+}
+
 impl EnvelopeKey {
+    /// Bytes of a key.
+    pub(crate) const BYTES: usize = 32;
+
+    /// A new key.
+    pub(crate) fn random() -> Result<Self, Error> {
+        let mut key = Zeroizing::new([0; Self::BYTES]);
+        OsRandom.fill(&mut *key)?;
+        Ok(Self(key))
+    }
+
+    /// The key's bytes, to seal them under another one.
+    pub(crate) fn bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
     /// The key itself.
     pub(crate) fn new(key: Zeroizing<[u8; 32]>) -> Self {
         Self(key)

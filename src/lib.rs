@@ -34,7 +34,7 @@ pub use search::response::Response;
 pub use search::top_k::{Neighbour, TopK};
 
 #[cfg(feature = "owner")]
-pub use context::key_provider::{Key, KeyProvider, PassphraseKeyProvider};
+pub use context::key_provider::{Derivation, Key, KeyProvider, PassphraseKeyProvider};
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};
 #[cfg(feature = "owner")]

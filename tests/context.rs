@@ -204,6 +204,39 @@ fn content_is_sealed_under_a_key_of_its_own() {
 }
 
 #[test]
+fn content_outlives_a_change_of_the_passphrase() {
+    let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
+    let ctx = builder.context_id("by hand").create(PassphraseKeyProvider::new("the first").unwrap()).unwrap();
+    let content = ctx.encrypt_content(b"document").unwrap();
+    let public_id = ctx.public_id();
+    let changed = ctx.export(Format::Native, Arc::new(PassphraseKeyProvider::new("the second").unwrap())).unwrap();
+    let text = changed.serialize_exec_context().unwrap();
+    let load = |passphrase: &str| {
+        ExecutionContext::from_serialized(&text, &PassphraseKeyProvider::new(passphrase).unwrap(), None)
+    };
+    assert!(matches!(load("the first"), Err(Error::Unseal)));
+    let again = load("the second").unwrap();
+    assert_eq!((again.id().unwrap(), again.public_id()), ("by hand".to_owned(), public_id));
+    assert_eq!(*again.decrypt_content(&content).unwrap(), b"document");
+}
+
+/// tests/data/native/README.md says what was computed there, and with what.
+#[test]
+fn a_context_without_a_content_key_derives_it_and_then_keeps_it() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/native/without_content_key.json"));
+    let provider = PassphraseKeyProvider::new("test").unwrap();
+    let ctx = ExecutionContext::from_serialized(&text.unwrap(), &provider, None).unwrap();
+    let content = "77lIK1nyW7183jBAtieC9Y+1wjv0xqHtXxj1lS556n0XiYUT";
+    assert_eq!(*ctx.decrypt_content(content).unwrap(), "päyload".as_bytes());
+    let provider = PassphraseKeyProvider::new("another").unwrap();
+    let changed = ctx.export(Format::Native, Arc::new(provider)).unwrap().serialize_exec_context().unwrap();
+    let provider = PassphraseKeyProvider::new("another").unwrap();
+    let again = ExecutionContext::from_serialized(&changed, &provider, None).unwrap();
+    assert_eq!(*again.decrypt_content(content).unwrap(), "päyload".as_bytes());
+}
+
+#[test]
 fn nothing_secret_is_shown() {
     for ctx in contexts() {
         let plain = ctx.to_dict_plain().unwrap();

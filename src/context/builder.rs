@@ -4,6 +4,7 @@ use super::key_provider::{KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
 use super::{ExecutionContext, Format};
 use crate::device::Device;
+use crate::envelope::EnvelopeKey;
 use crate::error::Error;
 use crate::paillier::client::Client;
 use crate::paillier::parameters::{Parameters, Scheme};
@@ -170,6 +171,7 @@ impl Builder {
             devices,
             format: self.format,
             key_provider,
+            content_key: EnvelopeKey::random()?,
             context_id: self.context_id,
             xtrace_hash: OnceLock::new(),
         };

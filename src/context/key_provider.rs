@@ -54,10 +54,44 @@ impl fmt::Debug for PassphraseKeyProvider {
     }
 }
 
+/// How a passphrase becomes a key. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Derivation {
-    Argon2id { memory_kib: u32, passes: u32, lanes: u32, salt: Vec<u8> },
-    Scrypt { salt: Vec<u8> },
+#[non_exhaustive]
+pub enum Derivation {
+    /// The native format's: argon2id (RFC 9106).
+    Argon2id {
+        /// Memory that each guess takes, in KiB.
+        memory_kib: u32,
+        /// Passes over it.
+        passes: u32,
+        /// Lanes that can be computed at once.
+        lanes: u32,
+        /// The salt.
+        salt: Vec<u8>,
+    },
+    /// XTrace's: scrypt (RFC 7914) with N = 2^14, r = 8, p = 1, which takes 16 MiB.
+    Scrypt {
+        /// The salt.
+        salt: Vec<u8>,
+    },
+}
+
+impl fmt::Display for Derivation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argon2id { memory_kib, passes, lanes, salt } => {
+                write!(f, "argon2id ({} MiB, {passes} passes, {lanes} lanes", memory_kib / 1024)?;
+                write!(f, ", a salt of {} bytes)", salt.len())
+            }
+            Self::Scrypt { salt } => {
+                write!(f, "scrypt (N = 2^14, r = 8, p = 1: 16 MiB, ")?;
+                if self.has_shared_salt() {
+                    return f.write_str("the salt that XTrace's SDK gives everyone)");
+                }
+                write!(f, "a salt of {} bytes)", salt.len())
+            }
+        }
+    }
 }
 
 /// XTrace's salt when none is given.
@@ -69,6 +103,9 @@ const LANES: (u32, u32) = (1, 16);
 const SALT_BYTES: (usize, usize) = (8, 64);
 
 impl PassphraseKeyProvider {
+    /// Its [`KeyProvider::provider_id`].
+    pub(super) const ID: &str = "passphrase";
+
     /// For the native format: argon2id with 64 MiB, 3 passes, 4 lanes and a random salt.
     ///
     /// # Errors
@@ -116,7 +153,7 @@ impl PassphraseKeyProvider {
 
 impl KeyProvider for PassphraseKeyProvider {
     fn provider_id(&self) -> &'static str {
-        "passphrase"
+        Self::ID
     }
 
     fn get_key(&self) -> Result<Key, Error> {
@@ -138,16 +175,27 @@ impl KeyProvider for PassphraseKeyProvider {
     }
 
     fn from_wrapped(&self, format: Format, wrapped: &[u8]) -> Result<Arc<dyn KeyProvider>, Error> {
-        let derivation = match format {
-            Format::Native => Derivation::from_phc(wrapped)?,
-            Format::XTrace if wrapped.is_empty() => Derivation::Scrypt { salt: XTRACE_SALT.to_vec() },
-            Format::XTrace => Derivation::Scrypt { salt: wrapped.to_vec() },
-        };
+        let derivation = Derivation::read(format, wrapped)?;
         Ok(Arc::new(Self { passphrase: Arc::clone(&self.passphrase), derivation, key: OnceLock::new() }))
     }
 }
 
 impl Derivation {
+    /// What a context of that format stores of it.
+    pub(super) fn read(format: Format, wrapped: &[u8]) -> Result<Self, Error> {
+        Ok(match format {
+            Format::Native => Self::from_phc(wrapped)?,
+            Format::XTrace if wrapped.is_empty() => Self::Scrypt { salt: XTRACE_SALT.to_vec() },
+            Format::XTrace => Self::Scrypt { salt: wrapped.to_vec() },
+        })
+    }
+
+    /// Whether the salt is the one that XTrace's SDK uses unless told otherwise: then guesses of common passphrases need
+    /// to be computed only once for all contexts.
+    pub fn has_shared_salt(&self) -> bool {
+        matches!(self, Self::Scrypt { salt } if salt == XTRACE_SALT)
+    }
+
     fn derive(&self, passphrase: &[u8]) -> Result<Key, Error> {
         let mut key = Zeroizing::new([0; 32]);
         let failed = |error: &dyn fmt::Display| Error::context("wrapped_key", format!("cannot be used: {error}"));

@@ -1,6 +1,6 @@
 //! Reading stored contexts of either format.
 
-use super::key_provider::KeyProvider;
+use super::key_provider::{Derivation, KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
 use super::remote::RemoteStore;
 use super::{ExecutionContext, Format, native, xtrace};
@@ -81,6 +81,14 @@ impl Document {
         match self {
             Self::Native(document) => document.device(),
             Self::XTrace(_) => Ok(Device::Auto),
+        }
+    }
+
+    /// The kind of key provider, and what it stored.
+    fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
+        match self {
+            Self::Native(document) => document.wrapped_key(),
+            Self::XTrace(document) => document.wrapped_key(),
         }
     }
 
@@ -171,14 +179,16 @@ impl Loader {
         document.parameters()?.check_strength(self.allow_weak)?;
         let device = self.device.map_or_else(|| document.device(), Ok)?;
         let devices = OpenDevices::open(device, self.threads, self.secrets_on_cpu || document.secrets_on_cpu())?;
-        let (client, key_provider) = match document {
+        let (client, content_key, key_provider) = match document {
             Document::Native(document) => {
                 let provider = document.provider(credentials)?;
-                (document.client(&*provider)?, provider)
+                let (client, content_key) = document.open(&*provider)?;
+                (client, content_key, provider)
             }
             Document::XTrace(document) => {
                 let provider = document.provider(credentials)?;
-                (document.client(&EnvelopeKey::new(provider.get_key()?), &devices.secret)?, provider)
+                let client = document.client(&EnvelopeKey::new(provider.get_key()?), &devices.secret)?;
+                (client, EnvelopeKey::random()?, provider)
             }
         };
         let stored_id = match document {
@@ -190,6 +200,7 @@ impl Loader {
             devices,
             format: document.format(),
             key_provider,
+            content_key,
             context_id: self.context_id.or(stored_id),
             xtrace_hash: OnceLock::new(),
         })
@@ -208,6 +219,10 @@ pub struct ContextInfo {
     pub device: Device,
     /// Whether secrets have to stay on the processor.
     pub secrets_on_cpu: bool,
+    /// The kind of key provider, `"passphrase"` or another.
+    pub key_provider: String,
+    /// What the provider needs to find its key again: for a passphrase, how it is derived.
+    pub wrapped_key: Vec<u8>,
     /// The public key. Weak ones too: look at [`Parameters::weakness`].
     pub public: PublicContext,
     /// The id, which for XTrace's format takes the secret key to compute.
@@ -237,7 +252,25 @@ impl ContextInfo {
             }
             Document::XTrace(_) => None,
         };
-        let (format, parameters, device) = (document.format(), document.parameters()?, document.device()?);
-        Ok(Self { format, parameters, device, secrets_on_cpu: document.secrets_on_cpu(), public, id })
+        let (key_provider, wrapped_key) = document.wrapped_key()?;
+        Ok(Self {
+            format: document.format(),
+            parameters: document.parameters()?,
+            device: document.device()?,
+            secrets_on_cpu: document.secrets_on_cpu(),
+            key_provider,
+            wrapped_key,
+            public,
+            id,
+        })
+    }
+
+    /// How the passphrase becomes the key; `None` for other key providers.
+    ///
+    /// # Errors
+    /// [`Error::Context`] or [`Error::KeyDerivation`] if opening the context would be refused for it.
+    pub fn derivation(&self) -> Result<Option<Derivation>, Error> {
+        let passphrase = self.key_provider == PassphraseKeyProvider::ID;
+        passphrase.then(|| Derivation::read(self.format, &self.wrapped_key)).transpose()
     }
 }

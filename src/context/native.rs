@@ -3,9 +3,8 @@
 //! The text is fixed to the byte: it is exactly what [`Document::text`] writes, and everything in it but the sealed
 //! part is associated data of that part. So no bit can be changed without being noticed.
 
-use super::Format;
 use super::key_provider::KeyProvider;
-use super::open_devices::OpenDevices;
+use super::{ExecutionContext, Format};
 use crate::arith::uint;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
@@ -45,24 +44,18 @@ pub(super) struct Document {
     sealed: String,
 }
 
+/// What the content key is derived for where none is stored.
+const OLD_CONTENT: &str = "hushvec context 1: content";
+
 /// The key that seals secret keys.
 fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
     Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: secret key"))
 }
 
-/// The key that seals document content.
-pub(super) fn content_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
-    Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: content"))
-}
-
 impl Document {
-    /// Seals a client.
-    pub(super) fn seal(
-        client: &Client,
-        provider: &dyn KeyProvider,
-        devices: &OpenDevices,
-        context_id: Option<&str>,
-    ) -> Result<Self, Error> {
+    /// Seals a context's secrets.
+    pub(super) fn seal(context: &ExecutionContext) -> Result<Self, Error> {
+        let ExecutionContext { client, devices, format: _, key_provider: provider, content_key, .. } = context;
         let wrapped = provider.wrap_key();
         if provider.provider_id() == "passphrase" && !wrapped.starts_with(b"$argon2id$") {
             return Err(Error::Unsupported {
@@ -76,14 +69,15 @@ impl Document {
             config: Config::of(client.parameters()),
             device: devices.asked.to_string(),
             secrets_on_cpu: devices.secrets_on_cpu,
-            context_id: context_id.map(str::to_owned),
+            context_id: context.context_id.clone(),
             public_key: Numbers::of(client.public_key()),
             public_id: client.public_key().id().to_string(),
             key_provider: provider.provider_id().to_owned(),
             wrapped_key: STANDARD.encode(wrapped),
             sealed: String::new(),
         };
-        let sealed = sealing_key(provider)?.seal(&secret_bytes(client), document.text()?.as_bytes())?;
+        let secret = secret_bytes(client, content_key);
+        let sealed = sealing_key(&**provider)?.seal(&secret, document.text()?.as_bytes())?;
         document.sealed = STANDARD.encode(sealed);
         Ok(document)
     }
@@ -151,33 +145,45 @@ impl Document {
         Ok(key)
     }
 
+    /// The kind of key provider, and what it stored.
+    pub(super) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
+        let wrapped = STANDARD.decode(&self.wrapped_key);
+        let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
+        Ok((self.key_provider.clone(), wrapped))
+    }
+
     /// The provider that holds this context's key, given the user's.
     pub(super) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
         if self.key_provider != credentials.provider_id() {
             return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
         }
-        let wrapped = STANDARD.decode(&self.wrapped_key);
-        let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
+        let (_, wrapped) = self.wrapped_key()?;
         credentials.from_wrapped(Format::Native, &wrapped)
     }
 
-    /// Opens the sealed part and rebuilds the client from it.
-    pub(super) fn client(&self, provider: &dyn KeyProvider) -> Result<Client, Error> {
+    /// Opens the sealed part: the client, rebuilt from it, and the key for document content.
+    pub(super) fn open(&self, provider: &dyn KeyProvider) -> Result<(Client, EnvelopeKey), Error> {
         let sealed = STANDARD.decode(&self.sealed).map_err(|_| Error::Unseal)?;
         let header = Self { sealed: String::new(), ..self.clone() };
         let secret = sealing_key(provider)?.open(&sealed, header.text()?.as_bytes())?;
         let public = self.public_key()?;
-        let client = client_from_bytes(&public, &secret)?;
+        let (numbers, content_key) = secret.split_at(secret.len().min(numbers_bytes(public.parameters())));
+        let content_key = match <[u8; EnvelopeKey::BYTES]>::try_from(content_key) {
+            Ok(key) => EnvelopeKey::new(Zeroizing::new(key)),
+            Err(_) if content_key.is_empty() => EnvelopeKey::derive(&*provider.get_key()?, OLD_CONTENT),
+            Err(_) => return Err(Error::context("the secret key", "has the wrong length")),
+        };
+        let client = client_from_bytes(&public, numbers)?;
         if client.public_key().id() != public.id() {
             return Err(Error::context("public_key", "does not belong to the secret key"));
         }
-        Ok(client)
+        Ok((client, content_key))
     }
 }
 
 /// The secret numbers, each as key_len/8 little-endian bytes: p, q, and for the schemes that have them the secret
-/// divisors of p − 1 and q − 1. Everything else follows.
-fn secret_bytes(client: &Client) -> Zeroizing<Vec<u8>> {
+/// divisors of p − 1 and q − 1. Everything else follows. Then the key for document content.
+fn secret_bytes(client: &Client, content_key: &EnvelopeKey) -> Zeroizing<Vec<u8>> {
     let width = client.parameters().key_len() / 64;
     let crt = &client.keys().crt;
     let mut limbs = Zeroizing::new(Vec::with_capacity(4 * width));
@@ -193,14 +199,22 @@ fn secret_bytes(client: &Client) -> Zeroizing<Vec<u8>> {
         limbs.extend_from_slice(&divisor[..divisor.len().min(width)]);
         limbs.resize(end, 0);
     }
-    Zeroizing::new(bytemuck::cast_slice(&limbs).to_vec())
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limbs.len() * 8 + EnvelopeKey::BYTES));
+    bytes.extend_from_slice(bytemuck::cast_slice(&limbs));
+    bytes.extend_from_slice(content_key.bytes());
+    bytes
+}
+
+/// Bytes of the secret numbers.
+fn numbers_bytes(parameters: &Parameters) -> usize {
+    let count = if parameters.scheme().has_alpha() { 4 } else { 2 };
+    count * parameters.key_len() / 8
 }
 
 fn client_from_bytes(public: &PublicKey, bytes: &[u8]) -> Result<Client, Error> {
     let parameters = *public.parameters();
     let size = parameters.key_len() / 8;
-    let count = if parameters.scheme().has_alpha() { 4 } else { 2 };
-    if bytes.len() != count * size {
+    if bytes.len() != numbers_bytes(&parameters) {
         return Err(Error::context("the secret key", "has the wrong length"));
     }
     let number = |i: usize| {

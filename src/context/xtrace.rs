@@ -161,13 +161,19 @@ impl Document {
         PublicKey::new(parameters, n, elements)
     }
 
+    /// The kind of key provider, and what it stored.
+    pub(super) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
+        let wrapped = STANDARD.decode(&self.wrapped_key);
+        let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
+        Ok((self.key_provider.clone(), wrapped))
+    }
+
     /// The provider that holds this context's key, given the user's.
     pub(super) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
         if self.key_provider != credentials.provider_id() {
             return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
         }
-        let wrapped = STANDARD.decode(&self.wrapped_key);
-        let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
+        let (_, wrapped) = self.wrapped_key()?;
         credentials.from_wrapped(Format::XTrace, &wrapped)
     }
 

@@ -8,6 +8,7 @@ use hushvec::{DeviceReport, Evaluator, Index, PublicContext};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
+use tracing::{info, warn};
 
 /// Options of `hushvec aggregate`.
 #[derive(clap::Args, Debug)]
@@ -67,7 +68,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     #[expect(clippy::cast_precision_loss, reason = "it is rounded to a whole number anyway")]
     let rate = (vectors * queries as u64) as f64 / seconds.max(1e-9);
-    eprintln!(
+    info!(
+        vectors,
+        queries,
+        seconds,
+        device = device.used,
         "combined {} with {queries} in {seconds:.2} s ({rate:.0}/s on {}); wrote {}",
         output::count(vectors, "vector"),
         device.used,
@@ -79,8 +84,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// Says on standard error that an index ends in an append that was cut short.
 pub fn warn_if_torn(index: &Index) {
     if let Some(recovery) = index.recovery() {
-        eprintln!(
-            "warning: {} ends in an unfinished block of {}; the {} before it are used",
+        warn!(
+            "{} ends in an unfinished block of {}; the {} before it are used",
             index.path().display(),
             output::bytes(recovery.torn_bytes),
             output::count(recovery.kept, "vector")

@@ -6,6 +6,8 @@ use clap::Args;
 use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tracing::{debug, warn};
 
 /// Where to compute.
 #[derive(Args, Clone, Debug)]
@@ -74,14 +76,19 @@ impl Owner {
         if let Some(device) = &self.compute.device {
             loader = loader.device(device.clone());
         }
-        Ok(loader.load_from_disk(path, &self.passphrase.provider()?)?)
+        let provider = self.passphrase.provider()?;
+        let started = Instant::now();
+        let context = loader.load_from_disk(path, &provider)?;
+        let seconds = started.elapsed().as_secs_f64();
+        debug!(seconds, "opened {} in {seconds:.2} s", path.display());
+        Ok(context)
     }
 }
 
 /// Says on standard error what is weak about a key.
 pub fn warn_if_weak(parameters: &hushvec::Parameters) {
     if let Some(weakness) = parameters.weakness() {
-        eprintln!("warning: weak key: {weakness}");
+        warn!("weak key: {weakness}");
     }
 }
 

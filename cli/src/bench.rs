@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tracing::info;
 
 /// Distinct ciphertexts that inputs are made of.
 const POOL: usize = 1024;
@@ -135,7 +136,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if let Some(path) = &args.plot {
         plot::draw(path, &machine, &results)?;
-        eprintln!("wrote {}", path.display());
+        info!("wrote {}", path.display());
     }
     if args.json { output::print_json(&Report { machine, results }) } else { Ok(()) }
 }

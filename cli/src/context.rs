@@ -10,6 +10,7 @@ use hushvec::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tracing::info;
 
 /// What to do with a context.
 #[derive(Subcommand, Debug)]
@@ -234,12 +235,12 @@ fn new(args: &New) -> Result<(), Failure> {
         builder = builder.alpha_len(alpha_len);
     }
     if args.key_len > 2048 {
-        eprintln!("looking for two primes of {} bits, which can take a minute or two", args.key_len);
+        info!("looking for two primes of {} bits, which can take a minute or two", args.key_len);
     }
     let context = builder.build()?;
     Description::of(&context)?.print(args.json)?;
     if !args.json {
-        eprintln!("wrote {}; without it and its passphrase nothing can be decrypted", args.output.display());
+        info!("wrote {}; without it and its passphrase nothing can be decrypted", args.output.display());
     }
     Ok(())
 }
@@ -279,7 +280,7 @@ fn public(args: &Public) -> Result<(), Failure> {
         crate::args::load_public(&args.context, allow_weak)?
     };
     public.save(&args.output)?;
-    eprintln!("wrote {} (public id {})", args.output.display(), public.public_id());
+    info!(public_id = %public.public_id(), "wrote {} (public id {})", args.output.display(), public.public_id());
     Ok(())
 }
 
@@ -293,6 +294,6 @@ fn export(args: &Export) -> Result<(), Failure> {
     };
     let exported = context.export(Format::from(args.format), Arc::new(provider))?;
     exported.save_to_disk(&args.output)?;
-    eprintln!("wrote {} (id {})", args.output.display(), exported.id()?);
+    info!("wrote {} (id {})", args.output.display(), exported.id()?);
     Ok(())
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::{info, warn};
 
 /// Options of `hushvec encrypt`.
 #[derive(clap::Args, Debug)]
@@ -121,7 +122,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut writer = if exists {
         let (writer, recovery) = IndexWriter::append_to(&args.output, Arc::clone(encryptor.key()))?;
         if let Some(recovery) = recovery {
-            eprintln!(
+            warn!(
                 "cut {} of an unfinished block off {}; {} kept",
                 output::bytes(recovery.torn_bytes),
                 args.output.display(),
@@ -164,7 +165,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             std::fs::remove_file(&args.output).map_err(Failure::io("remove", &args.output))?;
             return Err(failure);
         }
-        eprintln!(
+        warn!(
             "{} of {} are in {}; go on with --resume",
             done,
             output::count(vectors.len(), "vector"),
@@ -179,7 +180,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     #[expect(clippy::cast_precision_loss, reason = "it is rounded to a whole number anyway")]
     let rate = encrypted as f64 / seconds.max(1e-9);
-    eprintln!(
+    info!(
+        encrypted,
+        total,
+        seconds,
+        device = device.used,
         "encrypted {} in {seconds:.2} s ({rate:.0}/s on {}); {} has {}",
         output::count(encrypted, "vector"),
         device.used,

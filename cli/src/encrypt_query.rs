@@ -6,6 +6,7 @@ use crate::npy::{Packing, Vectors};
 use crate::output;
 use hushvec::{Evaluator, HomomorphicClient, Query};
 use std::path::PathBuf;
+use tracing::info;
 
 /// Options of `hushvec encrypt-query`.
 #[derive(clap::Args, Debug)]
@@ -38,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     output::require_gpu(&device)?;
     Query::new(encrypted)?.save(&args.output, key)?;
-    eprintln!("wrote {} ({})", args.output.display(), count_queries(vectors.len()));
+    info!("wrote {} ({})", args.output.display(), count_queries(vectors.len()));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use hushvec::Error;
 use std::process::ExitCode;
+use tracing::error;
 
 /// Why a command ends without having done all of its work.
 #[derive(Debug)]
@@ -32,13 +33,11 @@ impl Failure {
     /// Says it on standard error.
     pub fn print(&self) {
         match self {
-            Self::Engine(error) => {
-                eprintln!("error: {error}");
-                if let Some(hint) = hint(error.root()) {
-                    eprintln!("  hint: {hint}");
-                }
-            }
-            Self::Other(text) | Self::Usage(text) => eprintln!("error: {text}"),
+            Self::Engine(error) => match hint(error.root()) {
+                Some(hint) => error!(hint, "{error}"),
+                None => error!("{error}"),
+            },
+            Self::Other(text) | Self::Usage(text) => error!("{text}"),
             Self::BrokenPipe => {}
         }
     }

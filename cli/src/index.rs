@@ -10,6 +10,7 @@ use hushvec::{Evaluator, Index, IndexWriter};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tracing::info;
 
 /// Ciphertexts imported at a time.
 const BLOCK: usize = 4096;
@@ -160,7 +161,7 @@ fn export(args: &Export) -> Result<(), Failure> {
     if let Some(ids) = ids {
         ids.finish()?;
     }
-    eprintln!("wrote {} ({})", args.output.display(), output::count(index.len(), "ciphertext"));
+    info!("wrote {} ({})", args.output.display(), output::count(index.len(), "ciphertext"));
     Ok(())
 }
 
@@ -205,7 +206,7 @@ fn import(args: &Import) -> Result<(), Failure> {
         std::fs::remove_file(&args.output).map_err(Failure::io("remove", &args.output))?;
         return Err(failure);
     }
-    eprintln!("wrote {} ({})", args.output.display(), output::count(first, "vector"));
+    info!("wrote {} ({})", args.output.display(), output::count(first, "vector"));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod aggregate;
 mod args;
 mod bench;
+mod completions;
 mod context;
 mod decode;
 mod demo;
@@ -11,14 +12,15 @@ mod encrypt;
 mod encrypt_query;
 mod failure;
 mod index;
+mod log;
+mod man;
 mod npy;
 mod output;
 mod passphrase;
 mod progress;
 mod query;
-mod warnings;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -27,11 +29,21 @@ use std::process::ExitCode;
 /// The owner makes a context, encrypts vectors and queries, and decodes distances. An evaluator, who has the public
 /// context only, combines an encrypted query with every encrypted vector. Start with `hushvec demo`.
 #[derive(Parser)]
-#[command(name = "hushvec", version, max_term_width = 110)]
+#[command(name = "hushvec", version, max_term_width = 110, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    log: log::Options,
 }
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+Environment:
+  HUSHVEC_PASSPHRASE     the passphrase of the context
+  HUSHVEC_REQUIRE_GPU=1  fail where the processor would take over from a GPU
+  NO_COLOR=1             no colours";
 
 #[derive(Subcommand)]
 enum Command {
@@ -57,26 +69,34 @@ enum Command {
     Index(index::Command),
     /// Measure encryption, aggregation and decoding on this machine.
     Bench(bench::Args),
+    /// Print the completions of a shell, to be sourced or put where it looks for them.
+    Completions(completions::Args),
+    /// Write the manual pages of all commands into a folder.
+    Man(man::Args),
 }
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Demo(args) => demo::run(&args),
-        Command::Devices(args) => devices::run(&args),
-        Command::Context(command) => context::run(command),
-        Command::Encrypt(args) => encrypt::run(&args),
-        Command::EncryptQuery(args) => encrypt_query::run(&args),
-        Command::Aggregate(args) => aggregate::run(&args),
-        Command::Decode(args) => decode::run(&args),
-        Command::Query(args) => query::run(&args),
-        Command::Index(command) => index::run(command),
-        Command::Bench(args) => bench::run(&args),
+        Command::Context(command) => context::run(command)?,
+        Command::Demo(args) => demo::run(&args)?,
+        Command::Devices(args) => devices::run(&args)?,
+        Command::Encrypt(args) => encrypt::run(&args)?,
+        Command::EncryptQuery(args) => encrypt_query::run(&args)?,
+        Command::Aggregate(args) => aggregate::run(&args)?,
+        Command::Decode(args) => decode::run(&args)?,
+        Command::Query(args) => query::run(&args)?,
+        Command::Index(command) => index::run(command)?,
+        Command::Bench(args) => bench::run(&args)?,
+        Command::Completions(args) => completions::run(&args, Cli::command())?,
+        Command::Man(args) => man::run(&args, Cli::command())?,
     }
+    Ok(())
 }
 
 fn main() -> ExitCode {
-    warnings::show();
-    match run(Cli::parse().command) {
+    let Cli { command, log } = Cli::parse();
+    log::start(log);
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();

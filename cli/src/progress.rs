@@ -1,14 +1,18 @@
-//! Progress bars on long work, and Ctrl-C.
+//! Progress on long work, and Ctrl-C.
 
+use crate::log;
 use hushvec::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
 
-/// A bar that follows a [`Progress`] until it is dropped. Only drawn if standard error is a terminal.
+const TICK: Duration = Duration::from_millis(100);
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(10);
+
+/// A bar, or messages, that follow a [`Progress`] until it is dropped. Nothing, if nobody would see a bar.
 pub struct Bar {
     progress: Progress,
     finished: std::sync::Arc<AtomicBool>,
@@ -21,9 +25,14 @@ impl Bar {
         let progress = Progress::new();
         cancel_on_interrupt(&progress);
         let finished = std::sync::Arc::new(AtomicBool::new(false));
-        let thread = std::io::stderr().is_terminal().then(|| {
+        let follow = match log::progress() {
+            log::Progress::Hidden => None,
+            log::Progress::Bar => Some(draw as fn(&'static str, u64, &Progress, &AtomicBool)),
+            log::Progress::Messages => Some(tell as _),
+        };
+        let thread = follow.map(|follow| {
             let (progress, finished) = (progress.clone(), std::sync::Arc::clone(&finished));
-            std::thread::spawn(move || draw(what, total, &progress, &finished))
+            std::thread::spawn(move || follow(what, total, &progress, &finished))
         });
         Self { progress, finished, thread }
     }
@@ -51,9 +60,23 @@ fn draw(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBo
     }
     while !finished.load(Ordering::Relaxed) {
         bar.set_position(progress.done());
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(TICK);
     }
     bar.finish_and_clear();
+}
+
+/// Says how far it is, ten seconds after it began and every ten seconds from then on.
+fn tell(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBool) {
+    let (started, mut told) = (Instant::now(), Instant::now());
+    while !finished.load(Ordering::Relaxed) {
+        std::thread::sleep(TICK);
+        if told.elapsed() < BETWEEN_MESSAGES {
+            continue;
+        }
+        told = Instant::now();
+        let (done, seconds) = (progress.done(), started.elapsed().as_secs_f64());
+        info!(done, total, seconds, "{what}: {done} of {total}");
+    }
 }
 
 /// The first Ctrl-C asks the work to stop at its next block; a second one ends the program.
@@ -72,7 +95,7 @@ fn cancel_on_interrupt(progress: &Progress) {
         let current = CURRENT.get().and_then(|current| current.lock().ok().map(|progress| progress.clone()));
         match current {
             Some(progress) if !progress.is_cancelled() => {
-                eprintln!("\nstopping after this block; press Ctrl-C again to stop at once");
+                warn!("stopping after this block; press Ctrl-C again to stop at once");
                 progress.cancel();
             }
             _ => std::process::exit(130),

@@ -1,0 +1,120 @@
+//! `hushvec context …`: making, showing, converting; passphrases.
+
+use crate::desk::{Desk, expected, of_the_sdk, vectors};
+use predicates::str::contains;
+use serde_json::Value;
+
+#[test]
+fn contexts_are_shown_as_json() {
+    let desk = Desk::furnished("paillier_lookup");
+    let shown = desk.json(&["context", "show", "ctx.json", "--json"]);
+    let id = shown["public_id"].as_str().unwrap().to_owned();
+    let want = serde_json::json!({
+        "id": id, "public_id": id, "format": "native", "scheme": "paillier_lookup", "embedding_length": 64,
+        "key_len": 1024, "alpha_len": 512, "strength_bits": 112, "device": "auto",
+    });
+    assert_eq!(shown, want);
+    assert_eq!(desk.json(&["context", "show", "ctx.json", "--json", "--verify"])["verified"], true);
+    assert_eq!(desk.json(&["context", "show", "public.json", "--json"])["public_id"], *id);
+
+    desk.ok(&["context", "export", "ctx.json", "-o", "sdk.json", "--format", "xtrace"]);
+    let exported = desk.json(&["context", "show", "sdk.json", "--json"]);
+    assert_eq!(
+        (&exported["id"], &exported["format"], &exported["public_id"]),
+        (&Value::Null, &"xtrace".into(), &id.into())
+    );
+    assert_eq!(desk.json(&["context", "show", "sdk.json", "--json", "--verify"])["id"].as_str().unwrap().len(), 64);
+    let stored: Value = serde_json::from_str(&std::fs::read_to_string(desk.path("sdk.json")).unwrap()).unwrap();
+    assert_eq!(stored["type"], "PaillierLookupClient");
+    // Back again, and what was encrypted before still decrypts.
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    desk.ok(&["context", "export", "sdk.json", "-o", "back.json", "--format", "native"]);
+    desk.floats("query.npy", &vectors(1));
+    let want = expected(&vectors(40), &vectors(1), 3, |i| i);
+    for context in ["sdk.json", "back.json"] {
+        assert_eq!(desk.json(&["query", context, "index.hvx", "query.npy", "-k", "3", "--json"]), want);
+    }
+}
+
+#[test]
+fn contexts_are_not_overwritten_by_accident() {
+    let desk = Desk::furnished("paillier");
+    let before = std::fs::read(desk.path("ctx.json")).unwrap();
+    desk.refused(&["context", "new", "-o", "ctx.json"], 2, "ctx.json exists");
+    desk.refused(
+        &["context", "export", "ctx.json", "-o", "public.json", "--format", "native"],
+        2,
+        "public.json exists",
+    );
+    assert_eq!(std::fs::read(desk.path("ctx.json")).unwrap(), before);
+    desk.ok(&["context", "new", "-o", "ctx.json", "--embedding-length", "64", "--force"]);
+    assert_ne!(std::fs::read(desk.path("ctx.json")).unwrap(), before);
+}
+
+#[test]
+fn what_cannot_be_made_is_said_at_once() {
+    let desk = Desk::new();
+    for (arguments, code, what) in [
+        (&["--key-len", "1000"][..], 2, "key_len = 1000"),
+        (&["--embedding-length", "1024"], 2, "embedding_length = 1024"),
+        (&["--key-len", "512", "--embedding-length", "64"], 1, "weak key: n has 1024 bits"),
+        (&["--scheme", "paillier_subgroup", "--alpha-len", "440"], 1, "weak key: alpha_len is 440"),
+        (&["--alpha-len", "512"], 2, "alpha_len = 512"),
+        (&["--scheme", "rsa"], 2, "\"rsa\" is not a scheme"),
+        (&["--scheme", "paillier_subgroup", "--format", "xtrace"], 2, "does not know paillier_subgroup"),
+        (&["--device", "gpu:none such"], 1, "device gpu:none such"),
+        (&["--device", "tpu"], 2, "tpu"),
+        (&["--threads", "0"], 2, "--threads"),
+    ] {
+        let arguments = [&["context", "new", "-o", "never.json"], arguments].concat();
+        // No passphrase is at hand: whatever is wrong is found before one is needed.
+        let mut command = desk.command(&arguments);
+        command.env_remove("HUSHVEC_PASSPHRASE").write_stdin("").assert().code(code).stderr(contains(what));
+    }
+    desk.command(&["context", "new", "-o", "never.json"])
+        .env_remove("HUSHVEC_PASSPHRASE")
+        .write_stdin("")
+        .assert()
+        .code(2)
+        .stderr(contains("HUSHVEC_PASSPHRASE"));
+    desk.command(&["context", "new", "-o", "never.json"]).env("HUSHVEC_PASSPHRASE", "").assert().code(1);
+    assert!(!desk.path("never.json").exists());
+}
+
+#[test]
+fn passphrases_come_from_files_and_are_checked() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("pass.txt"), "from a file\nand nothing of this line\n").unwrap();
+    desk.ok(&["context", "new", "-o", "ctx.json", "--embedding-length", "64", "--passphrase-file", "pass.txt"]);
+    desk.ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "pass.txt"]);
+    desk.command(&["context", "show", "ctx.json", "--verify"])
+        .env("HUSHVEC_PASSPHRASE", "from a file")
+        .assert()
+        .success();
+    desk.refused(&["context", "show", "ctx.json", "--verify"], 1, "wrong passphrase or key, or the data was changed");
+    // Never in what is printed.
+    let output =
+        desk.ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "pass.txt"]).get_output().clone();
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(!printed.contains("from a file"));
+}
+
+#[test]
+fn weak_contexts_need_a_word() {
+    let desk = Desk::new();
+    std::fs::copy(of_the_sdk("lookup_64_512.context.json"), desk.path("old.json")).unwrap();
+    desk.floats("vectors.npy", &vectors(3));
+    let encrypt = ["encrypt", "old.json", "vectors.npy", "-o", "index.hvx"];
+    let weak = "alpha_len is 50, so anyone with the public key can factor n";
+    desk.ok(&["context", "show", "old.json"]).stderr(contains(weak));
+    desk.command(&encrypt)
+        .env("HUSHVEC_PASSPHRASE", "test")
+        .assert()
+        .code(1)
+        .stderr(contains(weak))
+        .stderr(contains("--allow-weak"));
+    let allowed = [&encrypt[..], &["--allow-weak"]].concat();
+    desk.command(&allowed).env("HUSHVEC_PASSPHRASE", "test").assert().success().stderr(contains(weak));
+    desk.refused(&["context", "public", "old.json", "-o", "p.json"], 1, weak);
+    desk.ok(&["context", "public", "old.json", "-o", "p.json", "--allow-weak"]);
+}

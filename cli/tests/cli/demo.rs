@@ -1,0 +1,46 @@
+//! `hushvec demo`, `devices` and `bench`.
+
+use crate::desk::Desk;
+use predicates::str::contains;
+
+#[test]
+fn demo_devices_and_bench_run() {
+    let desk = Desk::new();
+    desk.command(&["demo", "--scheme", "paillier_subgroup", "--queries", "2"])
+        .env_remove("HUSHVEC_PASSPHRASE")
+        .assert()
+        .success()
+        .stdout(contains("All 1838 distances equal the plaintext's"))
+        .stdout(contains(
+            "recall@1 0.363, recall@10 0.749, mean reciprocal rank 0.491 (equal to the published figures)",
+        ));
+    assert_eq!(desk.json(&["devices", "--json"])["auto"], "cpu");
+    let report = desk.json(&[
+        "bench",
+        "--json",
+        "--seconds",
+        "0.01",
+        "--batch",
+        "8",
+        "--embedding-length",
+        "64",
+        "--threads",
+        "1",
+    ]);
+    let points = report["results"].as_array().unwrap();
+    let operations: Vec<&str> = points.iter().map(|point| point["operation"].as_str().unwrap()).collect();
+    assert_eq!(operations, ["encrypt", "aggregate", "decode"].repeat(3));
+    for point in points {
+        assert!(point["per_second"].as_f64().unwrap() > 0. && point["checked"] == true);
+        assert_eq!((&point["batch"], &point["threads"], &point["key_len"]), (&8.into(), &1.into(), &1024.into()));
+    }
+    let mut plotted =
+        vec!["bench", "--seconds", "0.01", "--batch", "1,20", "--embedding-length", "64", "--plot", "out.svg"];
+    plotted.extend(["--scheme", "paillier_subgroup"]);
+    desk.ok(&plotted).stdout(contains("paillier_subgroup decode          20"));
+    let plot = std::fs::read_to_string(desk.path("out.svg")).unwrap();
+    for text in ["<svg", "decode, paillier_subgroup", "vectors a second", " kernels)"] {
+        assert!(plot.contains(text), "{text}");
+    }
+    desk.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
+}

@@ -1,0 +1,11 @@
+//! The command line as its users meet it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod context;
+mod demo;
+mod desk;
+mod encrypt;
+mod help;
+mod index;
+mod roles;

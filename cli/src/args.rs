@@ -1,13 +1,14 @@
 //! Flags that several commands share.
 
 use crate::failure::Failure;
-use crate::passphrase;
+use crate::passphrase::{self, Which};
 use clap::Args;
 use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracing::{debug, warn};
+use zeroize::Zeroizing;
 
 /// Where to compute.
 #[derive(Args, Clone, Debug)]
@@ -44,11 +45,18 @@ pub struct Passphrase {
 }
 
 impl Passphrase {
-    /// The user's credentials for contexts that exist.
-    pub fn provider(&self) -> Result<PassphraseKeyProvider, Failure> {
-        let passphrase = passphrase::existing(self.passphrase_file.as_deref())?;
-        Ok(PassphraseKeyProvider::new(passphrase.as_str())?)
+    /// The passphrase of a context that exists.
+    pub fn read(&self, context: &Path) -> Result<Zeroizing<String>, Failure> {
+        passphrase::existing(Which::Current, self.passphrase_file.as_deref(), context)
     }
+}
+
+/// Where the passphrase of the context that takes another's place comes from.
+#[derive(Args, Clone, Debug)]
+pub struct NewPassphrase {
+    /// Read the new passphrase from the first line of this file instead of `HUSHVEC_NEW_PASSPHRASE` or a prompt
+    #[arg(long, value_name = "FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
 }
 
 /// Everything that loading an owner's context takes.
@@ -65,24 +73,36 @@ pub struct Owner {
 impl Owner {
     /// Loads a context, with a warning if its key is weak.
     pub fn load(&self, path: &Path) -> Result<ExecutionContext, Failure> {
-        // Before the passphrase is asked for: is there a context, and one that may be used?
-        let info = ContextInfo::read(path).map_err(|error| not_a_context(path, error))?;
-        info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
+        let info = self.check(path)?;
         warn_if_weak(&info.parameters);
-        let device = self.compute.device.as_ref().unwrap_or(&info.device);
-        Devices::check(device)?;
-        let mut loader: Loader =
-            ExecutionContext::loader().allow_weak(self.weak.allow_weak).threads(self.compute.threads);
-        if let Some(device) = &self.compute.device {
-            loader = loader.device(device.clone());
-        }
-        let provider = self.passphrase.provider()?;
-        let started = Instant::now();
-        let context = loader.load_from_disk(path, &provider)?;
-        let seconds = started.elapsed().as_secs_f64();
-        debug!(seconds, "opened {} in {seconds:.2} s", path.display());
-        Ok(context)
+        load(path, &self.compute, self.weak.allow_weak, &self.passphrase.read(path)?)
     }
+
+    /// Before the passphrase is asked for: is there a context, and one that may be used?
+    pub fn check(&self, path: &Path) -> Result<ContextInfo, Failure> {
+        let info = owner_context(path)?;
+        info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
+        Devices::check(self.compute.device.as_ref().unwrap_or(&info.device))?;
+        Ok(info)
+    }
+}
+
+/// Opens an owner's context with its passphrase.
+pub fn load(path: &Path, compute: &Compute, allow_weak: bool, passphrase: &str) -> Result<ExecutionContext, Failure> {
+    let mut loader: Loader = ExecutionContext::loader().allow_weak(allow_weak).threads(compute.threads);
+    if let Some(device) = &compute.device {
+        loader = loader.device(device.clone());
+    }
+    let started = Instant::now();
+    let context = loader.load_from_disk(path, &PassphraseKeyProvider::new(passphrase)?)?;
+    let seconds = started.elapsed().as_secs_f64();
+    debug!(seconds, "opened {} in {seconds:.2} s", path.display());
+    Ok(context)
+}
+
+/// What an owner's context says about itself.
+pub fn owner_context(path: &Path) -> Result<ContextInfo, Failure> {
+    ContextInfo::read(path).map_err(|error| not_a_context(path, error))
 }
 
 /// Says on standard error what is weak about a key.

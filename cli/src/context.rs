@@ -1,14 +1,20 @@
 //! `hushvec context …`.
 
-use crate::args::{Compute, Owner, Passphrase, Weak, warn_if_weak};
+mod audit;
+mod compare;
+mod findings;
+mod passphrase;
+mod show;
+
+use crate::args::{Compute, Owner, Passphrase, Weak};
 use crate::failure::Failure;
-use crate::{output, passphrase};
+use crate::passphrase::{self as passphrases, Which};
 use clap::{Subcommand, ValueEnum};
 use hushvec::{
-    ContextInfo, Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme,
+    ContextInfo, Devices, Error, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme,
 };
-use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use tracing::info;
 
@@ -18,11 +24,57 @@ pub enum Command {
     /// Make a new context: fresh keys, sealed with a passphrase.
     New(New),
     /// Show what a context is, without secrets and without the passphrase.
-    Show(Show),
+    Show(show::Args),
+    /// Say in plain words how strong a context is, and what an attacker could do. Needs no passphrase.
+    Audit(audit::Args),
     /// Write the public context: what an evaluator needs, and nothing else.
     Public(Public),
     /// Write the same keys in another format.
     Export(Export),
+    /// Change the passphrase. The keys, the id and everything encrypted stay.
+    Passphrase(passphrase::Args),
+    /// Tell whether two contexts have the same key, and what else differs: exit code 0 if the same, 1 if not, 2 if they
+    /// cannot be compared.
+    Compare(compare::Args),
+}
+
+/// A context of whichever kind, without its passphrase.
+pub enum AnyContext {
+    /// An owner's.
+    Owner(Box<ContextInfo>),
+    /// What an evaluator has.
+    Public(PublicContext),
+}
+
+impl AnyContext {
+    /// Reads a file, weak or not.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        match ContextInfo::read(path) {
+            Ok(info) => Ok(Self::Owner(Box::new(info))),
+            Err(error) => PublicContext::load(path, true).map(Self::Public).map_err(|_| error),
+        }
+    }
+
+    /// The public part.
+    pub fn public(&self) -> &PublicContext {
+        match self {
+            Self::Owner(info) => &info.public,
+            Self::Public(public) => public,
+        }
+    }
+
+    /// The owner's part, if there is one.
+    pub fn owner(&self) -> Option<&ContextInfo> {
+        match self {
+            Self::Owner(info) => Some(info),
+            Self::Public(_) => None,
+        }
+    }
+
+    /// The name of the format.
+    pub fn format(&self) -> &'static str {
+        self.owner().map_or("public", |info| info.format.name())
+    }
 }
 
 /// The formats by name.
@@ -78,20 +130,6 @@ pub struct New {
 }
 
 #[derive(clap::Args, Debug)]
-pub struct Show {
-    /// A context of either format, or a public context
-    context: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Open the context with its passphrase and check every field against every other
-    #[arg(long)]
-    verify: bool,
-    #[command(flatten)]
-    owner: Owner,
-}
-
-#[derive(clap::Args, Debug)]
 pub struct Public {
     /// The owner's context
     context: PathBuf,
@@ -121,83 +159,17 @@ pub struct Export {
     owner: Owner,
 }
 
-pub fn run(command: Command) -> Result<(), Failure> {
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::New(args) => new(&args),
-        Command::Show(args) => show(&args),
-        Command::Public(args) => public(&args),
-        Command::Export(args) => export(&args),
+        Command::New(args) => new(&args)?,
+        Command::Show(args) => show::run(&args)?,
+        Command::Audit(args) => audit::run(&args)?,
+        Command::Public(args) => public(&args)?,
+        Command::Export(args) => export(&args)?,
+        Command::Passphrase(args) => passphrase::run(&args)?,
+        Command::Compare(args) => return compare::run(&args),
     }
-}
-
-/// What JSON says about a context.
-#[derive(Serialize)]
-struct Description {
-    id: Option<String>,
-    public_id: String,
-    format: &'static str,
-    scheme: &'static str,
-    embedding_length: usize,
-    key_len: usize,
-    alpha_len: Option<usize>,
-    strength_bits: usize,
-    device: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    secrets_on_cpu: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<bool>,
-}
-
-impl Description {
-    fn new(parameters: &Parameters, public: &PublicContext, format: &'static str) -> Self {
-        Self {
-            id: None,
-            public_id: public.public_id().to_string(),
-            format,
-            scheme: parameters.scheme().name(),
-            embedding_length: parameters.embedding_length(),
-            key_len: parameters.key_len(),
-            alpha_len: parameters.alpha_len(),
-            strength_bits: parameters.strength_bits(),
-            device: None,
-            secrets_on_cpu: false,
-            verified: None,
-        }
-    }
-
-    fn of(context: &ExecutionContext) -> Result<Self, Failure> {
-        let mut description = Self::new(context.parameters(), &context.public_context(), context.format().name());
-        description.id = Some(context.id()?);
-        description.device = Some(context.device().to_string());
-        description.secrets_on_cpu = context.secrets_on_cpu();
-        Ok(description)
-    }
-
-    fn print(&self, json: bool) -> Result<(), Failure> {
-        if json {
-            return output::print_json(self);
-        }
-        let mut fields = vec![
-            ("id", self.id.clone().unwrap_or_else(|| "takes the passphrase to compute (--verify)".to_owned())),
-            ("public id", self.public_id.clone()),
-            ("format", self.format.to_owned()),
-            ("scheme", self.scheme.to_owned()),
-            ("embedding length", self.embedding_length.to_string()),
-            ("key length", format!("{} bits a prime, {} bits n", self.key_len, 2 * self.key_len)),
-        ];
-        if let Some(alpha_len) = self.alpha_len {
-            fields.push(("alpha length", format!("{alpha_len} bits")));
-        }
-        fields.push(("strength", format!("about {} bits", self.strength_bits)));
-        if let Some(device) = &self.device {
-            let secrets = if self.secrets_on_cpu { "; secrets stay on the cpu" } else { "" };
-            fields.push(("device", format!("{device}{secrets}")));
-        }
-        if self.verified == Some(true) {
-            fields.push(("verified", "every field, with the secret key".to_owned()));
-        }
-        output::print(&output::fields(&fields))
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
@@ -220,7 +192,7 @@ fn new(args: &New) -> Result<(), Failure> {
     if format == Format::XTrace && args.scheme == Scheme::PaillierSubgroup {
         return Err(Failure::Usage("XTrace's SDK does not know paillier_subgroup; use --format native".to_owned()));
     }
-    let passphrase = passphrase::new(args.passphrase.passphrase_file.as_deref())?;
+    let passphrase = passphrases::chosen(Which::Current, args.passphrase.passphrase_file.as_deref())?;
     let mut builder = ExecutionContext::builder()
         .scheme(args.scheme)
         .embedding_length(args.embedding_length)
@@ -238,38 +210,11 @@ fn new(args: &New) -> Result<(), Failure> {
         info!("looking for two primes of {} bits, which can take a minute or two", args.key_len);
     }
     let context = builder.build()?;
-    Description::of(&context)?.print(args.json)?;
+    show::Description::of(&context)?.print(args.json)?;
     if !args.json {
         info!("wrote {}; without it and its passphrase nothing can be decrypted", args.output.display());
     }
     Ok(())
-}
-
-fn show(args: &Show) -> Result<(), Failure> {
-    if args.verify {
-        let context = args.owner.load(&args.context)?;
-        let mut description = Description::of(&context)?;
-        description.verified = Some(true);
-        return description.print(args.json);
-    }
-    let description = match ContextInfo::read(&args.context) {
-        Ok(info) => {
-            let mut description = Description::new(&info.parameters, &info.public, info.format.name());
-            description.id = info.id;
-            description.device = Some(info.device.to_string());
-            description.secrets_on_cpu = info.secrets_on_cpu;
-            warn_if_weak(&info.parameters);
-            description
-        }
-        Err(error) => match PublicContext::load(&args.context, true) {
-            Ok(public) => {
-                warn_if_weak(public.parameters());
-                Description::new(public.parameters(), &public, "public")
-            }
-            Err(_) => return Err(error.into()),
-        },
-    };
-    description.print(args.json)
 }
 
 fn public(args: &Public) -> Result<(), Failure> {
@@ -287,7 +232,7 @@ fn public(args: &Public) -> Result<(), Failure> {
 fn export(args: &Export) -> Result<(), Failure> {
     check_free(&args.output, args.force)?;
     let context = args.owner.load(&args.context)?;
-    let passphrase = passphrase::existing(args.owner.passphrase.passphrase_file.as_deref())?;
+    let passphrase = args.owner.passphrase.read(&args.context)?;
     let provider = match args.format {
         FormatArg::Native => PassphraseKeyProvider::new(passphrase.as_str())?,
         FormatArg::Xtrace => PassphraseKeyProvider::xtrace(passphrase.as_str(), None)?,

@@ -19,6 +19,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod query;
+mod rekey;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
@@ -38,12 +39,13 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage.
+Exit codes: 0 done, 1 failed, 2 wrong usage; `context compare`: 0 the same, 1 different, 2 cannot tell.
 
 Environment:
-  HUSHVEC_PASSPHRASE     the passphrase of the context
-  HUSHVEC_REQUIRE_GPU=1  fail where the processor would take over from a GPU
-  NO_COLOR=1             no colours";
+  HUSHVEC_PASSPHRASE      the passphrase of the context
+  HUSHVEC_NEW_PASSPHRASE  that of `rekey`'s new context, or the new one of `context passphrase`
+  HUSHVEC_REQUIRE_GPU=1   fail where the processor would take over from a GPU
+  NO_COLOR=1              no colours";
 
 #[derive(Subcommand)]
 enum Command {
@@ -67,6 +69,8 @@ enum Command {
     /// Inspect index files; export and import raw ciphertexts.
     #[command(subcommand)]
     Index(index::Command),
+    /// Owner: move an index to a new key: decrypt each vector with the old context, encrypt it with the new one.
+    Rekey(rekey::Args),
     /// Measure encryption, aggregation and decoding on this machine.
     Bench(bench::Args),
     /// Print the completions of a shell, to be sourced or put where it looks for them.
@@ -75,9 +79,9 @@ enum Command {
     Man(man::Args),
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Context(command) => context::run(command)?,
+        Command::Context(command) => return context::run(command),
         Command::Demo(args) => demo::run(&args)?,
         Command::Devices(args) => devices::run(&args)?,
         Command::Encrypt(args) => encrypt::run(&args)?,
@@ -87,20 +91,18 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Query(args) => query::run(&args)?,
         Command::Index(command) => index::run(command)?,
         Command::Bench(args) => bench::run(&args)?,
+        Command::Rekey(args) => rekey::run(&args)?,
         Command::Completions(args) => completions::run(&args, Cli::command())?,
         Command::Man(args) => man::run(&args, Cli::command())?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> ExitCode {
     let Cli { command, log } = Cli::parse();
     log::start(log);
-    match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.print();
-            failure.exit_code()
-        }
-    }
+    run(command).unwrap_or_else(|failure| {
+        failure.print();
+        failure.exit_code()
+    })
 }

@@ -1,6 +1,6 @@
 //! `hushvec context …`: making, showing, converting; passphrases.
 
-use crate::desk::{Desk, expected, of_the_sdk, vectors};
+use crate::desk::{Desk, PASSPHRASE, expected, of_the_sdk, vectors};
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -117,4 +117,102 @@ fn weak_contexts_need_a_word() {
     desk.command(&allowed).env("HUSHVEC_PASSPHRASE", "test").assert().success().stderr(contains(weak));
     desk.refused(&["context", "public", "old.json", "-o", "p.json"], 1, weak);
     desk.ok(&["context", "public", "old.json", "-o", "p.json", "--allow-weak"]);
+}
+
+#[test]
+fn a_passphrase_is_changed_and_nothing_else() {
+    let desk = Desk::furnished("paillier_subgroup");
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    desk.floats("query.npy", &vectors(1));
+    std::fs::copy(of_the_sdk("lookup_64_512.context.json"), desk.path("sdk.json")).unwrap();
+    std::fs::write(desk.path("old.txt"), PASSPHRASE).unwrap();
+    std::fs::write(desk.path("test.txt"), "test").unwrap();
+    std::fs::write(desk.path("new.txt"), "a new one").unwrap();
+    let before = std::fs::read_to_string(desk.path("ctx.json")).unwrap();
+
+    // Wrong, missing or empty: the file stays as it was.
+    let change = ["context", "passphrase", "ctx.json"];
+    desk.command(&change)
+        .env("HUSHVEC_PASSPHRASE", "wrong")
+        .env("HUSHVEC_NEW_PASSPHRASE", "x")
+        .assert()
+        .code(1)
+        .stderr(contains("wrong passphrase"));
+    desk.command(&change).write_stdin("").assert().code(2).stderr(contains("set HUSHVEC_NEW_PASSPHRASE"));
+    desk.command(&change)
+        .env("HUSHVEC_NEW_PASSPHRASE", "")
+        .assert()
+        .code(1)
+        .stderr(contains("the passphrase is empty"));
+    assert_eq!(std::fs::read_to_string(desk.path("ctx.json")).unwrap(), before);
+
+    desk.ok(&[&change[..], &["--new-passphrase-file", "new.txt"]].concat()).stderr(contains("old passphrase"));
+    desk.refused(&["context", "show", "ctx.json", "--verify"], 1, "wrong passphrase");
+    let shown = desk.json(&["context", "show", "ctx.json", "--verify", "--json", "--passphrase-file", "new.txt"]);
+    let (before, after): (Value, Value) = (
+        serde_json::from_str(&before).unwrap(),
+        serde_json::from_slice(&std::fs::read(desk.path("ctx.json")).unwrap()).unwrap(),
+    );
+    assert_eq!(shown["id"], before["public_id"]);
+    for (field, value) in before.as_object().unwrap() {
+        let secret = ["wrapped_key", "sealed"].contains(&field.as_str());
+        assert_eq!(after[field] != *value, secret, "{field}");
+    }
+    let query = ["query", "ctx.json", "index.hvx", "query.npy", "-k", "5", "--json", "--passphrase-file", "new.txt"];
+    assert_eq!(desk.json(&query), expected(&vectors(40), &vectors(1), 5, |i| i));
+
+    // In the SDK's format the same goes, but for document content, of which one is told.
+    let id = |file: &str| {
+        desk.json(&["context", "show", "sdk.json", "--verify", "--json", "--allow-weak", "--passphrase-file", file])["id"].clone()
+    };
+    let before = id("test.txt");
+    let change = ["context", "passphrase", "sdk.json", "--allow-weak", "--passphrase-file", "test.txt"];
+    let change = [&change[..], &["--new-passphrase-file", "new.txt"]].concat();
+    desk.refused(&change, 2, "--lose-content");
+    desk.ok(&[&change[..], &["--lose-content"]].concat());
+    assert_eq!(id("new.txt"), before);
+    desk.ok(&["context", "audit", "sdk.json"]).stdout(contains("a salt of 16 bytes"));
+}
+
+#[test]
+fn contexts_are_compared() {
+    let desk = Desk::furnished("paillier");
+    let compare = |a: &str, b: &str, code: i32, says: &str| {
+        let output =
+            desk.command(&["context", "compare", a, b, "--json"]).env_remove("HUSHVEC_PASSPHRASE").output().unwrap();
+        desk.command(&["context", "compare", a, b]).assert().code(code).stdout(contains(says));
+        assert_eq!(output.status.code(), Some(code));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let differences = |comparison: &Value| {
+        let list = comparison["differences"].as_array().unwrap().iter();
+        list.map(|difference| difference["what"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    std::fs::copy(desk.path("ctx.json"), desk.path("copy.json")).unwrap();
+    let same = compare("ctx.json", "copy.json", 0, "nothing else differs");
+    assert_eq!((&same["same"], differences(&same).len()), (&true.into(), 0));
+    // The evaluator's half, another format, another passphrase: still the same key.
+    assert_eq!(differences(&compare("ctx.json", "public.json", 0, "the same key")), ["format"]);
+    desk.ok(&["context", "export", "ctx.json", "-o", "sdk.json", "--format", "xtrace"]);
+    assert_eq!(
+        differences(&compare("ctx.json", "sdk.json", 0, "format: native / xtrace")),
+        ["format", "id", "key from", "salt"]
+    );
+    desk.command(&["context", "passphrase", "copy.json"]).env("HUSHVEC_NEW_PASSPHRASE", "x").assert().success();
+    assert_eq!(differences(&compare("ctx.json", "copy.json", 0, "salt: different")), ["salt"]);
+    // Another key; and the same n under another configuration.
+    desk.ok(&["context", "new", "-o", "other.json", "--embedding-length", "64", "--device", "cpu"]);
+    let other = compare("ctx.json", "other.json", 1, "two different keys");
+    assert_eq!((&other["same"], &other["same_n"]), (&false.into(), &false.into()));
+    assert_eq!(differences(&other), ["id", "device", "salt"]);
+    let sdk = std::fs::read_to_string(desk.path("sdk.json")).unwrap();
+    std::fs::write(desk.path("longer.json"), sdk.replace(r#"\"embed_len\": 64"#, r#"\"embed_len\": 65"#)).unwrap();
+    let longer = compare("sdk.json", "longer.json", 1, "one n, but not the same context");
+    assert_eq!(
+        (&longer["same"], &longer["same_n"], differences(&longer)),
+        (&false.into(), &true.into(), vec!["embedding length".to_owned()])
+    );
+    // What cannot be compared is not called different.
+    desk.refused(&["context", "compare", "ctx.json", "missing.json"], 2, "cannot open missing.json");
+    desk.refused(&["context", "compare", "vectors.npy", "ctx.json"], 2, "vectors.npy");
 }

@@ -20,13 +20,14 @@ fn every_command_explains_itself() {
         "decode",
         "query",
         "index",
+        "rekey",
         "bench",
         "completions",
         "man",
     ] {
         desk.ok(&[command, "--help"]).stdout(contains("Usage: hushvec"));
     }
-    for command in ["new", "show", "public", "export"] {
+    for command in ["new", "show", "audit", "public", "export", "passphrase", "compare"] {
         desk.ok(&["context", command, "--help"]).stdout(contains("Usage: hushvec"));
     }
     desk.command(&["frobnicate"]).assert().code(2);
@@ -39,7 +40,7 @@ fn completions_and_manual_pages_know_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = desk.ok(&["completions", shell]).get_output().stdout.clone();
         let script = String::from_utf8(script).unwrap();
-        for word in ["aggregate", "export", "--allow-weak", "--log-format"] {
+        for word in ["rekey", "audit", "compare", "--allow-weak", "--log-format"] {
             // Options are written without dashes in some shells.
             assert!(script.contains(word.trim_start_matches('-')), "{shell}: {word}");
         }
@@ -48,8 +49,8 @@ fn completions_and_manual_pages_know_every_command() {
     desk.ok(&["man", "man1"]);
     let page = |name: &str| std::fs::read_to_string(desk.path("man1").join(name)).unwrap();
     assert!(page("hushvec.1").contains("Exit codes"));
-    assert!(page("hushvec-context-show.1").contains("\\-\\-verify"));
-    for name in ["hushvec-encrypt-query.1", "hushvec-index-import.1", "hushvec-context-public.1"] {
+    assert!(page("hushvec-context-audit.1").contains("\\-\\-prove"));
+    for name in ["hushvec-rekey.1", "hushvec-index-import.1", "hushvec-context-passphrase.1"] {
         assert!(page(name).contains(".TH"), "{name}");
     }
 }

@@ -1,0 +1,115 @@
+//! `hushvec context compare`.
+
+use super::AnyContext;
+use crate::failure::Failure;
+use crate::output;
+use hushvec::Derivation;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A context of either format, or a public context
+    a: PathBuf,
+    /// Another
+    b: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether two contexts are one, and in what they differ.
+#[derive(Serialize)]
+struct Comparison {
+    /// Same key and parameters: what is encrypted with one can be used with the other.
+    same: bool,
+    same_n: bool,
+    public_ids: [String; 2],
+    differences: Vec<Difference>,
+}
+
+#[derive(Serialize)]
+struct Difference {
+    what: &'static str,
+    a: String,
+    b: String,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    // Not 1, which says that they differ.
+    let read = |path: &Path| AnyContext::read(path).map_err(|error| Failure::Usage(error.to_string()));
+    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let comparison = Comparison::of(&a, &b);
+    if args.json { output::print_json(&comparison) } else { output::print(&comparison.text()) }?;
+    Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What can be told of a context without its passphrase, besides its key.
+fn facts(context: &AnyContext) -> Vec<(&'static str, String)> {
+    let public = context.public();
+    let parameters = public.parameters();
+    let mut facts = vec![
+        ("scheme", parameters.scheme().to_string()),
+        ("embedding length", parameters.embedding_length().to_string()),
+        ("key length", parameters.key_len().to_string()),
+        ("alpha length", parameters.alpha_len().map_or_else(|| "none".to_owned(), |bits| bits.to_string())),
+        ("format", context.format().to_owned()),
+    ];
+    // An evaluator's file has nothing of what follows, which is no difference.
+    let Some(info) = context.owner() else { return facts };
+    let unknown = || "takes the passphrase to compute".to_owned();
+    facts.push(("id", info.id.clone().unwrap_or_else(unknown)));
+    facts.push(("device", info.device.to_string()));
+    facts.push(("secrets stay on the cpu", if info.secrets_on_cpu { "yes" } else { "no" }.to_owned()));
+    let derivation = info.derivation().ok().flatten();
+    let key_from = derivation.as_ref().map_or_else(|| info.key_provider.clone(), ToString::to_string);
+    facts.push(("key from", key_from));
+    let salt = match &derivation {
+        Some(Derivation::Argon2id { salt, .. } | Derivation::Scrypt { salt }) => salt,
+        _ => &info.wrapped_key,
+    };
+    facts.push(("salt", salt.iter().map(|byte| format!("{byte:02x}")).collect()));
+    facts
+}
+
+impl Comparison {
+    fn of(a: &AnyContext, b: &AnyContext) -> Self {
+        let (public_a, public_b) = (a.public(), b.public());
+        let other = facts(b);
+        let differences = facts(a).into_iter().filter_map(|(what, a)| {
+            let (_, b) = other.iter().find(|(name, _)| *name == what)?;
+            (a != *b).then(|| Difference { what, a, b: b.clone() })
+        });
+        Self {
+            same: public_a.public_id() == public_b.public_id(),
+            same_n: public_a.key().n() == public_b.key().n(),
+            public_ids: [public_a, public_b].map(|public| public.public_id().to_string()),
+            differences: differences.collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let [a, b] = &self.public_ids;
+        let mut text = match (self.same, self.same_n) {
+            (true, _) => format!("the same key and parameters (public id {a})\n"),
+            (false, true) => format!(
+                "one n, but not the same context: files of one are refused by the other\npublic ids {a}\n       and {b}\n"
+            ),
+            (false, false) => format!(
+                "two different keys: what is encrypted with one cannot be decrypted with the other\npublic ids {a}\n       \
+                 and {b}\n"
+            ),
+        };
+        for Difference { what, a, b } in &self.differences {
+            text += &match *what {
+                "salt" => "salt: different, so the passphrases may be the same or not\n".to_owned(),
+                _ => format!("{what}: {a} / {b}\n"),
+            };
+        }
+        if self.same && self.differences.is_empty() {
+            text += "nothing else differs that can be seen without a passphrase\n";
+        }
+        text
+    }
+}

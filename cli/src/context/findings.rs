@@ -1,0 +1,253 @@
+//! What `hushvec context audit` has to say, each thing on its own.
+
+use super::AnyContext;
+use hushvec::{Derivation, Device, Format, Parameters, Scheme};
+use serde::Serialize;
+use std::path::Path;
+
+/// How good a finding is.
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// As it should be.
+    Good,
+    /// Good enough, if one knows of it.
+    Note,
+    /// An attacker with means, or with luck, gets through.
+    Weak,
+    /// Anyone gets through.
+    Broken,
+}
+
+impl Grade {
+    /// As it stands at the beginning of a line.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Note => "note",
+            Self::Weak => "WEAK",
+            Self::Broken => "BROKEN",
+        }
+    }
+}
+
+/// One property of a context.
+#[derive(Serialize)]
+pub struct Finding {
+    pub grade: Grade,
+    pub about: &'static str,
+    pub text: String,
+}
+
+/// Somebody with something, and what they could do.
+#[derive(Serialize)]
+pub struct Attacker {
+    pub who: &'static str,
+    pub can: String,
+}
+
+fn finding(grade: Grade, about: &'static str, text: impl Into<String>) -> Finding {
+    Finding { grade, about, text: text.into() }
+}
+
+/// Everything that can be said without the passphrase, the worst first.
+pub fn findings(context: &AnyContext, path: &Path) -> Vec<Finding> {
+    let parameters = context.public().parameters();
+    let mut findings = vec![modulus(parameters)];
+    findings.extend(noise(parameters));
+    findings.push(assumptions(parameters.scheme()));
+    findings.push(authenticated(context));
+    if let AnyContext::Owner(info) = context {
+        match info.derivation() {
+            Ok(Some(derivation)) => findings.push(passphrase(&derivation)),
+            Ok(None) => findings.push(finding(
+                Grade::Note,
+                "passphrase",
+                format!("the key comes from the provider {:?}, and is as safe as that keeps it", info.key_provider),
+            )),
+            Err(error) => findings.push(finding(Grade::Weak, "passphrase", format!("it cannot be opened: {error}"))),
+        }
+        findings.extend(permissions(path));
+        if !info.secrets_on_cpu && !matches!(info.device, Device::Auto | Device::Cpu) {
+            let text = "secrets are computed with on a GPU, whose driver and other users may observe that; see \
+                        --secrets-on-cpu";
+            findings.push(finding(Grade::Note, "device", text));
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+    findings
+}
+
+fn modulus(parameters: &Parameters) -> Finding {
+    let (bits, strength) = (2 * parameters.key_len(), parameters.factoring_bits());
+    let start = format!("n has {bits} bits, about {strength} bits of strength against factoring");
+    match strength {
+        ..112 => finding(
+            Grade::Weak,
+            "n",
+            format!(
+                "{start}. Numbers of 829 bits have been factored in public, so an attacker with means can be expected to \
+                 factor this one and read everything; at least 2048 (key_len 1024) are needed"
+            ),
+        ),
+        112..128 => finding(
+            Grade::Good,
+            "n",
+            format!(
+                "{start}: far out of reach. NIST (SP 800-57 part 1) accepts 112 bits until the end of 2030; for what has \
+                 to stay secret longer take key_len 1536, which has 128"
+            ),
+        ),
+        _ => finding(Grade::Good, "n", format!("{start}: far out of reach")),
+    }
+}
+
+/// The order of the noise, for the schemes where it is small.
+fn noise(parameters: &Parameters) -> Option<Finding> {
+    let (alpha_len, strength) = (parameters.alpha_len()?, parameters.subgroup_bits()?);
+    let start = format!(
+        "alpha_len is {alpha_len}: whoever has the public key can factor n in about 2^{strength} steps (Coron, Joux, \
+         Mandal, Naccache and Tibouchi, PKC 2011)"
+    );
+    Some(match strength {
+        ..=16 => finding(
+            Grade::Broken,
+            "alpha_len",
+            format!("{start}. That is a matter of seconds, after which every vector and query lies open"),
+        ),
+        17..=64 => finding(
+            Grade::Broken,
+            "alpha_len",
+            format!("{start}. That has been within reach of an attacker with means for many years"),
+        ),
+        65..112 => finding(Grade::Weak, "alpha_len", format!("{start}; at least 448 is needed for 2^112")),
+        _ => finding(Grade::Good, "alpha_len", format!("{start}, which is out of reach")),
+    })
+}
+
+fn assumptions(scheme: Scheme) -> Finding {
+    match scheme {
+        Scheme::Paillier => finding(
+            Grade::Good,
+            "rests on",
+            "decisional composite residuosity (Paillier 1999) and nothing else; the best attack known is factoring n",
+        ),
+        Scheme::PaillierSubgroup => finding(
+            Grade::Note,
+            "rests on",
+            "composite residuosity in a subgroup whose order stays hidden (Ma, Han and Lei 2021), which fewer people have \
+             tried to break than plain Paillier; the best attacks known are factoring n and finding that order",
+        ),
+        _ => finding(
+            Grade::Note,
+            "rests on",
+            "a subgroup whose order stays hidden, in XTrace's own variant, which fewer people have tried to break than \
+             plain Paillier; the best attacks known are factoring n and finding that order",
+        ),
+    }
+}
+
+fn authenticated(context: &AnyContext) -> Finding {
+    match context.owner().map(|info| info.format) {
+        Some(Format::XTrace) => finding(
+            Grade::Note,
+            "format",
+            "only the secret key is authenticated. Opening the file checks that everything else follows from it, but the \
+             embedding length follows from nothing; and without the passphrase, as here, a replaced public key is not \
+             noticed: give --verify to `context public`",
+        ),
+        Some(_) => finding(
+            Grade::Good,
+            "format",
+            "every byte is authenticated, and any change is refused when the file is opened. This audit did not open it \
+             and takes its word; `context show --verify` opens it",
+        ),
+        None => finding(
+            Grade::Note,
+            "format",
+            "a public context holds no secret, and nothing proves whose it is: compare the public id with the owner's \
+             (`context compare`). What is encrypted with another's key, another reads",
+        ),
+    }
+}
+
+fn passphrase(derivation: &Derivation) -> Finding {
+    match derivation {
+        Derivation::Argon2id { memory_kib, passes, .. } if *memory_kib >= 64 * 1024 && *passes >= 3 => finding(
+            Grade::Good,
+            "passphrase",
+            format!("{derivation} makes each guess expensive. A long random passphrase holds, a common one never does"),
+        ),
+        Derivation::Scrypt { .. } if derivation.has_shared_salt() => finding(
+            Grade::Weak,
+            "passphrase",
+            format!(
+                "{derivation} is below today's advice (OWASP: N = 2^17), and guesses can be computed once for all contexts \
+                 with that salt. `context passphrase` gives it a salt of its own, the native format argon2id"
+            ),
+        ),
+        Derivation::Scrypt { .. } => finding(
+            Grade::Note,
+            "passphrase",
+            format!("{derivation} is below today's advice (OWASP: N = 2^17). The native format has argon2id"),
+        ),
+        _ => finding(
+            Grade::Note,
+            "passphrase",
+            format!("{derivation} is cheaper than usual (64 MiB, 3 passes). `context passphrase` sets it to that"),
+        ),
+    }
+}
+
+#[cfg(unix)]
+fn permissions(path: &Path) -> Option<Finding> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let (others_read, others_write) = (mode & 0o044 != 0, mode & 0o022 != 0);
+    let file = path.display();
+    Some(match (others_read, others_write) {
+        (_, true) => finding(
+            Grade::Weak,
+            "file",
+            format!("mode {mode:04o}: others on this machine can replace it. Run `chmod 600 {file}`"),
+        ),
+        (true, false) => finding(
+            Grade::Weak,
+            "file",
+            format!(
+                "mode {mode:04o}: others on this machine can copy it and guess passphrases. Run `chmod 600 {file}`"
+            ),
+        ),
+        _ => finding(Grade::Good, "file", format!("mode {mode:04o}: only its owner can read it")),
+    })
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path) -> Option<Finding> {
+    None
+}
+
+/// Who could do what.
+pub fn attackers(context: &AnyContext) -> Vec<Attacker> {
+    let parameters = context.public().parameters();
+    let evaluator = match parameters.strength_bits() {
+        ..=64 => "works out the secret key, and reads every vector, query and distance that it has or was ever sent",
+        65..112 => "may work out the secret key, with much time and money, and read everything",
+        _ => {
+            "learns how many vectors there are and when they are used, never a vector, a query or a distance. It can return \
+             wrong answers, and the owner cannot tell"
+        }
+    };
+    let mut attackers = vec![Attacker { who: "an evaluator (public key)", can: evaluator.to_owned() }];
+    if context.owner().is_some() {
+        let finder = if parameters.strength_bits() <= 64 {
+            "needs no passphrase: the public key in it is enough"
+        } else {
+            "has to guess the passphrase to learn anything but sizes and the public key"
+        };
+        attackers.push(Attacker { who: "who gets hold of this file", can: finder.to_owned() });
+        let all = "reads everything, and can do all that the owner can".to_owned();
+        attackers.push(Attacker { who: "and of the passphrase", can: all });
+    }
+    attackers
+}

@@ -1,0 +1,54 @@
+//! `hushvec context passphrase`.
+
+use crate::args::{NewPassphrase, Owner};
+use crate::failure::Failure;
+use crate::passphrase::{self, Which};
+use hushvec::{ContextInfo, ExecutionContext, Format, PassphraseKeyProvider};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tracing::info;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The owner's context. It is replaced in one step, once the new file is known to open
+    context: PathBuf,
+    /// For XTrace's format: accept that document content encrypted so far cannot be read with the new file
+    #[arg(long)]
+    lose_content: bool,
+    #[command(flatten)]
+    owner: Owner,
+    #[command(flatten)]
+    new: NewPassphrase,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let format = ContextInfo::read(&args.context).ok().map(|info| info.format);
+    if format == Some(Format::XTrace) && !args.lose_content {
+        return Err(Failure::Usage(format!(
+            "in XTrace's format the passphrase is also the key of document content: what was encrypted so far could not be \
+             read with a new one. Give --lose-content if there is none or you keep a copy of {}, or export the context \
+             to the native format",
+            args.context.display()
+        )));
+    }
+    let context = args.owner.load(&args.context)?;
+    let id = context.id()?;
+    let passphrase = passphrase::chosen(Which::New, args.new.new_passphrase_file.as_deref())?;
+    let provider = match context.format() {
+        Format::XTrace => PassphraseKeyProvider::xtrace(passphrase.as_str(), None)?,
+        _ => PassphraseKeyProvider::new(passphrase.as_str())?,
+    };
+    let format = context.format();
+    let changed = context.export(format, Arc::new(provider))?;
+    // Before the old file is gone: does the new one open, with what was typed, and is it the same context?
+    let credentials = PassphraseKeyProvider::new(passphrase.as_str())?;
+    let loader = ExecutionContext::loader().allow_weak(args.owner.weak.allow_weak);
+    let reopened = loader.from_serialized(&changed.serialize_exec_context()?, &credentials)?;
+    if reopened != changed || reopened.id()? != id {
+        return Err(Failure::Other("the new file would be another context; nothing was changed".to_owned()));
+    }
+    changed.save_to_disk(&args.context)?;
+    info!(%id, "{} has a new passphrase (id {id})", args.context.display());
+    info!("copies of the old file still open with the old passphrase");
+    Ok(())
+}

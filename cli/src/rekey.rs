@@ -1,0 +1,151 @@
+//! `hushvec rekey`.
+
+use crate::aggregate::warn_if_torn;
+use crate::args::{self, NewPassphrase, Owner};
+use crate::failure::Failure;
+use crate::output;
+use crate::passphrase::{self, Which};
+use crate::progress::Bar;
+use hushvec::{ContextInfo, DeviceReport, Devices, Error, Index};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tracing::{info, warn};
+
+/// Options of `hushvec rekey`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The vectors keep their ids and their order, and distances are the same as before. Both contexts must be at hand, and be for \
+vectors of the same length. Raw ciphertexts become an index with `hushvec index import` first.
+
+Example: away from a context of XTrace's SDK
+  hushvec context new -o new.json --scheme paillier_subgroup
+  hushvec index import sdk.json ciphertexts.npy -o old.hvx --allow-weak
+  hushvec rekey sdk.json new.json old.hvx -o new.hvx --allow-weak")]
+pub struct Args {
+    /// The context that the index is encrypted with
+    old: PathBuf,
+    /// The context to encrypt it with from now on
+    new: PathBuf,
+    /// The index
+    index: PathBuf,
+    /// The index to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Go on with an output that was left unfinished
+    #[arg(long)]
+    resume: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    owner: Owner,
+    #[command(flatten)]
+    passphrase: NewPassphrase,
+}
+
+#[derive(Serialize)]
+struct Report {
+    moved: u64,
+    skipped: u64,
+    total: u64,
+    seconds: f64,
+    device: DeviceReport,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let exists = args.output.exists();
+    if exists && !args.resume {
+        return Err(Failure::Usage(format!(
+            "{} exists; give --resume to go on with it, or another name",
+            args.output.display()
+        )));
+    }
+    let index = Index::open(&args.index)?;
+    warn_if_torn(&index);
+    check(args, &index)?;
+    let compute = &args.owner.compute;
+    let old = args.owner.load(&args.old)?;
+    let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
+    let new = args::load(&args.new, compute, false, &passphrase)?;
+
+    let started = Instant::now();
+    let bar = Bar::new("moving", index.len());
+    let result = index.rekey(&old, &new, &args.output, exists, bar.progress());
+    drop(bar);
+    let rekeyed = match result {
+        Ok(rekeyed) => rekeyed,
+        Err(error) => {
+            say_what_is_left(&args.output, exists, index.len())?;
+            return Err(error.into());
+        }
+    };
+    if let Some(recovery) = rekeyed.recovery {
+        warn!("cut {} of an unfinished block off {}", output::bytes(recovery.torn_bytes), args.output.display());
+    }
+    let (seconds, device) = (started.elapsed().as_secs_f64(), new.device_report());
+    output::require_gpu(&device)?;
+    let total = rekeyed.moved + rekeyed.skipped;
+    if args.json {
+        return output::print_json(&Report { moved: rekeyed.moved, skipped: rekeyed.skipped, total, seconds, device });
+    }
+    info!(
+        moved = rekeyed.moved,
+        skipped = rekeyed.skipped,
+        total,
+        seconds,
+        "moved {} in {seconds:.2} s; {} has {total}",
+        output::count(rekeyed.moved, "vector"),
+        args.output.display(),
+    );
+    info!(
+        "{} is as readable as before to whoever has its key: delete it, and its copies, once the new one serves",
+        args.index.display()
+    );
+    Ok(())
+}
+
+/// What cannot work is said before a passphrase is asked for.
+fn check(args: &Args, index: &Index) -> Result<(), Failure> {
+    let old = args.owner.check(&args.old)?;
+    let new = args::owner_context(&args.new)?;
+    if let Some(weakness) = new.parameters.weakness() {
+        let new = args.new.display();
+        return Err(Failure::Usage(format!("{new} is no key to move to, as it is weak: {weakness}")));
+    }
+    Devices::check(args.owner.compute.device.as_ref().unwrap_or(&new.device))?;
+    if index.public_id() != old.public.public_id() {
+        let (expected, actual) = (old.public.public_id().to_string(), index.public_id().to_string());
+        return Err(Error::WrongKey { what: "an index", expected, actual }.in_file(&args.index).into());
+    }
+    same_kind(args, &old, &new)
+}
+
+fn same_kind(args: &Args, old: &ContextInfo, new: &ContextInfo) -> Result<(), Failure> {
+    let dimensions = [old, new].map(|info| info.parameters.embedding_length());
+    let (old_file, new_file) = (args.old.display(), args.new.display());
+    if old.public.public_id() == new.public.public_id() {
+        return Err(Failure::Usage(format!(
+            "{old_file} and {new_file} have the same key, so there is nothing to move; see `hushvec context compare`"
+        )));
+    }
+    if dimensions[0] != dimensions[1] {
+        return Err(Failure::Usage(format!(
+            "{old_file} is for {} dimensions, {new_file} for {}; make the new one with --embedding-length {}",
+            dimensions[0], dimensions[1], dimensions[0]
+        )));
+    }
+    Ok(())
+}
+
+/// After a failure: how far it got. An output of nothing is removed.
+fn say_what_is_left(path: &Path, existed: bool, total: u64) -> Result<(), Failure> {
+    let Ok(begun) = Index::open(path) else { return Ok(()) };
+    let finished = begun.len();
+    drop(begun);
+    if finished == 0 && !existed {
+        return std::fs::remove_file(path).map_err(Failure::io("remove", path));
+    }
+    warn!("{finished} of {} are in {}; go on with --resume", output::count(total, "vector"), path.display());
+    Ok(())
+}

@@ -18,7 +18,7 @@ mod reference;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
+use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows, Weights};
 use num_bigint::BigUint;
 use numbers::SplitMix;
 use peers::Peer;
@@ -165,5 +165,37 @@ fn products(c: &mut Criterion) {
     }
 }
 
-criterion_group!(kernels, pair_pow, pair_fixed_base_pow, products);
+/// Weights of 8 bits with their signs; a batch is inputs × outputs, and an operation is a weight.
+fn weighted_sum(c: &mut Criterion) {
+    let (mut group, backends) = (c.benchmark_group("weighted_sum"), backends());
+    group.sample_size(10);
+    for (bits, (inputs, outputs)) in
+        BITS.into_iter().flat_map(|bits| [(784, 1), (784, 10), (16, 1000)].map(|shape| (bits, shape)))
+    {
+        let mut random = SplitMix(bits as u64);
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let (modulus, values) = (Modulus::new(&limbs(&m, width)).unwrap(), random.units(&m, inputs));
+        let rows: Vec<u64> = values.iter().flat_map(|x| pair_row(x, &m, width)).collect();
+        let integers: Vec<i64> =
+            (0..inputs * outputs).map(|_| i64::from(random.next().to_le_bytes()[0].cast_signed())).collect();
+        let weights = Weights::from_integers(inputs, &integers);
+        let square = &m * &m;
+        let power = |(x, w): (&BigUint, &i64)| {
+            let power = x.modpow(&w.unsigned_abs().into(), &square);
+            if *w < 0 { power.modinv(&square).unwrap() } else { power }
+        };
+        let last = integers.chunks(inputs).last().unwrap();
+        let expected = values.iter().zip(last).map(power).fold(BigUint::from(1u32), |x, y| x * y % &square);
+        for (who, backend) in &backends {
+            let mut out = vec![0; outputs * 2 * width];
+            group.throughput(Throughput::Elements((inputs * outputs) as u64));
+            group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), format!("{inputs}x{outputs}")), |b| {
+                b.iter(|| backend.weighted_sum_vartime(&modulus, Rows::new(&rows, 2 * width), &weights, &mut out));
+                assert_eq!(pair_value(&out[out.len() - 2 * width..], &m), expected);
+            });
+        }
+    }
+}
+
+criterion_group!(kernels, pair_pow, pair_fixed_base_pow, products, weighted_sum);
 criterion_main!(kernels);

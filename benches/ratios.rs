@@ -19,7 +19,7 @@ mod reference;
 mod turns;
 
 use gmp::Gmp;
-use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
+use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use num_bigint::BigUint;
 use numbers::SplitMix;
@@ -125,6 +125,46 @@ fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend
     rows.extend(Row::peers(&group, peers::gmp_powers(gmps, &base, &exponents[0], &square)));
 }
 
+/// A linear model on encrypted numbers, weights of 8 bits with their signs; and beside it a power for each weight, of seven
+/// bits and in full lanes, without the products that would join them. An operation is a weight.
+fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [Backend], bits: usize, inputs: usize, outputs: usize) {
+    let mut random = SplitMix(bits as u64 + 3);
+    let (n, width) = (random.modulus(bits), bits / 64);
+    let square = &n * &n;
+    let values = random.units(&n, inputs);
+    let integers: Vec<i64> =
+        (0..inputs * outputs).map(|_| i64::from(random.next().to_le_bytes()[0].cast_signed())).collect();
+    let side = |row: &[i64], sign: i64| {
+        let mine = values.iter().zip(row).filter(|(_, weight)| weight.signum() == sign);
+        mine.fold(BigUint::from(1u32), |x, (y, w)| x * y.modpow(&w.unsigned_abs().into(), &square) % &square)
+    };
+    let quotient = |row: &[i64]| side(row, 1) * side(row, -1).modinv(&square).unwrap() % &square;
+    let expected: Vec<BigUint> = integers.chunks(inputs).take(10).map(quotient).collect();
+    let pairs: Rc<Vec<u64>> = Rc::new(values.iter().flat_map(|x| pair_row(x, &n, width)).collect());
+    let modulus = Rc::new(Modulus::new(&limbs(&n, width)).unwrap());
+    let weights = Rc::new(Weights::from_integers(inputs, &integers));
+    let group = format!("linear model, {}-bit modulus, {inputs} × {outputs} weights of 8 bits", 2 * bits);
+    for backend in levels {
+        let (pairs, modulus, weights) = (Rc::clone(&pairs), Rc::clone(&modulus), Rc::clone(&weights));
+        let mut out = vec![0; outputs * 2 * width];
+        backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        out.chunks(2 * width).zip(&expected).for_each(|(row, x)| assert_eq!(pair_value(row, &n), *x));
+        rows.push(Row::new(&group, backend.cpu_level(), inputs * outputs, move || {
+            backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+            black_box(&out);
+        }));
+    }
+    for backend in levels {
+        let (bases, modulus) = (pairs.repeat(784usize.div_ceil(inputs)), Rc::clone(&modulus));
+        let mut out = vec![0; bases.len()];
+        let count = bases.len() / (2 * width);
+        rows.push(Row::new(&group, &format!("{}, powers", backend.cpu_level()), count, move || {
+            backend.pair_pow(&modulus, Rows::new(&bases, 2 * width), &Exponent::new(&[0x55], 7), &mut out);
+            black_box(&out);
+        }));
+    }
+}
+
 /// The product: vectors of 512 dimensions, with key_len 1024. Beside GMP's fastest way to what takes the time: r^n, or
 /// c^(p−1) and c^(q−1), one after the other.
 fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], scheme: Scheme) {
@@ -211,6 +251,9 @@ fn main() {
     products(&mut rows, &gmps, &levels, 2048, 1 << 17);
     fixed_base(&mut rows, &gmps, &levels, 1024, 257);
     fixed_base(&mut rows, &gmps, &levels, 2048, 512);
+    for (inputs, outputs) in [(784, 10), (784, 1), (16, 1000)] {
+        linear_model(&mut rows, &levels, 2048, inputs, outputs);
+    }
     for scheme in [Scheme::Paillier, Scheme::PaillierSubgroup] {
         vectors(&mut rows, &gmps, &levels, scheme);
     }

@@ -16,8 +16,11 @@ pub mod fixed_base;
 pub mod gpu;
 #[cfg(feature = "gpu")]
 mod known_answers;
+mod multi_power;
 #[cfg(feature = "gpu")]
 mod offloaded;
+mod schedule;
+pub mod weights;
 
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
@@ -33,6 +36,7 @@ use gpu::adapter::KernelOptions;
 #[cfg(feature = "gpu")]
 use offloaded::Offloaded;
 use std::num::NonZeroUsize;
+use weights::Weights;
 
 /// An open device.
 #[derive(Debug, Clone)]
@@ -261,6 +265,16 @@ impl Backend {
         cpu::pair_mul::pair_mul(self.cpu(), modulus, a, b, out);
     }
 
+    /// For each row of weights the product of all inputs, each to its weight, modulo m²; 0 where a negative weight is
+    /// for a number that has no inverse. `inputs` and `out` are pairs, an output a row of weights. Takes time by the weights.
+    pub fn weighted_sum_vartime(&self, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
+        match self {
+            Self::Cpu(cpu) => cpu::weighted_sum::weighted_sum_vartime(cpu, modulus, inputs, weights, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => offloaded.weighted_sum_vartime(modulus, inputs, weights, out),
+        }
+    }
+
     /// x·(1 + message·m) for each pair x of `out`, modulo m²: encryption and addition of a plaintext for g = 1 + n.
     pub fn add_messages(&self, modulus: &Modulus, messages: Rows<'_>, out: &mut [u64]) {
         cpu::messages::add_messages(self.cpu(), modulus, messages, out);
@@ -369,5 +383,22 @@ impl Backend {
         let Self::Gpu(offloaded) = self else { return None };
         let mut out = gpu::Output::new(out, a.width());
         Some(offloaded.gpu().pair_mul(modulus, a, b, &mut out).map_err(|failure| failure.to_string()))
+    }
+
+    /// [`Backend::weighted_sum_vartime`] on the GPU, unchecked and whatever the shape; `None` on the processor.
+    pub fn weighted_sum_on_gpu(
+        &self,
+        modulus: &Modulus,
+        inputs: Rows<'_>,
+        weights: &Weights,
+        out: &mut [u64],
+    ) -> Option<Result<(), String>> {
+        let Self::Gpu(offloaded) = self else { return None };
+        let mut sides = vec![0; weights.sides() * inputs.width()];
+        let outcome =
+            offloaded.gpu().weighted_sides(modulus, inputs, weights, &mut gpu::Output::new(&mut sides, inputs.width()));
+        let sides = Rows::new(&sides, inputs.width());
+        cpu::weighted_sum::quotients_vartime(self.cpu(), modulus, weights, sides, out);
+        Some(outcome.map_err(|failure| failure.to_string()))
     }
 }

@@ -56,6 +56,7 @@ pub mod hazmat {
     pub use crate::arith::window::Exponent;
     pub use crate::backend::Backend;
     pub use crate::backend::fixed_base::FixedBase;
+    pub use crate::backend::weights::Weights;
     #[cfg(feature = "gpu")]
     pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
 

@@ -14,8 +14,8 @@ mod numbers;
 mod reference;
 
 use crt::{PRIMES, crt_key};
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Rows};
-use num_bigint::BigUint;
+use hushvec::hazmat::{Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Rows, Weights};
+use num_bigint::{BigInt, BigUint, Sign};
 use numbers::SplitMix;
 use reference::{biguint, limbs, pair_row, pair_value};
 use std::sync::Arc;
@@ -126,6 +126,65 @@ fn pair_fixed_base_pow() {
                     backend.pair_fixed_base_pow(&fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
                     let powers = exponents.iter().map(|e| base.modpow(e, &square));
                     check(&out, width, &m, powers, &format!("pair_fixed_base_pow/{name}/{bits}/{exponent_bits}"));
+                }
+            }
+        }
+    }
+    devices::assert_nothing_fell_back();
+}
+
+/// Π x^w modulo m², 0 if there is a w < 0 for a number without an inverse.
+fn weighted(values: &[BigUint], weights: &[BigInt], m: &BigUint) -> BigUint {
+    let square = m * m;
+    let power = |(x, w): (&BigUint, &BigInt)| match w.sign() {
+        Sign::Minus => x.modinv(&square).map(|x| x.modpow(w.magnitude(), &square)),
+        _ => Some(x.modpow(w.magnitude(), &square)),
+    };
+    let powers: Option<Vec<BigUint>> = values.iter().zip(weights).map(power).collect();
+    powers.map_or(BigUint::ZERO, |powers| powers.into_iter().fold(BigUint::from(1u32), |x, y| x * y % &square))
+}
+
+#[test]
+fn weighted_sum() {
+    let mut random = SplitMix(6);
+    for bits in Modulus::SIZES {
+        let (m, width) = (random.modulus(bits), bits / 64);
+        let modulus = Modulus::new(&limbs(&m, width)).unwrap();
+        for (inputs, outputs, weight_bits) in
+            [(0, 2, 8), (1, 1, 1), (2, 2, 100), (5, 3, 20), (8, 6, 64), (4, 30, 8), (2 * cases(bits, 30), 3, 8)]
+        {
+            // Numbers that all have an inverse, and the extremes, of which some have none.
+            let is_even = inputs % 2 == 0;
+            let values = if is_even { random.units(&m, inputs) } else { random.residues(&m, inputs + 3).split_off(3) };
+            let rows: Vec<Vec<BigInt>> = (0..outputs)
+                .map(|output| {
+                    let weight = |random: &mut SplitMix| {
+                        let magnitude = random.number(weight_bits);
+                        // Outputs without negative weights, without positive ones, and with both.
+                        let is_negative = output % 3 == 1 || (output % 3 == 2 && random.next().is_multiple_of(2));
+                        BigInt::from_biguint(if is_negative { Sign::Minus } else { Sign::Plus }, magnitude)
+                    };
+                    (0..inputs).map(|_| weight(&mut random)).collect()
+                })
+                .collect();
+            let mut weights = Weights::new(2);
+            for row in &rows {
+                let term = |(i, w): (usize, &BigInt)| (i, w.sign() == Sign::Minus, w.magnitude().to_u64_digits());
+                weights.push(row.iter().enumerate().map(term));
+            }
+            let expected: Vec<BigUint> = rows.iter().map(|row| weighted(&values, row, &m)).collect();
+            let pairs = rows_of(&values, &m, width);
+            for (name, backend) in devices::backends(bits) {
+                let mut out = vec![7; outputs * 2 * width];
+                backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+                let what = format!("weighted_sum/{name}/{bits}/{inputs}×{outputs}");
+                check(&out, width, &m, expected.iter().cloned(), &what);
+                out.fill(7);
+                if let Some(outcome) =
+                    backend.weighted_sum_on_gpu(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
+                {
+                    outcome.unwrap();
+                    check(&out, width, &m, expected.iter().cloned(), &format!("{what} on the device"));
                 }
             }
         }

@@ -16,7 +16,7 @@ mod numbers;
 #[path = "common/reference.rs"]
 mod reference;
 
-use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows};
+use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, HomomorphicClient, Index, IndexWriter, Progress, Query, Scheme};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
@@ -92,6 +92,35 @@ fn whatever_goes_wrong_the_answers_are_right() {
             // That batch and all after it.
             assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 9 - batch, "{fault:?} at batch {batch}");
         }
+    }
+}
+
+/// Weighted sums of enough outputs for a GPU: it computes them all, and what it gets wrong is noticed.
+#[test]
+fn weighted_sums_of_many_outputs() {
+    const INPUTS: usize = 200;
+    let mut random = SplitMix(15);
+    let (m, width) = (random.modulus(512), 8);
+    let modulus = Modulus::new(&limbs(&m, width)).unwrap();
+    let values = random.units(&m, INPUTS);
+    let pairs: Vec<u64> = values.iter().flat_map(|x| pair_row(x, &m, width)).collect();
+    let integers: Vec<i64> =
+        (0..100 * INPUTS).map(|_| i64::from(random.next().to_le_bytes()[0].cast_signed())).collect();
+    let weights = Weights::from_integers(INPUTS, &integers);
+    let run = |backend: &Backend| {
+        let mut out = vec![7; 100 * 2 * width];
+        backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        out
+    };
+    let expected = run(&Backend::open(&Device::Cpu, None).unwrap());
+    let Some(backend) = open(KernelOptions::default()) else { return };
+    assert!(run(&backend) == expected);
+    assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+    for (done, fault) in (1..).zip(FAULTS.into_iter().rev()) {
+        backend.inject_fault(0, fault);
+        assert!(run(&backend) == expected, "{fault:?}");
+        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
+        backend.trust_again();
     }
 }
 

@@ -4,7 +4,10 @@
 use super::cpu::Cpu;
 use super::cpu::combinations::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
 use super::cpu::pair_pow::pair_pow;
+use super::cpu::weighted_sum::weighted_sides_vartime;
 use super::fixed_base::FixedBase;
+use super::multi_power;
+use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::limbs::less_than;
 use crate::arith::modulus::Modulus;
@@ -12,7 +15,11 @@ use crate::arith::random::{self, OsRandom};
 use crate::arith::window::Exponent;
 use crate::error::Error;
 use num_bigint::BigUint;
+use std::ops::Range;
 use zeroize::Zeroizing;
+
+/// A weighted sum is left to another device if checking it takes at most this part of its products.
+const LEAST_GAIN: f64 = 8.0;
 
 /// Weights for `rows` rows: 64 random bits each.
 fn weights(rows: usize) -> Result<Vec<u64>, Error> {
@@ -109,6 +116,37 @@ pub(super) fn fixed_base_powers_hold(
     let sum = weighted_sum(cpu, &weights, Rows::new(&kept, exponents.width()), 1);
     let expected = power(cpu, modulus, base.base(), &Exponent::new(&sum, bits + 64 * SUM_EXTRA));
     Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
+}
+
+/// Whether out is the sides of weighted sums: Π out^r = Π input^(Σ r·weight) for random r, one product of powers on the
+/// processor for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
+pub(super) fn weighted_sides_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    inputs: Rows<'_>,
+    weights: &Weights,
+    sides: Range<usize>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let random = short_weights(out.len())?;
+    let combined = weights.combined(inputs.len(), sides, &random);
+    let mut expected = vec![0; inputs.width()];
+    weighted_sides_vartime(cpu, modulus, inputs, &combined, 0..1, &mut expected);
+    Ok(expected == **weighted_product(cpu, modulus, &random, out))
+}
+
+/// Whether [`weighted_sides_hold`] takes few enough products for the processor to leave the rest to another device.
+pub(super) fn weighted_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
+    let (sides, bits) =
+        (weights.sides(), weights.bits() + WEIGHT_BITS as usize + weights.outputs().ilog2() as usize + 1);
+    let all = multi_power::estimate(weights, 0..sides, inputs);
+    let combined = multi_power::estimate_dense(inputs, 1, bits);
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let of_results = (sides * WEIGHT_BITS as usize / 2) as f64;
+    LEAST_GAIN * (combined + of_results) <= all
 }
 
 /// The rows with only their lower `bits` bits.

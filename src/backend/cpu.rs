@@ -8,6 +8,7 @@ pub(super) mod hamming_aggregate;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 pub(super) mod integers;
+mod inverses;
 pub(super) mod level;
 pub(super) mod messages;
 pub(super) mod pair_fixed_base_pow;
@@ -16,6 +17,7 @@ pub(super) mod pair_pow;
 pub(super) mod residue_product;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
+pub(super) mod weighted_sum;
 
 #[cfg(feature = "owner")]
 pub(super) mod crt_decrypt;

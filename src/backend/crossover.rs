@@ -10,6 +10,7 @@ pub(super) enum Kernel {
     PairPow,
     PairFixedBasePow,
     HammingAggregate,
+    WeightedSum,
     #[cfg(feature = "owner")]
     HammingDecode,
 }
@@ -20,7 +21,7 @@ pub(super) struct Work {
     pub(super) kernel: Kernel,
     /// Bits of the modulus.
     pub(super) bits: usize,
-    /// Bits of the exponent, if there is one.
+    /// Bits of the exponent, if there is one, or of all of a row's.
     pub(super) exponent_bits: usize,
 }
 

@@ -22,6 +22,7 @@ mod program;
 mod rounds;
 mod shader;
 mod timer;
+mod weighted_sum;
 
 pub(super) use buffer::Buffer;
 pub(super) use failure::GpuFailure;
@@ -30,6 +31,7 @@ pub(super) use rounds::Output;
 
 use super::devices::AdapterInfo;
 use super::fixed_base::FixedBase;
+use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
@@ -150,6 +152,21 @@ impl Gpu {
         out: &mut Output<'_, '_, u64>,
     ) -> Result<(), GpuFailure> {
         hamming_aggregate::hamming_aggregate(&self.engine, modulus, queries, stored, resident, out)
+    }
+
+    /// Whether a job of `weighted_sum` fits.
+    pub(super) fn takes_inputs(&self, modulus: &Modulus, inputs: usize, weights: &Weights) -> bool {
+        weighted_sum::takes(&self.engine, modulus, inputs, weights)
+    }
+
+    pub(super) fn weighted_sides(
+        &self,
+        modulus: &Modulus,
+        inputs: Rows<'_>,
+        weights: &Weights,
+        out: &mut Output<'_, '_, u64>,
+    ) -> Result<(), GpuFailure> {
+        weighted_sum::weighted_sides(&self.engine, modulus, inputs, weights, out)
     }
 
     /// Sends rows to the device, to stay there.

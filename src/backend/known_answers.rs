@@ -5,6 +5,7 @@ use super::cpu::{self, Cpu};
 use super::crossover::Kernel;
 use super::fixed_base::FixedBase;
 use super::gpu::{Gpu, GpuFailure, Output};
+use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
@@ -31,6 +32,7 @@ pub(super) fn show(kernel: Kernel, bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<
             Kernel::PairPow => pair_pow(bits, gpu, cpu)?,
             Kernel::PairFixedBasePow => pair_fixed_base_pow(bits, gpu, cpu)?,
             Kernel::HammingAggregate => hamming_aggregate(bits, gpu, cpu)?,
+            Kernel::WeightedSum => weighted_sum(bits, gpu, cpu)?,
             #[cfg(feature = "owner")]
             Kernel::HammingDecode => hamming_decode(bits, gpu)?,
         };
@@ -138,6 +140,18 @@ fn hamming_aggregate(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailu
     let mut lists = Output::lists(theirs.chunks_mut(pairs.len()).collect(), width);
     gpu.hamming_aggregate(&modulus, queries, rows, None, &mut lists)?;
     cpu::hamming_aggregate::hamming_aggregate(cpu, &modulus, queries, rows, &mut ours);
+    Ok(ours == theirs)
+}
+
+fn weighted_sum(bits: usize, gpu: &Gpu, cpu: &Cpu) -> Result<bool, GpuFailure> {
+    let (modulus, pairs) = case(bits)?;
+    let rows = Rows::new(&pairs, 2 * modulus.width());
+    let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
+    let weights = Weights::from_integers(ROWS, &integers);
+    let mut ours = vec![0; weights.sides() * rows.width()];
+    let mut theirs = ours.clone();
+    gpu.weighted_sides(&modulus, rows, &weights, &mut Output::new(&mut theirs, rows.width()))?;
+    cpu::weighted_sum::weighted_sides_vartime(cpu, &modulus, rows, &weights, 0..weights.sides(), &mut ours);
     Ok(ours == theirs)
 }
 

@@ -10,6 +10,7 @@ use super::fixed_base::FixedBase;
 use super::gpu::adapter::KernelOptions;
 use super::gpu::{DeviceRows, Gpu, GpuFailure, Output};
 use super::known_answers;
+use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
@@ -288,6 +289,32 @@ impl Offloaded {
                 cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, query, stored.slice(rows), out);
             },
         );
+    }
+
+    /// A job whose check would take the processor nearly as long is left to it.
+    pub(super) fn weighted_sum_vartime(&self, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
+        let is_worth_it = weights.outputs() > 0
+            && self.gpu.takes_inputs(modulus, inputs.len(), weights)
+            && checks::weighted_sides_are_worth_checking(inputs.len(), weights);
+        if !is_worth_it {
+            return cpu::weighted_sum::weighted_sum_vartime(&self.cpu, modulus, inputs, weights, out);
+        }
+        let width = inputs.width();
+        let mut sides = vec![0; weights.sides() * width];
+        let exponent_bits = weights.bits() * inputs.len();
+        self.run(
+            Batch { kernel: Kernel::WeightedSum, modulus, exponent_bits, width, lists: 1 },
+            &mut sides,
+            |gpu, out| gpu.weighted_sides(modulus, inputs, weights, out),
+            |_, rows, out| {
+                let out = Rows::new(out, width);
+                checks::weighted_sides_hold(&self.cpu, modulus, inputs, weights, rows, out)
+            },
+            |cpu, _, rows, out| {
+                cpu::weighted_sum::weighted_sides_vartime(cpu, modulus, inputs, weights, rows, out);
+            },
+        );
+        cpu::weighted_sum::quotients_vartime(&self.cpu, modulus, weights, Rows::new(&sides, width), out);
     }
 
     /// With one prime. Rows in which the GPU proves no distance are looked at again, which those that hold none are

@@ -47,6 +47,13 @@ impl SplitMix {
         extremes.into_iter().chain(std::iter::from_fn(|| Some(self.number(bits) % &square))).take(count).collect()
     }
 
+    /// `count` numbers below m² that have an inverse.
+    pub fn units(&mut self, m: &BigUint, count: usize) -> Vec<BigUint> {
+        let (square, bits) = (m * m, usize::try_from(2 * m.bits()).unwrap());
+        let numbers = std::iter::from_fn(|| Some(self.number(bits) % &square));
+        numbers.filter(|x| x.modinv(m).is_some()).take(count).collect()
+    }
+
     pub fn bits(&mut self, dimensions: usize) -> Vec<u8> {
         (0..dimensions).map(|_| u8::from(self.next().is_multiple_of(2))).collect()
     }

@@ -165,8 +165,13 @@ impl Engine {
     /// A buffer with these limbs in it.
     pub(super) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let buffer = self.buffer(8 * limbs.len(), secrecy)?;
-        self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
+        self.write(&buffer, limbs);
         Ok(buffer)
+    }
+
+    /// Writes limbs to the beginning of a buffer.
+    pub(super) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
+        self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
     }
 
     fn pipeline(&self, stem: Stem, shape: Shape) -> Result<wgpu::ComputePipeline, GpuFailure> {

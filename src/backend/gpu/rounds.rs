@@ -39,6 +39,19 @@ impl<'a, 'out, T> Output<'a, 'out, T> {
         Self { most, arrived: Some(arrived), ..self }
     }
 
+    /// Waits for the next `rows` rows of each list, and hands them on.
+    pub(super) fn fill(
+        &mut self,
+        engine: &Engine,
+        reading: &Reading,
+        rows: usize,
+        write: &mut impl FnMut(&[u8], &mut [T]),
+    ) -> Result<(), GpuFailure> {
+        let mut filled = Vec::new();
+        engine.finish_reading(reading, |bytes| filled = self.take(rows, bytes, write))?;
+        self.arrived.as_mut().map_or(Ok(()), |arrived| arrived(filled))
+    }
+
     /// Has `write` fill the next `rows` rows of each list, from its share of the bytes.
     fn take(&mut self, rows: usize, bytes: &[u8], write: &mut impl FnMut(&[u8], &mut [T])) -> Vec<&'out mut [T]> {
         let share = bytes.len() / self.lists.len().max(1);
@@ -72,11 +85,7 @@ impl Rounds {
         mut write: impl FnMut(&[u8], &mut [T]),
     ) -> Result<(), GpuFailure> {
         let most = self.rows.min(out.most).max(1);
-        let mut finish = |(rows, reading): (usize, Reading)| {
-            let mut filled = Vec::new();
-            engine.finish_reading(&reading, |bytes| filled = out.take(rows, bytes, &mut write))?;
-            out.arrived.as_mut().map_or(Ok(()), |arrived| arrived(filled))
-        };
+        let mut finish = |(rows, reading): (usize, Reading)| out.fill(engine, &reading, rows, &mut write);
         let mut coming = None;
         for (number, limbs) in rows.limbs().chunks(most * rows.width()).enumerate() {
             let round = Rows::new(limbs, rows.width());

@@ -10,6 +10,7 @@ pub(super) enum Stem {
     PairPow,
     PairFixedBasePow,
     HammingAggregate,
+    WeightedSum,
     #[cfg(feature = "owner")]
     DecodeEnter,
     #[cfg(feature = "owner")]
@@ -18,11 +19,12 @@ pub(super) enum Stem {
 
 impl Stem {
     #[cfg(all(test, feature = "owner"))]
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PairMul,
         Self::PairPow,
         Self::PairFixedBasePow,
         Self::HammingAggregate,
+        Self::WeightedSum,
         Self::DecodeEnter,
         Self::DecodeCount,
     ];
@@ -33,6 +35,7 @@ impl Stem {
             Self::PairPow => "pair_pow",
             Self::PairFixedBasePow => "pair_fixed_base_pow",
             Self::HammingAggregate => "hamming_aggregate",
+            Self::WeightedSum => "weighted_sum",
             #[cfg(feature = "owner")]
             Self::DecodeEnter => "decode_enter",
             #[cfg(feature = "owner")]
@@ -46,6 +49,7 @@ impl Stem {
             Self::PairPow => include_str!("../../../shaders/pair_pow.wgsl"),
             Self::PairFixedBasePow => include_str!("../../../shaders/pair_fixed_base_pow.wgsl"),
             Self::HammingAggregate => include_str!("../../../shaders/hamming_aggregate.wgsl"),
+            Self::WeightedSum => include_str!("../../../shaders/weighted_sum.wgsl"),
             #[cfg(feature = "owner")]
             Self::DecodeEnter => include_str!("../../../shaders/decode_enter.wgsl"),
             #[cfg(feature = "owner")]

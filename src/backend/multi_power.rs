@@ -1,0 +1,366 @@
+//! How products of many powers, Π c_i^w_ij for each output j, come about with few multiplications.
+//!
+//! Two ways; for each job the one that counts fewer products is taken.
+//!
+//! **Buckets** (Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 1980; Bernstein, Doumen, Lange and
+//! Oosterwijk, "Faster batch forgery identification", Indocrypt 2012, section 4). Inputs with the same weight are multiplied
+//! first; what is left has different weights. They are cut in halves, bit by bit, and each half starts again with shorter
+//! weights, of which more are the same. Weights of at most [`RUNNING_BITS`] bits end in running products: multiplying up the
+//! product of all that have at least weight d, over all d, holds each as often as its weight says. At the very end
+//! squarings join the windows. So no width has to be chosen.
+//!
+//! **Tables** (Straus, "Addition chains of vectors", 1964; sliding windows interleaved as in Möller, "Algorithms for
+//! multi-exponentiation", SAC 2001). Each input gets its odd powers below 2^w, which all outputs share; an output takes a
+//! factor a window, and squares once a bit for all of its inputs.
+//!
+//! Products for each weight of 8 bits with its sign, all weights equally likely, with the way into Montgomery form and out
+//! of it, and with inversions:
+//!
+//! | inputs × outputs | buckets | tables | square and multiply for each |
+//! |---|---|---|---|
+//! | 784 × 10 | 1.42 | 2.4 | 8.7 |
+//! | 784 × 1 | 2.3 | 4.5 | 9.6 |
+//! | 16 × 1000 | 4.0 | 1.9 | 9.2 |
+//!
+//! Positive and negative weights make a side each, whose quotient is the output.
+
+use super::schedule::{Rounds, Schedule};
+use super::weights::{Weight, Weights};
+use std::ops::Range;
+
+/// Weights of at most that many bits end in running products.
+const RUNNING_BITS: u32 = 5;
+/// Weights are first cut into windows of that many bits, which fit a limb.
+const FIRST_BITS: u32 = 32;
+/// The widest window of tables.
+const WIDEST: u32 = 8;
+
+/// Part of a job: some of the inputs, some of the sides. Slots: [`Part::GIVEN`] constants, the inputs, the products.
+pub(super) struct Part {
+    pub(super) inputs: Range<usize>,
+    pub(super) sides: Range<usize>,
+    pub(super) rounds: Rounds,
+    /// Where each side's product is; `None` is 1.
+    pub(super) results: Vec<Option<u32>>,
+}
+
+impl Part {
+    /// Slots before those of the inputs, for what a device needs.
+    pub(super) const GIVEN: usize = 3;
+
+    /// Slots in all.
+    pub(super) fn slots(&self) -> usize {
+        Self::GIVEN + self.inputs.len() + self.rounds.factors.len()
+    }
+}
+
+/// Cuts a job into parts of about `most` slots, and hands each over as it is made: for some of the inputs all of the
+/// sides, then for the next.
+pub(super) fn for_each_part<E>(
+    weights: &Weights,
+    sides: Range<usize>,
+    inputs: usize,
+    most: usize,
+    mut take: impl FnMut(Part) -> Result<(), E>,
+) -> Result<(), E> {
+    let at_once = inputs_at_once(weights, most);
+    for first in (0..inputs.max(1)).step_by(at_once) {
+        let inputs = first..(first + at_once).min(inputs);
+        let way = Way::choose(weights, sides.clone(), inputs.clone(), most);
+        let mut next = sides.start;
+        while next < sides.end {
+            let start = next;
+            let mut builder = Builder::new(way, inputs.clone());
+            let mut results = Vec::new();
+            while next < sides.end && (next == start || builder.slots() < most) {
+                results.push(builder.side(weights, next));
+                next += 1;
+            }
+            let rounds = builder.schedule.into_rounds(&mut results);
+            take(Part { inputs: inputs.clone(), sides: start..next, rounds, results })?;
+        }
+    }
+    Ok(())
+}
+
+/// Inputs of a part, so that a side of it stays below that many slots: buckets take at most a product a bit for each.
+pub(super) fn inputs_at_once(weights: &Weights, most: usize) -> usize {
+    (most / (weights.bits() + 2)).max(64)
+}
+
+/// Products that a job takes, without those into Montgomery form and out of it.
+#[cfg(feature = "gpu")]
+pub(super) fn estimate(weights: &Weights, sides: Range<usize>, inputs: usize) -> f64 {
+    Counts::new(weights, sides, &(0..inputs)).fewest()
+}
+
+/// [`estimate`] for so many sides with a weight for every input.
+#[cfg(feature = "gpu")]
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(super) fn estimate_dense(inputs: usize, sides: usize, bits: usize) -> f64 {
+    let bits = u32::try_from(bits).unwrap_or(u32::MAX);
+    let counts = Counts { inputs: inputs as f64, sides: sides as f64, terms: (inputs * sides) as f64, bits };
+    counts.fewest()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Buckets,
+    /// Tables of the odd powers below 2^width.
+    Tables(u32),
+}
+
+/// What the count of products depends on.
+struct Counts {
+    inputs: f64,
+    /// Sides with any weight.
+    sides: f64,
+    terms: f64,
+    /// Of the longest weight.
+    bits: u32,
+}
+
+impl Counts {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn new(weights: &Weights, sides: Range<usize>, inputs: &Range<usize>) -> Self {
+        let terms = sides.map(|side| weights.side(side).filter(|weight| inputs.contains(&weight.input)).count());
+        let (mut used, mut all) = (0usize, 0usize);
+        terms.filter(|terms| *terms > 0).for_each(|terms| {
+            used += 1;
+            all += terms;
+        });
+        let bits = u32::try_from(weights.bits()).unwrap_or(u32::MAX);
+        Self { inputs: inputs.len() as f64, sides: used as f64, terms: all as f64, bits }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn fewest(&self) -> f64 {
+        (1..=WIDEST).map(|width| self.with_tables(width)).fold(self.with_buckets(), f64::min)
+    }
+
+    fn with_tables(&self, width: u32) -> f64 {
+        let table = if width == 1 || self.bits <= 1 { 0.0 } else { f64::from(1u32 << (width.min(self.bits) - 1)) };
+        // Of weights that are not 0.
+        let windows = windows(self.bits, width) / (1.0 - (-f64::from(self.bits)).exp2());
+        self.inputs * table + self.terms * windows + self.sides * f64::from(self.bits)
+    }
+
+    fn with_buckets(&self) -> f64 {
+        let a_side = self.terms / self.sides.max(1.0);
+        let windows = f64::from(self.bits) / f64::from(FIRST_BITS.min(self.bits).max(1));
+        self.sides * (f64::from(self.bits) + windows * buckets(a_side, self.bits.min(FIRST_BITS)))
+    }
+}
+
+/// Windows that start at a one, in random bits.
+fn windows(bits: u32, width: u32) -> f64 {
+    let mut windows = vec![0.0];
+    for bits in 1..=bits as usize {
+        let rest = windows[bits.saturating_sub(width as usize)];
+        windows.push((windows[bits - 1] + 1.0 + rest) / 2.0);
+    }
+    windows.pop().unwrap_or(0.0)
+}
+
+/// Products for `count` factors with random weights of so many bits, without squarings.
+fn buckets(count: f64, bits: u32) -> f64 {
+    let values = f64::from(bits).exp2() - 1.0;
+    if count < 1.0 || bits == 0 {
+        return count;
+    }
+    // How many different weights there are, so many drawn.
+    let different = values * (1.0 - (1.0 - 1.0 / (values + 1.0)).powf(count));
+    let same = count - different;
+    if bits == 1 {
+        return same + 1.0;
+    }
+    let half = bits / 2;
+    let of_half = |bits: u32| buckets(different * (1.0 - (-f64::from(bits)).exp2()), bits);
+    let split = of_half(half) + of_half(bits - half);
+    same + if bits <= RUNNING_BITS { split.min(different + values - 1.0) } else { split }
+}
+
+impl Way {
+    fn choose(weights: &Weights, sides: Range<usize>, inputs: Range<usize>, most: usize) -> Self {
+        let counts = Counts::new(weights, sides, &inputs);
+        let fits = |width: &u32| inputs.len() << (width - 1) <= most;
+        let tables = (1..=WIDEST).filter(fits).map(|width| (Self::Tables(width), counts.with_tables(width)));
+        let ways = tables.chain([(Self::Buckets, counts.with_buckets())]);
+        ways.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(Self::Buckets, |(way, _)| way)
+    }
+}
+
+struct Builder {
+    way: Way,
+    schedule: Schedule,
+    inputs: Range<usize>,
+    /// For each input its odd powers, as far as they are there.
+    tables: Vec<Vec<u32>>,
+    /// For each input its square.
+    squares: Vec<Option<u32>>,
+}
+
+/// The product of a window's factors, to be raised to 2^bit.
+struct Window {
+    bit: usize,
+    slot: u32,
+}
+
+impl Builder {
+    fn new(way: Way, inputs: Range<usize>) -> Self {
+        let tables = if way == Way::Buckets { 0 } else { inputs.len() };
+        Self {
+            way,
+            schedule: Schedule::new(Part::GIVEN + inputs.len()),
+            tables: vec![Vec::new(); tables],
+            squares: vec![None; tables],
+            inputs,
+        }
+    }
+
+    fn slots(&self) -> usize {
+        Part::GIVEN + self.inputs.len() + self.schedule.len()
+    }
+
+    /// The slot of an input of this part.
+    fn input(&self, weight: &Weight<'_>) -> Option<u32> {
+        let place = weight.input.checked_sub(self.inputs.start).filter(|place| *place < self.inputs.len())?;
+        u32::try_from(Part::GIVEN + place).ok()
+    }
+
+    /// The slot of a side's product.
+    fn side(&mut self, weights: &Weights, side: usize) -> Option<u32> {
+        let mut windows = match self.way {
+            Way::Buckets => self.windows_of_buckets(weights, side),
+            Way::Tables(width) => self.windows_of_tables(weights, side, width),
+        };
+        windows.sort_by_key(|window| std::cmp::Reverse(window.bit));
+        let mut windows = windows.into_iter();
+        let Window { mut bit, slot: mut power } = windows.next()?;
+        for window in windows.map(Some).chain([None]) {
+            let to = window.as_ref().map_or(0, |window| window.bit);
+            for _ in to..bit {
+                power = self.schedule.product(power, power);
+            }
+            bit = to;
+            if let Some(window) = window {
+                power = self.schedule.product(power, window.slot);
+            }
+        }
+        Some(power)
+    }
+
+    fn windows_of_buckets(&mut self, weights: &Weights, side: usize) -> Vec<Window> {
+        let of_part: Vec<(u32, Weight<'_>)> =
+            weights.side(side).filter_map(|weight| Some((self.input(&weight)?, weight))).collect();
+        let bits = of_part.iter().map(|(_, weight)| weight.bits()).max().unwrap_or(0);
+        let mut windows = Vec::new();
+        for bit in (0..bits).step_by(FIRST_BITS as usize) {
+            let factors =
+                of_part.iter().map(|(slot, weight)| Factor { weight: weight.window(bit, FIRST_BITS), slot: *slot });
+            self.split(factors.collect(), bit, &mut windows);
+        }
+        windows
+    }
+
+    /// Sorts factors into buckets, and goes on with the halves of the buckets' weights.
+    fn split(&mut self, factors: Vec<Factor>, bit: usize, windows: &mut Vec<Window>) {
+        let buckets = self.buckets(factors);
+        let Some(largest) = buckets.last().map(|bucket| bucket.weight) else { return };
+        let bits = u64::BITS - largest.leading_zeros();
+        if bits == 1 || (bits <= RUNNING_BITS && is_running_shorter(buckets.len() as u64, largest)) {
+            windows.extend(self.running(&buckets).map(|slot| Window { bit, slot }));
+            return;
+        }
+        let half = bits / 2;
+        let upper = buckets.iter().map(|bucket| Factor { weight: bucket.weight >> half, ..*bucket }).collect();
+        let lower =
+            buckets.iter().map(|bucket| Factor { weight: bucket.weight & ((1 << half) - 1), ..*bucket }).collect();
+        self.split(upper, bit + half as usize, windows);
+        self.split(lower, bit, windows);
+    }
+
+    /// One factor for each weight but 0, the lowest weight first.
+    fn buckets(&mut self, mut factors: Vec<Factor>) -> Vec<Factor> {
+        factors.retain(|factor| factor.weight != 0);
+        factors.sort_by_key(|factor| factor.weight);
+        let same = factors.chunk_by(|a, b| a.weight == b.weight);
+        same.filter_map(|same| {
+            let slot = self.schedule.product_of(same.iter().map(|factor| factor.slot).collect())?;
+            Some(Factor { weight: same.first()?.weight, slot })
+        })
+        .collect()
+    }
+
+    /// Π bucket^weight: all that have at least a weight, multiplied up over the weights.
+    fn running(&mut self, buckets: &[Factor]) -> Option<u32> {
+        let mut buckets = buckets.iter().rev().peekable();
+        let first = buckets.next()?;
+        let (mut running, mut power) = (first.slot, first.slot);
+        for weight in (1..first.weight).rev() {
+            if let Some(bucket) = buckets.next_if(|bucket| bucket.weight == weight) {
+                running = self.schedule.product(running, bucket.slot);
+            }
+            power = self.schedule.product(power, running);
+        }
+        Some(power)
+    }
+
+    fn windows_of_tables(&mut self, weights: &Weights, side: usize, width: u32) -> Vec<Window> {
+        let mut factors: Vec<(usize, u32)> = Vec::new();
+        for weight in weights.side(side) {
+            let Some(slot) = self.input(&weight) else { continue };
+            let (mut bit, bits) = (0, weight.bits());
+            while bit < bits {
+                let window = weight.window(bit, width);
+                if window % 2 == 0 {
+                    bit += 1;
+                    continue;
+                }
+                factors.push((bit, self.odd_power(slot, window)));
+                bit += width as usize;
+            }
+        }
+        factors.sort_by_key(|(bit, _)| *bit);
+        let of_bit = factors.chunk_by(|a, b| a.0 == b.0);
+        of_bit
+            .filter_map(|factors| {
+                let slot = self.schedule.product_of(factors.iter().map(|(_, slot)| *slot).collect())?;
+                Some(Window { bit: factors.first()?.0, slot })
+            })
+            .collect()
+    }
+
+    /// An input to an odd power.
+    fn odd_power(&mut self, input: u32, power: u64) -> u32 {
+        let place = input as usize - Part::GIVEN;
+        let entry = (power / 2) as usize;
+        if self.tables[place].is_empty() {
+            self.tables[place].push(input);
+        }
+        while self.tables[place].len() <= entry {
+            let square = *self.squares[place].get_or_insert_with(|| self.schedule.product(input, input));
+            let last = self.tables[place].last().copied().unwrap_or(input);
+            let next = self.schedule.product(last, square);
+            self.tables[place].push(next);
+        }
+        self.tables[place][entry]
+    }
+}
+
+/// A number in a slot, and what it is to be raised to.
+#[derive(Clone, Copy)]
+struct Factor {
+    weight: u64,
+    slot: u32,
+}
+
+/// Whether running products over so many buckets take fewer products than halves do.
+fn is_running_shorter(buckets: u64, largest: u64) -> bool {
+    let half = (u64::BITS - largest.leading_zeros()) / 2;
+    let split = 2 * buckets - (2 * buckets >> half) + (2 << half);
+    buckets > 1 && buckets + largest < 2 + split
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,6 +83,37 @@ pub enum Error {
         /// What is wrong with its plaintext.
         problem: DecodeProblem,
     },
+    /// A number that cannot be encrypted, or not be read.
+    #[error("number {index} {problem}")]
+    Number {
+        /// The number's place in its array, counted from 0.
+        index: u64,
+        /// What is wrong with it.
+        problem: NumberProblem,
+    },
+    /// A result that could be too large for the key.
+    #[error(
+        "{operation} is refused: the result could need {bits} bits and reach n/3, which has {limit}; use smaller numbers, \
+         fewer bits after the point, or a larger key"
+    )]
+    Magnitude {
+        /// What was asked for.
+        operation: &'static str,
+        /// The length of the largest possible result, in bits.
+        bits: u64,
+        /// The length of n/3, in bits.
+        limit: u64,
+    },
+    /// Operands of different lengths.
+    #[error("{what} has {actual} numbers, expected {expected}")]
+    Length {
+        /// The operand.
+        what: &'static str,
+        /// How many numbers it should have.
+        expected: usize,
+        /// How many it has.
+        actual: usize,
+    },
     /// A scheme that there is not.
     #[error("{name:?} is not a scheme; there are paillier, paillier_lookup and paillier_subgroup")]
     UnknownScheme {
@@ -240,6 +271,37 @@ impl fmt::Display for DecodeProblem {
             Self::NotBinary => "a digit is above 1, so it is no vector of zeros and ones, but perhaps a sum of such",
             Self::UpperBits => "there are bits above the embedding's length",
             Self::Foreign => "it was not made with this key",
+        })
+    }
+}
+
+/// Why a number cannot be encrypted, or not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NumberProblem {
+    /// It is infinite or not a number.
+    NotFinite,
+    /// It is beyond the bound of its format.
+    OutOfRange,
+    /// Its ciphertext was not made with this key.
+    Foreign,
+    /// What was decrypted is beyond the bound that its computation gives it.
+    BeyondBound,
+    /// It has a fraction, but an integer was asked for.
+    NotAnInteger,
+    /// It is too large for the type that was asked for.
+    TooLargeForType,
+}
+
+impl fmt::Display for NumberProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFinite => "is infinite or not a number (NaN)",
+            Self::OutOfRange => "is beyond the bound of its format",
+            Self::Foreign => "is in a ciphertext that was not made with this key",
+            Self::BeyondBound => "is beyond its bound: it was not computed as it says",
+            Self::NotAnInteger => "has a fraction, but an integer was asked for",
+            Self::TooLargeForType => "is too large for the type that was asked for",
         })
     }
 }

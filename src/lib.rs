@@ -12,6 +12,7 @@ mod device;
 #[cfg(feature = "owner")]
 mod envelope;
 mod error;
+mod numbers;
 mod paillier;
 mod progress;
 mod search;
@@ -20,7 +21,12 @@ pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
 pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
 pub use device::Device;
-pub use error::{CiphertextProblem, DecodeProblem, Error};
+pub use error::{CiphertextProblem, DecodeProblem, Error, NumberProblem};
+pub use numbers::encode::MachineNumber;
+pub use numbers::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};
+pub use numbers::evaluator::NumberEvaluator;
+pub use numbers::format::NumberFormat;
+pub use numbers::plain::{PlainArray, PlainMatrix};
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};
 pub use paillier::parameters::{Parameters, Scheme};
 pub use paillier::plaintext::Plaintext;
@@ -56,9 +62,9 @@ pub mod hazmat {
     pub use crate::arith::window::Exponent;
     pub use crate::backend::Backend;
     pub use crate::backend::fixed_base::FixedBase;
-    pub use crate::backend::weights::Weights;
     #[cfg(feature = "gpu")]
     pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
+    pub use crate::backend::weights::Weights;
 
     #[cfg(feature = "owner")]
     pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};

@@ -210,6 +210,12 @@ impl Ciphertexts {
         self.rows().iter().map(|row| Ciphertext::from_row(self.key, row))
     }
 
+    /// Some of them; fewer, if there are not so many.
+    #[must_use]
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        Self { key: self.key, width: self.width, limbs: self.rows().slice(range).limbs().to_vec() }
+    }
+
     /// The key that they belong to.
     pub fn key_id(&self) -> PublicId {
         self.key

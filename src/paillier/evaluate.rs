@@ -34,21 +34,26 @@ pub fn add(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Ciphertext) -
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
 pub fn add_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-    let width = 2 * key.width();
-    let mut out = checked_row(key, a)?.to_vec();
     let b = b.below(key.modulus().limbs())?;
-    let plaintext = Rows::new(&b, key.width());
+    let a = checked_row(key, a)?;
+    let out = add_plain_rows(key, backend, Rows::new(a, a.len()), Rows::new(&b, key.width()));
+    Ok(Ciphertext::from_row(key.id(), &out))
+}
+
+/// [`add_plain`] row by row, for plaintexts below n.
+pub(crate) fn add_plain_rows(key: &PublicKey, backend: &Backend, a: Rows<'_>, plaintexts: Rows<'_>) -> Vec<u64> {
+    let mut out = a.limbs().to_vec();
     match key.noise() {
         PublicNoise::PowerOfN(_) | PublicNoise::Subgroup { .. } => {
-            backend.add_messages(key.modulus(), plaintext, &mut out);
+            backend.add_messages(key.modulus(), plaintexts, &mut out);
         }
         PublicNoise::Lookup { g, .. } => {
-            let mut message = vec![0; width];
-            backend.pair_fixed_base_pow(g, g.exponent_bits(), plaintext, &mut message);
-            backend.pair_mul(key.modulus(), Rows::new(a.row(), width), Rows::new(&message, width), &mut out);
+            let mut messages = vec![0; out.len()];
+            backend.pair_fixed_base_pow(g, g.exponent_bits(), plaintexts, &mut messages);
+            backend.pair_mul(key.modulus(), a, Rows::new(&messages, a.width()), &mut out);
         }
     }
-    Ok(Ciphertext::from_row(key.id(), &out))
+    out
 }
 
 /// `Enc(a·b mod n)` from `Enc(a)` and b. The time depends on the length of b in 64-bit words, and on nothing else of it.

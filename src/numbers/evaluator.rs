@@ -1,0 +1,321 @@
+//! What can be computed with encrypted numbers without the secret key.
+
+use super::encode::{self, MachineNumber};
+use super::encrypted::private::Array;
+use super::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};
+use super::format::{NumberFormat, check_bound, too_large};
+use super::plain::{PlainArray, PlainMatrix, residue, term};
+use crate::arith::batch::Rows;
+use crate::arith::random::OsRandom;
+use crate::backend::devices::GpuTimes;
+use crate::backend::weights::Weights;
+use crate::backend::{Backend, DeviceReport};
+use crate::device::Device;
+use crate::error::Error;
+use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::public_context::PublicContext;
+use crate::paillier::public_key::PublicKey;
+use crate::paillier::{encrypt, evaluate};
+use num_bigint::{BigInt, BigUint};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// A public key on an open device, for computing with encrypted numbers.
+///
+/// Operands of [`add`](Self::add) and so on are [`EncryptedNumber`]s or [`EncryptedArray`]s, which are combined element
+/// by element. A plain array is as long, or has one number for all.
+///
+/// Results carry no fresh noise: whoever knows the operands can recognise them. [`NumberEvaluator::rerandomize`] adds some.
+/// Plain operands are the evaluator's own, so the time that is taken depends on them.
+///
+/// # Errors
+/// Where operands meet: [`Error::WrongKey`]; [`Error::Length`] if they are of different lengths; [`Error::Magnitude`] if
+/// the result could reach n/3. Then nothing was computed.
+///
+/// ```no_run
+/// # use hushvec::{Device, ExecutionContext, NumberEvaluator, NumberFormat, PassphraseKeyProvider, PlainArray};
+/// let ctx = ExecutionContext::builder().embedding_length(8).create(PassphraseKeyProvider::new("correct horse")?)?;
+/// let encrypted = ctx.encrypt_numbers(&[1.5, -2.25, 1e-3], &NumberFormat::fixed_point(20, 32))?;
+///
+/// let evaluator = NumberEvaluator::open(&ctx.public_context(), Device::Auto)?; // needs no secret
+/// let doubled = evaluator.add(&encrypted, &encrypted)?;
+/// let score = evaluator.dot(&doubled, &PlainArray::integers([4, 1, 0]))?;
+/// assert_eq!(ctx.decrypt_number(&score)?, 7.5);
+/// # Ok::<(), hushvec::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct NumberEvaluator {
+    public: PublicContext,
+    backend: Backend,
+    device: Device,
+}
+
+#[expect(clippy::missing_errors_doc, reason = "the type says them once for all operations")]
+impl NumberEvaluator {
+    /// Opens a device for a public context, with one thread a core.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn open(public: &PublicContext, device: Device) -> Result<Self, Error> {
+        Self::with_threads(public, device, None)
+    }
+
+    /// [`NumberEvaluator::open`] with a number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn with_threads(public: &PublicContext, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        Ok(Self { public: public.clone(), backend: Backend::open(&device, threads)?, device })
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &Arc<PublicKey> {
+        self.public.key()
+    }
+
+    /// What the device turned out to be.
+    pub fn device_report(&self) -> DeviceReport {
+        self.backend.report(&self.device)
+    }
+
+    /// Where the GPU's time went; `None` on the processor.
+    pub fn gpu_times(&self) -> Option<GpuTimes> {
+        self.backend.gpu_times()
+    }
+
+    /// Encrypts numbers with the public key alone, on all cores.
+    ///
+    /// # Errors
+    /// [`Error::Number`], naming the first that is not finite or beyond the format's bound; [`Error::Magnitude`] if the
+    /// format has no room in n; [`Error::Random`].
+    pub fn encrypt_numbers<T: MachineNumber>(
+        &self,
+        values: &[T],
+        format: &NumberFormat,
+    ) -> Result<EncryptedArray, Error> {
+        let (key, width) = (self.public_key(), self.public_key().width());
+        let plaintexts = encode::plaintexts(key, values, format)?;
+        // Negative numbers have plaintexts of n's length.
+        let bits = 64 * width;
+        let rows = encrypt::encrypt_rows(key, &self.backend, Rows::new(&plaintexts, width), bits, &mut OsRandom)?;
+        Ok(self.array(rows, format.exponent(), format.bound().clone()))
+    }
+
+    /// [`NumberEvaluator::encrypt_numbers`] of one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encrypt_number<T: MachineNumber>(&self, value: T, format: &NumberFormat) -> Result<EncryptedNumber, Error> {
+        self.encrypt_numbers(&[value], format).map(EncryptedNumber::from_array)
+    }
+
+    /// a + b.
+    pub fn add<E: Encrypted>(&self, a: &E, b: &E) -> Result<E, Error> {
+        let (a, b) = self.aligned("add", a.array(), b.array())?;
+        let bound = check_bound(self.public_key(), "add", a.bound() + b.bound())?;
+        let (rows, exponent) = (a.ciphertexts().rows(), a.exponent());
+        let mut out = vec![0; rows.limbs().len()];
+        self.backend.pair_mul(self.public_key().modulus(), rows, b.ciphertexts().rows(), &mut out);
+        Ok(E::from_array(self.array(out, exponent, bound)))
+    }
+
+    /// a − b.
+    pub fn sub<E: Encrypted>(&self, a: &E, b: &E) -> Result<E, Error> {
+        let (a, b) = self.aligned("sub", a.array(), b.array())?;
+        let bound = check_bound(self.public_key(), "sub", a.bound() + b.bound())?;
+        let both = [a.ciphertexts().rows().limbs(), b.ciphertexts().rows().limbs()].concat();
+        let mut weights = Weights::new(1);
+        (0..a.len()).for_each(|i| weights.push([(i, false, [1]), (a.len() + i, true, [1])]));
+        let out = self.weighted(&both, &weights);
+        Ok(E::from_array(self.array(out, a.exponent(), bound)))
+    }
+
+    /// −a.
+    pub fn neg<E: Encrypted>(&self, a: &E) -> Result<E, Error> {
+        self.mul_plain(a, &PlainArray::integers([-1]))
+    }
+
+    /// a + b. The result has the lower of both exponents.
+    pub fn add_plain<E: Encrypted>(&self, a: &E, b: &PlainArray) -> Result<E, Error> {
+        let (key, exponent) = (self.public_key(), a.array().exponent().min(b.exponent()));
+        let a = self.lowered("add_plain", a.array(), exponent)?;
+        let values = b.spread(a.len())?;
+        let more = power_of_two(key, "add_plain", b.exponent(), exponent, &b.largest())?;
+        let bound = check_bound(key, "add_plain", a.bound() + (b.largest() << more))?;
+        let plaintexts: Vec<u64> = values.flat_map(|value| residue(&(value << more), key.modulus().limbs())).collect();
+        let plaintexts = Rows::new(&plaintexts, key.width());
+        let out = evaluate::add_plain_rows(key, &self.backend, a.ciphertexts().rows(), plaintexts);
+        Ok(E::from_array(self.array(out, exponent, bound)))
+    }
+
+    /// a·b. Exponents add up. What is multiplied by 0 can be seen to be 0.
+    pub fn mul_plain<E: Encrypted>(&self, a: &E, b: &PlainArray) -> Result<E, Error> {
+        let a = self.own("mul_plain", a.array())?;
+        let bound = check_bound(self.public_key(), "mul_plain", a.bound() * b.largest())?;
+        let exponent = sum_of_exponents("mul_plain", a.exponent(), b.exponent())?;
+        let mut weights = Weights::new(b.width());
+        b.spread(a.len())?.enumerate().for_each(|(i, value)| weights.push([term(i, value)]));
+        let out = self.weighted(a.ciphertexts().rows().limbs(), &weights);
+        Ok(E::from_array(self.array(out, exponent, bound)))
+    }
+
+    /// The sum of all numbers. Of none it is 0, and can be seen to be.
+    pub fn sum(&self, a: &EncryptedArray) -> Result<EncryptedNumber, Error> {
+        self.dot_product("sum", a, &PlainArray::integers([1]))
+    }
+
+    /// Σ a_i·b_i.
+    pub fn dot(&self, a: &EncryptedArray, b: &PlainArray) -> Result<EncryptedNumber, Error> {
+        self.dot_product("dot", a, b)
+    }
+
+    fn dot_product(
+        &self,
+        operation: &'static str,
+        a: &EncryptedArray,
+        b: &PlainArray,
+    ) -> Result<EncryptedNumber, Error> {
+        let row: Vec<BigInt> = b.spread(a.len())?.cloned().collect();
+        let matrix = PlainMatrix::new(a.len(), PlainArray::new(row, b.exponent()))?;
+        let product = self.product(operation, &matrix, a, 1)?;
+        Ok(EncryptedNumber::from_array(product))
+    }
+
+    /// The matrix times a: for each of its rows Σ w_i·a_i.
+    pub fn matmul(&self, matrix: &PlainMatrix, a: &EncryptedArray) -> Result<EncryptedArray, Error> {
+        self.product("matmul", matrix, a, matrix.rows())
+    }
+
+    fn product(
+        &self,
+        operation: &'static str,
+        matrix: &PlainMatrix,
+        a: &EncryptedArray,
+        outputs: usize,
+    ) -> Result<EncryptedArray, Error> {
+        let a = self.own(operation, a)?;
+        if a.len() != matrix.columns() {
+            return Err(Error::Length { what: "the encrypted array", expected: matrix.columns(), actual: a.len() });
+        }
+        let bound = check_bound(self.public_key(), operation, a.bound() * matrix.largest_sum())?;
+        let exponent = sum_of_exponents(operation, a.exponent(), matrix.values().exponent())?;
+        let mut weights = matrix.weights();
+        // An array of none has no rows, but a sum.
+        (weights.outputs()..outputs).for_each(|_| weights.push([] as [(usize, bool, [u64; 1]); 0]));
+        let out = self.weighted(a.ciphertexts().rows().limbs(), &weights);
+        Ok(self.array(out, exponent, bound))
+    }
+
+    /// The same numbers with fresh noise: nobody without the secret key can tell how they came about.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Random`].
+    pub fn rerandomize<E: Encrypted>(&self, a: &E) -> Result<E, Error> {
+        let (key, a) = (self.public_key(), self.own("rerandomize", a.array())?);
+        let zeros = vec![0; a.len() * key.width()];
+        let zeros = encrypt::encrypt_rows(key, &self.backend, Rows::new(&zeros, key.width()), 1, &mut OsRandom)?;
+        let (rows, mut out) = (a.ciphertexts().rows(), vec![0; zeros.len()]);
+        self.backend.pair_mul(key.modulus(), rows, Rows::new(&zeros, rows.width()), &mut out);
+        Ok(E::from_array(self.array(out, a.exponent(), a.bound().clone())))
+    }
+
+    /// The same numbers as multiples of a lower power of two.
+    ///
+    /// # Errors
+    /// As for all operations; [`Error::Unsupported`] if the exponent is above that of the numbers, which would take
+    /// rounding.
+    pub fn with_exponent<E: Encrypted>(&self, a: &E, exponent: i32) -> Result<E, Error> {
+        if exponent > a.array().exponent() {
+            let reason = format!("they are multiples of 2^{}, and rounding takes the secret key", a.array().exponent());
+            return Err(Error::Unsupported { operation: "raising the exponent of encrypted numbers", reason });
+        }
+        self.lowered("with_exponent", a.array(), exponent).map(E::from_array)
+    }
+
+    /// An array of single numbers. It has the lowest of their exponents and the largest of their bounds.
+    pub fn array_of<'a>(
+        &self,
+        numbers: impl IntoIterator<Item = &'a EncryptedNumber, IntoIter: Clone>,
+    ) -> Result<EncryptedArray, Error> {
+        let numbers = numbers.into_iter();
+        let exponent = numbers.clone().map(EncryptedNumber::exponent).min().unwrap_or(0);
+        let (mut rows, mut bound) = (Vec::new(), BigUint::ZERO);
+        for number in numbers {
+            let number = self.lowered("array_of", number.array(), exponent)?;
+            rows.extend_from_slice(number.ciphertexts().rows().limbs());
+            bound = bound.max(number.bound().clone());
+        }
+        Ok(self.array(rows, exponent, bound))
+    }
+
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    fn array(&self, rows: Vec<u64>, exponent: i32, bound: BigUint) -> EncryptedArray {
+        EncryptedArray::new(Ciphertexts::from_limbs(self.public_key(), rows), exponent, bound)
+    }
+
+    /// # Errors
+    /// [`Error::WrongKey`].
+    fn own<'a>(&self, operation: &'static str, a: &'a EncryptedArray) -> Result<&'a EncryptedArray, Error> {
+        self.public_key().check_id("the encrypted array", a.key_id())?;
+        // Arrays from files say themselves how large their numbers are.
+        check_bound(self.public_key(), operation, a.bound().clone())?;
+        Ok(a)
+    }
+
+    /// Both at the lower exponent.
+    fn aligned(
+        &self,
+        operation: &'static str,
+        a: &EncryptedArray,
+        b: &EncryptedArray,
+    ) -> Result<(EncryptedArray, EncryptedArray), Error> {
+        if a.len() != b.len() {
+            return Err(Error::Length { what: "the second operand", expected: a.len(), actual: b.len() });
+        }
+        let exponent = a.exponent().min(b.exponent());
+        Ok((self.lowered(operation, a, exponent)?, self.lowered(operation, b, exponent)?))
+    }
+
+    /// The same numbers at an exponent that is not above theirs.
+    fn lowered(&self, operation: &'static str, a: &EncryptedArray, exponent: i32) -> Result<EncryptedArray, Error> {
+        let a = self.own(operation, a)?;
+        let more = power_of_two(self.public_key(), operation, a.exponent(), exponent, a.bound())?;
+        if more == 0 {
+            return Ok(self.array(a.ciphertexts().rows().limbs().to_vec(), exponent, a.bound().clone()));
+        }
+        let bound = check_bound(self.public_key(), operation, a.bound() << more)?;
+        let scaled = self.mul_plain(a, &PlainArray::integers([BigInt::from(1) << more]))?;
+        Ok(EncryptedArray::new(scaled.ciphertexts().clone(), exponent, bound))
+    }
+
+    fn weighted(&self, inputs: &[u64], weights: &Weights) -> Vec<u64> {
+        let width = 2 * self.public_key().width();
+        let mut out = vec![0; weights.outputs() * width];
+        let inputs = Rows::new(inputs, width);
+        self.backend.weighted_sum_vartime(self.public_key().modulus(), inputs, weights, &mut out);
+        out
+    }
+}
+
+/// How many bits more integers take when their exponent goes down from one to another. Numbers that are all 0 can do
+/// with any.
+fn power_of_two(key: &PublicKey, operation: &'static str, from: i32, to: i32, largest: &BigUint) -> Result<u64, Error> {
+    let bits = u64::from(from.abs_diff(to));
+    if *largest == BigUint::ZERO {
+        return Ok(0);
+    }
+    // Said before anything of that length is made.
+    if bits + largest.bits() > key.n().bits() {
+        Err(too_large(operation, bits + largest.bits(), key))
+    } else {
+        Ok(bits)
+    }
+}
+
+fn sum_of_exponents(operation: &'static str, a: i32, b: i32) -> Result<i32, Error> {
+    let reason = || format!("the exponents {a} and {b} add up to more than 32 bits hold");
+    a.checked_add(b).ok_or_else(|| Error::Unsupported { operation, reason: reason() })
+}

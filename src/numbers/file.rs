@@ -1,0 +1,168 @@
+//! Encrypted arrays as bytes and as files: `docs/formats.md` has every byte.
+
+use super::encrypted::EncryptedArray;
+use super::evaluator::NumberEvaluator;
+use super::format::check_bound;
+use crate::atomic_file::{self, Access};
+use crate::backend::Backend;
+#[cfg(feature = "owner")]
+use crate::context::ExecutionContext;
+use crate::error::Error;
+use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::public_key::{PublicId, PublicKey, limbs};
+use crate::paillier::validate;
+use num_bigint::BigUint;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"hushvec\0";
+const VERSION: u32 = 1;
+/// Among the kinds of files that begin like this.
+const KIND: u32 = 4;
+const HEADER_BYTES: usize = 128;
+const CHECKSUM_BYTES: usize = 4;
+
+impl EncryptedArray {
+    /// The array as bytes, for a file or a message.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] if it is not of this key.
+    pub fn to_bytes(&self, key: &PublicKey) -> Result<Vec<u8>, Error> {
+        key.check_id("the encrypted array", self.key_id())?;
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + 8 * key.width() * (1 + 2 * self.len()) + CHECKSUM_BYTES);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&KIND.to_le_bytes());
+        bytes.extend_from_slice(key.id().as_bytes());
+        bytes.extend_from_slice(&(key.parameters().key_len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&(self.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&self.exponent().to_le_bytes());
+        bytes.resize(HEADER_BYTES - CHECKSUM_BYTES, 0);
+        seal(&mut bytes, 0);
+        bytes.extend_from_slice(bytemuck::cast_slice(&limbs(self.bound(), key.width())));
+        bytes.extend_from_slice(bytemuck::cast_slice(self.ciphertexts().rows().limbs()));
+        seal(&mut bytes, HEADER_BYTES);
+        Ok(bytes)
+    }
+
+    /// Writes the array to a file, in one step.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::WrongKey`] if it is not of this key.
+    pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
+        atomic_file::write(path, Access::Public, &self.to_bytes(key)?)
+    }
+
+    /// How many bytes follow a header.
+    fn body_bytes(key: &PublicKey, header: &[u8]) -> Result<u64, Error> {
+        if header.len() != HEADER_BYTES || !header.starts_with(MAGIC) {
+            return Err(Error::format("not a hushvec file"));
+        }
+        let version = u32::from_le_bytes(array(header, 8));
+        if version != VERSION {
+            return Err(Error::format(format!("version {version} of the format; this build reads {VERSION}")));
+        }
+        opened(header).ok_or_else(|| Error::format("the header is damaged (its checksum does not fit)"))?;
+        if u32::from_le_bytes(array(header, 12)) != KIND {
+            return Err(Error::format("not encrypted numbers, but another kind of hushvec file"));
+        }
+        key.check_id("the encrypted array", PublicId(array(header, 16)))?;
+        let (key_len, count) = (u64::from_le_bytes(array(header, 48)), u64::from_le_bytes(array(header, 56)));
+        let width = 8 * key.width() as u64;
+        let bytes = count.checked_mul(2 * width).and_then(|rows| rows.checked_add(width + CHECKSUM_BYTES as u64));
+        let bytes = bytes.filter(|_| key_len == key.parameters().key_len() as u64);
+        bytes.ok_or_else(|| Error::format("the header has sizes that no key has"))
+    }
+
+    fn from_parts(key: &PublicKey, backend: &Backend, header: &[u8], body: &[u8]) -> Result<Self, Error> {
+        let (expected, actual) = (Self::body_bytes(key, header)?, body.len());
+        if expected != actual as u64 {
+            return Err(Error::format(format!("{actual} bytes follow the header, expected {expected}")));
+        }
+        let body = opened(body).ok_or_else(|| Error::format("damaged: the checksum does not fit"))?;
+        let (bound, rows) = body.split_at(8 * key.width());
+        let bound = check_bound(key, "reading encrypted numbers", BigUint::from_bytes_le(bound))?;
+        let mut limbs = vec![0u64; rows.len() / 8];
+        bytemuck::cast_slice_mut(&mut limbs).copy_from_slice(rows);
+        let ciphertexts = Ciphertexts::from_limbs(key, limbs);
+        validate::check_rows(key, backend, ciphertexts.rows(), 0)?;
+        Ok(Self::new(ciphertexts, i32::from_le_bytes(array(header, 64)), bound))
+    }
+
+    fn from_bytes(key: &PublicKey, backend: &Backend, bytes: &[u8]) -> Result<Self, Error> {
+        let (header, body) = bytes.split_at(HEADER_BYTES.min(bytes.len()));
+        Self::from_parts(key, backend, header, body)
+    }
+
+    /// Reads no more than the header announces.
+    fn load(key: &PublicKey, backend: &Backend, path: &Path) -> Result<Self, Error> {
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let mut read = |most: u64| {
+            let mut bytes = Vec::new();
+            let read = file.by_ref().take(most).read_to_end(&mut bytes);
+            read.map(|_| bytes).map_err(Error::io("read", path))
+        };
+        let header = read(HEADER_BYTES as u64)?;
+        let expected = Self::body_bytes(key, &header).map_err(|error| error.in_file(path))?;
+        let body = read(expected.saturating_add(1))?;
+        Self::from_parts(key, backend, &header, &body).map_err(|error| error.in_file(path))
+    }
+}
+
+impl NumberEvaluator {
+    /// Reads what [`EncryptedArray::to_bytes`] wrote, and checks each ciphertext. Exponent and bound are believed.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
+    /// [`Error::Ciphertext`].
+    pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
+        EncryptedArray::from_bytes(self.public_key(), self.backend(), bytes)
+    }
+
+    /// Reads what [`EncryptedArray::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and as [`NumberEvaluator::numbers_from_bytes`].
+    pub fn load_numbers(&self, path: &Path) -> Result<EncryptedArray, Error> {
+        EncryptedArray::load(self.public_key(), self.backend(), path)
+    }
+}
+
+#[cfg(feature = "owner")]
+impl ExecutionContext {
+    /// Reads what [`EncryptedArray::to_bytes`] wrote, and checks each ciphertext. Exponent and bound are believed, until
+    /// a number is decrypted that is beyond its bound.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
+    /// [`Error::Ciphertext`].
+    pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
+        EncryptedArray::from_bytes(self.public_key(), self.public_backend(), bytes)
+    }
+
+    /// Reads what [`EncryptedArray::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and as [`ExecutionContext::numbers_from_bytes`].
+    pub fn load_numbers(&self, path: &Path) -> Result<EncryptedArray, Error> {
+        EncryptedArray::load(self.public_key(), self.public_backend(), path)
+    }
+}
+
+/// Appends the checksum of all from `start` on.
+fn seal(bytes: &mut Vec<u8>, start: usize) {
+    let checksum = crc32fast::hash(bytes.get(start..).unwrap_or_default());
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// What [`seal`] sealed, without the checksum; `None` if that does not fit.
+fn opened(bytes: &[u8]) -> Option<&[u8]> {
+    let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
+    (crc32fast::hash(content).to_le_bytes() == *checksum).then_some(content)
+}
+
+/// Bytes of a header, which is longer than all places asked for.
+fn array<const N: usize>(header: &[u8], at: usize) -> [u8; N] {
+    header.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+}

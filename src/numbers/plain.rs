@@ -1,0 +1,170 @@
+//! An evaluator's own numbers: what encrypted ones are multiplied with, and what is added to them.
+
+use super::encode::MachineNumber;
+use crate::arith::limbs::less_than;
+use crate::backend::weights::Weights;
+use crate::error::{Error, NumberProblem};
+use num_bigint::{BigInt, BigUint, Sign};
+
+/// Plain numbers: integers times one power of two. Not secret: takes time by its values, and is not wiped.
+///
+/// ```
+/// use hushvec::PlainArray;
+/// let prices = PlainArray::integers([40, -25]);
+/// let rates = PlainArray::fixed_point(&[0.25, 1.1], 20)?; // multiples of 2^−20, to the nearest
+/// assert_eq!((prices.exponent(), rates.exponent()), (0, -20));
+/// assert_eq!(rates.values()[0], (1 << 18).into());
+/// # Ok::<(), hushvec::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainArray {
+    integers: Vec<BigInt>,
+    exponent: i32,
+}
+
+impl PlainArray {
+    /// The numbers integer·2^exponent.
+    pub fn new(integers: Vec<BigInt>, exponent: i32) -> Self {
+        Self { integers, exponent }
+    }
+
+    /// Integers of any length.
+    pub fn integers<T: Into<BigInt>>(values: impl IntoIterator<Item = T>) -> Self {
+        Self::new(values.into_iter().map(Into::into).collect(), 0)
+    }
+
+    /// Numbers with so many bits after the point: the nearest, half to even.
+    ///
+    /// # Errors
+    /// [`Error::Number`], naming the first that is not finite.
+    pub fn fixed_point<T: MachineNumber>(values: &[T], fraction_bits: u16) -> Result<Self, Error> {
+        let exponent = -i32::from(fraction_bits);
+        let integer = |(index, value): (u64, &T)| {
+            let float = value.parts();
+            if !float.is_finite {
+                return Err(Error::Number { index, problem: NumberProblem::NotFinite });
+            }
+            let sign = if float.is_negative { Sign::Minus } else { Sign::Plus };
+            let magnitude = BigUint::from(float.mantissa);
+            let shift = i64::from(float.exponent) - i64::from(exponent);
+            Ok(BigInt::from_biguint(sign, shifted(magnitude, shift)))
+        };
+        let integers: Result<_, Error> = (0..).zip(values).map(integer).collect();
+        Ok(Self::new(integers?, exponent))
+    }
+
+    /// The integers that stand for the numbers.
+    pub fn values(&self) -> &[BigInt] {
+        &self.integers
+    }
+
+    /// Numbers are multiples of 2 to this power.
+    pub fn exponent(&self) -> i32 {
+        self.exponent
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.integers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.integers.is_empty()
+    }
+
+    /// The value for each of `count` numbers: one each, or one for all.
+    pub(super) fn spread(&self, count: usize) -> Result<impl Iterator<Item = &BigInt> + Clone, Error> {
+        if self.len() != count && self.len() != 1 {
+            return Err(Error::Length { what: "the plain array", expected: count, actual: self.len() });
+        }
+        Ok(self.integers.iter().cycle().take(count))
+    }
+
+    /// The largest magnitude.
+    pub(super) fn largest(&self) -> BigUint {
+        self.integers.iter().map(BigInt::magnitude).max().cloned().unwrap_or_default()
+    }
+
+    /// Limbs of the largest magnitude.
+    pub(super) fn width(&self) -> usize {
+        usize::try_from(self.largest().bits().div_ceil(64)).unwrap_or(usize::MAX)
+    }
+}
+
+/// x·2^shift to the nearest, half to even.
+fn shifted(x: BigUint, shift: i64) -> BigUint {
+    let Ok(right) = u64::try_from(-shift) else { return x << shift.unsigned_abs() };
+    if right == 0 {
+        return x;
+    }
+    let kept = &x >> right;
+    let rest = x - (&kept << right);
+    let half = BigUint::from(1u32) << (right - 1);
+    if rest > half || (rest == half && kept.bit(0)) { kept + 1u32 } else { kept }
+}
+
+/// A matrix of plain numbers, a row for each output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainMatrix {
+    columns: usize,
+    values: PlainArray,
+}
+
+impl PlainMatrix {
+    /// The matrix with so many columns whose rows are these numbers, one row after the other.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the last row is not whole.
+    pub fn new(columns: usize, values: PlainArray) -> Result<Self, Error> {
+        let rows = if columns == 0 { 0 } else { values.len().div_ceil(columns) };
+        if rows * columns != values.len() {
+            let expected = rows * columns;
+            return Err(Error::Length { what: "the plain matrix", expected, actual: values.len() });
+        }
+        Ok(Self { columns, values })
+    }
+
+    /// Numbers in a row: how many inputs it takes.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How many rows: how many outputs it gives.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.columns.max(1)
+    }
+
+    /// The numbers, row by row.
+    pub fn values(&self) -> &PlainArray {
+        &self.values
+    }
+
+    /// The largest Σ |w| of a row.
+    pub(super) fn largest_sum(&self) -> BigUint {
+        let sum = |row: &[BigInt]| row.iter().map(BigInt::magnitude).sum();
+        self.values.integers.chunks(self.columns.max(1)).map(sum).max().unwrap_or_default()
+    }
+
+    pub(super) fn weights(&self) -> Weights {
+        let mut weights = Weights::new(self.values.width());
+        for row in self.values.integers.chunks(self.columns.max(1)) {
+            weights.push(row.iter().enumerate().map(|(input, weight)| term(input, weight)));
+        }
+        weights
+    }
+}
+
+/// An input's weight.
+pub(super) fn term(input: usize, weight: &BigInt) -> (usize, bool, Vec<u64>) {
+    (input, weight.sign() == Sign::Minus, weight.iter_u64_digits().collect())
+}
+
+/// A plain number modulo n, of magnitude below n, as limbs.
+pub(super) fn residue(x: &BigInt, n: &[u64]) -> Vec<u64> {
+    let mut limbs = vec![0; n.len()];
+    limbs.iter_mut().zip(x.iter_u64_digits()).for_each(|(limb, digit)| *limb = digit);
+    debug_assert!(less_than(&limbs, n));
+    super::encode::negate_if(x.sign() == Sign::Minus, n, &mut limbs);
+    limbs
+}

@@ -1,7 +1,8 @@
 //! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
 
 use hushvec::{
-    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Index, IndexWriter, Progress, Query, Scheme,
+    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Ids, Index, IndexWriter, Progress,
+    Query, Scheme,
 };
 use hushvec_fuzz::{FixedKeyProvider, load};
 use std::error::Error;
@@ -16,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for target in ["context", "public_context", "ciphertext", "record_file"] {
         fs::create_dir_all(corpus.join(target))?;
     }
-    let schemes = [("subgroup", Scheme::PaillierSubgroup), ("paillier", Scheme::Paillier), ("lookup", Scheme::PaillierLookup)];
+    let schemes =
+        [("subgroup", Scheme::PaillierSubgroup), ("paillier", Scheme::Paillier), ("lookup", Scheme::PaillierLookup)];
     for (name, scheme) in schemes {
         let path = corpus.join(format!("context/{name}.json"));
         if !path.exists() {
@@ -47,7 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (index, query, response) = (folder.join("index"), folder.join("query"), folder.join("response"));
     let mut writer = IndexWriter::create(&index, Arc::clone(key))?;
     writer.append(&encrypted, None)?;
-    writer.append(&encrypted, Some(&[10, 20, 30]))?;
+    writer.append(&encrypted, Some(&Ids::from(vec![10, 20, 30])))?;
+    writer.delete(&Ids::from(vec![1, 20]))?;
     drop(writer);
     let evaluator = Evaluator::open(&context.public_context(), Device::Cpu)?;
     let queries = Query::new(encrypted)?;

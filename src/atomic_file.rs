@@ -48,14 +48,74 @@ impl AtomicFile {
         self.writer.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
+    /// The file so far; the last bytes may not have reached it.
+    pub(crate) fn file(&self) -> &File {
+        self.writer.get_ref().as_file()
+    }
+
+    /// Gives it the permissions of another file.
+    pub(crate) fn set_permissions(&self, permissions: std::fs::Permissions) -> Result<(), Error> {
+        self.file().set_permissions(permissions).map_err(Error::io("restrict", &self.path))
+    }
+
     /// Puts everything on disk and then, in one step, in place of whatever was there.
     pub(crate) fn finish(self) -> Result<(), Error> {
+        let (file, folder, path) = self.on_disk()?;
+        file.persist(&path).map_err(|error| Error::io("replace", &path)(error.error))?;
+        folder.sync()
+    }
+
+    /// [`AtomicFile::finish`] where there must be no such file yet. It stays open.
+    pub(crate) fn finish_new(self) -> Result<File, Error> {
+        let (file, folder, path) = self.on_disk()?;
+        let file = file.persist_noclobber(&path).map_err(|error| Error::io("create", &path)(error.error))?;
+        folder.sync()?;
+        Ok(file)
+    }
+
+    /// Whatever can fail does so before the file has its name, as far as that is possible.
+    fn on_disk(self) -> Result<(NamedTempFile, Folder, PathBuf), Error> {
         let Self { writer, path } = self;
+        let folder = Folder::of(&path)?;
         let file = writer.into_inner().map_err(|error| Error::io("write", &path)(error.into_error()))?;
         file.as_file().sync_all().map_err(Error::io("write", &path))?;
-        file.persist(&path).map_err(|error| Error::io("replace", &path)(error.error))?;
-        sync_folder(&path)
+        Ok((file, folder, path))
     }
+}
+
+/// Gives a file another name, in one step; there must be none of that name yet.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
+    let folder = Folder::of(to)?;
+    let named = tempfile::TempPath::try_from_path(from).map_err(Error::io("rename", from))?;
+    if let Err(error) = named.persist_noclobber(to) {
+        // Dropped, the path would take the file with it.
+        let _ = error.path.keep();
+        return Err(Error::io("create", to)(error.error));
+    }
+    folder.sync()
+}
+
+/// Whether an open file is the one that has this name now.
+pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let opened = file.metadata().map_err(Error::io("read", path))?;
+        let named = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        Ok(identity(opened) == identity(named))
+    }
+    // Elsewhere a file that is open cannot be replaced.
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        Ok(true)
+    }
+}
+
+/// Bytes of a file.
+pub(crate) fn size(path: &Path) -> Result<u64, Error> {
+    Ok(std::fs::metadata(path).map_err(Error::io("read", path))?.len())
 }
 
 /// Writes a whole file in one step: afterwards `path` holds either its old content or the new one.
@@ -80,10 +140,31 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Makes a file's name durable as well.
-pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
-    let folder = folder_of(path);
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))
+/// The folder of a file, open to make names in it durable. Only Unix knows such a thing.
+struct Folder {
+    #[cfg(unix)]
+    file: File,
+    #[cfg(unix)]
+    path: PathBuf,
+}
+
+impl Folder {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Result<Self, Error> {
+        let path = folder_of(path).to_owned();
+        Ok(Self { file: File::open(&path).map_err(Error::io("open", &path))?, path })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Result<Self, Error> {
+        Ok(Self {})
+    }
+
+    fn sync(self) -> Result<(), Error> {
+        #[cfg(unix)]
+        self.file.sync_all().map_err(Error::io("write", &self.path))?;
+        Ok(())
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

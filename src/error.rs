@@ -1,5 +1,6 @@
 //! Everything that can go wrong, as one type.
 
+use crate::search::id::Id;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -199,6 +200,38 @@ pub enum Error {
         /// What is wrong in it.
         source: Box<Error>,
     },
+    /// What cannot be an id, or not here.
+    #[error("id {number} cannot be used: {reason}")]
+    BadId {
+        /// The number of the id among those given, counted from 0.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An id that a vector has already.
+    #[error("the id {id:?} (vector {vector}) is taken")]
+    IdTaken {
+        /// The id.
+        id: Id,
+        /// The number of the vector among those given, counted from 0.
+        vector: u64,
+    },
+    /// An id that vectors of two indexes have.
+    #[error("the id {id:?} is also in {}", .other.display())]
+    DuplicateId {
+        /// The id.
+        id: Id,
+        /// The other index.
+        other: PathBuf,
+    },
+    /// An id that no vector has.
+    #[error("no vector has the id {id:?}{}", and_others(*.others))]
+    UnknownId {
+        /// The id.
+        id: Id,
+        /// How many others of those given no vector has.
+        others: usize,
+    },
     /// A key provider has no key to give.
     #[error("key provider: {0}")]
     KeyProvider(String),
@@ -303,6 +336,14 @@ impl fmt::Display for NumberProblem {
             Self::NotAnInteger => "has a fraction, but an integer was asked for",
             Self::TooLargeForType => "is too large for the type that was asked for",
         })
+    }
+}
+
+fn and_others(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", nor another one of those given".to_owned(),
+        _ => format!(", nor {others} others of those given"),
     }
 }
 

@@ -34,9 +34,13 @@ pub use paillier::public_context::PublicContext;
 pub use paillier::public_key::{PublicId, PublicKey};
 pub use progress::Progress;
 pub use search::evaluator::{Evaluator, ResidentIndex};
-pub use search::index::{Index, IndexWriter, Recovery};
+pub use search::id::{Id, IdKind, IdRef, Ids};
+pub use search::index::compact::Compaction;
+pub use search::index::writer::IndexWriter;
+pub use search::index::{Index, Recovery};
 pub use search::query::Query;
 pub use search::response::Response;
+pub use search::shard::Shard;
 pub use search::top_k::{Neighbour, TopK};
 
 #[cfg(feature = "owner")]

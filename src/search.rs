@@ -2,6 +2,7 @@
 //! neighbours that the owner reads out of them.
 
 pub mod evaluator;
+pub mod id;
 pub mod index;
 #[cfg(feature = "owner")]
 mod nearest;
@@ -10,4 +11,5 @@ mod record_file;
 #[cfg(feature = "owner")]
 pub mod rekey;
 pub mod response;
+pub mod shard;
 pub mod top_k;

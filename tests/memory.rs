@@ -68,6 +68,6 @@ fn aggregation_and_decoding_are_streamed() {
     let grown = growth(|| nearest = response.nearest(ctx, 10, &Progress::new()).unwrap());
     assert!(grown < limit, "decoding took {grown} bytes beside a response of {size}");
     // The query is vector 0 of the pool, which is there once a block.
-    let ids: Vec<u64> = nearest[0].iter().map(|neighbour| neighbour.id).collect();
+    let ids: Vec<u64> = nearest[0].iter().map(|neighbour| neighbour.id.as_ref().number().unwrap()).collect();
     assert_eq!(ids, (0..10).map(|block| block * POOL as u64).collect::<Vec<_>>());
 }

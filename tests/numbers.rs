@@ -115,7 +115,7 @@ fn programs_give_what_plain_arithmetic_gives() {
     let limit = fast().public_key().n() / 3u32;
     let (mut refused, mut done) = (0, 0);
     for program in 0..programs {
-        let mut fresh = |random: &mut SplitMix| {
+        let fresh = |random: &mut SplitMix| {
             let values: [i32; 3] = [0; 3].map(|_| random.next() as i32 >> (random.next() % 32));
             let exponent = i32::try_from(random.next() % 30).unwrap() - 20;
             let format = NumberFormat::new(exponent, BigUint::from(1u32) << (31 + exponent.unsigned_abs()));

@@ -10,7 +10,7 @@ mod numbers;
 mod reference;
 
 use hushvec::{
-    BitMatrix, Ciphertexts, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter,
+    BitMatrix, Ciphertexts, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, Ids, Index, IndexWriter,
     Neighbour, Progress, Query, Recovery, Response, Scheme,
 };
 use keys::{DIMENSIONS, context, contexts};
@@ -46,7 +46,7 @@ fn expected(plain: &BitMatrix, queries: &BitMatrix, k: usize, id: impl Fn(usize)
     (0..queries.len())
         .map(|q| {
             let mut all: Vec<Neighbour> = (0..plain.len())
-                .map(|i| Neighbour { distance: plain.hamming(i, queries, q).unwrap(), id: id(i) })
+                .map(|i| Neighbour { distance: plain.hamming(i, queries, q).unwrap(), id: id(i).into() })
                 .collect();
             all.sort_unstable();
             all.truncate(k);
@@ -90,7 +90,7 @@ fn answers_are_those_of_a_plaintext_search() {
         let (id, ciphertext) = index.get(ctx.public_key(), 68).unwrap().unwrap();
         let zero = ctx.encrypt_vec_one(&[0; DIMENSIONS]).unwrap();
         let weight = ctx.decode_hamming_client_one(&ctx.add(&ciphertext, &zero).unwrap()).unwrap();
-        assert_eq!((id, weight), (68, plain.row(68).unwrap().iter().map(|b| u32::from(*b)).sum()));
+        assert_eq!((id, weight), (68.into(), plain.row(68).unwrap().iter().map(|b| u32::from(*b)).sum()));
         assert!(index.get(ctx.public_key(), 70).unwrap().is_none());
     }
 }
@@ -118,20 +118,21 @@ fn ids_of_ones_own() {
     };
     let mut writer = IndexWriter::create(&path, Arc::clone(ctx.public_key())).unwrap();
     let ids: Vec<u64> = (0..30).map(|i| u64::MAX - 7 * i).collect();
-    writer.append(&part(0..10), Some(&ids[..10])).unwrap();
+    let some = |ids: &[u64]| Ids::from(ids.to_vec());
+    writer.append(&part(0..10), Some(&some(&ids[..10]))).unwrap();
     let refused = |writer: &mut IndexWriter, ids: &[u64], what: &str| {
-        let error = writer.append(&part(10..10 + ids.len().min(3)), Some(ids)).unwrap_err();
+        let error = writer.append(&part(10..10 + ids.len().min(3)), Some(&some(ids))).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     };
     refused(&mut writer, &[1, 2, u64::MAX], "is taken");
     refused(&mut writer, &[1, 2, 1], "is taken");
     refused(&mut writer, &[1, 2, 3, 4], "4 ids were given for 3 vectors");
-    writer.append(&part(10..20), Some(&ids[10..20])).unwrap();
+    writer.append(&part(10..20), Some(&some(&ids[10..20]))).unwrap();
     drop(writer);
     let (mut writer, recovery) = IndexWriter::append_to(&path, Arc::clone(ctx.public_key())).unwrap();
     assert_eq!((writer.len(), recovery), (20, None));
     refused(&mut writer, &[5, u64::MAX - 7 * 19, 6], "is taken");
-    writer.append(&part(20..30), Some(&ids[20..30])).unwrap();
+    writer.append(&part(20..30), Some(&some(&ids[20..30]))).unwrap();
     let index = Index::open(&path).unwrap();
     let queries = vectors(4, 2);
     let want = expected(&plain, &queries, 30, |i| ids[i]);
@@ -317,7 +318,7 @@ fn exported_integers_are_the_ciphertexts() {
     let mut exported = Vec::new();
     index
         .export(ctx.public_key(), &evaluator, |ids, bytes| {
-            assert_eq!(ids, [0, 1, 2, 3, 4]);
+            assert_eq!(*ids, Ids::from(0..5));
             exported.extend_from_slice(bytes);
             Ok(())
         })

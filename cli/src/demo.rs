@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut nearest = vec![TopK::new(10); queries.len()];
     let mut wrong = 0;
     response.for_each_distance(&context, &Progress::new(), |query, id, distance| {
-        let row = usize::try_from(id).unwrap_or(usize::MAX);
+        let row = id.number().and_then(|id| usize::try_from(id).ok()).unwrap_or(usize::MAX);
         wrong += u64::from(documents.hamming(row, &queries, query) != Some(distance));
         if let Some(nearest) = nearest.get_mut(query) {
             nearest.push(id, distance);
@@ -137,7 +137,7 @@ fn show(pages: &[Page], row: usize, neighbours: &[Neighbour]) -> Result<(), Fail
     let Some(query) = pages.get(row) else { return Ok(()) };
     let mut text = format!("\n\"{}\"\n", query.synopsis);
     for neighbour in neighbours.iter().take(3) {
-        let found = usize::try_from(neighbour.id).ok().and_then(|id| pages.get(id));
+        let found = neighbour.id.as_ref().number().and_then(|id| pages.get(usize::try_from(id).ok()?));
         let (page, synopsis) = found.map_or(("?", ""), |page| (&page.page, &page.synopsis));
         let mark = if neighbour.id == row as u64 { "*" } else { " " };
         text += &format!("  {mark} {:>3}  {page:24} {synopsis}\n", neighbour.distance);

@@ -11,11 +11,13 @@ mod devices;
 mod encrypt;
 mod encrypt_query;
 mod failure;
+mod ids;
 mod index;
 mod log;
 mod man;
 mod npy;
 mod output;
+mod partial;
 mod passphrase;
 mod progress;
 mod query;
@@ -66,7 +68,7 @@ enum Command {
     Decode(decode::Args),
     /// Owner with the index at hand: encrypt-query, aggregate and decode in one.
     Query(query::Args),
-    /// Inspect index files; export and import raw ciphertexts.
+    /// Inspect, check, change and merge index files; export and import raw ciphertexts.
     #[command(subcommand)]
     Index(index::Command),
     /// Owner: move an index to a new key: decrypt each vector with the old context, encrypt it with the new one.

@@ -1,5 +1,7 @@
 //! Vectors in NumPy's `.npy` files, read row by row.
 
+pub mod ids;
+
 use crate::failure::Failure;
 use clap::Args;
 use hushvec::{BitMatrix, Error};
@@ -221,30 +223,6 @@ fn at_row(error: Error, row: u64) -> Error {
         Error::Dimension { expected, actual, .. } => Error::Dimension { row, expected, actual },
         other => other,
     }
-}
-
-/// The ids in a one-dimensional file of non-negative integers.
-pub fn read_ids(path: &Path) -> Result<Vec<u64>, Failure> {
-    let wrong = |reason: String| Failure::Other(format!("{}: {reason}", path.display()));
-    let file = File::open(path).map_err(Failure::io("open", path))?;
-    let npy =
-        NpyFile::new(BufReader::new(file)).map_err(|error| wrong(format!("not a readable .npy file ({error})")))?;
-    if npy.shape().len() != 1 {
-        return Err(wrong(format!("has the shape {:?}, expected one id a vector", npy.shape())));
-    }
-    let dtype = npy.dtype();
-    let ids: Option<std::io::Result<Vec<i128>>> = elements(npy).and_then(|elements| match elements {
-        Elements::I32(x) => Some(x.map(|x| x.map(i128::from)).collect()),
-        Elements::I64(x) => Some(x.map(|x| x.map(i128::from)).collect()),
-        Elements::U32(x) => Some(x.map(|x| x.map(i128::from)).collect()),
-        Elements::U64(x) => Some(x.map(|x| x.map(i128::from)).collect()),
-        _ => None,
-    });
-    let ids = ids.ok_or_else(|| wrong(format!("holds {}, expected 32- or 64-bit integers", dtype.descr())))?;
-    let ids = ids.map_err(|error| wrong(format!("cannot be read to its end: {error}")))?;
-    let number =
-        |(i, id): (usize, &i128)| u64::try_from(*id).map_err(|_| wrong(format!("id {i} is {id}, which is negative")));
-    ids.iter().enumerate().map(number).collect()
 }
 
 /// Raw ciphertexts in a file: (N, bytes) uint8, one little-endian integer a row.

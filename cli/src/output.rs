@@ -1,9 +1,10 @@
 //! Printing: tables for people, JSON for machines.
 
 use crate::failure::Failure;
-use hushvec::{DeviceReport, Neighbour};
+use hushvec::{DeviceReport, Neighbour, Recovery};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// Writes to standard output; a reader that has gone is not an error.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -55,9 +56,11 @@ pub fn answers(answers: &[Vec<Neighbour>], device: &DeviceReport, json: bool) ->
         if answers.len() > 1 {
             text += &format!("query {query}\n");
         }
-        text += &format!("{:>6}  {:>12}  {:>8}\n", "rank", "id", "distance");
+        let width =
+            neighbours.iter().map(|neighbour| neighbour.id.to_string().chars().count()).max().unwrap_or(0).max(12);
+        text += &format!("{:>6}  {:>width$}  {:>8}\n", "rank", "id", "distance");
         for (rank, neighbour) in (1..).zip(neighbours) {
-            text += &format!("{rank:>6}  {:>12}  {:>8}\n", neighbour.id, neighbour.distance);
+            text += &format!("{rank:>6}  {:>width$}  {:>8}\n", neighbour.id, neighbour.distance);
         }
     }
     print(&text)
@@ -80,6 +83,16 @@ impl<'a> Answers<'a> {
         let results = answers.iter().enumerate().map(|(query, neighbours)| Answer { query, neighbours }).collect();
         Self { results, device }
     }
+}
+
+/// Says on standard error what a writer cut off an index before it went on.
+pub fn tell_recovery(path: &Path, recovery: Recovery) {
+    tracing::warn!(
+        "cut {} of an unfinished block off {}; {} kept",
+        bytes(recovery.torn_bytes),
+        path.display(),
+        count(recovery.kept, "vector"),
+    );
 }
 
 /// A size in bytes as people say it.

@@ -26,8 +26,10 @@ fn seal_all(file: &mut [u8]) {
     let [file_header, block_header] = HEADERS;
     let Some((header, blocks)) = file.split_at_mut_checked(file_header) else { return };
     seal(header);
-    let starts: Vec<usize> =
-        (0..blocks.len()).step_by(block_header).filter(|at| blocks[*at..].starts_with(b"BLK")).collect();
+    let starts: Vec<usize> = (0..blocks.len())
+        .step_by(block_header)
+        .filter(|at| blocks[*at..].starts_with(b"BLK") || blocks[*at..].starts_with(b"DEL"))
+        .collect();
     for (i, start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(blocks.len());
         if let Some((header, payload)) = blocks[*start..end].split_at_mut_checked(block_header) {
@@ -54,6 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!sound || found.is_err() || (row < len) == found.is_ok_and(|found| found.is_some()));
         }
         let _ = index.export(owner.public_key(), evaluator, |_, _| Ok(()));
+        let _ = evaluator.verify(&index, true, &Progress::new());
         drop(index);
         if let Ok((writer, cut)) = IndexWriter::append_to(&path, Arc::clone(owner.public_key())) {
             assert_eq!((writer.len(), cut), (len, recovery));

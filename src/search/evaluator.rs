@@ -177,8 +177,13 @@ impl Evaluator {
     /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged.
     pub fn reside(&self, index: Index) -> Result<ResidentIndex, Error> {
         index.check_key(self.public_key())?;
-        let blocks: Result<_, Error> =
-            index.file().blocks().map(|block| Ok(self.backend.reside(block?.rows))).collect();
+        let blocks: Result<_, Error> = index
+            .live_blocks()
+            .map(|block| match block? {
+                block if block.is_empty() => Ok(Resident::default()),
+                block => Ok(self.backend.reside(block.rows())),
+            })
+            .collect();
         Ok(ResidentIndex { blocks: blocks?, index })
     }
 
@@ -210,18 +215,22 @@ impl Evaluator {
         let mut writer = ResponseWriter::create(response, key, query.vectors().len(), index.len())?;
         let (mut out, queries) = (Vec::new(), query.vectors().rows());
         let nowhere = Resident::default();
-        for (number, block) in index.file().blocks().enumerate() {
+        for (number, block) in index.live_blocks().enumerate() {
             let (block, resident) = (block?, residents.get(number).unwrap_or(&nowhere));
-            let answer = block.rows.limbs().len();
+            if block.is_empty() {
+                continue;
+            }
+            let stored = block.rows();
+            let answer = stored.limbs().len();
             let at_once = (MOST_LIMBS / answer.max(1)).clamp(1, queries.len().max(1));
             for (group, limbs) in queries.limbs().chunks(at_once * queries.width()).enumerate() {
                 progress.check()?;
                 let some = Rows::new(limbs, queries.width());
                 out.resize(answer * some.len(), 0);
-                self.backend.hamming_aggregate_resident(key.modulus(), some, block.rows, resident, &mut out);
+                self.backend.hamming_aggregate_resident(key.modulus(), some, stored, resident, &mut out);
                 for (number, answer) in (group * at_once..).zip(out.chunks_exact(answer.max(1))) {
-                    writer.write(number, block.first, block.ids(), Rows::new(answer, block.rows.width()))?;
-                    progress.add(block.rows.len() as u64);
+                    writer.write(number, &block.ids, Rows::new(answer, stored.width()))?;
+                    progress.add(stored.len() as u64);
                 }
             }
         }

@@ -1,16 +1,19 @@
 //! Index files: stored encrypted vectors with ids.
 
-use super::record_file::{HEADER_BYTES, Header, Kind, MOST_ROWS, RecordFile, block_bytes};
-use crate::arith::batch::Rows;
-use crate::atomic_file;
+pub mod compact;
+pub mod merge;
+mod packer;
+mod taken;
+mod verify;
+pub mod writer;
+
+use super::id::{Id, IdKind, IdRef, Ids};
+use super::record_file::{Kind, LiveBlock, RecordFile};
+use super::shard::Shard;
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
 use crate::paillier::public_key::{PublicId, PublicKey};
-use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 /// What opening an index found after its last whole block: an append that was cut short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +59,35 @@ impl Index {
         self.file.header().embedding_length
     }
 
-    /// How many vectors.
+    /// How many vectors, without those that are deleted.
     pub fn len(&self) -> u64 {
-        self.file.records()
+        self.file.records() - self.file.deleted()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.file.len() == 0
+        self.len() == 0
+    }
+
+    /// How many vectors are deleted but still in the file, until it is compacted.
+    pub fn deleted(&self) -> u64 {
+        self.file.deleted()
+    }
+
+    /// The part of an input that this index is, if it was begun as one.
+    pub fn shard(&self) -> Option<Shard> {
+        self.file.header().shard
+    }
+
+    /// What its ids are; `None` as long as it has had no vector.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the first block is damaged.
+    pub fn id_kind(&self) -> Result<Option<IdKind>, Error> {
+        if self.file.len() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.file.block(0)?.id(0).kind()))
     }
 
     /// How many blocks.
@@ -82,23 +106,40 @@ impl Index {
         (torn_bytes > 0).then(|| Recovery { kept: self.len(), torn_bytes })
     }
 
-    /// Verifies the checksum of every block.
-    ///
-    /// # Errors
-    /// [`Error::Format`], naming the first block that is damaged.
-    pub fn verify(&self) -> Result<(), Error> {
-        self.file.blocks().try_for_each(|block| block.map(drop))
-    }
-
-    /// The vector of that row, counted from 0, and its id. `None` behind the end.
+    /// The vector of that row, counted from 0 over those that are not deleted, and its id. `None` behind the end.
     ///
     /// # Errors
     /// [`Error::WrongKey`] if the index is not of this key; [`Error::Format`] if its block is damaged.
-    pub fn get(&self, key: &PublicKey, row: u64) -> Result<Option<(u64, Ciphertext)>, Error> {
+    pub fn get(&self, key: &PublicKey, row: u64) -> Result<Option<(Id, Ciphertext)>, Error> {
         self.check_key(key)?;
         let Some((number, row)) = self.file.find(row) else { return Ok(None) };
         let block = self.file.block(number)?;
-        Ok(block.rows.get(row).map(|limbs| (block.id(row), Ciphertext::from_row(key.id(), limbs))))
+        Ok(block.rows.get(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
+    }
+
+    /// The vector that was appended last, and its id, even if it has been deleted since: where a job that was cut short
+    /// goes on.
+    ///
+    /// # Errors
+    /// As [`Index::get`].
+    pub fn last_appended(&self, key: &PublicKey) -> Result<Option<(Id, Ciphertext)>, Error> {
+        self.check_key(key)?;
+        let Some(number) = self.file.len().checked_sub(1) else { return Ok(None) };
+        let block = self.file.block(number)?;
+        let row = block.rows.len() - 1;
+        Ok(block.rows.get(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
+    }
+
+    /// Calls `visit` with each id, in the order of the rows.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if a block is damaged, and what `visit` fails with.
+    pub fn for_each_id(&self, mut visit: impl FnMut(IdRef<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        for block in self.file.blocks() {
+            let block = block?;
+            block.live_rows().try_for_each(|row| visit(block.id(row)))?;
+        }
+        Ok(())
     }
 
     /// All vectors as little-endian integers, block by block, with their ids: what `hushvec index export` writes.
@@ -109,16 +150,37 @@ impl Index {
         &self,
         key: &PublicKey,
         backend: &crate::search::evaluator::Evaluator,
-        mut write: impl FnMut(&[u64], &[u8]) -> Result<(), Error>,
+        mut write: impl FnMut(&Ids, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_key(key)?;
-        for block in self.file.blocks() {
+        for block in self.live_blocks() {
             let block = block?;
-            let ids: Vec<u64> = (0..block.rows.len()).map(|row| block.id(row)).collect();
-            let ciphertexts = Ciphertexts::from_limbs(key, block.rows.limbs().to_vec());
-            write(&ids, &ciphertexts.to_integers(key, backend.backend())?)?;
+            if !block.is_empty() {
+                let ciphertexts = Ciphertexts::from_limbs(key, block.rows().limbs().to_vec());
+                write(&block.ids, &ciphertexts.to_integers(key, backend.backend())?)?;
+            }
         }
         Ok(())
+    }
+
+    /// What is not deleted, block by block. A block may have nothing left.
+    pub(super) fn live_blocks(&self) -> impl Iterator<Item = Result<LiveBlock<'_>, Error>> {
+        self.file.blocks().map(|block| Ok(block?.live()))
+    }
+
+    /// The number after the highest that is or was an id here; `None` if there is no such number.
+    fn next_number(&self) -> Result<Option<u64>, Error> {
+        let mut next = Some(self.file.header().next_number);
+        for block in self.file.blocks() {
+            let block = block?;
+            // Of a run the last is the highest.
+            let first = if block.is_run() { block.rows.len() - 1 } else { 0 };
+            let highest = (first..block.rows.len()).filter_map(|row| block.id(row).number()).max();
+            if let Some(highest) = highest {
+                next = next.and_then(|next| Some(next.max(highest.checked_add(1)?)));
+            }
+        }
+        Ok(next)
     }
 
     /// # Errors
@@ -126,145 +188,4 @@ impl Index {
     pub(super) fn check_key(&self, key: &PublicKey) -> Result<(), Error> {
         self.file.header().check_key(key).map_err(|error| error.in_file(self.path()))
     }
-
-    pub(super) fn file(&self) -> &RecordFile {
-        &self.file
-    }
-}
-
-/// Appends to an index file. One writer at a time: the file is locked.
-#[derive(Debug)]
-pub struct IndexWriter {
-    file: File,
-    path: PathBuf,
-    key: Arc<PublicKey>,
-    len: u64,
-    /// Known once ids of one's own are used, to refuse an id that is taken.
-    ids: Option<HashSet<u64>>,
-}
-
-impl IndexWriter {
-    /// Begins a new index. There must be no file of that name yet.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn create(path: &Path, key: Arc<PublicKey>) -> Result<Self, Error> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
-        let mut file = file.map_err(Error::io("create", path))?;
-        lock(&file, path)?;
-        let header = Header::new(Kind::Index, &key, 1, 0);
-        file.write_all(&header.to_bytes()).map_err(Error::io("write", path))?;
-        file.sync_all().map_err(Error::io("write", path))?;
-        atomic_file::sync_folder(path)?;
-        Ok(Self { file, path: path.to_owned(), key, len: 0, ids: None })
-    }
-
-    /// Continues an index. All its blocks are verified first; the rest of an append that was cut short is cut off and
-    /// reported.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged; [`Error::WrongKey`].
-    pub fn append_to(path: &Path, key: Arc<PublicKey>) -> Result<(Self, Option<Recovery>), Error> {
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
-        lock(&file, path)?;
-        let index = Index::open(path)?;
-        index.check_key(&key)?;
-        index.verify()?;
-        let (recovery, len, end) = (index.recovery(), index.len(), index.file.end() as u64);
-        let has_ids = index.file.blocks().any(|block| block.is_ok_and(|block| block.ids().is_some()));
-        let ids = if has_ids { Some(ids_of(&index)?) } else { None };
-        drop(index);
-        file.set_len(end.max(HEADER_BYTES as u64)).map_err(Error::io("cut", path))?;
-        file.seek(SeekFrom::End(0)).map_err(Error::io("write", path))?;
-        Ok((Self { file, path: path.to_owned(), key, len, ids }, recovery))
-    }
-
-    /// How many vectors it has by now.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Appends vectors as blocks, which are there after a crash of the program, and after [`IndexWriter::sync`] after
-    /// one of the machine. `ids` are theirs, or they get their row numbers.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if there are too few or too many ids, or one is taken; [`Error::Io`]. What
-    /// was appended before is kept.
-    pub fn append(&mut self, vectors: &Ciphertexts, ids: Option<&[u64]>) -> Result<(), Error> {
-        self.key.check_id("the encrypted vectors", vectors.key_id())?;
-        self.check_ids(vectors.len(), ids).map_err(|error| error.in_file(&self.path))?;
-        let width = 2 * self.key.width();
-        let mut done = 0;
-        for records in vectors.rows().limbs().chunks(MOST_ROWS * width) {
-            let rows = Rows::new(records, width);
-            let ids = ids.map(|ids| &ids[done..done + rows.len()]);
-            let block = block_bytes(0, self.len, ids, rows);
-            self.file.write_all(&block).map_err(Error::io("write", &self.path))?;
-            self.len += rows.len() as u64;
-            done += rows.len();
-        }
-        Ok(())
-    }
-
-    /// Puts everything appended so far on disk.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn sync(&mut self) -> Result<(), Error> {
-        self.file.sync_data().map_err(Error::io("write", &self.path))
-    }
-
-    fn check_ids(&mut self, count: usize, ids: Option<&[u64]>) -> Result<(), Error> {
-        let Some(ids) = ids else {
-            // Row numbers beside ids of one's own could collide with them.
-            let Some(taken) = &mut self.ids else { return Ok(()) };
-            let mut numbers = self.len..self.len + count as u64;
-            return match numbers.clone().find(|id| taken.contains(id)) {
-                Some(id) => {
-                    Err(Error::format(format!("the row number {id} is taken as an id; give ids for these too")))
-                }
-                None => {
-                    taken.extend(&mut numbers);
-                    Ok(())
-                }
-            };
-        };
-        if ids.len() != count {
-            return Err(Error::format(format!("{} ids were given for {count} vectors", ids.len())));
-        }
-        let taken = match &mut self.ids {
-            Some(taken) => taken,
-            None => self.ids.insert((0..self.len).collect()),
-        };
-        for (i, id) in ids.iter().enumerate() {
-            if !taken.insert(*id) {
-                for id in &ids[..i] {
-                    taken.remove(id);
-                }
-                return Err(Error::format(format!("the id {id} (vector {i}) is taken")));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn ids_of(index: &Index) -> Result<HashSet<u64>, Error> {
-    let mut ids = HashSet::new();
-    for block in index.file.blocks() {
-        let block = block?;
-        ids.extend((0..block.rows.len()).map(|row| block.id(row)));
-    }
-    Ok(ids)
-}
-
-fn lock(file: &File, path: &Path) -> Result<(), Error> {
-    file.try_lock().map_err(|error| match error {
-        std::fs::TryLockError::WouldBlock => Error::format("another process is writing to this index").in_file(path),
-        std::fs::TryLockError::Error(source) => Error::io("lock", path)(source),
-    })
 }

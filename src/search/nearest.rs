@@ -1,5 +1,6 @@
 //! The owner's end: distances out of responses, and the nearest vectors out of distances.
 
+use super::id::IdRef;
 use super::index::Index;
 use super::response::Response;
 use super::top_k::{Neighbour, TopK};
@@ -40,7 +41,7 @@ impl Response {
         &self,
         context: &ExecutionContext,
         progress: &Progress,
-        mut visit: impl FnMut(usize, u64, u32),
+        mut visit: impl FnMut(usize, IdRef<'_>, u32),
     ) -> Result<(), Error> {
         let file = self.file();
         let in_file = |error: Error| error.in_file(file.path());
@@ -80,21 +81,25 @@ impl Index {
         let queries = context.encrypt_vec_batch(queries)?;
         let mut nearest = vec![TopK::new(k); queries.len()];
         let (mut out, mut record) = (Vec::new(), 0);
-        for block in self.file().blocks() {
+        for block in self.live_blocks() {
             let block = block?;
-            out.resize(block.rows.limbs().len(), 0);
+            if block.is_empty() {
+                continue;
+            }
+            let stored = block.rows();
+            out.resize(stored.limbs().len(), 0);
             for (query, nearest) in queries.rows().iter().zip(&mut nearest) {
                 progress.check()?;
-                public_backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), block.rows, &mut out);
-                let rows = Rows::new(&out, block.rows.width());
+                public_backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), stored, &mut out);
+                let rows = Rows::new(&out, stored.width());
                 let distances =
                     context.client().decode_rows(backend, rows, record).map_err(|error| error.in_file(self.path()))?;
-                for (row, distance) in distances.into_iter().enumerate() {
-                    nearest.push(block.id(row), distance);
+                for (id, distance) in block.ids.iter().zip(distances) {
+                    nearest.push(id, distance);
                 }
-                progress.add(block.rows.len() as u64);
+                progress.add(stored.len() as u64);
             }
-            record += block.rows.len() as u64;
+            record += stored.len() as u64;
         }
         Ok(nearest.into_iter().map(TopK::into_sorted).collect())
     }

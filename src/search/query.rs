@@ -1,6 +1,7 @@
 //! Query files: encrypted queries on their way to an evaluator.
 
-use super::record_file::{Header, Kind, MOST_ROWS, RecordFile, block_bytes};
+use super::id::Ids;
+use super::record_file::{Header, Kind, MOST_ROWS, RecordFile, records_block};
 use crate::atomic_file::{Access, AtomicFile};
 use crate::backend::Backend;
 use crate::error::Error;
@@ -41,7 +42,7 @@ impl Query {
         key.check_id("the query", self.vectors.key_id())?;
         let mut file = AtomicFile::create(path, Access::Public)?;
         file.write(&Header::new(Kind::Query, key, 1, self.vectors.len() as u64).to_bytes())?;
-        file.write(&block_bytes(0, 0, None, self.vectors.rows()))?;
+        file.write(&records_block(0, &Ids::from(0..self.vectors.len() as u64), self.vectors.rows()))?;
         file.finish()
     }
 

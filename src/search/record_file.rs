@@ -3,219 +3,36 @@
 //! `docs/formats.md` has every byte. Blocks are only ever added at the end; a block is believed if its checksums fit,
 //! so an append that was cut short leaves a tail that is not.
 
-use crate::arith::batch::Rows;
+mod block;
+mod bytes;
+mod header;
+
+pub(super) use block::{Block, LiveBlock, MOST_ROWS, deletions_block, records_block};
+pub(super) use header::{HEADER_BYTES, Header, Kind};
+
 use crate::error::Error;
-use crate::paillier::parameters::Parameters;
-use crate::paillier::public_key::{PublicId, PublicKey};
+use block::{BLOCK_HEADER_BYTES, BlockHeader, Content};
 use memmap2::Mmap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) const HEADER_BYTES: usize = 128;
-const BLOCK_HEADER_BYTES: usize = 64;
-const MAGIC: &[u8; 8] = b"hushvec\0";
-const BLOCK_MAGIC: &[u8; 4] = b"BLK1";
-const VERSION: u32 = 1;
-/// The most rows of a block: a bound on what a damaged file can make a reader do.
-pub(super) const MOST_ROWS: usize = 65_536;
-
-/// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Index = 1,
-    Query = 2,
-    Response = 3,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Index => "an index",
-            Self::Query => "an encrypted query",
-            Self::Response => "a response",
-        }
-    }
-
-    fn from_number(number: u32) -> Option<Self> {
-        [Self::Index, Self::Query, Self::Response].into_iter().find(|kind| *kind as u32 == number)
-    }
-}
-
-/// The first 128 bytes of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) kind: Kind,
-    pub(super) key: PublicId,
-    pub(super) key_len: usize,
-    pub(super) embedding_length: usize,
-    /// Queries that a response answers; 1 in other files.
-    pub(super) groups: usize,
-    /// Records of each group in a finished file; 0 in an index, which grows.
-    pub(super) rows: u64,
-}
-
-impl Header {
-    pub(super) fn new(kind: Kind, key: &PublicKey, groups: usize, rows: u64) -> Self {
-        let parameters = key.parameters();
-        let (key_len, embedding_length) = (parameters.key_len(), parameters.embedding_length());
-        Self { kind, key: key.id(), key_len, embedding_length, groups, rows }
-    }
-
-    /// Bytes of a ciphertext.
-    pub(super) fn record_bytes(&self) -> usize {
-        self.key_len / 2
-    }
-
-    pub(super) fn to_bytes(&self) -> [u8; HEADER_BYTES] {
-        let mut bytes = Bytes::<HEADER_BYTES>::default();
-        bytes.put(0, MAGIC);
-        bytes.put_u32(8, VERSION as usize);
-        bytes.put_u32(12, self.kind as usize);
-        bytes.put(16, &self.key.0);
-        bytes.put_u32(48, self.key_len);
-        bytes.put_u32(52, self.embedding_length);
-        bytes.put_u32(56, self.record_bytes());
-        bytes.put_u32(60, self.groups);
-        bytes.put(64, &self.rows.to_le_bytes());
-        bytes.seal()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let bytes = Bytes::<HEADER_BYTES>::read(bytes).filter(|bytes| &bytes.array::<8>(0) == MAGIC);
-        let bytes = bytes.ok_or_else(|| Error::format("not a hushvec file"))?;
-        if bytes.u32(8) != VERSION {
-            return Err(Error::format(format!("version {} of the format; this build reads {VERSION}", bytes.u32(8))));
-        }
-        if !bytes.is_sealed() {
-            return Err(Error::format("the header is damaged (its checksum does not fit)"));
-        }
-        let kind = Kind::from_number(bytes.u32(12)).ok_or_else(|| Error::format("a kind of file not known here"))?;
-        let header = Self {
-            kind,
-            key: PublicId(bytes.array(16)),
-            key_len: bytes.u32(48) as usize,
-            embedding_length: bytes.u32(52) as usize,
-            groups: bytes.u32(60) as usize,
-            rows: u64::from_le_bytes(bytes.array(64)),
-        };
-        let sizes_fit = Parameters::KEY_LENGTHS.contains(&header.key_len)
-            && (1..header.key_len).contains(&header.embedding_length)
-            && bytes.u32(56) as usize == header.record_bytes();
-        if sizes_fit { Ok(header) } else { Err(Error::format("the header has sizes that no key has")) }
-    }
-
-    /// # Errors
-    /// [`Error::WrongKey`] if the file is not of this key.
-    pub(super) fn check_key(&self, key: &PublicKey) -> Result<(), Error> {
-        key.check_id(self.kind.name(), self.key)
-    }
-}
-
-/// Some bytes with numbers at fixed places and a CRC-32 of all before it at the end.
-struct Bytes<const N: usize>([u8; N]);
-
-impl<const N: usize> Default for Bytes<N> {
-    fn default() -> Self {
-        Self([0; N])
-    }
-}
-
-impl<const N: usize> Bytes<N> {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        bytes.first_chunk().map(|bytes| Self(*bytes))
-    }
-
-    fn put(&mut self, at: usize, bytes: &[u8]) {
-        self.0[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-
-    /// Sizes here are bounded far below 2^32.
-    fn put_u32(&mut self, at: usize, number: usize) {
-        self.put(at, &u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
-    }
-
-    fn array<const M: usize>(&self, at: usize) -> [u8; M] {
-        core::array::from_fn(|i| self.0[at + i])
-    }
-
-    fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes(self.array(at))
-    }
-
-    fn seal(mut self) -> [u8; N] {
-        let checksum = crc32fast::hash(&self.0[..N - 4]);
-        self.put(N - 4, &checksum.to_le_bytes());
-        self.0
-    }
-
-    fn is_sealed(&self) -> bool {
-        self.u32(N - 4) == crc32fast::hash(&self.0[..N - 4])
-    }
-}
-
-/// The bytes of a block, header and payload. `ids` are the records' ids unless they are `first`, `first + 1` and so on.
-pub(super) fn block_bytes(group: usize, first: u64, ids: Option<&[u64]>, rows: Rows<'_>) -> Vec<u8> {
-    let ids = bytemuck::cast_slice::<u64, u8>(ids.unwrap_or(&[]));
-    let records = bytemuck::cast_slice::<u64, u8>(rows.limbs());
-    let padded_ids = ids.len().next_multiple_of(64);
-    let mut block = Vec::with_capacity(BLOCK_HEADER_BYTES + padded_ids + records.len());
-    block.resize(BLOCK_HEADER_BYTES, 0);
-    block.extend_from_slice(ids);
-    block.resize(BLOCK_HEADER_BYTES + padded_ids, 0);
-    block.extend_from_slice(records);
-    let mut header = Bytes::<BLOCK_HEADER_BYTES>::default();
-    header.put(0, BLOCK_MAGIC);
-    header.put_u32(4, rows.len());
-    header.put(8, &first.to_le_bytes());
-    header.put_u32(16, group);
-    header.put_u32(20, usize::from(!ids.is_empty()));
-    header.put(32, &crc32fast::hash(&block[BLOCK_HEADER_BYTES..]).to_le_bytes());
-    block[..BLOCK_HEADER_BYTES].copy_from_slice(&header.seal());
-    block
-}
-
-/// Where a block is.
+/// A block of records and where it is.
 #[derive(Debug)]
-struct BlockInfo {
-    payload: usize,
-    rows: usize,
-    first: u64,
-    group: usize,
-    has_ids: bool,
-    checksum: u32,
+struct Place {
+    header: BlockHeader,
+    /// Where its header is.
+    at: usize,
+    /// Records in the blocks before it.
+    before: u64,
     verified: AtomicBool,
+    /// Rows that are deleted, in order.
+    dead: Vec<u32>,
 }
 
-impl BlockInfo {
-    fn ids_bytes(&self) -> usize {
-        if self.has_ids { (8 * self.rows).next_multiple_of(64) } else { 0 }
-    }
-
-    fn payload_bytes(&self, record_bytes: usize) -> usize {
-        self.ids_bytes() + self.rows * record_bytes
-    }
-}
-
-/// A block whose checksum fits.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block<'a> {
-    pub(super) first: u64,
-    #[cfg_attr(not(feature = "owner"), expect(dead_code, reason = "only the owner reads responses"))]
-    pub(super) group: usize,
-    ids: Option<&'a [u64]>,
-    pub(super) rows: Rows<'a>,
-}
-
-impl Block<'_> {
-    /// The id of a row.
-    pub(super) fn id(&self, row: usize) -> u64 {
-        self.ids.and_then(|ids| ids.get(row)).copied().unwrap_or(self.first + row as u64)
-    }
-
-    /// The ids, if they are not simply numbers in order.
-    pub(super) fn ids(&self) -> Option<&[u64]> {
-        self.ids
+impl Place {
+    fn live(&self) -> u64 {
+        (self.header.count - self.dead.len()) as u64
     }
 }
 
@@ -225,7 +42,9 @@ pub(super) struct RecordFile {
     path: PathBuf,
     map: Mmap,
     header: Header,
-    blocks: Vec<BlockInfo>,
+    blocks: Vec<Place>,
+    records: u64,
+    deleted: u64,
     /// Where the last whole block ends.
     end: usize,
 }
@@ -247,18 +66,31 @@ impl RecordFile {
         if header.kind != kind {
             return Err(Error::format(format!("{}, expected {}", header.kind.name(), kind.name())));
         }
-        let mut file = Self { path: path.to_owned(), map, header, blocks: Vec::new(), end: HEADER_BYTES };
-        while let Some(block) = file.block_at(file.end) {
-            let last = block.payload + block.payload_bytes(file.header.record_bytes());
-            file.blocks.push(block);
-            file.end = last;
+        let (blocks, end) = (Vec::new(), HEADER_BYTES);
+        let mut file = Self { path: path.to_owned(), map, header, blocks, records: 0, deleted: 0, end };
+        let mut last_is_records = false;
+        while let Some(header) = file.block_header(file.end) {
+            let payload = file.payload(file.end, &header);
+            last_is_records = header.content != Content::Deletions;
+            if last_is_records {
+                let (at, before, verified) = (file.end, file.records, AtomicBool::new(false));
+                file.blocks.push(Place { header, at, before, verified, dead: Vec::new() });
+                file.records += header.count as u64;
+            } else if crc32fast::hash(payload) == header.checksum {
+                // A copy, since nobody has checked the alignment.
+                let records = payload.chunks_exact(8).take(header.count).map(bytemuck::pod_read_unaligned);
+                let records: Vec<u64> = records.collect();
+                file.delete(&records)?;
+            } else {
+                break;
+            }
+            file.end += BLOCK_HEADER_BYTES + header.payload_bytes(file.header.record_bytes());
         }
-        if !file.blocks.is_empty() && file.block(file.blocks.len() - 1).is_err() {
-            file.blocks.pop();
-            file.end = file
-                .blocks
-                .last()
-                .map_or(HEADER_BYTES, |block| block.payload + block.payload_bytes(file.header.record_bytes()));
+        if last_is_records
+            && file.block(file.blocks.len() - 1).is_err()
+            && let Some(last) = file.blocks.pop()
+        {
+            (file.end, file.records) = (last.at, last.before);
         }
         if let Some(offset) = file.block_after(file.end) {
             return Err(Error::format(format!(
@@ -269,30 +101,45 @@ impl RecordFile {
         Ok(file)
     }
 
-    /// The block whose header is at this byte, if that is sound and the payload is all there.
-    fn block_at(&self, at: usize) -> Option<BlockInfo> {
-        let bytes = Bytes::<BLOCK_HEADER_BYTES>::read(self.map.get(at..)?)?;
-        if &bytes.array::<4>(0) != BLOCK_MAGIC || !bytes.is_sealed() {
-            return None;
+    /// The header of a block at this byte, if it is sound and the payload is all there.
+    fn block_header(&self, at: usize) -> Option<BlockHeader> {
+        let header = BlockHeader::from_bytes(self.map.get(at..)?)?;
+        let room = self.map.len() - at - BLOCK_HEADER_BYTES;
+        (header.payload_bytes(self.header.record_bytes()) <= room).then_some(header)
+    }
+
+    /// The payload of the block at this byte; none if it is not all there.
+    fn payload(&self, at: usize, header: &BlockHeader) -> &[u8] {
+        let start = at + BLOCK_HEADER_BYTES;
+        self.map.get(start..start + header.payload_bytes(self.header.record_bytes())).unwrap_or_default()
+    }
+
+    /// Marks records as deleted.
+    fn delete(&mut self, records: &[u64]) -> Result<(), Error> {
+        let in_order = records.is_sorted_by(|a, b| a < b) && records.last().is_none_or(|last| *last < self.records);
+        if !in_order || self.header.kind != Kind::Index {
+            return Err(Error::format("damaged: it deletes vectors that it does not have"));
         }
-        let block = BlockInfo {
-            payload: at + BLOCK_HEADER_BYTES,
-            rows: bytes.u32(4) as usize,
-            first: u64::from_le_bytes(bytes.array(8)),
-            group: bytes.u32(16) as usize,
-            has_ids: bytes.u32(20) == 1,
-            checksum: bytes.u32(32),
-            verified: AtomicBool::new(false),
-        };
-        let whole = (1..=MOST_ROWS).contains(&block.rows)
-            && block.payload + block.payload_bytes(self.header.record_bytes()) <= self.map.len();
-        whole.then_some(block)
+        let mut records = records;
+        while let Some(first) = records.first() {
+            let number = self.blocks.partition_point(|block| block.before <= *first).saturating_sub(1);
+            let Some(block) = self.blocks.get_mut(number) else { break };
+            let behind = block.before + block.header.count as u64;
+            let (here, rest) = records.split_at(records.partition_point(|record| *record < behind));
+            let had = block.dead.len();
+            block.dead.extend(here.iter().filter_map(|record| u32::try_from(record - block.before).ok()));
+            block.dead.sort_unstable();
+            block.dead.dedup();
+            self.deleted += (block.dead.len() - had) as u64;
+            records = rest;
+        }
+        Ok(())
     }
 
     /// Whether anything after `from` looks like a block: then the gap before it is damage and not a torn end.
     fn block_after(&self, from: usize) -> Option<usize> {
         let last = self.map.len().saturating_sub(BLOCK_HEADER_BYTES);
-        (from..=last).step_by(64).skip(1).find(|at| self.block_at(*at).is_some())
+        (from..=last).step_by(64).skip(1).find(|at| self.block_header(*at).is_some())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -313,46 +160,59 @@ impl RecordFile {
         self.map.len() - self.end
     }
 
-    /// How many blocks.
+    /// How many blocks of records.
     pub(super) fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Records in all blocks.
+    /// Records in all blocks, those that are deleted included.
     pub(super) fn records(&self) -> u64 {
-        self.blocks.iter().map(|block| block.rows as u64).sum()
+        self.records
+    }
+
+    /// Records that are deleted.
+    pub(super) fn deleted(&self) -> u64 {
+        self.deleted
     }
 
     /// A block, its checksum verified when it is first asked for.
     pub(super) fn block(&self, number: usize) -> Result<Block<'_>, Error> {
         let damaged = |reason: &str| Error::format(format!("block {number} is damaged: {reason}")).in_file(&self.path);
-        let info = self.blocks.get(number).ok_or_else(|| damaged("it does not exist"))?;
-        let bytes = info.payload_bytes(self.header.record_bytes());
-        let payload = self.map.get(info.payload..info.payload + bytes).ok_or_else(|| damaged("it is cut short"))?;
-        if !info.verified.load(Ordering::Relaxed) {
-            if crc32fast::hash(payload) != info.checksum {
+        let place = self.blocks.get(number).ok_or_else(|| damaged("it does not exist"))?;
+        let payload = self.payload(place.at, &place.header);
+        if !place.verified.load(Ordering::Relaxed) {
+            if crc32fast::hash(payload) != place.header.checksum {
                 return Err(damaged("its checksum does not fit"));
             }
-            info.verified.store(true, Ordering::Relaxed);
+            place.verified.store(true, Ordering::Relaxed);
         }
-        let words = bytemuck::try_cast_slice::<u8, u64>(payload).map_err(|_| damaged("it is not aligned"))?;
-        let (ids, records) = words.split_at(info.ids_bytes() / 8);
-        let ids = info.has_ids.then(|| &ids[..info.rows]);
-        let rows = Rows::new(records, self.header.record_bytes() / 8);
-        Ok(Block { first: info.first, group: info.group, ids, rows })
+        let (ids, rows) = place.header.records(payload, self.header.record_bytes()).map_err(damaged)?;
+        let group = match place.header.content {
+            Content::Records { group, .. } => group,
+            Content::Deletions => 0,
+        };
+        Ok(Block { group, rows, ids, dead: &place.dead })
     }
 
-    /// The block that the record of that number, counted over all blocks, is in, and its row there.
+    /// The block that the record of that number, counted over what is not deleted, is in, and its row there.
     pub(super) fn find(&self, record: u64) -> Option<(usize, usize)> {
         let mut before = 0;
         for (number, block) in self.blocks.iter().enumerate() {
-            let rows = block.rows as u64;
-            if record < before + rows {
-                return usize::try_from(record - before).ok().map(|row| (number, row));
+            if record < before + block.live() {
+                let mut row = usize::try_from(record - before).ok()?;
+                for dead in &block.dead {
+                    row += usize::from(*dead as usize <= row);
+                }
+                return Some((number, row));
             }
-            before += rows;
+            before += block.live();
         }
         None
+    }
+
+    /// The number of a block's first record, counted over all records.
+    pub(super) fn first_record(&self, number: usize) -> u64 {
+        self.blocks.get(number).map_or(self.records, |block| block.before)
     }
 
     /// The blocks one by one.

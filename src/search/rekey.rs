@@ -1,6 +1,8 @@
 //! Moving an index from one key to another: both owners are the same person.
 
-use super::index::{Index, IndexWriter, Recovery};
+use super::id::Id;
+use super::index::writer::IndexWriter;
+use super::index::{Index, Recovery};
 use crate::context::ExecutionContext;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
@@ -24,7 +26,7 @@ pub struct Rekeyed {
 
 impl Index {
     /// Decrypts every vector with `old` and encrypts it with `new` into the index file `to`, in the same order and under
-    /// the same ids. Vectors are in the clear in this process's memory only, a block at a time, and are wiped.
+    /// the same ids; what is deleted stays behind. Vectors are in the clear in this process's memory only, a block at a time, and are wiped.
     ///
     /// What is finished when it fails or is cancelled stays in `to`; with `resume` it goes on from there, after checking
     /// that the ids there and the last vector are those of this index. `progress` counts vectors.
@@ -66,18 +68,18 @@ impl Index {
     ) -> Result<u64, Error> {
         let at_once = rows_at_once(old.scheme()).min(rows_at_once(new.scheme()));
         let mut record = 0;
-        for block in self.file().blocks() {
+        for block in self.live_blocks() {
             let block = block?;
-            let rows = block.rows.len();
+            let rows = block.len();
             let mut from = usize::try_from(start.saturating_sub(record)).unwrap_or(usize::MAX).min(rows);
             while from < rows {
                 progress.check()?;
                 let until = rows.min(from + at_once);
                 let vectors = old
                     .client()
-                    .decrypt_vector_rows(old.backend(), block.rows.slice(from..until), record + from as u64)
+                    .decrypt_vector_rows(old.backend(), block.rows().slice(from..until), record + from as u64)
                     .map_err(|error| error.in_file(self.path()))?;
-                writer.append(&new.encrypt_vec_batch(&vectors)?, block.ids().map(|ids| &ids[from..until]))?;
+                writer.append(&new.encrypt_vec_batch(&vectors)?, Some(&block.ids.slice(from..until)))?;
                 progress.add((until - from) as u64);
                 from = until;
             }
@@ -108,9 +110,9 @@ impl Index {
         if vector(self, old)? == vector(begun, new)? { Ok(()) } else { Err(differs(last, "content")) }
     }
 
-    fn ids(&self) -> impl Iterator<Item = Result<u64, Error>> {
-        self.file().blocks().flat_map(|block| match block {
-            Ok(block) => (0..block.rows.len()).map(|row| Ok(block.id(row))).collect::<Vec<_>>(),
+    fn ids(&self) -> impl Iterator<Item = Result<Id, Error>> {
+        self.live_blocks().flat_map(|block| match block {
+            Ok(block) => block.ids.iter().map(|id| Ok(id.to_owned())).collect::<Vec<_>>(),
             Err(error) => vec![Err(error)],
         })
     }

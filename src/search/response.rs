@@ -1,6 +1,7 @@
 //! Response files: encrypted distances on their way back to the owner.
 
-use super::record_file::{Header, Kind, RecordFile, block_bytes};
+use super::id::Ids;
+use super::record_file::{Header, Kind, RecordFile, records_block};
 use crate::arith::batch::Rows;
 use crate::atomic_file::{Access, AtomicFile};
 use crate::error::Error;
@@ -64,8 +65,8 @@ impl ResponseWriter {
     }
 
     /// The distances of one block of an index to one query.
-    pub(super) fn write(&mut self, query: usize, first: u64, ids: Option<&[u64]>, rows: Rows<'_>) -> Result<(), Error> {
-        self.file.write(&block_bytes(query, first, ids, rows))
+    pub(super) fn write(&mut self, query: usize, ids: &Ids, rows: Rows<'_>) -> Result<(), Error> {
+        self.file.write(&records_block(query, ids, rows))
     }
 
     pub(super) fn finish(self) -> Result<(), Error> {

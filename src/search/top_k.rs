@@ -1,14 +1,15 @@
 //! The k nearest of any number of distances, in memory for k.
 
+use super::id::{Id, IdRef};
 use crate::arith::secrecy::declassify;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// A vector and its distance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Neighbour {
     /// The vector's id: its row number unless another was given.
-    pub id: u64,
+    pub id: Id,
     /// The Hamming distance.
     pub distance: u32,
 }
@@ -16,7 +17,13 @@ pub struct Neighbour {
 /// Nearer is less; of equal distances the lower id.
 impl Ord for Neighbour {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.distance, self.id).cmp(&(other.distance, other.id))
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl Neighbour {
+    fn rank(&self) -> (u32, IdRef<'_>) {
+        (self.distance, self.id.as_ref())
     }
 }
 
@@ -30,10 +37,10 @@ impl PartialOrd for Neighbour {
 ///
 /// ```
 /// let mut nearest = hushvec::TopK::new(2);
-/// for (id, distance) in [(0, 30), (1, 10), (2, 20), (3, 10)] {
+/// for (id, distance) in [(0u64, 30), (1, 10), (2, 20), (3, 10)] {
 ///     nearest.push(id, distance);
 /// }
-/// let ids: Vec<u64> = nearest.into_sorted().iter().map(|n| n.id).collect();
+/// let ids: Vec<hushvec::Id> = nearest.into_sorted().into_iter().map(|n| n.id).collect();
 /// assert_eq!(ids, [1, 3]);
 /// ```
 #[derive(Debug, Clone)]
@@ -50,15 +57,15 @@ impl TopK {
     }
 
     /// Considers one more vector.
-    pub fn push(&mut self, id: u64, distance: u32) {
+    pub fn push<'a>(&mut self, id: impl Into<IdRef<'a>>, distance: u32) {
+        let id = id.into();
         let distance = declassify(distance, "ranking takes a time by the order that distances come in");
-        let candidate = Neighbour { distance, id };
         if self.heap.len() < self.k {
-            self.heap.push(candidate);
+            self.heap.push(Neighbour { id: id.to_owned(), distance });
         } else if let Some(mut farthest) = self.heap.peek_mut()
-            && candidate < *farthest
+            && (distance, id) < farthest.rank()
         {
-            *farthest = candidate;
+            *farthest = Neighbour { id: id.to_owned(), distance };
         }
     }
 
@@ -78,11 +85,11 @@ mod tests {
         fn agrees_with_sorting(distances in prop::collection::vec(0u32..20, 0..200), k in 0usize..30) {
             let mut nearest = TopK::new(k);
             let mut all: Vec<Neighbour> = Vec::new();
-            for (id, distance) in (0..).zip(distances) {
+            for (id, distance) in (0u64..).zip(distances) {
                 nearest.push(id, distance);
-                all.push(Neighbour { distance, id });
+                all.push(Neighbour { distance, id: id.into() });
             }
-            all.sort_by_key(|n| (n.distance, n.id));
+            all.sort_by_key(|n| (n.distance, n.id.clone()));
             all.truncate(k);
             prop_assert_eq!(nearest.into_sorted(), all);
         }

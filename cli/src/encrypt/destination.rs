@@ -1,0 +1,137 @@
+//! Where encrypted vectors go, and which of them are there already.
+
+use super::Args;
+use super::encryptor::Encryptor;
+use crate::failure::Failure;
+use crate::npy::Vectors;
+use crate::output;
+use crate::partial;
+use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Ids, Index, IndexWriter};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// The file that is written: the index itself, or what becomes a shard once it is whole.
+pub struct Destination {
+    path: PathBuf,
+    exists: bool,
+}
+
+impl Destination {
+    /// Finds out what there is, and whether it may be gone on with.
+    pub fn find(args: &Args) -> Result<Self, Failure> {
+        let output = args.output.display();
+        if args.output.exists() {
+            if !args.resume && !args.append {
+                return Err(Failure::Usage(format!(
+                    "{output} exists; give --resume to go on with it, --append to add to it, or another name"
+                )));
+            }
+            return Ok(Self { path: args.output.clone(), exists: true });
+        }
+        let path = if args.shard.is_some() { partial::of(&args.output) } else { args.output.clone() };
+        let exists = path.exists();
+        if exists && !args.resume {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "{path} is the unfinished rest of an earlier run; give --resume to go on with it, or remove it"
+            )));
+        }
+        Ok(Self { path, exists })
+    }
+
+    /// What the ids in it are, if there is one.
+    pub fn id_kind(&self) -> Result<Option<IdKind>, Failure> {
+        if self.exists { Ok(Index::open(&self.path)?.id_kind()?) } else { Ok(None) }
+    }
+
+    /// Begins it, or opens it and cuts off what was left unfinished.
+    pub fn open(&self, args: &Args, encryptor: &Encryptor) -> Result<IndexWriter, Failure> {
+        if !self.exists {
+            return Ok(match args.shard {
+                Some(shard) => IndexWriter::create_shard(&self.path, encryptor.key(), shard)?,
+                None => IndexWriter::create(&self.path, encryptor.key())?,
+            });
+        }
+        let (writer, recovery) = IndexWriter::append_to(&self.path, encryptor.key())?;
+        if let Some(recovery) = recovery {
+            output::tell_recovery(&self.path, recovery);
+        }
+        if writer.shard() != args.shard && !args.append {
+            let whose = |shard: Option<_>| shard.map_or("no shard".to_owned(), |shard| format!("shard {shard}"));
+            let (is, asked) = (whose(writer.shard()), whose(args.shard));
+            return Err(Failure::Usage(format!("{} is {is}, and {asked} was asked for", self.path.display())));
+        }
+        Ok(writer)
+    }
+
+    /// Passes over the rows that it has already, having looked whether it really is these: how many they are.
+    pub fn skip_finished(
+        &self,
+        args: &Args,
+        encryptor: &Encryptor,
+        vectors: &mut Vectors,
+        rows: &Range<u64>,
+        ids: Option<&Ids>,
+        finished: u64,
+    ) -> Result<u64, Failure> {
+        let wanted = rows.end - rows.start;
+        if finished > wanted || (finished < wanted && args.shard.is_some() && self.path == args.output) {
+            return Err(self.other_file(&format!(
+                "it has {}, but these are {wanted} of {}",
+                output::count(finished, "vector"),
+                args.vectors.display(),
+            )));
+        }
+        let Some(last) = (rows.start..rows.start + finished).next_back() else {
+            vectors.skip(rows.start)?;
+            return Ok(0);
+        };
+        vectors.skip(last)?;
+        let vector = vectors.read_block(1)?;
+        let Some((id, stored)) = Index::open(&self.path)?.last_appended(encryptor.key())? else { return Ok(0) };
+        let expected = match ids {
+            Some(ids) => {
+                usize::try_from(last).ok().and_then(|row| ids.get(row)).map_or(Id::Number(last), IdRef::to_owned)
+            }
+            None => Id::Number(last),
+        };
+        if id != expected {
+            return Err(self
+                .other_file(&format!("its last vector has the id {id:?}, and row {last} of the input {expected:?}")));
+        }
+        match encryptor {
+            Encryptor::Owner(context) if distance(context, &stored, &vector)? != 0 => {
+                Err(self.other_file(&format!("row {last} of the input is not the vector that it has with that id")))
+            }
+            _ => Ok(finished),
+        }
+    }
+
+    fn other_file(&self, why: &str) -> Failure {
+        let path = self.path.display();
+        Failure::Usage(format!("{path} is not the index of this file, or was compacted: {why} (--append adds to it)"))
+    }
+
+    /// Puts everything on disk, under its final name if `whole`.
+    pub fn finish(self, args: &Args, mut writer: IndexWriter, whole: bool) -> Result<(), Failure> {
+        if whole && self.path != args.output {
+            return Ok(writer.rename(&args.output)?);
+        }
+        writer.sync()?;
+        if !whole && writer.is_empty() && !self.exists {
+            drop(writer);
+            return std::fs::remove_file(&self.path).map_err(Failure::io("remove", &self.path));
+        }
+        Ok(())
+    }
+
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+}
+
+/// From a stored vector to one of the input.
+fn distance(context: &ExecutionContext, stored: &hushvec::Ciphertext, vector: &BitMatrix) -> Result<u32, Error> {
+    let own = context.encrypt_vec_batch(vector)?.get(0).ok_or(Error::Missing("no vector was read"))?;
+    context.decode_hamming_client_one(&context.add(stored, &own)?)
+}

@@ -1,0 +1,57 @@
+//! Who encrypts: the owner, or anyone with the public key.
+
+use crate::args::{self, Owner};
+use crate::failure::Failure;
+use hushvec::{
+    BitMatrix, Ciphertexts, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient, PublicContext,
+    PublicKey, Scheme,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Who encrypts.
+pub enum Encryptor {
+    Owner(Box<ExecutionContext>),
+    Public(Box<Evaluator>),
+}
+
+impl Encryptor {
+    pub fn open(path: &Path, owner: &Owner, public: &PublicContext) -> Result<Self, Failure> {
+        if args::is_owner_context(path) {
+            return Ok(Self::Owner(Box::new(owner.load(path)?)));
+        }
+        args::warn_if_weak(public.parameters());
+        let compute = &owner.compute;
+        let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
+        Ok(Self::Public(Box::new(evaluator)))
+    }
+
+    pub fn key(&self) -> &Arc<PublicKey> {
+        match self {
+            Self::Owner(context) => context.public_key(),
+            Self::Public(evaluator) => evaluator.public_key(),
+        }
+    }
+
+    pub fn encrypt(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
+        match self {
+            Self::Owner(context) => context.encrypt_vec_batch(vectors),
+            Self::Public(evaluator) => evaluator.encrypt_vec_batch(vectors),
+        }
+    }
+
+    pub fn device_report(&self) -> DeviceReport {
+        match self {
+            Self::Owner(context) => context.device_report(),
+            Self::Public(evaluator) => evaluator.device_report(),
+        }
+    }
+
+    /// Vectors a block: enough for every thread to share the tables, few enough for a block to take seconds at most.
+    pub fn block(&self) -> usize {
+        match self.key().parameters().scheme() {
+            Scheme::Paillier => 256,
+            _ => 2048,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `hushvec index delete`.
+
+use crate::failure::Failure;
+use crate::ids;
+use crate::output;
+use hushvec::{IdKind, Ids, Index, IndexWriter};
+use serde::Serialize;
+use std::path::PathBuf;
+use tracing::info;
+
+/// Options of `hushvec index delete`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The index
+    index: PathBuf,
+    /// Ids of the vectors to delete
+    #[arg(required_unless_present = "ids")]
+    id: Vec<String>,
+    /// Delete the ids in this file: .npy, or text with one a line
+    #[arg(long, value_name = "FILE", conflicts_with = "id")]
+    ids: Option<PathBuf>,
+    /// Pass over ids that no vector has, instead of deleting nothing
+    #[arg(long)]
+    ignore_missing: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    deleted: u64,
+    left: u64,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    // Which kind of ids they are depends on the index, and not on how they look.
+    let kind = Index::open(&args.index)?.id_kind()?.unwrap_or(IdKind::Integers);
+    let ids = match &args.ids {
+        Some(path) => ids::read(path, Some(kind))?,
+        None => Ids::parse(kind, &args.id).map_err(|error| error.in_file(&args.index))?,
+    };
+    let (mut writer, recovery) = IndexWriter::open(&args.index)?;
+    if let Some(recovery) = recovery {
+        output::tell_recovery(&args.index, recovery);
+    }
+    let deleted = if args.ignore_missing { writer.delete_if_there(&ids) } else { writer.delete(&ids) }?;
+    writer.sync()?;
+    let left = writer.len();
+    if args.json {
+        return output::print_json(&Report { deleted, left });
+    }
+    info!("deleted {}; {} has {left}", output::count(deleted, "vector"), args.index.display());
+    Ok(())
+}

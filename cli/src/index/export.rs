@@ -1,0 +1,66 @@
+//! `hushvec index export`.
+
+use crate::args::{self, Compute, Weak};
+use crate::failure::Failure;
+use crate::npy::Writer;
+use crate::npy::ids::IdWriter;
+use crate::output;
+use crate::progress::Bar;
+use hushvec::{Evaluator, Index};
+use std::path::PathBuf;
+use tracing::info;
+
+/// Options of `hushvec index export`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The public context, or the owner's
+    context: PathBuf,
+    /// The index
+    index: PathBuf,
+    /// The .npy file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Write the ids too: as a NumPy array if the name ends in .npy, else as text with one a line
+    #[arg(long, value_name = "FILE")]
+    ids: Option<PathBuf>,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    weak: Weak,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    args::warn_if_weak(public.parameters());
+    let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
+    let index = Index::open(&args.index)?;
+    crate::aggregate::warn_if_torn(&index);
+    let width = public.parameters().ciphertext_bytes() as u64;
+    let mut ciphertexts = Writer::<u8>::create(&args.output, &[index.len(), width])?;
+    let mut ids = args.ids.as_deref().map(|path| IdWriter::create(path, &index)).transpose()?;
+    let bar = Bar::new("exporting", index.len());
+    let mut failure = None;
+    let exported = index.export(public.key(), &evaluator, |block_ids, bytes| {
+        bar.progress().check()?;
+        bar.progress().add(block_ids.len() as u64);
+        let written = ciphertexts.write(bytes.iter().copied()).and_then(|()| match &mut ids {
+            Some(ids) => ids.write(block_ids),
+            None => Ok(()),
+        });
+        written.map_err(|error| {
+            failure = Some(error);
+            hushvec::Error::Cancelled
+        })
+    });
+    drop(bar);
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    exported?;
+    ciphertexts.finish()?;
+    if let Some(ids) = ids {
+        ids.finish()?;
+    }
+    info!("wrote {} ({})", args.output.display(), output::count(index.len(), "ciphertext"));
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! `hushvec index import`.
+
+use crate::args::{self, Compute, Weak};
+use crate::failure::Failure;
+use crate::ids::IdFile;
+use crate::npy::RawReader;
+use crate::output;
+use crate::partial;
+use crate::progress::Bar;
+use hushvec::{Evaluator, IndexWriter};
+use std::path::PathBuf;
+use tracing::info;
+
+/// Ciphertexts imported at a time.
+const BLOCK: usize = 4096;
+
+/// Options of `hushvec index import`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The public context, or the owner's
+    context: PathBuf,
+    /// The .npy file of ciphertexts
+    ciphertexts: PathBuf,
+    /// The index to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    ids: IdFile,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    weak: Weak,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    args::warn_if_weak(public.parameters());
+    let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
+    let mut ciphertexts = RawReader::open(&args.ciphertexts, public.parameters().ciphertext_bytes())?;
+    let ids = args.ids.read(None, ciphertexts.len())?;
+    if args.output.exists() {
+        return Err(Failure::Usage(format!("{} exists; give another name", args.output.display())));
+    }
+    // Half an import must not look like a whole one.
+    let partial = partial::of(&args.output);
+    if partial.exists() {
+        return Err(Failure::Usage(format!("{} is the rest of an earlier import; remove it first", partial.display())));
+    }
+    let mut writer = IndexWriter::create(&partial, public.key())?;
+    let bar = Bar::new("importing", ciphertexts.len());
+    let mut first = 0;
+    let result = loop {
+        let block = match ciphertexts.read_block(BLOCK) {
+            Ok(block) if block.is_empty() => break Ok(()),
+            Ok(block) => block,
+            Err(failure) => break Err(failure),
+        };
+        let imported = bar.progress().check().and_then(|()| {
+            let vectors =
+                evaluator.import(&block).map_err(|error| at_record(error, first).in_file(&args.ciphertexts))?;
+            let from = usize::try_from(first).unwrap_or(usize::MAX);
+            let ids = ids.as_ref().map(|ids| ids.slice(from..from.saturating_add(vectors.len())));
+            writer.append(&vectors, ids.as_ref())?;
+            first += vectors.len() as u64;
+            bar.progress().add(vectors.len() as u64);
+            Ok(())
+        });
+        if let Err(error) = imported {
+            break Err(error.into());
+        }
+    };
+    drop(bar);
+    if let Err(failure) = result {
+        drop(writer);
+        std::fs::remove_file(&partial).map_err(Failure::io("remove", &partial))?;
+        return Err(failure);
+    }
+    writer.rename(&args.output)?;
+    info!("wrote {} ({})", args.output.display(), output::count(first, "vector"));
+    Ok(())
+}
+
+/// Errors count records from the start of a block, people from the start of the file.
+fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
+    match error {
+        hushvec::Error::Ciphertext { record, problem } => {
+            hushvec::Error::Ciphertext { record: first + record, problem }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,115 @@
+//! Ids in NumPy's `.npy` files: integers or strings, one a vector.
+
+use super::Elements;
+use crate::failure::Failure;
+use hushvec::{Id, IdKind, IdRef, Ids, Index};
+use npyz::{DType, NpyFile, NpyWriter, TypeChar, TypeStr, WriterBuilder};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The most characters that NumPy may have left room for.
+const WIDEST: usize = 1 << 16;
+
+/// The ids in a one-dimensional file of 32- or 64-bit integers or of strings.
+pub fn read(path: &Path) -> Result<Ids, Failure> {
+    let wrong = |reason: String| Failure::Other(format!("{}: {reason}", path.display()));
+    let file = File::open(path).map_err(Failure::io("open", path))?;
+    let npy =
+        NpyFile::new(BufReader::new(file)).map_err(|error| wrong(format!("not a readable .npy file ({error})")))?;
+    if npy.shape().len() != 1 {
+        return Err(wrong(format!("has the shape {:?}, expected one id a vector", npy.shape())));
+    }
+    let dtype = npy.dtype();
+    let unusable = || wrong(format!("holds {}, expected 32- or 64-bit integers or strings", dtype.descr()));
+    if let DType::Plain(element) = &dtype
+        && element.type_char() == TypeChar::UnicodeStr
+    {
+        let width = element.num_bytes().unwrap_or(usize::MAX) / 4;
+        if width > WIDEST {
+            return Err(wrong(format!(
+                "has room for ids of {width} characters, but {} bytes are possible",
+                Id::MOST_BYTES
+            )));
+        }
+        let texts = npy.data::<String>().map_err(|_| unusable())?;
+        return collect(path, texts.map(|text| text.map(Id::Text)));
+    }
+    match super::elements(npy) {
+        Some(Elements::I32(x)) => collect(path, x.map(|x| number(x?))),
+        Some(Elements::I64(x)) => collect(path, x.map(|x| number(x?))),
+        Some(Elements::U32(x)) => collect(path, x.map(|x| number(x?))),
+        Some(Elements::U64(x)) => collect(path, x.map(|x| number(x?))),
+        _ => Err(unusable()),
+    }
+}
+
+fn number<T: Copy + std::fmt::Display + TryInto<u64>>(id: T) -> std::io::Result<Id> {
+    id.try_into().map(Id::Number).map_err(|_| std::io::Error::other(format!("{id} is negative")))
+}
+
+fn collect(path: &Path, ids: impl Iterator<Item = std::io::Result<Id>>) -> Result<Ids, Failure> {
+    let mut all = Ids::new();
+    for (number, id) in ids.enumerate() {
+        let id = id.map_err(|error| Failure::Other(format!("{}: id {number}: {error}", path.display())))?;
+        all.push(IdRef::from(&id)).map_err(|error| error.in_file(path))?;
+    }
+    Ok(all)
+}
+
+/// Writes the ids of an index: as a NumPy array if the file's name ends in .npy, else as text with one a line.
+pub struct IdWriter {
+    writer: Format,
+    path: PathBuf,
+}
+
+enum Format {
+    Numbers(NpyWriter<u64, BufWriter<File>>),
+    Texts(NpyWriter<String, BufWriter<File>>),
+    Lines(BufWriter<File>),
+}
+
+impl IdWriter {
+    pub fn create(path: &Path, index: &Index) -> Result<Self, Failure> {
+        let file = BufWriter::new(File::create(path).map_err(Failure::io("create", path))?);
+        let is_npy = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+        let writer = match index.id_kind()? {
+            _ if !is_npy => Ok(Format::Lines(file)),
+            Some(IdKind::Strings) => {
+                // NumPy gives all strings of an array the room of the longest.
+                let mut longest = 1;
+                index.for_each_id(|id| {
+                    longest = longest.max(id.text().unwrap_or_default().chars().count());
+                    Ok(())
+                })?;
+                let dtype = format!("<U{longest}").parse::<TypeStr>();
+                let dtype = dtype.map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+                let options = npyz::WriteOptions::new().dtype(DType::new_scalar(dtype)).shape(&[index.len()]);
+                options.writer(file).begin_nd().map(Format::Texts)
+            }
+            _ => {
+                let options = npyz::WriteOptions::new().default_dtype().shape(&[index.len()]);
+                options.writer(file).begin_nd().map(Format::Numbers)
+            }
+        };
+        Ok(Self { writer: writer.map_err(Failure::io("write", path))?, path: path.to_owned() })
+    }
+
+    pub fn write(&mut self, ids: &Ids) -> Result<(), Failure> {
+        let written = match &mut self.writer {
+            Format::Numbers(writer) => writer.extend(ids.iter().filter_map(IdRef::number)),
+            Format::Texts(writer) => writer.extend(ids.iter().filter_map(IdRef::text).map(str::to_owned)),
+            Format::Lines(file) => ids.iter().try_for_each(|id| writeln!(file, "{id}")),
+        };
+        written.map_err(Failure::io("write", &self.path))
+    }
+
+    pub fn finish(self) -> Result<(), Failure> {
+        let finished = match self.writer {
+            Format::Numbers(writer) => writer.finish(),
+            Format::Texts(writer) => writer.finish(),
+            Format::Lines(mut file) => file.flush(),
+        };
+        finished.map_err(Failure::io("write", &self.path))
+    }
+}

@@ -1,0 +1,60 @@
+//! Compaction: an index without what was deleted from it.
+
+use super::packer::Packer;
+use super::writer::open_locked;
+use super::{Index, Recovery};
+use crate::atomic_file;
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::search::record_file::Header;
+use std::path::Path;
+
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compaction {
+    /// Vectors that are in the index.
+    pub kept: u64,
+    /// Deleted vectors that were in the file.
+    pub removed: u64,
+    /// Bytes of the file before.
+    pub bytes_before: u64,
+    /// Bytes of the file now.
+    pub bytes_after: u64,
+    /// What an append that was cut short had left behind, if any. It is gone.
+    pub recovery: Option<Recovery>,
+}
+
+impl Index {
+    /// Replaces an index, in one step, by one of the same vectors with the same ids, in full blocks and without what was
+    /// deleted. Whoever has the old one open goes on reading it. It takes as much room on disk again as the new file has,
+    /// and memory for a block. `progress` counts vectors.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is no index, damaged, or being written to; [`Error::Cancelled`]. Then the
+    /// old file is as it was.
+    pub fn compact(path: &Path, progress: &Progress) -> Result<Compaction, Error> {
+        // Of a symbolic link the file is replaced and not the link.
+        let path = &path.canonicalize().map_err(Error::io("open", path))?;
+        let locked = open_locked(path)?;
+        let metadata = locked.metadata().map_err(Error::io("read", path))?;
+        let index = Self::open(path)?;
+        let next_number = index.next_number()?.unwrap_or(u64::MAX);
+        let mut packer = Packer::create(path, &Header { next_number, ..index.file.header().clone() })?;
+        for block in index.live_blocks() {
+            progress.check()?;
+            let block = block?;
+            packer.push(&block)?;
+            progress.add(block.len() as u64);
+        }
+        let file = packer.into_file()?;
+        file.set_permissions(metadata.permissions())?;
+        file.finish()?;
+        Ok(Compaction {
+            kept: index.len(),
+            removed: index.deleted(),
+            bytes_before: metadata.len(),
+            bytes_after: atomic_file::size(path)?,
+            recovery: index.recovery(),
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! Checking an index, in the depth that is asked for.
+
+use super::Index;
+use super::taken::Taken;
+use crate::error::Error;
+use crate::paillier::validate;
+use crate::progress::Progress;
+use crate::search::evaluator::Evaluator;
+
+impl Index {
+    /// Verifies the checksum of every block.
+    ///
+    /// # Errors
+    /// [`Error::Format`], naming the first block that is damaged.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.file.blocks().try_for_each(|block| block.map(drop))
+    }
+}
+
+impl Evaluator {
+    /// Verifies every checksum of an index, that no id is there twice, and that every vector is a number from 1 to n² − 1;
+    /// if `deep`, also that it is coprime to n, as everything that was encrypted with the key is. `progress` counts
+    /// vectors.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Format`], naming the first block that is damaged or the id;
+    /// [`Error::Ciphertext`], naming the first vector by its row; [`Error::Cancelled`].
+    pub fn verify(&self, index: &Index, deep: bool, progress: &Progress) -> Result<(), Error> {
+        let key = self.public_key();
+        index.check_key(key)?;
+        let (mut taken, mut first) = (Taken::default(), 0);
+        for block in index.live_blocks() {
+            progress.check()?;
+            let block = block?;
+            taken.insert_block(&block.ids).map_err(|error| error.in_file(index.path()))?;
+            let checked = if deep {
+                validate::check_rows(key, self.backend(), block.rows(), first)
+            } else {
+                validate::check_range(key, block.rows(), first)
+            };
+            checked.map_err(|error| error.in_file(index.path()))?;
+            first += block.len() as u64;
+            progress.add(block.len() as u64);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! Writing to an index file: appending and deleting.
+
+use super::taken::Taken;
+use super::{Index, Recovery};
+use crate::arith::batch::Rows;
+use crate::atomic_file::{self, Access, AtomicFile};
+use crate::error::Error;
+use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::public_key::PublicKey;
+use crate::search::id::{IdKind, IdRef, Ids};
+use crate::search::record_file::{HEADER_BYTES, Header, Kind, MOST_ROWS, deletions_block, records_block};
+use crate::search::shard::Shard;
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Appends to an index file and deletes from it. One writer at a time: the file is locked.
+///
+/// A block is on disk before the next one is written, so whenever machine or program stops, all blocks but the last are
+/// whole, and the last one is whole or recognisably not.
+#[derive(Debug)]
+pub struct IndexWriter {
+    file: File,
+    path: PathBuf,
+    header: Header,
+    len: u64,
+    appended: u64,
+    /// Where the last whole block ends.
+    end: u64,
+    /// What the ids are, once there is one.
+    kind: Option<IdKind>,
+    /// The id of the next vector that comes without one.
+    next_number: Option<u64>,
+    /// Read from the file when ids are given that could be there.
+    taken: Option<Taken>,
+    state: State,
+}
+
+/// What is known about the file beyond its whole blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    OnDisk,
+    /// The last block may not be on disk yet.
+    Unsynced,
+    /// There may be a part of a block behind the end.
+    Torn,
+    /// The system could not put it on disk, and does not say what of it is.
+    Unknown,
+}
+
+impl IndexWriter {
+    /// Begins a new index. There must be no file of that name yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path, key: impl AsRef<PublicKey>) -> Result<Self, Error> {
+        Self::begin(path, Header::new(Kind::Index, key.as_ref(), 1, 0))
+    }
+
+    /// Begins a new index that is to hold a part of an input. [`Index::merge`] puts the parts together.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create_shard(path: &Path, key: impl AsRef<PublicKey>, shard: Shard) -> Result<Self, Error> {
+        Self::begin(path, Header { shard: Some(shard), ..Header::new(Kind::Index, key.as_ref(), 1, 0) })
+    }
+
+    fn begin(path: &Path, header: Header) -> Result<Self, Error> {
+        let mut file = AtomicFile::create(path, Access::Public)?;
+        file.write(&header.to_bytes())?;
+        lock(file.file(), path)?;
+        let file = file.finish_new()?;
+        let (path, end, next_number) = (path.to_owned(), HEADER_BYTES as u64, Some(header.next_number));
+        Ok(Self {
+            file,
+            path,
+            header,
+            len: 0,
+            appended: 0,
+            end,
+            kind: None,
+            next_number,
+            taken: None,
+            state: State::OnDisk,
+        })
+    }
+
+    /// Continues an index. All its blocks are verified first; the rest of an append that was cut short is cut off and
+    /// reported.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged; [`Error::WrongKey`].
+    pub fn append_to(path: &Path, key: impl AsRef<PublicKey>) -> Result<(Self, Option<Recovery>), Error> {
+        Self::open_if(path, |index| index.check_key(key.as_ref()))
+    }
+
+    /// [`IndexWriter::append_to`] an index of whatever key, such as for deleting.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged.
+    pub fn open(path: &Path) -> Result<(Self, Option<Recovery>), Error> {
+        Self::open_if(path, |_| Ok(()))
+    }
+
+    fn open_if(path: &Path, check: impl Fn(&Index) -> Result<(), Error>) -> Result<(Self, Option<Recovery>), Error> {
+        let file = open_locked(path)?;
+        let index = Index::open(path)?;
+        check(&index)?;
+        index.verify()?;
+        let (recovery, len, end) = (index.recovery(), index.len(), index.bytes());
+        let appended = index.file.records();
+        let (kind, next_number, header) = (index.id_kind()?, index.next_number()?, index.file.header().clone());
+        drop(index);
+        if recovery.is_some() {
+            file.set_len(end).map_err(Error::io("cut", path))?;
+        }
+        let (path, taken, state) = (path.to_owned(), None, State::Unsynced);
+        Ok((Self { file, path, header, len, appended, end, kind, next_number, taken, state }, recovery))
+    }
+
+    /// How many vectors it has by now, without those that are deleted.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// How many vectors have been appended since it was begun or compacted, those included that are deleted.
+    pub fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// The part of an input that this index is, if it was begun as one.
+    pub fn shard(&self) -> Option<Shard> {
+        self.header.shard
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Appends vectors as blocks, which are there after a crash of the program, and after [`IndexWriter::sync`] after
+    /// one of the machine. `ids` are theirs, or they are numbered: from 0, and on from the highest number that has been
+    /// an id here.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Format`] if there are too few or too many ids; [`Error::BadId`] if they are strings
+    /// beside integers or the other way round; [`Error::IdTaken`]; [`Error::Io`]. What was appended before is kept.
+    pub fn append(&mut self, vectors: &Ciphertexts, ids: Option<&Ids>) -> Result<(), Error> {
+        let (expected, actual) = (self.header.key.to_string(), vectors.key_id());
+        if actual != self.header.key {
+            return Err(Error::WrongKey { what: "the encrypted vectors", expected, actual: actual.to_string() });
+        }
+        if vectors.is_empty() && ids.is_none_or(Ids::is_empty) {
+            return Ok(());
+        }
+        let ids = match ids {
+            Some(ids) => ids.clone(),
+            None => self.numbers(vectors.len()).map_err(|error| error.in_file(&self.path))?,
+        };
+        self.take(vectors.len(), &ids).map_err(|error| error.in_file(&self.path))?;
+        let width = self.header.record_bytes() / 8;
+        let mut done = 0;
+        for records in vectors.rows().limbs().chunks(MOST_ROWS * width) {
+            let rows = Rows::new(records, width);
+            let ids = ids.slice(done..done + rows.len());
+            if let Err(error) = self.write_block(&records_block(0, &ids, rows)) {
+                // It holds ids that were not written.
+                self.taken = None;
+                return Err(error);
+            }
+            self.len += rows.len() as u64;
+            self.appended += rows.len() as u64;
+            self.kind = ids.kind();
+            let highest = ids.run().map_or_else(
+                || ids.iter().filter_map(IdRef::number).max(),
+                |first| Some(first + rows.len() as u64 - 1),
+            );
+            if let Some(highest) = highest {
+                self.next_number = self.next_number.and_then(|next| Some(next.max(highest.checked_add(1)?)));
+            }
+            done += rows.len();
+        }
+        Ok(())
+    }
+
+    /// Deletes the vectors with these ids, all or, if something fails, none; how many they were. From then on nobody
+    /// finds them, and their ids are free for others. Their ciphertexts stay in the file until [`Index::compact`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`] if an id is no vector's; [`Error::Format`] if the index is damaged; [`Error::Io`].
+    pub fn delete(&mut self, ids: &Ids) -> Result<u64, Error> {
+        self.delete_rows(ids, true)
+    }
+
+    /// [`IndexWriter::delete`] those that are there, whether or not all are.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the index is damaged; [`Error::Io`].
+    pub fn delete_if_there(&mut self, ids: &Ids) -> Result<u64, Error> {
+        self.delete_rows(ids, false)
+    }
+
+    fn delete_rows(&mut self, ids: &Ids, all: bool) -> Result<u64, Error> {
+        let index = Index::open(&self.path)?;
+        let mut wanted: HashSet<IdRef<'_>> = ids.iter().collect();
+        let mut records = Vec::new();
+        for number in 0..index.blocks() {
+            let block = index.file.block(number)?;
+            let first = index.file.first_record(number);
+            records
+                .extend(block.live_rows().filter(|row| wanted.remove(&block.id(*row))).map(|row| first + row as u64));
+        }
+        if all && let Some(id) = ids.iter().find(|id| wanted.contains(id)) {
+            let error = Error::UnknownId { id: id.to_owned(), others: wanted.len() - 1 };
+            return Err(error.in_file(&self.path));
+        }
+        if records.is_empty() {
+            return Ok(0);
+        }
+        if u32::try_from(records.len()).is_err() {
+            let limit = format!("at most {} are deleted at once", u32::MAX);
+            return Err(Error::Parameter { name: "the number of deletions", actual: records.len(), limit });
+        }
+        self.write_block(&deletions_block(&records))?;
+        self.len -= records.len() as u64;
+        if let Some(taken) = &mut self.taken {
+            ids.iter().filter(|id| !wanted.contains(id)).for_each(|id| taken.remove(id));
+        }
+        Ok(records.len() as u64)
+    }
+
+    /// Puts everything written so far on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. After that nothing more can be written; opening the index again tells what is there.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::OnDisk => Ok(()),
+            State::Unsynced | State::Torn => match self.file.sync_data() {
+                Ok(()) if self.state == State::Torn => Ok(()),
+                Ok(()) => {
+                    self.state = State::OnDisk;
+                    Ok(())
+                }
+                Err(error) => {
+                    self.state = State::Unknown;
+                    Err(Error::io("write", &self.path)(error))
+                }
+            },
+            State::Unknown => {
+                let reason = "an earlier write failed in a way that leaves open what is on disk; open the index again";
+                Err(Error::format(reason).in_file(&self.path))
+            }
+        }
+    }
+
+    /// Puts everything on disk and gives the index another name, in one step. There must be no file of that name yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. Then the index has its old name.
+    pub fn rename(mut self, to: &Path) -> Result<(), Error> {
+        self.sync()?;
+        atomic_file::rename_new(&self.path, to)
+    }
+
+    fn write_block(&mut self, block: &[u8]) -> Result<(), Error> {
+        if self.state == State::Torn {
+            self.file.set_len(self.end).map_err(Error::io("cut", &self.path))?;
+            self.state = State::Unsynced;
+        }
+        // A block that the disk has never seen must not stand before one that it has.
+        self.sync()?;
+        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(block));
+        if let Err(error) = written {
+            self.state = if self.file.set_len(self.end).is_ok() { State::Unsynced } else { State::Torn };
+            return Err(Error::io("write", &self.path)(error));
+        }
+        self.end += block.len() as u64;
+        self.state = State::Unsynced;
+        Ok(())
+    }
+
+    /// Ids for vectors that come without.
+    fn numbers(&self, count: usize) -> Result<Ids, Error> {
+        if self.kind == Some(IdKind::Strings) {
+            return Err(Error::format("its ids are strings; give ids for these vectors too"));
+        }
+        let range = self.next_number.and_then(|first| Some(first..first.checked_add(count as u64)?));
+        range.map(Ids::from).ok_or_else(|| Error::format("no numbers are left after the highest id; give ids"))
+    }
+
+    /// Takes ids for that many vectors.
+    fn take(&mut self, count: usize, ids: &Ids) -> Result<(), Error> {
+        if ids.len() != count {
+            return Err(Error::format(format!("{} ids were given for {count} vectors", ids.len())));
+        }
+        if let (Some(kind), Some(id)) = (self.kind, ids.get(0))
+            && kind != id.kind()
+        {
+            return Err(Error::BadId { number: 0, reason: format!("{id:?} among {kind}") });
+        }
+        let is_new = match (ids.run(), self.next_number) {
+            (Some(first), Some(next)) => first >= next,
+            _ => ids.is_empty(),
+        };
+        if is_new && self.taken.is_none() {
+            return Ok(());
+        }
+        let taken = match &mut self.taken {
+            Some(taken) => taken,
+            None => self.taken.insert(Taken::of(&Index::open(&self.path)?)?),
+        };
+        taken.insert_all(ids).map_err(|row| match ids.get(row) {
+            Some(id) => Error::IdTaken { id: id.to_owned(), vector: row as u64 },
+            None => Error::format("an id is taken"),
+        })
+    }
+}
+
+/// Opens a file for writing and locks it, and makes sure that it still is the file of that name: it may have been
+/// replaced, by a compaction, between the one and the other.
+pub(super) fn open_locked(path: &Path) -> Result<File, Error> {
+    loop {
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
+        lock(&file, path)?;
+        if atomic_file::is_at(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
+    file.try_lock().map_err(|error| match error {
+        std::fs::TryLockError::WouldBlock => Error::format("another process is writing to this index").in_file(path),
+        std::fs::TryLockError::Error(source) => Error::io("lock", path)(source),
+    })
+}

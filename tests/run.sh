@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs the whole test suite. Arguments go to cargo test. Installs, on Debian and where it may, what the suite needs and
-# does not find: a software Vulkan driver if there is no GPU, python3-venv, and valgrind, for
+# does not find: a software Vulkan driver if there is no GPU, python3-venv, strace, and valgrind, for
 #   cargo test --release -p hushvec --lib constant_time
 # which is not among these tests, since it checks what the compiler makes of a release.
 #   HUSHVEC_REQUIRE_GPU=1    fail instead of skipping where there is no GPU, not even a software one
 #   HUSHVEC_REQUIRE_SDK=1    fail instead of skipping where XTrace's SDK cannot be installed from PyPI
 #   HUSHVEC_REQUIRE_VALGRIND=1  fail instead of skipping where there is no valgrind
+#   HUSHVEC_REQUIRE_STRACE=1  fail instead of skipping where there is no strace
 #   HUSHVEC_LONG_TESTS=1     longer variants
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,6 +29,10 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || install python3-venv ||
 
 command -v valgrind >/dev/null || install valgrind ||
   echo "valgrind cannot be installed: the check of constant time will be skipped" >&2
+
+# Failing system calls are strace's work.
+command -v strace >/dev/null || install strace ||
+  echo "strace cannot be installed: failing system calls will be skipped" >&2
 
 cargo build --quiet -p hushvec-cli
 if target/debug/hushvec devices --json | grep -q '"gpus":\[\]'; then

@@ -94,6 +94,24 @@ pub fn expected(stored: &[Vec<f32>], queries: &[Vec<f32>], k: usize, id: impl Fn
     serde_json::json!({"results": results.collect::<Vec<_>>(), "device": device})
 }
 
+/// The neighbours of vector 0 among those of these rows, whose ids are `id`.
+pub fn among(rows: &[usize], id: impl Fn(usize) -> Value) -> Value {
+    let all = vectors(40);
+    let mut found: Vec<(u64, usize)> = rows.iter().map(|row| (distance(&all[0], &all[*row]), *row)).collect();
+    found.sort_by_key(|(distance, row)| (*distance, id(*row).as_u64(), id(*row).as_str().map(str::to_owned)));
+    found.into_iter().map(|(distance, row)| serde_json::json!({"id": id(row), "distance": distance})).collect()
+}
+
+/// What `query --json` finds for vector 0, having looked that `aggregate` and `decode` find the same.
+pub fn nearest(desk: &Desk, index: &str) -> Value {
+    desk.floats("query.npy", &vectors(1));
+    let queried = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
+    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
+    desk.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr"]);
+    assert_eq!(queried, desk.json(&["decode", "ctx.json", "response.hvr", "-k", "100", "--json"]));
+    queried["results"][0]["neighbours"].clone()
+}
+
 /// A file of tests/data/xtrace, made by XTrace's SDK under the passphrase `test`.
 pub fn of_the_sdk(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/xtrace").join(name)

@@ -4,10 +4,15 @@
 
 mod audit;
 mod context;
+#[cfg(target_os = "linux")]
+mod crash;
+mod deletion;
 mod demo;
 mod desk;
 mod encrypt;
 mod help;
+mod ids;
 mod index;
 mod rekey;
 mod roles;
+mod shards;

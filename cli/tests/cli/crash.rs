@@ -1,0 +1,109 @@
+//! Jobs that are killed and disks that fill up: `hushvec encrypt --resume` goes on after either, and no row is encrypted
+//! twice.
+//!
+//! HUSHVEC_LONG_TESTS=1 kills more often.
+
+use crate::desk::{Desk, expected, vectors};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Vectors of a job: blocks of the classic scheme have 256.
+const ROWS: usize = 1500;
+
+fn job(desk: &Desk, output: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("hushvec"));
+    command.current_dir(desk.path("")).args(["encrypt", "public.json", "all.npy", "-o", output, "--resume"]).args(more);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_default()
+}
+
+/// Whole blocks of an index, which is all that the next run keeps.
+fn whole(desk: &Desk, path: &Path) -> usize {
+    if !path.exists() {
+        return 0;
+    }
+    let info = desk.json(&["index", "info", path.to_str().unwrap(), "--json"]);
+    usize::try_from(info["bytes"].as_u64().unwrap()).unwrap()
+}
+
+fn check(desk: &Desk, index: &str) {
+    let all = vectors(ROWS);
+    desk.floats("query.npy", &all[7..8]);
+    desk.ok(&["index", "verify", "public.json", index, "--deep"]);
+    let found = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "10000", "--json"]);
+    assert_eq!(found, expected(&all, &all[7..8], ROWS, |i| i));
+}
+
+#[test]
+fn killed_jobs_are_resumed() {
+    let kills = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 60 } else { 4 };
+    let desk = Desk::furnished("paillier");
+    desk.floats("all.npy", &vectors(ROWS));
+    let mut state = 1u64;
+    let mut caught = 0;
+    for (output, more) in [("plain.hvx", &[][..]), ("shard.hvx", &["--shard", "0/1"])] {
+        let partial = desk.path(output).with_extension(if more.is_empty() { "hvx" } else { "hvx.partial" });
+        let mut kept = Vec::new();
+        for _ in 0..kills / 2 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let mut child = job(&desk, output, more).spawn().unwrap();
+            // Not before something has been written, unless it is written no more.
+            let (started, before) = (Instant::now(), bytes(&partial).len());
+            while child.try_wait().unwrap().is_none()
+                && bytes(&partial).len() == before
+                && started.elapsed() < Duration::from_secs(60)
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_micros(state >> 44));
+            child.kill().unwrap();
+            caught += usize::from(child.wait().unwrap().code().is_none());
+            if more.is_empty() || partial.exists() {
+                assert!(more.is_empty() || !desk.path(output).exists(), "half a shard looks like a whole one");
+                let now = bytes(&partial);
+                assert!(now.starts_with(&kept), "what was written has changed");
+                kept = now[..whole(&desk, &partial)].to_vec();
+            }
+        }
+        let last = job(&desk, output, more).output().unwrap();
+        assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+        assert!(bytes(&desk.path(output)).starts_with(&kept), "rows were encrypted again");
+        assert!(!desk.path("shard.hvx.partial").exists());
+        check(&desk, output);
+    }
+    assert!(caught > 0, "every job was finished before it could be killed");
+    writeln!(std::io::stderr(), "{caught} kills of a job: 0 rows lost, 0 encrypted twice").unwrap();
+}
+
+#[test]
+fn a_full_disk_is_no_loss() {
+    let desk = Desk::furnished("paillier");
+    desk.floats("all.npy", &vectors(ROWS));
+    let path = desk.path("i.hvx");
+    let mut kept = Vec::new();
+    // In blocks of 512 bytes: nothing, half a header's worth, and into several blocks of 256 vectors.
+    for limit in [0, 100, 300, 600, 1200] {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\""), "sh"]);
+        limited.arg(assert_cmd::cargo::cargo_bin!("hushvec")).current_dir(desk.path(""));
+        limited.args(["encrypt", "public.json", "all.npy", "-o", "i.hvx", "--resume"]);
+        let output = limited.output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{limit}: {message}");
+        assert!(message.contains("File too large"), "{limit}: {message}");
+        assert_eq!(path.exists(), limit >= 300, "{limit}: an index of nothing is no use to anyone");
+        assert_eq!(message.contains("go on with --resume"), limit >= 300, "{message}");
+        let now = bytes(&path);
+        assert!(now.starts_with(&kept) && whole(&desk, &path) == now.len(), "{limit}: half a block is left");
+        kept = now;
+    }
+    assert!(job(&desk, "i.hvx", &[]).status().unwrap().success());
+    assert!(bytes(&path).starts_with(&kept));
+    check(&desk, "i.hvx");
+}

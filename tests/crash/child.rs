@@ -1,0 +1,117 @@
+//! The program that is killed, or meets failing system calls.
+
+use crate::desk::Pool;
+use crate::keys::FixedKeyProvider;
+use hushvec::{Error, ExecutionContext, Index, Progress};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TASK: &str = "HUSHVEC_CRASH_TASK";
+/// Paths that are asked for right before and after what is tested, to be found in a trace of system calls.
+pub const BEGIN: &str = "/hushvec-crash-begin";
+pub const END: &str = "/hushvec-crash-end";
+/// How a child ends that met an error and reported it.
+pub const REPORTED: i32 = 3;
+
+/// This program as a child. `task` is a word, and numbers for it.
+pub fn command(folder: &Path, task: &str) -> Command {
+    with_wrapper(&[], folder, task)
+}
+
+/// The same, started by another program.
+pub fn with_wrapper(wrapper: &[&str], folder: &Path, task: &str) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let words: Vec<PathBuf> = wrapper.iter().map(PathBuf::from).chain([program]).collect();
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).args(["child::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+    command.current_dir(folder).env(TASK, task).env("RAYON_NUM_THREADS", "1");
+    command
+}
+
+#[test]
+#[ignore = "what the other tests start"]
+fn child() {
+    let task = std::env::var(TASK).expect("started by another test");
+    let (word, number) = task.split_once(' ').unwrap_or((&task, "0"));
+    let number: u64 = number.parse().unwrap();
+    match word {
+        "save-on-and-on" => save_on_and_on(),
+        "step-on-and-on" => step_on_and_on(number),
+        _ => once(word, number),
+    }
+}
+
+/// Tells the parent that a piece of work is done.
+fn done(number: u64) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "done {number}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Saves two contexts in turns under one name: b at even numbers.
+fn save_on_and_on() {
+    let contexts = ["b", "a"].map(load);
+    for (number, context) in (0..).zip(contexts.iter().cycle()) {
+        context.save_to_disk(Path::new("context")).unwrap();
+        done(number);
+    }
+}
+
+fn step_on_and_on(first: u64) {
+    let pool = Pool::open(Path::new("."));
+    for step in first.. {
+        pool.prepare(Path::new("index"), step)().unwrap();
+        done(step);
+    }
+}
+
+fn load(name: &str) -> ExecutionContext {
+    ExecutionContext::load_from_disk(Path::new(name), &FixedKeyProvider::default()).unwrap()
+}
+
+/// strace counts the calls of each thread, and fails the same number on all of them. So that the starting of the program
+/// is left alone, this thread makes more calls first than that takes.
+fn overtake_the_main_thread() {
+    for _ in 0..100 {
+        let mut file = std::fs::OpenOptions::new().read(true).write(true).open("/dev/zero").unwrap();
+        assert_eq!((file.write(&[0]).unwrap(), file.read(&mut [0]).unwrap()), (1, 1));
+        assert!(file.metadata().is_ok() && std::fs::metadata("/").is_ok());
+        assert!(memmap2::MmapMut::map_anon(4096).is_ok());
+    }
+}
+
+/// One piece of work. Ends with 0, or with [`REPORTED`] if it was refused.
+fn once(word: &str, number: u64) {
+    overtake_the_main_thread();
+    let result = match word {
+        "save" => {
+            let context = load("b");
+            marked(|| context.save_to_disk(Path::new("context")))
+        }
+        "create" => {
+            let pool = Pool::open(Path::new("."));
+            marked(|| pool.create(Path::new("index")))
+        }
+        "step" => {
+            let pool = Pool::open(Path::new("."));
+            marked(pool.prepare(Path::new("index"), number))
+        }
+        "merge" => marked(|| {
+            let inputs = [Index::open(Path::new("left"))?, Index::open(Path::new("right"))?];
+            Index::merge(&inputs, Path::new("index"), &Progress::new()).map(drop)
+        }),
+        _ => panic!("there is no task {word}"),
+    };
+    if let Err(error) = &result {
+        eprintln!("error: {error}");
+    }
+    std::process::exit(if result.is_ok() { 0 } else { REPORTED });
+}
+
+fn marked(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    let missing = std::fs::metadata(BEGIN);
+    let result = work();
+    assert!(missing.is_err() && std::fs::metadata(END).is_err());
+    result
+}

@@ -1,0 +1,196 @@
+//! What the tests and their children work on: contexts, a pool of encrypted vectors, and a model of what an index holds.
+
+use crate::keys::{DIMENSIONS, FixedKeyProvider};
+use crate::numbers::SplitMix;
+use hushvec::{
+    BitMatrix, Ciphertexts, Device, Error, ExecutionContext, HomomorphicClient, Ids, Index, IndexWriter, Progress,
+    PublicContext, Scheme,
+};
+use std::path::{Path, PathBuf};
+
+/// Vectors that are encrypted once and stored again and again: the vector with the id i is number i % POOL.
+pub const POOL: u64 = 64;
+
+const CHANGED: [&str; 4] = ["context", "index", "left", "right"];
+
+/// A folder with contexts `a` and `b`, which is public in `public`, and the pool.
+pub struct Desk {
+    folder: tempfile::TempDir,
+    pub a: ExecutionContext,
+    pub b: ExecutionContext,
+    pub plain: BitMatrix,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            // Children have no time for GPUs.
+            let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
+            builder.device(Device::Cpu).path(folder.path().join(name)).create(FixedKeyProvider::default()).unwrap()
+        };
+        let (a, b, mut random) = (make("a"), make("b"), SplitMix(1));
+        let plain = BitMatrix::from_rows(DIMENSIONS, (0..POOL).map(|_| random.bits(DIMENSIONS))).unwrap();
+        a.public_context().save(&folder.path().join("public")).unwrap();
+        let mut pool = IndexWriter::create(&folder.path().join("pool"), a.public_key()).unwrap();
+        pool.append(&a.encrypt_vec_batch(&plain).unwrap(), None).unwrap();
+        Self { folder, a, b, plain }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Which context a file holds, if it is whole.
+    pub fn which(&self, path: &Path) -> Result<char, Error> {
+        let context = ExecutionContext::load_from_disk(path, &FixedKeyProvider::default())?;
+        assert!(context == self.a || context == self.b, "another context");
+        Ok(if context == self.a { 'a' } else { 'b' })
+    }
+
+    /// Files that were being written when their program was killed. Removes them.
+    pub fn sweep(&self) -> usize {
+        let litter: Vec<PathBuf> = std::fs::read_dir(self.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(".hushvec-"))
+            .collect();
+        litter.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        litter.len()
+    }
+
+    /// What the tests change, to be brought back.
+    pub fn snapshot(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        CHANGED.iter().map(|name| (self.path(name), std::fs::read(self.path(name)).ok())).collect()
+    }
+
+    pub fn restore(&self, snapshot: &[(PathBuf, Option<Vec<u8>>)]) {
+        for (path, bytes) in snapshot {
+            let _ = std::fs::remove_file(path);
+            if let Some(bytes) = bytes {
+                std::fs::write(path, bytes).unwrap();
+            }
+        }
+    }
+
+    /// All that an index holds decrypts to the vectors that it should hold.
+    pub fn check_distances(&self, path: &Path) {
+        let index = Index::open(path).unwrap();
+        let query = self.plain.slice(0..1);
+        let found = index.nearest(&self.a, &query, usize::MAX, &Progress::new()).unwrap();
+        assert_eq!(found[0].len() as u64, index.len());
+        for neighbour in &found[0] {
+            let row = usize::try_from(neighbour.id.as_ref().number().unwrap() % POOL).unwrap();
+            assert_eq!(neighbour.distance, self.plain.hamming(row, &query, 0).unwrap(), "{neighbour:?}");
+        }
+    }
+}
+
+/// The pool, read from the folder.
+pub struct Pool {
+    public: PublicContext,
+    index: Index,
+}
+
+impl Pool {
+    pub fn open(folder: &Path) -> Self {
+        let public = PublicContext::load(&folder.join("public"), false).unwrap();
+        Self { public, index: Index::open(&folder.join("pool")).unwrap() }
+    }
+
+    fn get(&self, id: u64) -> hushvec::Ciphertext {
+        self.index.get(self.public.key(), id % POOL).unwrap().unwrap().1
+    }
+
+    fn vectors(&self, ids: &[u64]) -> Ciphertexts {
+        let vectors: Vec<_> = ids.iter().map(|id| self.get(*id)).collect();
+        Ciphertexts::from_ciphertexts(self.public.key(), &vectors).unwrap()
+    }
+
+    /// The ids in an index, whose every ciphertext is compared with the pool's.
+    pub fn read(&self, path: &Path) -> Vec<u64> {
+        let index = Index::open(path).unwrap_or_else(|error| panic!("corrupt: {error}"));
+        index.verify().unwrap_or_else(|error| panic!("corrupt: {error}"));
+        let row = |row| {
+            let (id, ciphertext) = index.get(self.public.key(), row).unwrap().unwrap();
+            let id = id.as_ref().number().unwrap();
+            assert_eq!(ciphertext, self.get(id), "the vector of id {id}");
+            id
+        };
+        (0..index.len()).map(row).collect()
+    }
+
+    /// Prepares to do to a file what [`Model::step`] does.
+    pub fn prepare<'a>(&'a self, path: &'a Path, step: u64) -> impl FnOnce() -> Result<(), Error> + 'a {
+        let plan = Model { ids: self.read(path) }.plan(step);
+        let vectors = match &plan {
+            Plan::Append(ids) => Some(self.vectors(ids)),
+            Plan::Delete(_) | Plan::Compact => None,
+        };
+        move || self.act(path, plan, vectors)
+    }
+
+    fn act(&self, path: &Path, plan: Plan, vectors: Option<Ciphertexts>) -> Result<(), Error> {
+        match plan {
+            Plan::Compact => drop(Index::compact(path, &Progress::new())?),
+            Plan::Append(ids) => {
+                let (mut writer, _) = IndexWriter::append_to(path, self.public.key())?;
+                writer.append(&vectors.unwrap(), Some(&Ids::from(ids)))?;
+                writer.sync()?;
+            }
+            Plan::Delete(ids) => {
+                let (mut writer, _) = IndexWriter::open(path)?;
+                writer.delete(&Ids::from(ids))?;
+                writer.sync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An empty index.
+    pub fn create(&self, path: &Path) -> Result<(), Error> {
+        IndexWriter::create(path, self.public.key()).map(drop)
+    }
+}
+
+/// What an index should hold, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    pub ids: Vec<u64>,
+}
+
+pub enum Plan {
+    Append(Vec<u64>),
+    Delete(Vec<u64>),
+    Compact,
+}
+
+impl Model {
+    /// What happens at a step, which depends on nothing but its number and what there is.
+    pub fn plan(&self, step: u64) -> Plan {
+        let at = |i: u64| self.ids[usize::try_from(i % self.ids.len() as u64).unwrap()];
+        match step % 8 {
+            // The least ids that are free, so that those of deleted vectors come back.
+            0..=3 => {
+                let count = usize::try_from(1 + step % 5 * 7).unwrap();
+                Plan::Append((0..).filter(|id| !self.ids.contains(id)).take(count).collect())
+            }
+            4 => Plan::Compact,
+            _ if self.ids.is_empty() => Plan::Append(vec![step % 100]),
+            5 if self.ids.len() > 80 => Plan::Delete(self.ids.iter().copied().step_by(2).collect()),
+            _ => Plan::Delete(vec![at(step * 31)]),
+        }
+    }
+
+    pub fn step(&mut self, step: u64) {
+        match self.plan(step) {
+            Plan::Append(ids) => self.ids.extend(ids),
+            Plan::Delete(ids) => self.ids.retain(|id| !ids.contains(id)),
+            Plan::Compact => {}
+        }
+    }
+}

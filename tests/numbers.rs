@@ -116,7 +116,7 @@ fn programs_give_what_plain_arithmetic_gives() {
     let (mut refused, mut done) = (0, 0);
     for program in 0..programs {
         let fresh = |random: &mut SplitMix| {
-            let values: [i32; 3] = [0; 3].map(|_| random.next() as i32 >> (random.next() % 32));
+            let values: [i64; 3] = [0; 3].map(|_| random.next().cast_signed() >> (32 + random.next() % 32));
             let exponent = i32::try_from(random.next() % 30).unwrap() - 20;
             let format = NumberFormat::new(exponent, BigUint::from(1u32) << (31 + exponent.unsigned_abs()));
             let encrypted = of_fast().encrypt_numbers(&values, &format).unwrap();

@@ -1,6 +1,7 @@
 //! Index files: stored encrypted vectors with ids.
 
 pub mod compact;
+mod lock;
 pub mod merge;
 mod packer;
 mod taken;

@@ -19,7 +19,7 @@ fn start_and_kill(folder: &Path, task: &str, random: &mut SplitMix) -> u64 {
     let mut child = child::command(folder, task).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let number = |line: std::io::Result<String>| line.unwrap().strip_prefix("done ").map(|n| n.parse::<u64>().unwrap());
-    let first = lines.by_ref().find_map(number).expect("the child did nothing");
+    let first = lines.by_ref().find_map(number).unwrap_or_else(|| panic!("the child did nothing"));
     // Up to twenty milliseconds: some pieces of work, and some part of another one.
     std::thread::sleep(Duration::from_micros(random.next() % 20_000));
     child.kill().unwrap();
@@ -30,7 +30,8 @@ fn start_and_kill(folder: &Path, task: &str, random: &mut SplitMix) -> u64 {
 
 fn report(text: &str) {
     // Not println, which the test harness keeps to itself when a test passes.
-    writeln!(std::io::stderr(), "{text}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{text}").unwrap();
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn a_context_survives_kills() {
     for _ in 0..kills() {
         let last = start_and_kill(desk.folder(), "save-on-and-on", &mut random);
         let found = desk.which(&path).unwrap_or_else(|error| panic!("corrupt: {error}"));
-        let [this, next] = if last % 2 == 0 { ['b', 'a'] } else { ['a', 'b'] };
+        let [this, next] = if last.is_multiple_of(2) { ['b', 'a'] } else { ['a', 'b'] };
         assert!(found == this || found == next);
         // Both ways of being right have to occur for the test to mean something: the next save was or was not in time.
         unreported += u64::from(found == next);

@@ -146,7 +146,8 @@ fn every_system_call_may_fail() {
         let required = std::env::var_os("HUSHVEC_REQUIRE_STRACE").is_some_and(|value| value == "1");
         assert!(!required, "there is no strace, and HUSHVEC_REQUIRE_STRACE is set");
         // Not eprintln, which the test harness keeps to itself when a test passes.
-        return writeln!(std::io::stderr(), "SKIPPED failing system calls: there is no strace").unwrap();
+        let mut stderr = std::io::stderr();
+        return writeln!(stderr, "SKIPPED failing system calls: there is no strace").unwrap();
     }
     let desk = Desk::new();
     let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();
@@ -168,8 +169,8 @@ fn every_system_call_may_fail() {
             }
         }
     }
-    writeln!(std::io::stderr(), "{failures} failing system calls: 0 lost, 0 corrupt; {survived} did not matter")
-        .unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{failures} failing system calls: 0 lost, 0 corrupt; {survived} did not matter").unwrap();
 }
 
 /// Has one call fail; whether the work was done all the same.

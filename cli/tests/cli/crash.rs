@@ -78,7 +78,8 @@ fn killed_jobs_are_resumed() {
         check(&desk, output);
     }
     assert!(caught > 0, "every job was finished before it could be killed");
-    writeln!(std::io::stderr(), "{caught} kills of a job: 0 rows lost, 0 encrypted twice").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{caught} kills of a job: 0 rows lost, 0 encrypted twice").unwrap();
 }
 
 #[test]

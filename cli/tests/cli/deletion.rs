@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, among, nearest};
 use predicates::str::contains;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn vectors_are_deleted_and_the_file_compacted() {
@@ -16,7 +16,7 @@ fn vectors_are_deleted_and_the_file_compacted() {
     let deleted = desk.json(&["index", "delete", "i.hvx", "--ids", "ids.txt", "--ignore-missing", "--json"]);
     assert_eq!(deleted, json!({"deleted": 1, "left": 36}));
     let rows: Vec<usize> = (0..40).filter(|row| ![0, 3, 5, 39].contains(row)).collect();
-    assert_eq!(nearest(&desk, "i.hvx"), among(&rows, |row| row.into()));
+    assert_eq!(nearest(&desk, "i.hvx"), among(&rows, Value::from));
     let info = desk.json(&["index", "info", "i.hvx", "--json"]);
     assert_eq!((&info["vectors"], &info["deleted"], &info["ids"]), (&36.into(), &4.into(), &"integers".into()));
     desk.ok(&["index", "info", "i.hvx"]).stdout(contains("4, in the file until `hushvec index compact`"));
@@ -24,7 +24,7 @@ fn vectors_are_deleted_and_the_file_compacted() {
     let left: String = rows.iter().map(|row| format!("{row}\n")).collect();
     assert_eq!(std::fs::read_to_string(desk.path("left.txt")).unwrap(), left);
     desk.ok(&["index", "compact", "i.hvx"]).stderr(contains("took 4 deleted vectors out of i.hvx: 36 vectors left"));
-    assert_eq!(nearest(&desk, "i.hvx"), among(&rows, |row| row.into()));
+    assert_eq!(nearest(&desk, "i.hvx"), among(&rows, Value::from));
     desk.ok(&["index", "verify", "public.json", "i.hvx", "--deep"]).stdout(contains("36 vectors verified"));
     // Compacted, it is not what an unfinished job left behind; but vectors can be added, under new numbers.
     desk.refused(&["encrypt", "ctx.json", "vectors.npy", "-o", "i.hvx", "--resume"], 2, "or was compacted");

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, among, nearest};
 use predicates::str::contains;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn shards_make_the_whole() {
@@ -31,7 +31,7 @@ fn shards_make_the_whole() {
     let merged = desk.json(&["index", "merge", "s2.hvx", "s0.hvx", "s1.hvx", "-o", "m.hvx", "--json"]);
     assert_eq!(merged, json!({"indexes": 3, "vectors": 40}));
     let all: Vec<usize> = (0..40).collect();
-    assert_eq!(nearest(&desk, "m.hvx"), among(&all, |row| row.into()));
+    assert_eq!(nearest(&desk, "m.hvx"), among(&all, Value::from));
     desk.refused(&["index", "merge", "s0.hvx", "-o", "m.hvx"], 2, "m.hvx exists");
     desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "i.hvx"]);
     desk.refused(&["index", "merge", "i.hvx", "m.hvx", "-o", "n.hvx"], 1, "m.hvx: the id 0 is also in i.hvx");

@@ -1,7 +1,7 @@
 //! Compaction: an index without what was deleted from it.
 
+use super::lock::LockedFile;
 use super::packer::Packer;
-use super::writer::open_locked;
 use super::{Index, Recovery};
 use crate::atomic_file;
 use crate::error::Error;
@@ -35,7 +35,7 @@ impl Index {
     pub fn compact(path: &Path, progress: &Progress) -> Result<Compaction, Error> {
         // Of a symbolic link the file is replaced and not the link.
         let path = &path.canonicalize().map_err(Error::io("open", path))?;
-        let locked = open_locked(path)?;
+        let locked = LockedFile::open(path)?;
         let metadata = locked.metadata().map_err(Error::io("read", path))?;
         let index = Self::open(path)?;
         let next_number = index.next_number()?.unwrap_or(u64::MAX);

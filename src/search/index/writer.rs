@@ -1,5 +1,6 @@
 //! Writing to an index file: appending and deleting.
 
+use super::lock::{LockedFile, lock};
 use super::taken::Taken;
 use super::{Index, Recovery};
 use crate::arith::batch::Rows;
@@ -11,7 +12,6 @@ use crate::search::id::{IdKind, IdRef, Ids};
 use crate::search::record_file::{HEADER_BYTES, Header, Kind, MOST_ROWS, deletions_block, records_block};
 use crate::search::shard::Shard;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// whole, and the last one is whole or recognisably not.
 #[derive(Debug)]
 pub struct IndexWriter {
-    file: File,
+    file: LockedFile,
     path: PathBuf,
     header: Header,
     len: u64,
@@ -70,7 +70,7 @@ impl IndexWriter {
         let mut file = AtomicFile::create(path, Access::Public)?;
         file.write(&header.to_bytes())?;
         lock(file.file(), path)?;
-        let file = file.finish_new()?;
+        let file = LockedFile::keep(file.finish_new()?);
         let (path, end, next_number) = (path.to_owned(), HEADER_BYTES as u64, Some(header.next_number));
         Ok(Self {
             file,
@@ -104,7 +104,7 @@ impl IndexWriter {
     }
 
     fn open_if(path: &Path, check: impl Fn(&Index) -> Result<(), Error>) -> Result<(Self, Option<Recovery>), Error> {
-        let file = open_locked(path)?;
+        let file = LockedFile::open(path)?;
         let index = Index::open(path)?;
         check(&index)?;
         index.verify()?;
@@ -316,23 +316,4 @@ impl IndexWriter {
             None => Error::format("an id is taken"),
         })
     }
-}
-
-/// Opens a file for writing and locks it, and makes sure that it still is the file of that name: it may have been
-/// replaced, by a compaction, between the one and the other.
-pub(super) fn open_locked(path: &Path) -> Result<File, Error> {
-    loop {
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
-        lock(&file, path)?;
-        if atomic_file::is_at(&file, path)? {
-            return Ok(file);
-        }
-    }
-}
-
-fn lock(file: &File, path: &Path) -> Result<(), Error> {
-    file.try_lock().map_err(|error| match error {
-        std::fs::TryLockError::WouldBlock => Error::format("another process is writing to this index").in_file(path),
-        std::fs::TryLockError::Error(source) => Error::io("lock", path)(source),
-    })
 }

@@ -1,8 +1,8 @@
 //! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
 
 use hushvec::{
-    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Ids, Index, IndexWriter, Progress,
-    Query, Scheme,
+    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Ids, Index, IndexWriter, NumberFormat,
+    Progress, Query, Scheme,
 };
 use hushvec_fuzz::{FixedKeyProvider, load};
 use std::error::Error;
@@ -14,7 +14,7 @@ const DIMENSIONS: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let corpus = Path::new("corpus");
-    for target in ["context", "public_context", "ciphertext", "record_file"] {
+    for target in ["context", "public_context", "ciphertext", "record_file", "numbers"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let schemes =
@@ -39,6 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let one = encrypted.get(0).ok_or("nothing was encrypted")?;
     fs::write(corpus.join("ciphertext/wire"), one.to_wire(key)?)?;
     fs::write(corpus.join("ciphertext/integer"), one.to_le_bytes(key)?)?;
+
+    let numbers = context.encrypt_numbers(&[1.5, -2.0], &NumberFormat::fixed_point(20, 8))?;
+    fs::write(corpus.join("numbers/array"), numbers.to_bytes(key)?)?;
 
     let folder = corpus.join("record_file");
     // The first byte of an input says whether its checksums are set right.

@@ -7,7 +7,7 @@ use num_bigint::BigUint;
 use std::fmt;
 
 /// Encrypted numbers with one exponent, and one public bound on their magnitude. Made by
-/// [`ExecutionContext::encrypt_numbers`](crate::ExecutionContext::encrypt_numbers) or
+/// `ExecutionContext::encrypt_numbers` or
 /// [`NumberEvaluator::encrypt_numbers`](crate::NumberEvaluator::encrypt_numbers).
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncryptedArray {

@@ -3,6 +3,7 @@
 
 pub mod evaluator;
 pub mod id;
+pub mod ids;
 pub mod index;
 #[cfg(feature = "owner")]
 mod nearest;

@@ -186,6 +186,24 @@ fn ids_are_free_after_deletion() {
     assert_holds(&path, &numbered([(0, 0), (1, 1), (3, 3), (4, 20)]));
 }
 
+/// A block that has nothing left says nothing about ids.
+#[test]
+fn ids_stay_taken_beside_blocks_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    let mut writer = create(&path);
+    writer.append(&some(0..3), None).unwrap();
+    writer.append(&some(3..5), None).unwrap();
+    writer.delete(&(3..5).into()).unwrap();
+    for _ in 0..2 {
+        let error = writer.append(&some(9..10), Some(&Ids::from(vec![0]))).unwrap_err();
+        assert!(matches!(error.root(), Error::IdTaken { id, .. } if *id == 0), "{error}");
+        drop(writer);
+        writer = reopen(&path);
+    }
+    assert_holds(&path, &numbered([(0, 0), (1, 1), (2, 2)]));
+}
+
 #[test]
 fn compaction_takes_the_deleted_out() {
     let folder = tempfile::tempdir().unwrap();

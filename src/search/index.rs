@@ -8,7 +8,8 @@ mod taken;
 mod verify;
 pub mod writer;
 
-use super::id::{Id, IdKind, IdRef, Ids};
+use super::id::{Id, IdKind, IdRef};
+use super::ids::Ids;
 use super::record_file::{Kind, LiveBlock, RecordFile};
 use super::shard::Shard;
 use crate::error::Error;

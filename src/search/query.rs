@@ -1,6 +1,6 @@
 //! Query files: encrypted queries on their way to an evaluator.
 
-use super::id::Ids;
+use super::ids::Ids;
 use super::record_file::{Header, Kind, MOST_ROWS, RecordFile, records_block};
 use crate::atomic_file::{Access, AtomicFile};
 use crate::backend::Backend;

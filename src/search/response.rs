@@ -1,6 +1,6 @@
 //! Response files: encrypted distances on their way back to the owner.
 
-use super::id::Ids;
+use super::ids::Ids;
 use super::record_file::{Header, Kind, RecordFile, records_block};
 use crate::arith::batch::Rows;
 use crate::atomic_file::{Access, AtomicFile};

@@ -3,7 +3,7 @@
 use crate::arith::batch::Rows;
 use crate::atomic_file::{Access, AtomicFile};
 use crate::error::Error;
-use crate::search::id::Ids;
+use crate::search::ids::Ids;
 use crate::search::record_file::{Header, LiveBlock, records_block};
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! Which ids an index has, so that none is given twice.
 
 use crate::error::Error;
-use crate::search::id::{IdRef, Ids};
+use crate::search::id::IdRef;
+use crate::search::ids::Ids;
 use crate::search::index::Index;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

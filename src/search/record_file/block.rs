@@ -2,7 +2,8 @@
 
 use super::bytes::Bytes;
 use crate::arith::batch::Rows;
-use crate::search::id::{Id, IdRef, Ids, check_text};
+use crate::search::id::{Id, IdRef, check_text};
+use crate::search::ids::Ids;
 use std::borrow::Cow;
 
 pub(super) const BLOCK_HEADER_BYTES: usize = 64;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::search::id::Id;
 use proptest::prelude::*;
 
 fn texts(texts: &[&str]) -> Ids {
@@ -44,6 +45,7 @@ fn integers_are_parsed_strictly() {
 fn runs_are_found() {
     assert_eq!(Ids::from(vec![5, 6, 7]).run(), Some(5));
     assert_eq!(Ids::from(7..9).run(), Some(7));
+    assert_eq!((Ids::new().run(), Ids::from(7..7).run()), (None, None));
     for numbers in [vec![], vec![5, 7], vec![6, 5], vec![u64::MAX], vec![u64::MAX, 0]] {
         assert_eq!(Ids::from(numbers).run(), None);
     }

@@ -1,0 +1,57 @@
+//! Deleting vectors by their ids.
+
+use super::IndexWriter;
+use crate::error::Error;
+use crate::search::id::IdRef;
+use crate::search::ids::Ids;
+use crate::search::index::Index;
+use crate::search::record_file::deletions_block;
+use std::collections::HashSet;
+
+impl IndexWriter {
+    /// Deletes the vectors with these ids, all or, if something fails, none; how many they were. From then on nobody
+    /// finds them, and their ids are free for others. Their ciphertexts stay in the file until [`Index::compact`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`] if an id is no vector's; [`Error::Format`] if the index is damaged; [`Error::Io`].
+    pub fn delete(&mut self, ids: &Ids) -> Result<u64, Error> {
+        self.delete_rows(ids, true)
+    }
+
+    /// [`IndexWriter::delete`] those that are there, whether or not all are.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the index is damaged; [`Error::Io`].
+    pub fn delete_if_there(&mut self, ids: &Ids) -> Result<u64, Error> {
+        self.delete_rows(ids, false)
+    }
+
+    fn delete_rows(&mut self, ids: &Ids, all: bool) -> Result<u64, Error> {
+        let index = Index::open(&self.path)?;
+        let mut wanted: HashSet<IdRef<'_>> = ids.iter().collect();
+        let mut records = Vec::new();
+        for number in 0..index.blocks() {
+            let block = index.file.block(number)?;
+            let first = index.file.first_record(number);
+            records
+                .extend(block.live_rows().filter(|row| wanted.remove(&block.id(*row))).map(|row| first + row as u64));
+        }
+        if all && let Some(id) = ids.iter().find(|id| wanted.contains(id)) {
+            let error = Error::UnknownId { id: id.to_owned(), others: wanted.len() - 1 };
+            return Err(error.in_file(&self.path));
+        }
+        if records.is_empty() {
+            return Ok(0);
+        }
+        if u32::try_from(records.len()).is_err() {
+            let limit = format!("at most {} are deleted at once", u32::MAX);
+            return Err(Error::Parameter { name: "the number of deletions", actual: records.len(), limit });
+        }
+        self.write_block(&deletions_block(&records))?;
+        self.len -= records.len() as u64;
+        if let Some(taken) = &mut self.taken {
+            ids.iter().filter(|id| !wanted.contains(id)).for_each(|id| taken.remove(id));
+        }
+        Ok(records.len() as u64)
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::args::Compute;
 use crate::failure::Failure;
-use crate::npy::Vectors;
+use crate::input::Input;
 use crate::output;
 use hushvec::{
     BitMatrix, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, Neighbour, PassphraseKeyProvider,
@@ -195,7 +195,7 @@ fn recall(ranks: &[usize]) -> [f64; 3] {
 }
 
 fn embedded(bytes: &'static [u8]) -> Result<BitMatrix, Failure> {
-    Vectors::read(bytes, Path::new("(embedded)"), DIMENSIONS, true)?.read_all()
+    Input::embedded(bytes, "the demo's vectors", DIMENSIONS)?.read_all()
 }
 
 fn broken(error: &serde_json::Error) -> Failure {

@@ -2,11 +2,12 @@
 
 mod destination;
 mod encryptor;
+mod plan;
 
 use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::ids::IdFile;
-use crate::npy::{Packing, Vectors};
+use crate::input::{Block, Format, IdSource, Input};
 use crate::output;
 use crate::progress::Bar;
 use destination::Destination;
@@ -15,16 +16,29 @@ use hushvec::{DeviceReport, Ids, IndexWriter, Shard};
 use serde::Serialize;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 use tracing::{info, warn};
 
+/// Blocks that are read while another is encrypted.
+const AHEAD: usize = 2;
+
+const FORMATS: &str = "\
+Formats, told by their first bytes (but for .fbin, .u8bin and .i8bin):
+  .npy                     (N, D) or (D,): 0/1 as booleans or integers; floats, 1 where above zero; --packed bytes
+  Parquet, Arrow, Feather  --column NAME: lists of such, or binary of D/8 packed bytes
+  .fbin .i8bin .u8bin      N, D, then N x D floats, signed integers (1 where above zero), or 0/1 or --packed bytes
+  JSON lines               {\"id\": 7, \"vector\": [0.1, -0.2, ...]} or {\"id\": \"a\", \"bits\": \"0110...\"}";
+
 /// Options of `hushvec encrypt`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = FORMATS)]
 pub struct Args {
     /// The owner's context; or a public context, which encrypts too, only slower
     context: PathBuf,
-    /// Vectors in a .npy file, one a row: 0/1 as booleans or integers, or floats (1 where above zero)
-    vectors: PathBuf,
+    /// Files of vectors, quoted patterns such as 'part-*.parquet', or - for standard input
+    #[arg(required = true)]
+    vectors: Vec<PathBuf>,
     /// The index to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -38,13 +52,23 @@ pub struct Args {
     /// joins the parts
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
     shard: Option<Shard>,
+    /// Tell how many vectors there are, how long it will take, how large the index will be and what a query of it will
+    /// cost, from a few seconds of measurement; encrypt nothing, ask for no passphrase
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     ids: IdFile,
+    /// The column or field that has the ids, integers or strings [default: `id`, if there is one]
+    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
+    id_column: Option<String>,
+    /// Number the rows, whatever ids they have
+    #[arg(long, conflicts_with_all = ["ids", "id_column"])]
+    row_numbers: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    packing: Packing,
+    format: Format,
     #[command(flatten)]
     owner: Owner,
 }
@@ -58,30 +82,62 @@ struct Report {
     device: DeviceReport,
 }
 
+impl Args {
+    fn id_source(&self) -> IdSource {
+        match &self.id_column {
+            _ if self.row_numbers || self.ids.ids.is_some() => IdSource::RowNumbers,
+            Some(column) => IdSource::Column(column.clone()),
+            None => IdSource::IfAny,
+        }
+    }
+
+    /// The rows that are asked for, of so many. Without an end if nobody knows how many there are.
+    fn rows(&self, of: Option<u64>) -> Result<Range<u64>, Failure> {
+        match (self.shard, of) {
+            (Some(shard), Some(rows)) => Ok(shard.rows(rows)),
+            (Some(_), None) => Err(Failure::Usage("--shard is for vectors in files, which can be counted".to_owned())),
+            (None, rows) => Ok(0..rows.unwrap_or(u64::MAX)),
+        }
+    }
+}
+
 pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong with the input is said before a passphrase is asked for.
     let destination = Destination::find(args)?;
     let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
-    let mut vectors = Vectors::open(&args.vectors, public.parameters().embedding_length(), &args.packing)?;
-    let ids = args.ids.read(destination.id_kind()?, vectors.len())?;
-    let rows = args.shard.map_or(0..vectors.len(), |shard| shard.rows(vectors.len()));
+    let dimensions = public.parameters().embedding_length();
+    let input = Input::open(&args.vectors, dimensions, &args.format, args.id_source())?;
+    let ids = args.ids.read(destination.id_kind()?, input.rows())?;
+    let mut input = input.with_ids(ids);
+    let rows = args.rows(input.rows())?;
+    if args.dry_run {
+        return plan::tell(args, &public, &mut input, rows, destination.finished()?);
+    }
     let encryptor = Encryptor::open(&args.context, &args.owner, &public)?;
     let mut writer = destination.open(args, &encryptor)?;
     let finished = if args.append { 0 } else { writer.appended() };
-    let skipped = destination.skip_finished(args, &encryptor, &mut vectors, &rows, ids.as_ref(), finished)?;
+    let skipped = destination.skip_finished(args, &encryptor, &mut input, &rows, finished)?;
 
     let started = Instant::now();
-    let mut next = rows.start + skipped..rows.end;
-    let todo = next.end - next.start;
-    let result = encrypt(args, &encryptor, &mut vectors, &mut writer, ids.as_ref(), &mut next);
-    let encrypted = todo - (next.end - next.start);
+    let first = rows.start + skipped;
+    let mut next = first..rows.end;
+    let result = encrypt(args.append, &encryptor, &mut input, &mut writer, &mut next);
+    let encrypted = next.start - first;
     let (total, path) = (writer.len(), destination.path().to_owned());
     let synced = destination.finish(args, writer, result.is_ok());
     let seconds = started.elapsed().as_secs_f64();
     if let Err(failure) = result {
         if synced.is_ok() && path.exists() {
-            let (done, all) = (skipped + encrypted, output::count(rows.end - rows.start, "vector"));
-            warn!("{done} of {all} are in {}; go on with --resume", path.display());
+            let (done, path) = (skipped + encrypted, path.display());
+            match input.rows() {
+                Some(_) => {
+                    let all = output::count(rows.end - rows.start, "vector");
+                    warn!("{done} of {all} are in {path}; go on with --resume");
+                }
+                None => {
+                    warn!("{} are in {path}; go on with --resume and the same input", output::count(done, "vector"));
+                }
+            }
         }
         return Err(failure);
     }
@@ -109,28 +165,50 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Encrypts rows of the input until there are no more, or something stops it. `next` are those that are left.
 fn encrypt(
-    args: &Args,
+    append: bool,
     encryptor: &Encryptor,
-    vectors: &mut Vectors,
+    input: &mut Input,
     writer: &mut IndexWriter,
-    ids: Option<&Ids>,
     next: &mut Range<u64>,
 ) -> Result<(), Failure> {
-    let bar = Bar::new("encrypting", next.end - next.start);
-    while !next.is_empty() {
-        bar.progress().check()?;
-        let left = usize::try_from(next.end - next.start).unwrap_or(usize::MAX);
-        let block = vectors.read_block(encryptor.block().min(left))?;
-        let rows = block.len();
-        let first = usize::try_from(next.start).unwrap_or(usize::MAX);
-        let ids = match ids {
-            Some(ids) => Some(ids.slice(first..first.saturating_add(rows))),
-            None if args.append => None,
-            None => Some(Ids::from(next.start..next.start + rows as u64)),
-        };
-        writer.append(&encryptor.encrypt(&block)?, ids.as_ref())?;
-        next.start += rows as u64;
-        bar.progress().add(rows as u64);
+    let known = input.rows().is_some();
+    let bar = Bar::new("encrypting", known.then_some(next.end - next.start));
+    let (size, rows) = (encryptor.block(), next.clone());
+    std::thread::scope(|scope| {
+        let (sender, blocks) = sync_channel(AHEAD);
+        scope.spawn(move || read_ahead(input, size, rows, &sender));
+        for block in blocks {
+            bar.progress().check()?;
+            let Block { vectors, ids } = block?;
+            let rows = vectors.len() as u64;
+            let ids = match ids {
+                None if !append => Some(Ids::from(next.start..next.start + rows)),
+                ids => ids,
+            };
+            writer.append(&encryptor.encrypt(&vectors)?, ids.as_ref())?;
+            next.start += rows;
+            bar.progress().add(rows);
+        }
+        if known && !next.is_empty() {
+            let left = output::count(next.end - next.start, "vector");
+            return Err(Failure::Other(format!("the input became shorter while it was read: {left} are missing")));
+        }
+        Ok(())
+    })
+}
+
+/// Reads blocks until there are no more, one cannot be read, or nobody takes them.
+fn read_ahead(input: &mut Input, size: usize, rows: Range<u64>, sender: &SyncSender<Result<Block, Failure>>) {
+    let mut left = rows.end - rows.start;
+    while left > 0 {
+        let block = input.read_block(size.min(usize::try_from(left).unwrap_or(usize::MAX)));
+        match &block {
+            Ok(block) if block.vectors.is_empty() => return,
+            Ok(block) => left -= block.vectors.len() as u64,
+            Err(_) => left = 0,
+        }
+        if sender.send(block).is_err() {
+            return;
+        }
     }
-    Ok(())
 }

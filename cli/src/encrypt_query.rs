@@ -2,10 +2,11 @@
 
 use crate::args::{self, Owner};
 use crate::failure::Failure;
-use crate::npy::{Packing, Vectors};
+use crate::input::{Format, IdSource, Input};
 use crate::output;
 use hushvec::{Evaluator, HomomorphicClient, Query};
 use std::path::PathBuf;
+use std::slice;
 use tracing::info;
 
 /// Options of `hushvec encrypt-query`.
@@ -13,13 +14,13 @@ use tracing::info;
 pub struct Args {
     /// The owner's context, or a public context
     context: PathBuf,
-    /// One query, (D,), or several, (Q, D), in a .npy file
+    /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
     query: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
-    packing: Packing,
+    format: Format,
     #[command(flatten)]
     owner: Owner,
 }
@@ -27,7 +28,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
     let key = public.key();
-    let vectors = Vectors::open(&args.query, key.parameters().embedding_length(), &args.packing)?.read_all()?;
+    let dimensions = key.parameters().embedding_length();
+    let vectors =
+        Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let (encrypted, device) = if args::is_owner_context(&args.context) {
         let context = args.owner.load(&args.context)?;
         (context.encrypt_vec_batch(&vectors)?, context.device_report())

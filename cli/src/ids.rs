@@ -1,7 +1,8 @@
 //! Ids that people give: in files and on the command line.
 
+pub mod npy;
+
 use crate::failure::Failure;
-use crate::npy;
 use clap::{Args, ValueEnum};
 use hushvec::{Id, IdKind, IdRef, Ids};
 use std::fs::File;
@@ -38,8 +39,11 @@ impl From<Kind> for IdKind {
 
 impl IdFile {
     /// The ids in it, if one was given, for `vectors` vectors of an index whose ids are `has` so far.
-    pub fn read(&self, has: Option<IdKind>, vectors: u64) -> Result<Option<Ids>, Failure> {
+    pub fn read(&self, has: Option<IdKind>, vectors: Option<u64>) -> Result<Option<Ids>, Failure> {
         let Some(path) = &self.ids else { return Ok(None) };
+        let Some(vectors) = vectors else {
+            return Err(Failure::Usage("--ids is for vectors in files, which can be counted".to_owned()));
+        };
         let ids = read(path, self.ids_are.map(IdKind::from).or(has))?;
         if ids.len() as u64 != vectors {
             return Err(Failure::Usage(format!(
@@ -58,7 +62,7 @@ pub fn read(path: &Path, kind: Option<IdKind>) -> Result<Ids, Failure> {
     let mut reader = BufReader::new(File::open(path).map_err(Failure::io("open", path))?);
     let start = reader.fill_buf().map_err(Failure::io("read", path))?;
     if start.starts_with(b"\x93NUMPY") {
-        return npy::ids::read(path);
+        return npy::read(path);
     }
     if start.starts_with(b"\xef\xbb\xbf") {
         reader.consume(3);

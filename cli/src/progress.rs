@@ -20,14 +20,15 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A bar for `total` pieces of work, called `what`.
-    pub fn new(what: &'static str, total: u64) -> Self {
+    /// A bar for `total` pieces of work, or for nobody knows how many, called `what`.
+    pub fn new(what: &'static str, total: impl Into<Option<u64>>) -> Self {
+        let total = total.into();
         let progress = Progress::new();
         cancel_on_interrupt(&progress);
         let finished = std::sync::Arc::new(AtomicBool::new(false));
         let follow = match log::progress() {
             log::Progress::Hidden => None,
-            log::Progress::Bar => Some(draw as fn(&'static str, u64, &Progress, &AtomicBool)),
+            log::Progress::Bar => Some(draw as fn(&'static str, Option<u64>, &Progress, &AtomicBool)),
             log::Progress::Messages => Some(tell as _),
         };
         let thread = follow.map(|follow| {
@@ -52,21 +53,25 @@ impl Drop for Bar {
     }
 }
 
-fn draw(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBool) {
-    let style = "{msg:12} {bar:30} {pos}/{len}  {per_sec}  {eta} left";
-    let bar = ProgressBar::new(total).with_message(what);
+fn draw(what: &'static str, total: Option<u64>, progress: &Progress, finished: &AtomicBool) {
+    let (bar, style) = match total {
+        Some(total) => (ProgressBar::new(total), "{msg:12} {bar:30} {pos}/{len}  {per_sec}  {eta} left"),
+        None => (ProgressBar::no_length(), "{msg:12} {spinner} {pos}  {per_sec}"),
+    };
+    let bar = bar.with_message(what);
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }
     while !finished.load(Ordering::Relaxed) {
         bar.set_position(progress.done());
+        bar.tick();
         std::thread::sleep(TICK);
     }
     bar.finish_and_clear();
 }
 
 /// Says how far it is, ten seconds after it began and every ten seconds from then on.
-fn tell(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBool) {
+fn tell(what: &'static str, total: Option<u64>, progress: &Progress, finished: &AtomicBool) {
     let (started, mut told) = (Instant::now(), Instant::now());
     while !finished.load(Ordering::Relaxed) {
         std::thread::sleep(TICK);
@@ -75,7 +80,10 @@ fn tell(what: &'static str, total: u64, progress: &Progress, finished: &AtomicBo
         }
         told = Instant::now();
         let (done, seconds) = (progress.done(), started.elapsed().as_secs_f64());
-        info!(done, total, seconds, "{what}: {done} of {total}");
+        match total {
+            Some(total) => info!(done, total, seconds, "{what}: {done} of {total}"),
+            None => info!(done, seconds, "{what}: {done}"),
+        }
     }
 }
 

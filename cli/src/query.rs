@@ -3,11 +3,12 @@
 use crate::aggregate::warn_if_torn;
 use crate::args::{self, Owner};
 use crate::failure::Failure;
-use crate::npy::{Packing, Vectors};
+use crate::input::{Format, IdSource, Input};
 use crate::output;
 use crate::progress::Bar;
 use hushvec::Index;
 use std::path::PathBuf;
+use std::slice;
 
 /// Options of `hushvec query`.
 #[derive(clap::Args, Debug)]
@@ -16,7 +17,7 @@ pub struct Args {
     context: PathBuf,
     /// The index
     index: PathBuf,
-    /// One query, (D,), or several, (Q, D), in a .npy file
+    /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
     query: PathBuf,
     /// How many nearest vectors to list for each query
     #[arg(short, default_value_t = 10)]
@@ -25,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    packing: Packing,
+    format: Format,
     #[command(flatten)]
     owner: Owner,
 }
@@ -34,7 +35,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
     let dimensions = args::load_public(&args.context, args.owner.weak.allow_weak)?.parameters().embedding_length();
-    let queries = Vectors::open(&args.query, dimensions, &args.packing)?.read_all()?;
+    let queries =
+        Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let context = args.owner.load(&args.context)?;
     let bar = Bar::new("searching", index.len() * queries.len() as u64);
     let answers = index.nearest(&context, &queries, args.k, bar.progress())?;

@@ -178,17 +178,20 @@ impl Loader {
     fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         document.parameters()?.check_strength(self.allow_weak)?;
         let device = self.device.map_or_else(|| document.device(), Ok)?;
-        let devices = OpenDevices::open(device, self.threads, self.secrets_on_cpu || document.secrets_on_cpu())?;
-        let (client, content_key, key_provider) = match document {
+        let secrets_on_cpu = self.secrets_on_cpu || document.secrets_on_cpu();
+        let open_devices = || OpenDevices::open(device, self.threads, secrets_on_cpu);
+        let (client, content_key, key_provider, devices) = match document {
+            // What cannot be unsealed costs no threads and no GPU.
             Document::Native(document) => {
                 let provider = document.provider(credentials)?;
                 let (client, content_key) = document.open(&*provider)?;
-                (client, content_key, provider)
+                (client, content_key, provider, open_devices()?)
             }
             Document::XTrace(document) => {
                 let provider = document.provider(credentials)?;
-                let client = document.client(&EnvelopeKey::new(provider.get_key()?), &devices.secret)?;
-                (client, EnvelopeKey::random()?, provider)
+                let key = EnvelopeKey::new(provider.get_key()?);
+                let devices = open_devices()?;
+                (document.client(&key, &devices.secret)?, EnvelopeKey::random()?, provider, devices)
             }
         };
         let stored_id = match document {

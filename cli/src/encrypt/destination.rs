@@ -3,10 +3,10 @@
 use super::Args;
 use super::encryptor::Encryptor;
 use crate::failure::Failure;
-use crate::npy::Vectors;
+use crate::input::Input;
 use crate::output;
 use crate::partial;
-use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Ids, Index, IndexWriter};
+use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Index, IndexWriter};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -64,43 +64,47 @@ impl Destination {
         Ok(writer)
     }
 
+    /// How many vectors it has already, by what it says itself.
+    pub fn finished(&self) -> Result<u64, Failure> {
+        if !self.exists {
+            return Ok(0);
+        }
+        let index = Index::open(&self.path)?;
+        Ok(index.len() + index.deleted())
+    }
+
     /// Passes over the rows that it has already, having looked whether it really is these: how many they are.
     pub fn skip_finished(
         &self,
         args: &Args,
         encryptor: &Encryptor,
-        vectors: &mut Vectors,
+        input: &mut Input,
         rows: &Range<u64>,
-        ids: Option<&Ids>,
         finished: u64,
     ) -> Result<u64, Failure> {
         let wanted = rows.end - rows.start;
         if finished > wanted || (finished < wanted && args.shard.is_some() && self.path == args.output) {
-            return Err(self.other_file(&format!(
-                "it has {}, but these are {wanted} of {}",
-                output::count(finished, "vector"),
-                args.vectors.display(),
-            )));
+            let has = output::count(finished, "vector");
+            return Err(self.other_file(&format!("it has {has}, the input has {wanted}")));
         }
         let Some(last) = (rows.start..rows.start + finished).next_back() else {
-            vectors.skip(rows.start)?;
+            input.skip(rows.start)?;
             return Ok(0);
         };
-        vectors.skip(last)?;
-        let vector = vectors.read_block(1)?;
+        let skipped = input.skip(last)?;
+        let block = input.read_block(1)?;
+        if block.vectors.is_empty() {
+            let has = output::count(finished, "vector");
+            return Err(self.other_file(&format!("it has {has}, the input has {skipped}")));
+        }
         let Some((id, stored)) = Index::open(&self.path)?.last_appended(encryptor.key())? else { return Ok(0) };
-        let expected = match ids {
-            Some(ids) => {
-                usize::try_from(last).ok().and_then(|row| ids.get(row)).map_or(Id::Number(last), IdRef::to_owned)
-            }
-            None => Id::Number(last),
-        };
+        let expected = block.ids.as_ref().and_then(|ids| ids.get(0)).map_or(Id::Number(last), IdRef::to_owned);
         if id != expected {
             return Err(self
                 .other_file(&format!("its last vector has the id {id:?}, and row {last} of the input {expected:?}")));
         }
         match encryptor {
-            Encryptor::Owner(context) if distance(context, &stored, &vector)? != 0 => {
+            Encryptor::Owner(context) if distance(context, &stored, &block.vectors)? != 0 => {
                 Err(self.other_file(&format!("row {last} of the input is not the vector that it has with that id")))
             }
             _ => Ok(finished),
@@ -109,7 +113,7 @@ impl Destination {
 
     fn other_file(&self, why: &str) -> Failure {
         let path = self.path.display();
-        Failure::Usage(format!("{path} is not the index of this file, or was compacted: {why} (--append adds to it)"))
+        Failure::Usage(format!("{path} is not the index of this input, or was compacted: {why} (--append adds to it)"))
     }
 
     /// Puts everything on disk, under its final name if `whole`.

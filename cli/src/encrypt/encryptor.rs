@@ -1,6 +1,6 @@
 //! Who encrypts: the owner, or anyone with the public key.
 
-use crate::args::{self, Owner};
+use crate::args::{self, Compute, Owner};
 use crate::failure::Failure;
 use hushvec::{
     BitMatrix, Ciphertexts, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient, PublicContext,
@@ -38,6 +38,15 @@ impl Encryptor {
             Self::Owner(context) => context.encrypt_vec_batch(vectors),
             Self::Public(evaluator) => evaluator.encrypt_vec_batch(vectors),
         }
+    }
+
+    /// Someone who combines queries with what this one encrypts.
+    pub fn evaluator(&self, compute: &Compute) -> Result<Evaluator, Error> {
+        let public = match self {
+            Self::Owner(context) => context.public_context(),
+            Self::Public(evaluator) => evaluator.public_context().clone(),
+        };
+        Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)
     }
 
     pub fn device_report(&self) -> DeviceReport {

@@ -1,9 +1,9 @@
 //! `hushvec index export`.
 
 use crate::args::{self, Compute, Weak};
+use crate::ciphertexts::{Format, Writer};
 use crate::failure::Failure;
-use crate::npy::Writer;
-use crate::npy::ids::IdWriter;
+use crate::ids::npy::IdWriter;
 use crate::output;
 use crate::progress::Bar;
 use hushvec::{Evaluator, Index};
@@ -17,9 +17,12 @@ pub struct Args {
     context: PathBuf,
     /// The index
     index: PathBuf,
-    /// The .npy file to write
+    /// The file to write. If its name ends in .parquet: a table of ids and ciphertexts; else a NumPy array of ciphertexts
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// What to write, whatever the name ends in
+    #[arg(long)]
+    format: Option<Format>,
     /// Write the ids too: as a NumPy array if the name ends in .npy, else as text with one a line
     #[arg(long, value_name = "FILE")]
     ids: Option<PathBuf>,
@@ -35,15 +38,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;
     crate::aggregate::warn_if_torn(&index);
-    let width = public.parameters().ciphertext_bytes() as u64;
-    let mut ciphertexts = Writer::<u8>::create(&args.output, &[index.len(), width])?;
+    let format = args.format.unwrap_or_else(|| Format::of(&args.output));
+    let mut ciphertexts = Writer::create(&args.output, format, &index, &public)?;
     let mut ids = args.ids.as_deref().map(|path| IdWriter::create(path, &index)).transpose()?;
     let bar = Bar::new("exporting", index.len());
     let mut failure = None;
     let exported = index.export(public.key(), &evaluator, |block_ids, bytes| {
         bar.progress().check()?;
         bar.progress().add(block_ids.len() as u64);
-        let written = ciphertexts.write(bytes.iter().copied()).and_then(|()| match &mut ids {
+        let written = ciphertexts.write(block_ids, bytes).and_then(|()| match &mut ids {
             Some(ids) => ids.write(block_ids),
             None => Ok(()),
         });

@@ -1,9 +1,9 @@
 //! `hushvec index import`.
 
 use crate::args::{self, Compute, Weak};
+use crate::ciphertexts::Reader;
 use crate::failure::Failure;
 use crate::ids::IdFile;
-use crate::npy::RawReader;
 use crate::output;
 use crate::partial;
 use crate::progress::Bar;
@@ -11,15 +11,12 @@ use hushvec::{Evaluator, IndexWriter};
 use std::path::PathBuf;
 use tracing::info;
 
-/// Ciphertexts imported at a time.
-const BLOCK: usize = 4096;
-
 /// Options of `hushvec index import`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The public context, or the owner's
     context: PathBuf,
-    /// The .npy file of ciphertexts
+    /// Ciphertexts in a .npy file, (N, `key_len`/2) uint8, or in the column `ciphertext` of a Parquet file, beside `id`
     ciphertexts: PathBuf,
     /// The index to write
     #[arg(short, long, value_name = "FILE")]
@@ -36,8 +33,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let public = args::load_public(&args.context, args.weak.allow_weak)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
-    let mut ciphertexts = RawReader::open(&args.ciphertexts, public.parameters().ciphertext_bytes())?;
-    let ids = args.ids.read(None, ciphertexts.len())?;
+    let mut ciphertexts = Reader::open(&args.ciphertexts, &public)?;
+    let ids = args.ids.read(None, Some(ciphertexts.len()))?;
     if args.output.exists() {
         return Err(Failure::Usage(format!("{} exists; give another name", args.output.display())));
     }
@@ -50,8 +47,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let bar = Bar::new("importing", ciphertexts.len());
     let mut first = 0;
     let result = loop {
-        let block = match ciphertexts.read_block(BLOCK) {
-            Ok(block) if block.is_empty() => break Ok(()),
+        let (block, own_ids) = match ciphertexts.read_block() {
+            Ok((block, _)) if block.is_empty() => break Ok(()),
             Ok(block) => block,
             Err(failure) => break Err(failure),
         };
@@ -59,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             let vectors =
                 evaluator.import(&block).map_err(|error| at_record(error, first).in_file(&args.ciphertexts))?;
             let from = usize::try_from(first).unwrap_or(usize::MAX);
-            let ids = ids.as_ref().map(|ids| ids.slice(from..from.saturating_add(vectors.len())));
+            let ids = ids.as_ref().map(|ids| ids.slice(from..from.saturating_add(vectors.len()))).or(own_ids);
             writer.append(&vectors, ids.as_ref())?;
             first += vectors.len() as u64;
             bar.progress().add(vectors.len() as u64);

@@ -34,7 +34,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let indexes = args.indexes.iter().map(|path| Index::open(path)).collect::<Result<Vec<_>, _>>()?;
     indexes.iter().for_each(crate::aggregate::warn_if_torn);
-    let bar = Bar::new("merging", indexes.iter().map(Index::len).sum());
+    let vectors: u64 = indexes.iter().map(Index::len).sum();
+    let bar = Bar::new("merging", vectors);
     let vectors = Index::merge(&indexes, &args.output, bar.progress())?;
     drop(bar);
     if args.json {

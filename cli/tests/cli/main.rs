@@ -13,6 +13,8 @@ mod encrypt;
 mod help;
 mod ids;
 mod index;
+mod inputs;
 mod rekey;
 mod roles;
 mod shards;
+mod tables;

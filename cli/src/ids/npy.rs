@@ -1,7 +1,7 @@
 //! Ids in NumPy's `.npy` files: integers or strings, one a vector.
 
-use super::Elements;
 use crate::failure::Failure;
+use crate::output_file::OutputFile;
 use hushvec::{Id, IdKind, IdRef, Ids, Index};
 use npyz::{DType, NpyFile, NpyWriter, TypeChar, TypeStr, WriterBuilder};
 use std::fs::File;
@@ -20,28 +20,32 @@ pub fn read(path: &Path) -> Result<Ids, Failure> {
     if npy.shape().len() != 1 {
         return Err(wrong(format!("has the shape {:?}, expected one id a vector", npy.shape())));
     }
-    let dtype = npy.dtype();
-    let unusable = || wrong(format!("holds {}, expected 32- or 64-bit integers or strings", dtype.descr()));
-    if let DType::Plain(element) = &dtype
-        && element.type_char() == TypeChar::UnicodeStr
-    {
-        let width = element.num_bytes().unwrap_or(usize::MAX) / 4;
-        if width > WIDEST {
-            return Err(wrong(format!(
-                "has room for ids of {width} characters, but {} bytes are possible",
-                Id::MOST_BYTES
-            )));
+    let described = npy.dtype().descr();
+    let unusable = || wrong(format!("holds {described}, expected 32- or 64-bit integers or strings"));
+    let DType::Plain(element) = npy.dtype() else { return Err(unusable()) };
+    match (element.type_char(), element.num_bytes()) {
+        (TypeChar::UnicodeStr, Some(bytes)) if bytes / 4 > WIDEST => Err(wrong(format!(
+            "has room for ids of {} characters, but {} bytes are possible",
+            bytes / 4,
+            Id::MOST_BYTES
+        ))),
+        (TypeChar::UnicodeStr, _) => {
+            let texts = npy.data::<String>().map_err(|_| unusable())?;
+            collect(path, texts.map(|text| text.map(Id::Text)))
         }
-        let texts = npy.data::<String>().map_err(|_| unusable())?;
-        return collect(path, texts.map(|text| text.map(Id::Text)));
-    }
-    match super::elements(npy) {
-        Some(Elements::I32(x)) => collect(path, x.map(|x| number(x?))),
-        Some(Elements::I64(x)) => collect(path, x.map(|x| number(x?))),
-        Some(Elements::U32(x)) => collect(path, x.map(|x| number(x?))),
-        Some(Elements::U64(x)) => collect(path, x.map(|x| number(x?))),
+        (TypeChar::Int, Some(4)) => numbers(path, npy.data::<i32>().map_err(|_| unusable())?),
+        (TypeChar::Int, Some(8)) => numbers(path, npy.data::<i64>().map_err(|_| unusable())?),
+        (TypeChar::Uint, Some(4)) => numbers(path, npy.data::<u32>().map_err(|_| unusable())?),
+        (TypeChar::Uint, Some(8)) => numbers(path, npy.data::<u64>().map_err(|_| unusable())?),
         _ => Err(unusable()),
     }
+}
+
+fn numbers<T>(path: &Path, ids: impl Iterator<Item = std::io::Result<T>>) -> Result<Ids, Failure>
+where
+    T: Copy + std::fmt::Display + TryInto<u64>,
+{
+    collect(path, ids.map(|id| number(id?)))
 }
 
 fn number<T: Copy + std::fmt::Display + TryInto<u64>>(id: T) -> std::io::Result<Id> {
@@ -60,6 +64,7 @@ fn collect(path: &Path, ids: impl Iterator<Item = std::io::Result<Id>>) -> Resul
 /// Writes the ids of an index: as a NumPy array if the file's name ends in .npy, else as text with one a line.
 pub struct IdWriter {
     writer: Format,
+    file: OutputFile,
     path: PathBuf,
 }
 
@@ -71,7 +76,7 @@ enum Format {
 
 impl IdWriter {
     pub fn create(path: &Path, index: &Index) -> Result<Self, Failure> {
-        let file = BufWriter::new(File::create(path).map_err(Failure::io("create", path))?);
+        let (output, file) = OutputFile::create(path)?;
         let is_npy = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
         let writer = match index.id_kind()? {
             _ if !is_npy => Ok(Format::Lines(file)),
@@ -92,7 +97,7 @@ impl IdWriter {
                 options.writer(file).begin_nd().map(Format::Numbers)
             }
         };
-        Ok(Self { writer: writer.map_err(Failure::io("write", path))?, path: path.to_owned() })
+        Ok(Self { writer: writer.map_err(Failure::io("write", path))?, file: output, path: path.to_owned() })
     }
 
     pub fn write(&mut self, ids: &Ids) -> Result<(), Failure> {
@@ -110,6 +115,7 @@ impl IdWriter {
             Format::Texts(writer) => writer.finish(),
             Format::Lines(mut file) => file.flush(),
         };
-        finished.map_err(Failure::io("write", &self.path))
+        finished.map_err(Failure::io("write", &self.path))?;
+        self.file.finish()
     }
 }

@@ -1,0 +1,99 @@
+//! Raw ciphertexts in files of others' formats: one little-endian integer a row.
+
+pub mod npy;
+pub mod parquet;
+
+use crate::failure::Failure;
+use hushvec::{Ids, Index, PublicContext};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The formats there are.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A NumPy array, (N, `key_len`/2) uint8
+    Npy,
+    /// A table of ids and ciphertexts
+    Parquet,
+}
+
+impl Format {
+    /// What the name of a file says.
+    pub fn of(path: &Path) -> Self {
+        let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+        if is_parquet { Self::Parquet } else { Self::Npy }
+    }
+}
+
+/// Reads ciphertexts of one key.
+pub enum Reader {
+    Npy(npy::Reader),
+    Parquet(parquet::Reader),
+}
+
+impl Reader {
+    /// Opens a file of either format.
+    pub fn open(path: &Path, public: &PublicContext) -> Result<Self, Failure> {
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(Failure::io("open", path))?;
+        file.take(4).read_to_end(&mut start).map_err(Failure::io("read", path))?;
+        if start == b"PAR1" {
+            parquet::Reader::open(path, public).map(Self::Parquet)
+        } else {
+            npy::Reader::open(path, public.parameters().ciphertext_bytes()).map(Self::Npy)
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Npy(reader) => reader.len(),
+            Self::Parquet(reader) => reader.len(),
+        }
+    }
+
+    /// The bytes of some more ciphertexts, and their ids if the file has any; none at the end.
+    pub fn read_block(&mut self) -> Result<(Vec<u8>, Option<Ids>), Failure> {
+        match self {
+            Self::Npy(reader) => Ok((reader.read_block()?, None)),
+            Self::Parquet(reader) => reader.read_block(),
+        }
+    }
+}
+
+/// Writes ciphertexts of one key. The file appears when it is finished.
+pub enum Writer {
+    Npy(npy::Writer),
+    Parquet(Box<parquet::Writer>),
+}
+
+impl Writer {
+    /// Begins a file for the ciphertexts of an index.
+    pub fn create(path: &Path, format: Format, index: &Index, public: &PublicContext) -> Result<Self, Failure> {
+        match format {
+            Format::Npy => {
+                npy::Writer::create(path, index.len(), public.parameters().ciphertext_bytes()).map(Self::Npy)
+            }
+            Format::Parquet => {
+                parquet::Writer::create(path, index, public).map(|writer| Self::Parquet(Box::new(writer)))
+            }
+        }
+    }
+
+    /// Adds ciphertexts and, where the format has room for them, their ids.
+    pub fn write(&mut self, ids: &Ids, ciphertexts: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::Npy(writer) => writer.write(ciphertexts),
+            Self::Parquet(writer) => writer.write(ids, ciphertexts),
+        }
+    }
+
+    /// Puts the file in its place.
+    pub fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Npy(writer) => writer.finish(),
+            Self::Parquet(writer) => writer.finish(),
+        }
+    }
+}

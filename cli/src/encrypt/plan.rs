@@ -1,0 +1,224 @@
+//! `encrypt --dry-run`: what the work will take, by doing a little of it.
+
+use super::Args;
+use super::encryptor::Encryptor;
+use crate::args;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::output;
+use hushvec::{
+    Ciphertexts, DeviceReport, ExecutionContext, Index, IndexWriter, PassphraseKeyProvider, Progress, PublicContext,
+    Query, Response,
+};
+use serde::Serialize;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Instant;
+
+/// How long encryption is measured.
+const SECONDS: f64 = 3.0;
+
+#[derive(Serialize)]
+struct Plan {
+    vectors: u64,
+    finished: u64,
+    dimensions: usize,
+    scheme: &'static str,
+    key_len: usize,
+    index_bytes: u64,
+    encrypt: Rate,
+    query_bytes: u64,
+    response_bytes: u64,
+    aggregate: Rate,
+    /// Only the owner can.
+    decode: Option<Rate>,
+    device: DeviceReport,
+}
+
+/// How long all of it takes, by how long `measured` of it took.
+#[derive(Serialize, Clone, Copy)]
+struct Rate {
+    measured: u64,
+    per_second: f64,
+    seconds: f64,
+}
+
+impl Rate {
+    fn new(measured: u64, took: f64, all: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+        let (part, whole) = (measured as f64, all as f64);
+        let per_second = part / took.max(1e-9);
+        Self { measured, per_second, seconds: if measured == 0 { 0.0 } else { whole / per_second } }
+    }
+}
+
+/// Says what `rows` of the input will take, of which `finished` are encrypted already.
+pub fn tell(
+    args: &Args,
+    public: &PublicContext,
+    input: &mut Input,
+    rows: Range<u64>,
+    finished: u64,
+) -> Result<(), Failure> {
+    let parameters = public.parameters();
+    let encryptor = stand_in(args, public)?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a folder: {error}")))?;
+    let sample = folder.path().join("sample.hvx");
+    let mut writer = IndexWriter::create(&sample, encryptor.key())?;
+    let empty = size(&sample)?;
+    input.skip(rows.start)?;
+    let todo = match input.rows() {
+        Some(_) => rows.end - rows.start,
+        None => u64::MAX,
+    };
+    let (measured, took) = encrypt_some(&encryptor, input, &mut writer, todo)?;
+    writer.sync()?;
+    drop(writer);
+    let vectors = if todo == u64::MAX { measured + input.skip(u64::MAX)? } else { todo };
+    let left = vectors.saturating_sub(if args.append { 0 } else { finished });
+    let of_all = |bytes: u64, empty: u64| empty + scaled(bytes.saturating_sub(empty), vectors, measured);
+
+    // A query of the sample, by the same key.
+    let index = Index::open(&sample)?;
+    let (query, response) = (folder.path().join("query.hvq"), folder.path().join("response.hvr"));
+    let asked = index.get(encryptor.key(), 0)?.map(|(_, vector)| vector);
+    let (mut query_bytes, mut response_bytes, mut aggregate, mut decode) = (0, 0, Rate::new(0, 0.0, 0), None);
+    if let Some(asked) = asked {
+        let asked = Query::new(Ciphertexts::from_ciphertexts(encryptor.key(), &[asked])?)?;
+        asked.save(&query, encryptor.key())?;
+        let evaluator = encryptor.evaluator(&args.owner.compute)?;
+        evaluator.aggregate(&asked, &index, &response, &Progress::new())?;
+        let started = Instant::now();
+        evaluator.aggregate(&asked, &index, &response, &Progress::new())?;
+        aggregate = Rate::new(measured, started.elapsed().as_secs_f64(), vectors);
+        if let Encryptor::Owner(owner) = &encryptor {
+            let started = Instant::now();
+            Response::open(&response)?.nearest(owner, 10, &Progress::new())?;
+            decode = Some(Rate::new(measured, started.elapsed().as_secs_f64(), vectors));
+        }
+        (query_bytes, response_bytes) = (size(&query)?, of_all(size(&response)?, empty));
+    }
+    let plan = Plan {
+        vectors,
+        finished,
+        dimensions: parameters.embedding_length(),
+        scheme: parameters.scheme().name(),
+        key_len: parameters.key_len(),
+        index_bytes: of_all(size(&sample)?, empty),
+        encrypt: Rate::new(measured, took, left),
+        query_bytes,
+        response_bytes,
+        aggregate,
+        decode,
+        device: encryptor.device_report(),
+    };
+    if args.json { output::print_json(&plan) } else { output::print(&text(&plan)) }
+}
+
+/// Someone who encrypts as fast as the one who will. The owner's speed takes a secret key: one is made for this, since
+/// the true one would take a passphrase.
+fn stand_in(args: &Args, public: &PublicContext) -> Result<Encryptor, Failure> {
+    if !args::is_owner_context(&args.context) {
+        return Encryptor::open(&args.context, &args.owner, public);
+    }
+    let info = args.owner.check(&args.context)?;
+    let parameters = &info.parameters;
+    let mut builder = ExecutionContext::builder()
+        .scheme(parameters.scheme())
+        .embedding_length(parameters.embedding_length())
+        .key_len(parameters.key_len())
+        .threads(args.owner.compute.threads)
+        .device(args.owner.compute.device.clone().unwrap_or(info.device));
+    // Weak keys are never made, not even for this.
+    if let (None, Some(alpha_len)) = (parameters.weakness(), parameters.alpha_len()) {
+        builder = builder.alpha_len(alpha_len);
+    }
+    Ok(Encryptor::Owner(Box::new(builder.create(PassphraseKeyProvider::new("stand-in")?)?)))
+}
+
+/// Encrypts vectors for about [`SECONDS`]: how many, and how long that took.
+fn encrypt_some(
+    encryptor: &Encryptor,
+    input: &mut Input,
+    writer: &mut IndexWriter,
+    todo: u64,
+) -> Result<(u64, f64), Failure> {
+    let block = encryptor.block() as u64;
+    // The first block warms up: threads start, tables and kernels are made. The second says how many fit.
+    let mut done = 0;
+    let mut took = 0.0;
+    let mut run = |rows: u64| -> Result<(u64, f64), Failure> {
+        let mut next = done..done + rows.min(todo - done);
+        let started = Instant::now();
+        let result = super::encrypt(false, encryptor, input, writer, &mut next);
+        let rows = next.start - done;
+        done += rows;
+        result.map(|()| (rows, started.elapsed().as_secs_f64()))
+    };
+    let warm = run(block)?;
+    let probe = run(block)?;
+    if probe.0 == 0 {
+        return Ok(warm);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of blocks")]
+    let blocks = ((SECONDS - probe.1) / probe.1.max(1e-3)).clamp(0.0, 10_000.0) as u64;
+    let rest = if blocks > 0 { run(blocks * block)? } else { (0, 0.0) };
+    took += probe.1 + rest.1;
+    Ok((probe.0 + rest.0, took))
+}
+
+fn text(plan: &Plan) -> String {
+    let on = format!("{} a second on {}", round(plan.encrypt.per_second), plan.device.used);
+    let mut fields = vec![
+        ("vectors", format!("{} of {} dimensions", plan.vectors, plan.dimensions)),
+        ("key", format!("{}, key_len {}", plan.scheme, plan.key_len)),
+    ];
+    if plan.finished > 0 {
+        fields.push(("finished", output::count(plan.finished, "vector")));
+    }
+    fields.push(("time", format!("{} ({on})", duration(plan.encrypt.seconds))));
+    fields.push(("index", output::bytes(plan.index_bytes)));
+    fields.push((
+        "a query",
+        format!("{} to the evaluator, {} back", output::bytes(plan.query_bytes), output::bytes(plan.response_bytes)),
+    ));
+    fields.push((
+        "  combining",
+        format!("{} ({} a second)", duration(plan.aggregate.seconds), round(plan.aggregate.per_second)),
+    ));
+    if let Some(decode) = plan.decode {
+        fields.push(("  decoding", format!("{} ({} a second)", duration(decode.seconds), round(decode.per_second))));
+    }
+    fields.push((
+        "measured",
+        format!("{} on this machine; nothing was written", output::count(plan.encrypt.measured, "vector")),
+    ));
+    output::fields(&fields)
+}
+
+fn round(rate: f64) -> String {
+    if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+}
+
+/// Seconds as people say them.
+fn duration(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let whole = seconds.round() as u64;
+    let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) if seconds < 10.0 => format!("{seconds:.1} s"),
+        (0, 0, 0) => format!("{whole} s"),
+        (0, 0, _) => format!("{minutes} min {} s", whole % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn size(path: &Path) -> Result<u64, Failure> {
+    Ok(path.metadata().map_err(Failure::io("read", path))?.len())
+}
+
+/// `part` × `all` / `of`, for counts of any size.
+fn scaled(part: u64, all: u64, of: u64) -> u64 {
+    u64::try_from(u128::from(part) * u128::from(all) / u128::from(of.max(1))).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,250 @@
+//! Vectors from files: NumPy, Parquet, Arrow, big-ann-benchmarks and JSON lines, any number of them as one sequence.
+//!
+//! Files are read from the start to the end, a block of vectors at a time, so memory does not grow with them.
+
+mod bin;
+mod columns;
+mod files;
+mod json_lines;
+mod npy;
+mod raw;
+mod reader;
+mod row;
+mod source;
+mod table;
+
+pub(crate) use columns::id;
+
+use crate::failure::Failure;
+use clap::Args;
+use hushvec::{BitMatrix, Id, IdRef, Ids};
+use reader::{Reader, is_stream};
+use source::Source;
+use std::path::{Path, PathBuf};
+
+/// How vectors are written in their files.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Format {
+    /// Vectors are bits packed into bytes, as `numpy.packbits` makes them, instead of one number a dimension
+    #[arg(long)]
+    pub packed: bool,
+    /// The column of a table, or the field of a JSON record, that has the vectors [default: the only column that can
+    /// be vectors; `vector` or `bits`]
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+}
+
+/// Where ids come from.
+#[derive(Clone, Debug, Default)]
+pub enum IdSource {
+    /// Nowhere: rows are numbered.
+    #[default]
+    RowNumbers,
+    /// A column or field `id`, if there is one.
+    IfAny,
+    /// This column or field.
+    Column(String),
+}
+
+/// Everything that has to be known of a file to read it.
+#[derive(Clone, Debug)]
+struct Layout {
+    packed: bool,
+    column: Option<String>,
+    ids: IdSource,
+}
+
+/// Some vectors, and their ids if the input has ids.
+#[derive(Debug)]
+pub struct Block {
+    /// As many as were asked for, or fewer at the end.
+    pub vectors: BitMatrix,
+    /// One for each vector.
+    pub ids: Option<Ids>,
+}
+
+/// Vectors in files, one file after the other.
+pub struct Input {
+    files: Vec<File>,
+    layout: Layout,
+    dimensions: usize,
+    /// The files before this one are finished.
+    next: usize,
+    source: Option<Source>,
+    /// Vectors that were read or passed over.
+    row: u64,
+    /// Whether vectors have ids, once one was read.
+    has_ids: Option<bool>,
+    /// Ids that were given apart from the vectors.
+    given: Option<Ids>,
+    /// What is wrong with the next row, once it is known.
+    failure: Option<Failure>,
+}
+
+struct File {
+    path: PathBuf,
+    /// Unknown of standard input and pipes.
+    rows: Option<u64>,
+}
+
+impl Input {
+    /// Opens files of vectors of `dimensions` dimensions, `-` for standard input, or patterns that name files. Each
+    /// file is looked at, its first vector is read and its vectors are counted.
+    ///
+    /// # Errors
+    /// [`Failure`] that names the file if there is none, or it is of no known format or another shape.
+    pub fn open(paths: &[PathBuf], dimensions: usize, format: &Format, ids: IdSource) -> Result<Self, Failure> {
+        let layout = Layout { packed: format.packed, column: format.column.clone(), ids };
+        let mut files = Vec::new();
+        for path in files::expand(paths)? {
+            let rows = if is_stream(&path) { None } else { Some(look_at(&path, &layout, dimensions)?) };
+            files.push(File { path, rows });
+        }
+        Ok(Self::new(files, None, layout, dimensions))
+    }
+
+    /// Reads an array of packed bits that is part of the program, called `name`.
+    ///
+    /// # Errors
+    /// [`Failure`] if it is none.
+    pub fn embedded(bytes: &'static [u8], name: &str, dimensions: usize) -> Result<Self, Failure> {
+        let layout = Layout { packed: true, column: None, ids: IdSource::RowNumbers };
+        let source = Source::open(Reader::stream(bytes, Path::new(name)), &layout, dimensions)?;
+        Ok(Self::new(Vec::new(), Some(source), layout, dimensions))
+    }
+
+    fn new(files: Vec<File>, source: Option<Source>, layout: Layout, dimensions: usize) -> Self {
+        let (row, has_ids, given, failure) = (0, None, None, None);
+        Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure }
+    }
+
+    /// Takes ids from elsewhere: one for each vector.
+    #[must_use]
+    pub fn with_ids(mut self, ids: Option<Ids>) -> Self {
+        self.given = ids;
+        self
+    }
+
+    /// How many vectors there are, if that can be known before they are read.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Passes over vectors: how many there were, at most.
+    ///
+    /// # Errors
+    /// [`Failure`] if they cannot be read.
+    pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
+        let mut left = rows;
+        while left > 0 {
+            // Whole files need not be opened.
+            if let (None, Some(File { rows: Some(rows), .. })) = (&self.source, self.files.get(self.next))
+                && *rows <= left
+            {
+                (left, self.next) = (left - rows, self.next + 1);
+                continue;
+            }
+            let Some(source) = self.source()? else { break };
+            let skipped = source.skip(left)?;
+            left -= skipped;
+            if skipped == 0 {
+                self.source = None;
+            }
+        }
+        self.row += rows - left;
+        Ok(rows - left)
+    }
+
+    /// Up to `most` more vectors; none at the end. A row that cannot be used ends the block before it, and is the next
+    /// call's failure: nothing before it is lost.
+    ///
+    /// # Errors
+    /// [`Failure`] that names file and row.
+    pub fn read_block(&mut self, most: usize) -> Result<Block, Failure> {
+        let mut block = Block { vectors: BitMatrix::new(self.dimensions), ids: None };
+        let mut ids = Ids::new();
+        while self.failure.is_none() && block.vectors.len() < most {
+            match self.push_next(&mut block.vectors, &mut ids) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) => self.failure = Some(failure),
+            }
+        }
+        if block.vectors.is_empty()
+            && let Some(failure) = self.failure.take()
+        {
+            return Err(failure);
+        }
+        let rows = block.vectors.len();
+        block.ids = match &self.given {
+            Some(given) => {
+                let first = usize::try_from(self.row).unwrap_or(usize::MAX);
+                Some(given.slice(first..first.saturating_add(rows)))
+            }
+            None => (self.has_ids == Some(true)).then_some(ids),
+        };
+        self.row += rows as u64;
+        Ok(block)
+    }
+
+    /// All vectors that are left.
+    ///
+    /// # Errors
+    /// As [`Input::read_block`].
+    pub fn read_all(&mut self) -> Result<BitMatrix, Failure> {
+        let all = self.read_block(usize::MAX)?;
+        self.failure.take().map_or(Ok(all.vectors), Err)
+    }
+
+    /// Adds the next vector, and its id if it has one; whether there was one.
+    fn push_next(&mut self, vectors: &mut BitMatrix, ids: &mut Ids) -> Result<bool, Failure> {
+        let rows = vectors.len();
+        let id = loop {
+            let Some(source) = self.source()? else { return Ok(false) };
+            if let Some(id) = source.push_next(vectors)? {
+                break id;
+            }
+            self.source = None;
+        };
+        let taken = self.push_id(id.as_ref(), ids);
+        if taken.is_err() {
+            *vectors = vectors.slice(0..rows);
+        }
+        taken.map(|()| true)
+    }
+
+    fn push_id(&mut self, id: Option<&Id>, ids: &mut Ids) -> Result<(), Failure> {
+        let has_ids = *self.has_ids.get_or_insert(id.is_some());
+        let refused = |reason: String| match &self.source {
+            Some(source) => reader::wrong(source.name(), format!("{} {reason}", source.last())),
+            None => Failure::Other(reason),
+        };
+        match id {
+            Some(_) if !has_ids => Err(refused("has an id, and those before have none".to_owned())),
+            None if has_ids => Err(refused("has no id, and those before have".to_owned())),
+            Some(id) => ids.push(IdRef::from(id)).map_err(|error| match error {
+                hushvec::Error::BadId { reason, .. } => refused(format!("has an id that cannot be used: {reason}")),
+                other => Failure::Engine(other),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The file that the next vector is in, or may be in.
+    fn source(&mut self) -> Result<Option<&mut Source>, Failure> {
+        if self.source.is_none() {
+            let Some(file) = self.files.get(self.next) else { return Ok(None) };
+            self.source = Some(Source::open(Reader::open(&file.path)?, &self.layout, self.dimensions)?);
+            self.next += 1;
+        }
+        Ok(self.source.as_mut())
+    }
+}
+
+/// Refuses a file whose first vector cannot be used: how many vectors it has.
+fn look_at(path: &Path, layout: &Layout, dimensions: usize) -> Result<u64, Failure> {
+    let mut source = Source::open(Reader::open(path)?, layout, dimensions)?;
+    source.push_next(&mut BitMatrix::new(dimensions))?;
+    Source::open(Reader::open(path)?, layout, dimensions)?.count(path)
+}

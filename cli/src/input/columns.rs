@@ -1,0 +1,196 @@
+//! Which columns of a table are vectors and ids, and what is in them.
+
+use super::reader::wrong;
+use super::row::Components;
+use super::{IdSource, Layout};
+use crate::failure::Failure;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field, Schema};
+use hushvec::Id;
+use std::path::Path;
+
+const ID: &str = "id";
+
+/// The columns that are read, by their places among all.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    pub vectors: usize,
+    pub ids: Option<usize>,
+}
+
+impl Columns {
+    /// Chooses the columns that were asked for, or else the only one that can be vectors, and `id` if it can be ids.
+    pub fn choose(schema: &Schema, layout: &Layout, name: &Path) -> Result<Self, Failure> {
+        let vectors = match &layout.column {
+            Some(column) => {
+                let at = find(schema, column, name)?;
+                let kind = schema.field(at).data_type();
+                if !can_be_vectors(kind) {
+                    let expected = "lists of numbers or booleans, or binary";
+                    return Err(wrong(name, format!("the column {column:?} holds {kind}, expected {expected}")));
+                }
+                at
+            }
+            None => the_only_vectors(schema, name)?,
+        };
+        let ids = match &layout.ids {
+            IdSource::RowNumbers => None,
+            IdSource::IfAny => {
+                schema.fields().iter().position(|field| field.name() == ID && can_be_ids(field.data_type()))
+            }
+            IdSource::Column(column) => {
+                let at = find(schema, column, name)?;
+                let kind = schema.field(at).data_type();
+                if !can_be_ids(kind) {
+                    let expected = "integers or strings";
+                    return Err(wrong(name, format!("the column {column:?} holds {kind}, expected {expected}")));
+                }
+                Some(at)
+            }
+        };
+        Ok(Self { vectors, ids })
+    }
+
+    /// Their places among all columns, in ascending order.
+    pub fn projection(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = std::iter::once(self.vectors).chain(self.ids).collect();
+        places.sort_unstable();
+        places
+    }
+}
+
+fn find(schema: &Schema, column: &str, name: &Path) -> Result<usize, Failure> {
+    schema.index_of(column).map_err(|_| {
+        wrong(name, format!("has no column {column:?}, but {}", list(schema.fields().iter().map(AsRef::as_ref))))
+    })
+}
+
+fn the_only_vectors(schema: &Schema, name: &Path) -> Result<usize, Failure> {
+    let candidates: Vec<usize> =
+        (0..schema.fields().len()).filter(|at| can_be_vectors(schema.field(*at).data_type())).collect();
+    match *candidates {
+        [only] => Ok(only),
+        [] => {
+            let found = list(schema.fields().iter().map(AsRef::as_ref));
+            Err(wrong(name, format!("no column can be vectors (lists of numbers or booleans, or binary), of {found}")))
+        }
+        _ => {
+            let found = list(candidates.iter().map(|at| schema.field(*at)));
+            Err(wrong(name, format!("several columns can be vectors: choose one with --column, of {found}")))
+        }
+    }
+}
+
+fn list<'a>(fields: impl Iterator<Item = &'a Field>) -> String {
+    let names: Vec<String> = fields.map(|field| format!("{} ({})", field.name(), field.data_type())).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn can_be_vectors(kind: &DataType) -> bool {
+    match kind {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            let item = item.data_type();
+            *item == DataType::Boolean || item.is_integer() || item.is_floating()
+        }
+        DataType::FixedSizeBinary(_) | DataType::Binary | DataType::LargeBinary | DataType::BinaryView => true,
+        _ => false,
+    }
+}
+
+fn can_be_ids(kind: &DataType) -> bool {
+    kind.is_integer() || matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The vector in a row of a column that can be vectors.
+pub fn components(column: &ArrayRef, row: usize, dimensions: usize, packed: bool) -> Result<Components, String> {
+    if column.is_null(row) {
+        return Err("is null".to_owned());
+    }
+    let binary = |bytes: &[u8]| {
+        let (width, bytes) = (dimensions.div_ceil(8), bytes.to_vec());
+        match bytes.len() {
+            found if found == width => Ok(Components::Packed(bytes)),
+            found if found == dimensions && !packed => Ok(Components::Bytes(bytes)),
+            found => Err(format!(
+                "has {found} bytes, the context needs {width} of packed bits, or {dimensions} of zeros and ones"
+            )),
+        }
+    };
+    match column.data_type() {
+        DataType::List(_) => items(&column.as_list::<i32>().value(row), packed),
+        DataType::LargeList(_) => items(&column.as_list::<i64>().value(row), packed),
+        DataType::FixedSizeList(..) => items(&column.as_fixed_size_list().value(row), packed),
+        DataType::FixedSizeBinary(_) => binary(column.as_fixed_size_binary().value(row)),
+        DataType::Binary => binary(column.as_binary::<i32>().value(row)),
+        DataType::LargeBinary => binary(column.as_binary::<i64>().value(row)),
+        DataType::BinaryView => binary(column.as_binary_view().value(row)),
+        other => Err(format!("holds {other}")),
+    }
+}
+
+fn items(items: &ArrayRef, packed: bool) -> Result<Components, String> {
+    if let Some(column) = (0..items.len()).find(|at| items.is_null(*at)) {
+        return Err(format!("has a null as component {column}"));
+    }
+    if packed && *items.data_type() != DataType::UInt8 {
+        return Err(format!("holds {}, expected bytes of packed bits", items.data_type()));
+    }
+    let integers = |values: Vec<i128>| Ok(Components::Integers(values));
+    match items.data_type() {
+        DataType::Boolean => {
+            Ok(Components::Bytes(items.as_boolean().iter().map(|bit| u8::from(bit == Some(true))).collect()))
+        }
+        DataType::UInt8 if packed => Ok(Components::Packed(values::<UInt8Type, u8>(items))),
+        DataType::UInt8 => Ok(Components::Bytes(values::<UInt8Type, u8>(items))),
+        DataType::UInt16 => integers(values::<UInt16Type, i128>(items)),
+        DataType::UInt32 => integers(values::<UInt32Type, i128>(items)),
+        DataType::UInt64 => integers(values::<UInt64Type, i128>(items)),
+        DataType::Int8 => integers(values::<Int8Type, i128>(items)),
+        DataType::Int16 => integers(values::<Int16Type, i128>(items)),
+        DataType::Int32 => integers(values::<Int32Type, i128>(items)),
+        DataType::Int64 => integers(values::<Int64Type, i128>(items)),
+        DataType::Float16 => Ok(Components::Numbers(values::<Float16Type, f64>(items))),
+        DataType::Float32 => Ok(Components::Numbers(values::<Float32Type, f64>(items))),
+        DataType::Float64 => Ok(Components::Numbers(values::<Float64Type, f64>(items))),
+        other => Err(format!("holds {other}")),
+    }
+}
+
+fn values<T: ArrowPrimitiveType, W: From<T::Native>>(items: &ArrayRef) -> Vec<W> {
+    items.as_primitive::<T>().values().iter().map(|value| W::from(*value)).collect()
+}
+
+/// The id in a row of a column that can be ids.
+pub fn id(column: &ArrayRef, row: usize) -> Result<Id, String> {
+    if column.is_null(row) {
+        return Err("is null".to_owned());
+    }
+    let text = |text: &str| Ok(Id::Text(text.to_owned()));
+    match column.data_type() {
+        DataType::Utf8 => text(column.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => text(column.as_string::<i64>().value(row)),
+        DataType::Utf8View => text(column.as_string_view().value(row)),
+        DataType::UInt8 => number::<UInt8Type>(column, row),
+        DataType::UInt16 => number::<UInt16Type>(column, row),
+        DataType::UInt32 => number::<UInt32Type>(column, row),
+        DataType::UInt64 => number::<UInt64Type>(column, row),
+        DataType::Int8 => number::<Int8Type>(column, row),
+        DataType::Int16 => number::<Int16Type>(column, row),
+        DataType::Int32 => number::<Int32Type>(column, row),
+        DataType::Int64 => number::<Int64Type>(column, row),
+        other => Err(format!("holds {other}")),
+    }
+}
+
+fn number<T: ArrowPrimitiveType>(column: &ArrayRef, row: usize) -> Result<Id, String>
+where
+    T::Native: TryInto<u64> + std::fmt::Display,
+{
+    let number = column.as_primitive::<T>().value(row);
+    number.try_into().map(Id::Number).map_err(|_| format!("is {number}, expected an integer from 0"))
+}

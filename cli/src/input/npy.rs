@@ -1,0 +1,65 @@
+//! Vectors in NumPy's `.npy` files: (N, D), or (D,) for a single one.
+
+use super::raw::{Element, Rows};
+use super::reader::Reader;
+use crate::failure::Failure;
+use npyz::{DType, Endianness, NpyFile, Order, TypeChar};
+
+/// Opens an array of vectors of `dimensions` dimensions.
+pub fn open(mut reader: Reader, dimensions: usize, packed: bool) -> Result<Rows, Failure> {
+    let npy = NpyFile::new(&mut reader).map(|npy| (npy.shape().to_vec(), npy.order(), npy.dtype()));
+    let (shape, order, dtype) = npy.map_err(|error| reader.wrong(format!("not a readable .npy file ({error})")))?;
+    let (rows, columns) = match *shape {
+        [columns] => (1, columns),
+        [rows, columns] => (rows, columns),
+        _ => {
+            let expected = format!("expected (N, {dimensions}) or ({dimensions},)");
+            return Err(reader.wrong(format!("has the shape {shape:?}, {expected}")));
+        }
+    };
+    if order == Order::Fortran && rows > 1 && columns > 1 {
+        return Err(reader.wrong("is in Fortran order; save numpy.ascontiguousarray(vectors)"));
+    }
+    let expected = check_columns(&reader, columns, dimensions, packed)?;
+    let (element, big_endian) = match element(&dtype) {
+        Some((Element::U8, _)) if packed => (Element::Packed, false),
+        Some(element) if !packed => element,
+        _ => {
+            let wanted = if packed { "uint8" } else { "booleans, integers or floats" };
+            return Err(reader.wrong(format!("holds {}, expected {wanted}", dtype.descr())));
+        }
+    };
+    Ok(Rows::new(reader, element, big_endian, expected, rows))
+}
+
+/// Refuses vectors of another length: how many columns a row has.
+pub fn check_columns(reader: &Reader, columns: u64, dimensions: usize, packed: bool) -> Result<usize, Failure> {
+    let expected = if packed { dimensions.div_ceil(8) } else { dimensions };
+    if columns == expected as u64 {
+        return Ok(expected);
+    }
+    let unit = if packed { "packed bytes" } else { "dimensions" };
+    let hint = if !packed && columns == dimensions.div_ceil(8) as u64 { " (is it --packed?)" } else { "" };
+    Err(reader.wrong(format!("has {columns} {unit} a vector, the context needs {expected}{hint}")))
+}
+
+/// What the elements are, and whether their bytes begin with the highest.
+fn element(dtype: &DType) -> Option<(Element, bool)> {
+    let DType::Plain(element) = dtype else { return None };
+    let kind = match (element.type_char(), element.num_bytes()?) {
+        (TypeChar::Bool, 1) => Element::Bool,
+        (TypeChar::Int, 1) => Element::I8,
+        (TypeChar::Int, 2) => Element::I16,
+        (TypeChar::Int, 4) => Element::I32,
+        (TypeChar::Int, 8) => Element::I64,
+        (TypeChar::Uint, 1) => Element::U8,
+        (TypeChar::Uint, 2) => Element::U16,
+        (TypeChar::Uint, 4) => Element::U32,
+        (TypeChar::Uint, 8) => Element::U64,
+        (TypeChar::Float, 2) => Element::F16,
+        (TypeChar::Float, 4) => Element::F32,
+        (TypeChar::Float, 8) => Element::F64,
+        _ => return None,
+    };
+    Some((kind, element.endianness() == Endianness::Big))
+}

@@ -1,0 +1,120 @@
+//! Rows of elements of one size, one after the other, as NumPy and big-ann-benchmarks write them.
+
+use super::reader::Reader;
+use super::row::{Components, Place};
+use crate::failure::Failure;
+use npyz::half::f16;
+use std::io::{ErrorKind, Read};
+
+/// What an element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F16,
+    F32,
+    F64,
+    /// Bits in bytes.
+    Packed,
+    /// An 8-bit integer that stands for a real number: its sign counts.
+    Quantised,
+}
+
+impl Element {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 | Self::Packed | Self::Quantised => 1,
+            Self::I16 | Self::U16 | Self::F16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 => 8,
+        }
+    }
+
+    /// A row of little-endian elements.
+    fn decode(self, bytes: Vec<u8>) -> Components {
+        macro_rules! each {
+            ($kind:ident, $type:ty, $wide:ty) => {
+                Components::$kind(
+                    bytes.as_chunks().0.iter().map(|bytes| <$wide>::from(<$type>::from_le_bytes(*bytes))).collect(),
+                )
+            };
+        }
+        match self {
+            Self::Bool | Self::U8 => Components::Bytes(bytes),
+            Self::Packed => Components::Packed(bytes),
+            Self::I8 => each!(Integers, i8, i128),
+            Self::I16 => each!(Integers, i16, i128),
+            Self::I32 => each!(Integers, i32, i128),
+            Self::I64 => each!(Integers, i64, i128),
+            Self::U16 => each!(Integers, u16, i128),
+            Self::U32 => each!(Integers, u32, i128),
+            Self::U64 => each!(Integers, u64, i128),
+            Self::F16 => each!(Numbers, f16, f64),
+            Self::F32 => each!(Numbers, f32, f64),
+            Self::F64 => each!(Numbers, f64, f64),
+            Self::Quantised => each!(Numbers, i8, f64),
+        }
+    }
+}
+
+/// An array of vectors.
+pub struct Rows {
+    pub reader: Reader,
+    pub element: Element,
+    pub big_endian: bool,
+    /// Elements a row.
+    pub columns: usize,
+    pub rows: u64,
+    next: u64,
+}
+
+impl Rows {
+    /// What comes next of `reader`.
+    pub fn new(reader: Reader, element: Element, big_endian: bool, columns: usize, rows: u64) -> Self {
+        Self { reader, element, big_endian, columns, rows, next: 0 }
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.columns * self.element.bytes()
+    }
+
+    /// Where the row is that was read last.
+    pub fn place(&self) -> Place {
+        Place::Row(self.next.saturating_sub(1))
+    }
+
+    /// Passes over rows: how many there were, at most.
+    pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
+        let rows = rows.min(self.rows - self.next);
+        self.reader.skip(rows.saturating_mul(self.row_bytes() as u64))?;
+        self.next += rows;
+        Ok(rows)
+    }
+
+    /// The next row, if there is one.
+    pub fn next(&mut self) -> Result<Option<Components>, Failure> {
+        if self.next >= self.rows {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; self.row_bytes()];
+        self.reader.read_exact(&mut bytes).map_err(|error| {
+            let (row, rows) = (self.next, self.rows);
+            self.reader.wrong(match error.kind() {
+                ErrorKind::UnexpectedEof => format!("ends in row {row}, but its header says {rows} rows"),
+                _ => format!("row {row} cannot be read: {error}"),
+            })
+        })?;
+        if self.big_endian {
+            bytes.chunks_exact_mut(self.element.bytes()).for_each(<[u8]>::reverse);
+        }
+        self.next += 1;
+        Ok(Some(self.element.decode(bytes)))
+    }
+}

@@ -1,0 +1,87 @@
+//! One vector as files have it, and where it is there.
+
+use super::reader::wrong;
+use crate::failure::Failure;
+use hushvec::{BitMatrix, Error, Id};
+use std::path::Path;
+
+/// The components of one vector.
+pub enum Components {
+    /// Zeros and ones; other numbers are refused.
+    Integers(Vec<i128>),
+    /// Zeros and ones; other bytes are refused.
+    Bytes(Vec<u8>),
+    /// One where above zero.
+    Numbers(Vec<f64>),
+    /// Bits in bytes, as `numpy.packbits` makes them.
+    Packed(Vec<u8>),
+}
+
+/// A vector and its id, if the file has one.
+pub struct Row {
+    pub components: Components,
+    pub id: Option<Id>,
+}
+
+/// Where a vector is in its file.
+#[derive(Clone, Copy)]
+pub enum Place {
+    /// Counted from 0, as rows of arrays are.
+    Row(u64),
+    /// Counted from 1, as editors do.
+    Line(u64),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Row(row) => write!(f, "row {row}"),
+            Self::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+impl Components {
+    /// Adds the vector to a matrix.
+    pub fn push_to(&self, matrix: &mut BitMatrix) -> Result<(), Error> {
+        match self {
+            Self::Integers(integers) => {
+                if let Some((column, value)) = integers.iter().enumerate().find(|(_, x)| !(0..=1).contains(*x)) {
+                    return Err(Error::NotBinary { row: 0, column, value: value.to_string() });
+                }
+                let bits: Vec<u8> = integers.iter().map(|x| u8::from(*x == 1)).collect();
+                matrix.push_bits(&bits)
+            }
+            Self::Bytes(bytes) => matrix.push_bits(bytes),
+            Self::Numbers(numbers) => matrix.push_floats(numbers),
+            Self::Packed(bytes) => matrix.push_packed(bytes),
+        }
+    }
+}
+
+/// What is wrong with the vector there.
+pub fn refused(name: &Path, place: Place, error: Error) -> Failure {
+    match place {
+        // The matrix counts rows from its own start, the message from the start of the file.
+        Place::Row(row) => Failure::Engine(at_row(error, row).in_file(name)),
+        Place::Line(_) => wrong(name, format!("{place}: {}", within(&error))),
+    }
+}
+
+fn at_row(error: Error, row: u64) -> Error {
+    match error {
+        Error::NotBinary { column, value, .. } => Error::NotBinary { row, column, value },
+        Error::NotANumber { column, .. } => Error::NotANumber { row, column },
+        Error::Dimension { expected, actual, .. } => Error::Dimension { row, expected, actual },
+        other => other,
+    }
+}
+
+fn within(error: &Error) -> String {
+    match error {
+        Error::NotBinary { column, value, .. } => format!("component {column} is {value}, expected 0 or 1"),
+        Error::NotANumber { column, .. } => format!("component {column} is not a number"),
+        Error::Dimension { expected, actual, .. } => format!("{actual} dimensions, the context needs {expected}"),
+        other => other.to_string(),
+    }
+}

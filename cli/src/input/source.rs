@@ -1,0 +1,136 @@
+//! One file of vectors, whatever its format.
+
+use super::json_lines::JsonLines;
+use super::raw::{Element, Rows};
+use super::reader::Reader;
+use super::row::{self, Row};
+use super::table::{self, Table};
+use super::{Layout, bin, npy};
+use crate::failure::Failure;
+use hushvec::{BitMatrix, Id};
+use std::io::BufRead;
+use std::path::Path;
+
+/// The formats there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Npy,
+    Table(table::Kind),
+    JsonLines,
+    Bin(Element),
+}
+
+/// A file whose vectors are read one by one.
+pub enum Source {
+    Rows(Rows),
+    Lines(JsonLines),
+    Table(Box<Table>),
+}
+
+impl Source {
+    /// Begins to read vectors of `dimensions` dimensions.
+    pub fn open(reader: Reader, layout: &Layout, dimensions: usize) -> Result<Self, Failure> {
+        let (format, reader) = detect(reader)?;
+        if let (Format::Npy | Format::Bin(_), Some(column)) = (format, &layout.column) {
+            return Err(reader.wrong(format!("is an array, which has no column {column:?}")));
+        }
+        Ok(match format {
+            Format::Npy => Self::Rows(npy::open(reader, dimensions, layout.packed)?),
+            Format::Bin(element) => Self::Rows(bin::open(reader, element, dimensions, layout.packed)?),
+            Format::JsonLines => Self::Lines(JsonLines::open(reader, layout.clone(), dimensions)),
+            Format::Table(kind) => Self::Table(Box::new(Table::open(reader, kind, layout.clone(), dimensions)?)),
+        })
+    }
+
+    /// Passes over vectors: how many there were, at most.
+    pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
+        match self {
+            Self::Rows(rows_of) => rows_of.skip(rows),
+            Self::Lines(lines) => lines.skip(rows),
+            Self::Table(table) => table.skip(rows),
+        }
+    }
+
+    /// Adds the next vector to a matrix. `None` at the end, else its id, if it has one.
+    pub fn push_next(&mut self, vectors: &mut BitMatrix) -> Result<Option<Option<Id>>, Failure> {
+        let (row, place) = match self {
+            Self::Rows(rows) => (rows.next()?.map(|components| Row { components, id: None }), rows.place()),
+            Self::Lines(lines) => (lines.next()?, lines.place()),
+            Self::Table(table) => (table.next()?, table.place()),
+        };
+        let Some(Row { components, id }) = row else { return Ok(None) };
+        components.push_to(vectors).map_err(|error| row::refused(self.name(), place, error))?;
+        Ok(Some(id))
+    }
+
+    /// What messages call the vector that was read last.
+    pub fn last(&self) -> String {
+        match self {
+            Self::Rows(rows) => rows.place().to_string(),
+            Self::Lines(lines) => lines.place().to_string(),
+            Self::Table(table) => table.place().to_string(),
+        }
+    }
+
+    /// What messages call the file.
+    pub fn name(&self) -> &Path {
+        match self {
+            Self::Rows(rows) => rows.reader.name(),
+            Self::Lines(lines) => lines.reader().name(),
+            Self::Table(table) => table.name(),
+        }
+    }
+
+    /// How many vectors are left, by what the file says, or else by passing over them.
+    pub fn count(mut self, path: &Path) -> Result<u64, Failure> {
+        if let Self::Rows(rows) = &self {
+            return Ok(rows.rows);
+        }
+        if let Self::Table(table) = &self {
+            if let Some(rows) = table.rows() {
+                return Ok(rows);
+            }
+            let (format, reader) = detect(Reader::open(path)?)?;
+            if let Format::Table(kind) = format {
+                return table::count(reader, kind);
+            }
+        }
+        self.skip(u64::MAX)
+    }
+}
+
+/// Formats begin with marks of their own, except for those of big-ann-benchmarks, which have their names only.
+fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
+    let extension = reader.name().extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let extension = extension.as_deref().unwrap_or_default();
+    match extension {
+        "fbin" => return Ok((Format::Bin(Element::F32), reader)),
+        "u8bin" => return Ok((Format::Bin(Element::U8), reader)),
+        "i8bin" => return Ok((Format::Bin(Element::Quantised), reader)),
+        _ => {}
+    }
+    let name = reader.name().to_owned();
+    let start = reader.fill_buf().map_err(Failure::io("read", &name))?;
+    let start = start.get(..start.len().min(64)).unwrap_or_default();
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let format = match extension {
+        _ if start.starts_with(b"\x93NUMPY") => Format::Npy,
+        _ if start.starts_with(b"PAR1") => Format::Table(table::Kind::Parquet),
+        _ if start.starts_with(b"ARROW1") => Format::Table(table::Kind::ArrowFile),
+        _ if start.starts_with(b"\xff\xff\xff\xff") => Format::Table(table::Kind::ArrowStream),
+        _ if text.starts_with(b"{") => Format::JsonLines,
+        "npy" => Format::Npy,
+        "parquet" => Format::Table(table::Kind::Parquet),
+        "arrow" | "feather" | "ipc" => Format::Table(table::Kind::ArrowFile),
+        "arrows" => Format::Table(table::Kind::ArrowStream),
+        "jsonl" | "ndjson" | "json" => Format::JsonLines,
+        _ if start.is_empty() => return Err(reader.wrong("is empty")),
+        _ => {
+            return Err(reader.wrong(
+                "its first bytes are not those of .npy, Parquet, Arrow or JSON lines, and its name does not end in .fbin, \
+                 .u8bin or .i8bin",
+            ));
+        }
+    };
+    Ok((format, reader))
+}

@@ -1,0 +1,196 @@
+//! Vectors in the columns of tables: Parquet files, Arrow files and Arrow streams, read batch by batch.
+
+use super::Layout;
+use super::columns::{self, Columns};
+use super::reader::{Reader, wrong};
+use super::row::{Place, Row};
+use crate::failure::Failure;
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Rows that are decoded at a time.
+const BATCH: usize = 1024;
+
+/// The kinds of tables there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+}
+
+/// A table whose columns are known and whose rows are about to be read.
+pub struct Table {
+    batches: Batches,
+    columns: Columns,
+    layout: Layout,
+    dimensions: usize,
+    name: PathBuf,
+    batch: Option<RecordBatch>,
+    /// The next row of the batch.
+    at: usize,
+    /// The next row of the table.
+    row: u64,
+}
+
+enum Batches {
+    /// Its rows are not read yet, so that it is known in advance where reading begins.
+    Parquet(Option<Box<ParquetRecordBatchReaderBuilder<File>>>),
+    Rows(Box<ParquetRecordBatchReader>),
+    ArrowFile(Box<FileReader<BufReader<File>>>),
+    ArrowStream(Box<StreamReader<Reader>>),
+}
+
+impl Table {
+    pub fn open(reader: Reader, kind: Kind, layout: Layout, dimensions: usize) -> Result<Self, Failure> {
+        let name = reader.name().to_owned();
+        let damaged = |error: &dyn std::fmt::Display| wrong(&name, format!("not a readable {} ({error})", kind.noun()));
+        let (batches, columns) = match kind {
+            Kind::Parquet => {
+                let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
+                let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&error))?;
+                let columns = Columns::choose(builder.schema(), &layout, &name)?;
+                let mask = ProjectionMask::roots(builder.parquet_schema(), columns.projection());
+                let builder = builder.with_projection(mask).with_batch_size(BATCH);
+                (Batches::Parquet(Some(Box::new(builder))), columns)
+            }
+            Kind::ArrowFile => {
+                let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
+                let schema = arrow_file(&file, None).map_err(|error| damaged(&error))?.schema();
+                let columns = Columns::choose(&schema, &layout, &name)?;
+                let reader = arrow_file(&file, Some(columns.projection())).map_err(|error| damaged(&error))?;
+                (Batches::ArrowFile(Box::new(reader)), columns)
+            }
+            Kind::ArrowStream => {
+                let reader = StreamReader::try_new(reader, None).map_err(|error| damaged(&error))?;
+                let columns = Columns::choose(&reader.schema(), &layout, &name)?;
+                (Batches::ArrowStream(Box::new(reader)), columns)
+            }
+        };
+        Ok(Self { batches, columns, layout, dimensions, name, batch: None, at: 0, row: 0 })
+    }
+
+    /// How many rows it says it has, if that is written anywhere but in the rows themselves.
+    pub fn rows(&self) -> Option<u64> {
+        match &self.batches {
+            Batches::Parquet(Some(builder)) => u64::try_from(builder.metadata().file_metadata().num_rows()).ok(),
+            _ => None,
+        }
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Where the row is that was read last.
+    pub fn place(&self) -> Place {
+        Place::Row(self.row.saturating_sub(1))
+    }
+
+    /// Passes over rows: how many there were, at most.
+    pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
+        let all = self.rows();
+        if let (Batches::Parquet(builder), Some(all)) = (&mut self.batches, all) {
+            let rows = rows.min(all);
+            let offset = usize::try_from(rows).unwrap_or(usize::MAX);
+            *builder = builder.take().map(|builder| Box::new(builder.with_offset(offset)));
+            self.row = rows;
+            return Ok(rows);
+        }
+        let mut left = rows;
+        while left > 0 {
+            let Some(batch) = self.batch()? else { break };
+            let here = left.min((batch.num_rows() - self.at) as u64);
+            self.at += usize::try_from(here).unwrap_or(usize::MAX);
+            self.row += here;
+            left -= here;
+        }
+        Ok(rows - left)
+    }
+
+    /// The next row, if there is one.
+    pub fn next(&mut self) -> Result<Option<Row>, Failure> {
+        let Some(batch) = self.batch()?.cloned() else { return Ok(None) };
+        let at = self.at;
+        (self.at, self.row) = (at + 1, self.row + 1);
+        let place = self.place();
+        let missing = || wrong(&self.name, format!("{place} has fewer columns than its table"));
+        // A reader that was told which columns to read hands out these only, in the order of the file.
+        let find = |column: usize| match &self.batches {
+            Batches::ArrowStream(_) => batch.columns().get(column),
+            _ => batch.columns().get(usize::from(self.columns.projection().iter().any(|other| *other < column))),
+        };
+        let vectors = find(self.columns.vectors).ok_or_else(missing)?;
+        let components = columns::components(vectors, at, self.dimensions, self.layout.packed)
+            .map_err(|reason| wrong(&self.name, format!("{place} {reason}")))?;
+        let id = match self.columns.ids {
+            None => None,
+            Some(column) => {
+                let ids = find(column).ok_or_else(missing)?;
+                Some(columns::id(ids, at).map_err(|reason| wrong(&self.name, format!("the id of {place} {reason}")))?)
+            }
+        };
+        Ok(Some(Row { components, id }))
+    }
+
+    /// The batch that the next row is in, if there is one.
+    fn batch(&mut self) -> Result<Option<&RecordBatch>, Failure> {
+        while self.batch.as_ref().is_none_or(|batch| self.at >= batch.num_rows()) {
+            let damaged = |error: &dyn std::fmt::Display| {
+                wrong(&self.name, format!("cannot be read after {} ({error})", crate::output::count(self.row, "row")))
+            };
+            if let Batches::Parquet(builder) = &mut self.batches {
+                let Some(builder) = builder.take() else { return Ok(None) };
+                self.batches = Batches::Rows(Box::new(builder.build().map_err(|error| damaged(&error))?));
+            }
+            let next = match &mut self.batches {
+                Batches::Parquet(_) => None,
+                Batches::Rows(reader) => reader.next(),
+                Batches::ArrowFile(reader) => reader.next(),
+                Batches::ArrowStream(reader) => reader.next(),
+            };
+            let Some(next) = next else { return Ok(None) };
+            self.batch = Some(next.map_err(|error| damaged(&error))?);
+            self.at = 0;
+        }
+        Ok(self.batch.as_ref())
+    }
+}
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet file",
+            Self::ArrowFile => "Arrow file",
+            Self::ArrowStream => "Arrow stream",
+        }
+    }
+}
+
+fn arrow_file(file: &File, projection: Option<Vec<usize>>) -> Result<FileReader<BufReader<File>>, ArrowError> {
+    FileReader::try_new_buffered(file.try_clone()?, projection)
+}
+
+fn needs_a_file(name: &Path, kind: Kind) -> Failure {
+    wrong(name, format!("a {} is read from its end, so it has to be a file", kind.noun()))
+}
+
+/// How many rows an Arrow file or stream has. Its batches are passed over without decoding any column.
+pub fn count(reader: Reader, kind: Kind) -> Result<u64, Failure> {
+    let name = reader.name().to_owned();
+    let rows = |batch: Result<RecordBatch, ArrowError>| batch.map(|batch| batch.num_rows() as u64);
+    let counted = if kind == Kind::ArrowFile {
+        let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
+        arrow_file(&file, Some(Vec::new())).and_then(|batches| batches.map(rows).sum())
+    } else {
+        StreamReader::try_new(reader, Some(Vec::new())).and_then(|batches| batches.map(rows).sum())
+    };
+    counted.map_err(|error| wrong(&name, format!("not a readable {} ({error})", kind.noun())))
+}

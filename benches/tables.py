@@ -35,8 +35,11 @@ def kernels(report):
     for group in dict.fromkeys(row["group"] for row in report["rows"]):
         rows = [row for row in report["rows"] if row["group"] == group]
         named = {row["who"]: row for row in rows}
+        if "gmp" not in named:  # Compared with something else.
+            continue
         # The most at once of each level.
-        most = {level: max((row for row in rows if row["who"].startswith(f"{level} ×")), key=lambda row: row["operations"]) for level in levels}
+        of_level = {level: [row for row in rows if row["who"].startswith(f"{level} ×")] for level in levels}
+        most = {level: max(of, key=lambda row: row["operations"]) for level, of in of_level.items()}
         ratio = lambda row, to="gmp": factor(row["ratios"][to]) if row else ""
         cells = [group, f"{rate(most[best]['per_second'])}, {most[best]['operations']:,} at once"]
         for gmp in ["gmp", "gmp-fat"]:

@@ -6,6 +6,7 @@ mod loader;
 mod native;
 mod open_devices;
 pub mod remote;
+mod stringified;
 mod stringify;
 pub mod tables;
 mod xtrace;

@@ -11,6 +11,7 @@ use hushvec::{
 };
 use keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use pollster::block_on;
+use serde_json::Value;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -234,6 +235,38 @@ fn a_context_without_a_content_key_derives_it_and_then_keeps_it() {
     let provider = PassphraseKeyProvider::new("another").unwrap();
     let again = ExecutionContext::from_serialized(&changed, &provider, None).unwrap();
     assert_eq!(*again.decrypt_content(content).unwrap(), "päyload".as_bytes());
+}
+
+#[test]
+fn plain_keys_come_back_under_another_provider() {
+    for ctx in contexts() {
+        let plain = ctx.to_dict_plain().unwrap();
+        let load =
+            |value: &Value| ExecutionContext::loader().from_dict_plain(value, Arc::new(FixedKeyProvider::default()));
+        let again = load(&plain).unwrap();
+        assert_eq!(again, *ctx);
+        assert_eq!(again.to_dict_plain().unwrap(), plain);
+        let vectors = BitMatrix::from_rows(DIMENSIONS, [[1; DIMENSIONS]]).unwrap();
+        let encrypted = ctx.encrypt_vec_batch(&vectors).unwrap();
+        assert_eq!(again.decrypt_vec_batch(&encrypted).unwrap().hamming(0, &vectors, 0), Some(0));
+        for field in ["sk", "pk", "config", "type"] {
+            let text = plain[field].as_str().unwrap();
+            for (at, digit) in text.char_indices().filter(|(_, c)| c.is_ascii_digit()).step_by(97) {
+                let mut changed = text.to_owned();
+                changed.replace_range(at..=at, if digit == '3' { "4" } else { "3" });
+                let mut value = plain.clone();
+                value[field] = changed.into();
+                // Only the number of dimensions follows from nothing: with another it is another context.
+                let another = load(&value).map_or(true, |other| field == "config" && other != *ctx);
+                assert!(another, "{}: {field}, character {at}", ctx.scheme());
+            }
+            let mut value = plain.clone();
+            value[field] = Value::Null;
+            assert!(load(&value).unwrap_err().to_string().contains("is missing, or is no text"));
+            value[field] = "{}".into();
+            assert!(load(&value).is_err());
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::key_provider::{Derivation, KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
 use super::remote::RemoteStore;
+use super::stringified::Stringified;
 use super::{ExecutionContext, Format, native, xtrace};
 use crate::atomic_file;
 use crate::device::Device;
@@ -173,6 +174,30 @@ impl Loader {
     ) -> Result<ExecutionContext, Error> {
         let value = store.get_serialized_exec_context(context_id).await?;
         self.context_id(context_id).from_dict(value, provider)
+    }
+
+    /// Restores a context from what [`ExecutionContext::to_dict_plain`] returned, or the SDK's method of that name, and puts it
+    /// under a key provider, in the native format. [`ExecutionContext::export`] takes it to XTrace's.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if a field is missing or contradicts another; [`Error::WeakKey`] for weak keys unless allowed;
+    /// [`Error::Device`], [`Error::Random`].
+    pub fn from_dict_plain(self, value: &Value, provider: Arc<dyn KeyProvider>) -> Result<ExecutionContext, Error> {
+        let text = |field| {
+            let text = value.get(field).and_then(Value::as_str);
+            text.ok_or_else(|| Error::context(field, "is missing, or is no text"))
+        };
+        let keys = Stringified { client_type: text("type")?, pk: text("pk")?, config: text("config")? };
+        keys.parameters()?.check_strength(self.allow_weak)?;
+        Ok(ExecutionContext {
+            client: keys.client(text("sk")?)?,
+            devices: OpenDevices::open(self.device.unwrap_or_default(), self.threads, self.secrets_on_cpu)?,
+            format: Format::Native,
+            key_provider: provider,
+            content_key: EnvelopeKey::random()?,
+            context_id: self.context_id,
+            xtrace_hash: OnceLock::new(),
+        })
     }
 
     fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {

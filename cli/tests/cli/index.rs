@@ -25,7 +25,11 @@ fn indexes_grow_resume_and_stay_whole() {
     assert_eq!(desk.json(&["query", "ctx.json", "index.hvx", "query.npy", "-k", "60", "--json"]), want);
     // Another file is not taken for the one that was being encrypted.
     desk.floats("short.npy", &vectors(5));
-    desk.refused(&["encrypt", "ctx.json", "short.npy", "-o", "index.hvx", "--resume"], 2, "not the index of this input");
+    desk.refused(
+        &["encrypt", "ctx.json", "short.npy", "-o", "index.hvx", "--resume"],
+        2,
+        "not the index of this input",
+    );
     let mut other = vectors(61);
     other[59][0] = -other[59][0];
     desk.floats("other.npy", &other);

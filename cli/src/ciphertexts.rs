@@ -4,6 +4,7 @@ pub mod npy;
 pub mod parquet;
 
 use crate::failure::Failure;
+use crate::guard::guarded;
 use hushvec::{Ids, Index, PublicContext};
 use std::fs::File;
 use std::io::Read;
@@ -39,7 +40,7 @@ impl Reader {
         let file = File::open(path).map_err(Failure::io("open", path))?;
         file.take(4).read_to_end(&mut start).map_err(Failure::io("read", path))?;
         if start == b"PAR1" {
-            parquet::Reader::open(path, public).map(Self::Parquet)
+            guarded(path, || parquet::Reader::open(path, public)).map(Self::Parquet)
         } else {
             npy::Reader::open(path, public.parameters().ciphertext_bytes()).map(Self::Npy)
         }
@@ -57,7 +58,10 @@ impl Reader {
     pub fn read_block(&mut self) -> Result<(Vec<u8>, Option<Ids>), Failure> {
         match self {
             Self::Npy(reader) => Ok((reader.read_block()?, None)),
-            Self::Parquet(reader) => reader.read_block(),
+            Self::Parquet(reader) => {
+                let path = reader.path().to_owned();
+                guarded(&path, || reader.read_block())
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Files are read from the start to the end, a block of vectors at a time, so memory does not grow with them.
 
+mod arrow;
 mod bin;
 mod columns;
 mod files;

@@ -12,6 +12,7 @@ mod devices;
 mod encrypt;
 mod encrypt_query;
 pub mod failure;
+mod guard;
 mod ids;
 mod index;
 pub mod input;

@@ -69,6 +69,10 @@ impl Reader {
         self.rows
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn read_block(&mut self) -> Result<(Vec<u8>, Option<Ids>), Failure> {
         let Some(batch) = self.batches.next() else { return Ok((Vec::new(), None)) };
         let (path, first) = (self.path.display(), self.row);

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const BUFFER: usize = 1 << 20;
@@ -64,6 +64,15 @@ impl Reader {
             Bytes::File(reader) => reader.get_ref().metadata().ok().map(|file| file.len()),
             Bytes::Stream(_) => None,
         }
+    }
+
+    /// Goes to a place in the file, counted from its start.
+    pub fn seek(&mut self, place: u64) -> Result<(), Failure> {
+        let found = match &mut self.bytes {
+            Bytes::File(reader) => reader.seek(SeekFrom::Start(place)),
+            Bytes::Stream(_) => Err(ErrorKind::NotSeekable.into()),
+        };
+        found.map(drop).map_err(Failure::io("read", &self.name))
     }
 
     /// Passes over bytes. Whether there were so many shows when more are read.

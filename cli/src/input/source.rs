@@ -1,5 +1,6 @@
 //! One file of vectors, whatever its format.
 
+use super::arrow::{self, Arrow};
 use super::json_lines::JsonLines;
 use super::raw::{Element, Rows};
 use super::reader::Reader;
@@ -7,6 +8,7 @@ use super::row::{self, Row};
 use super::table::{self, Table};
 use super::{Layout, bin, npy};
 use crate::failure::Failure;
+use crate::guard::guarded;
 use hushvec::{BitMatrix, Id};
 use std::io::BufRead;
 use std::path::Path;
@@ -38,7 +40,11 @@ impl Source {
             Format::Npy => Self::Rows(npy::open(reader, dimensions, layout.packed)?),
             Format::Bin(element) => Self::Rows(bin::open(reader, element, dimensions, layout.packed)?),
             Format::JsonLines => Self::Lines(JsonLines::open(reader, layout.clone(), dimensions)),
-            Format::Table(kind) => Self::Table(Box::new(Table::open(reader, kind, layout.clone(), dimensions)?)),
+            Format::Table(kind) => {
+                let name = reader.name().to_owned();
+                let table = guarded(&name, || Table::open(reader, kind, layout.clone(), dimensions))?;
+                Self::Table(Box::new(table))
+            }
         })
     }
 
@@ -47,7 +53,10 @@ impl Source {
         match self {
             Self::Rows(rows_of) => rows_of.skip(rows),
             Self::Lines(lines) => lines.skip(rows),
-            Self::Table(table) => table.skip(rows),
+            Self::Table(table) => {
+                let name = table.name().to_owned();
+                guarded(&name, || table.skip(rows))
+            }
         }
     }
 
@@ -56,7 +65,10 @@ impl Source {
         let (row, place) = match self {
             Self::Rows(rows) => (rows.next()?.map(|components| Row { components, id: None }), rows.place()),
             Self::Lines(lines) => (lines.next()?, lines.place()),
-            Self::Table(table) => (table.next()?, table.place()),
+            Self::Table(table) => {
+                let name = table.name().to_owned();
+                (guarded(&name, || table.next())?, table.place())
+            }
         };
         let Some(Row { components, id }) = row else { return Ok(None) };
         components.push_to(vectors).map_err(|error| row::refused(self.name(), place, error))?;
@@ -92,7 +104,7 @@ impl Source {
             }
             let (format, reader) = detect(Reader::open(path)?)?;
             if let Format::Table(kind) = format {
-                return table::count(reader, kind);
+                return guarded(path, || Arrow::open(reader, kind == table::Kind::ArrowFile)?.count());
             }
         }
         self.skip(u64::MAX)
@@ -116,8 +128,8 @@ fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
     let format = match extension {
         _ if start.starts_with(b"\x93NUMPY") => Format::Npy,
         _ if start.starts_with(b"PAR1") => Format::Table(table::Kind::Parquet),
-        _ if start.starts_with(b"ARROW1") => Format::Table(table::Kind::ArrowFile),
-        _ if start.starts_with(b"\xff\xff\xff\xff") => Format::Table(table::Kind::ArrowStream),
+        _ if start.starts_with(arrow::FILE_MARK) => Format::Table(table::Kind::ArrowFile),
+        _ if start.starts_with(&arrow::CONTINUATION) => Format::Table(table::Kind::ArrowStream),
         _ if text.starts_with(b"{") => Format::JsonLines,
         "npy" => Format::Npy,
         "parquet" => Format::Table(table::Kind::Parquet),

@@ -1,17 +1,15 @@
 //! Vectors in the columns of tables: Parquet files, Arrow files and Arrow streams, read batch by batch.
 
 use super::Layout;
+use super::arrow::Arrow;
 use super::columns::{self, Columns};
 use super::reader::{Reader, wrong};
 use super::row::{Place, Row};
 use crate::failure::Failure;
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Rows that are decoded at a time.
@@ -43,34 +41,28 @@ enum Batches {
     /// Its rows are not read yet, so that it is known in advance where reading begins.
     Parquet(Option<Box<ParquetRecordBatchReaderBuilder<File>>>),
     Rows(Box<ParquetRecordBatchReader>),
-    ArrowFile(Box<FileReader<BufReader<File>>>),
-    ArrowStream(Box<StreamReader<Reader>>),
+    Arrow(Box<Arrow>),
 }
 
 impl Table {
     pub fn open(reader: Reader, kind: Kind, layout: Layout, dimensions: usize) -> Result<Self, Failure> {
         let name = reader.name().to_owned();
-        let damaged = |error: &dyn std::fmt::Display| wrong(&name, format!("not a readable {} ({error})", kind.noun()));
         let (batches, columns) = match kind {
             Kind::Parquet => {
-                let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
-                let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&error))?;
+                let Some(file) = reader.into_file() else {
+                    return Err(wrong(&name, "Parquet is read from its end, so it has to be in a file"));
+                };
+                let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+                    .map_err(|error| wrong(&name, format!("not a readable Parquet file ({error})")))?;
                 let columns = Columns::choose(builder.schema(), &layout, &name)?;
                 let mask = ProjectionMask::roots(builder.parquet_schema(), columns.projection());
                 let builder = builder.with_projection(mask).with_batch_size(BATCH);
                 (Batches::Parquet(Some(Box::new(builder))), columns)
             }
-            Kind::ArrowFile => {
-                let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
-                let schema = arrow_file(&file, None).map_err(|error| damaged(&error))?.schema();
-                let columns = Columns::choose(&schema, &layout, &name)?;
-                let reader = arrow_file(&file, Some(columns.projection())).map_err(|error| damaged(&error))?;
-                (Batches::ArrowFile(Box::new(reader)), columns)
-            }
-            Kind::ArrowStream => {
-                let reader = StreamReader::try_new(reader, None).map_err(|error| damaged(&error))?;
-                let columns = Columns::choose(&reader.schema(), &layout, &name)?;
-                (Batches::ArrowStream(Box::new(reader)), columns)
+            Kind::ArrowFile | Kind::ArrowStream => {
+                let arrow = Arrow::open(reader, kind == Kind::ArrowFile)?;
+                let columns = Columns::choose(arrow.schema(), &layout, &name)?;
+                (Batches::Arrow(Box::new(arrow.with_projection(columns.projection()))), columns)
             }
         };
         Ok(Self { batches, columns, layout, dimensions, name, batch: None, at: 0, row: 0 })
@@ -123,9 +115,8 @@ impl Table {
         let place = self.place();
         let missing = || wrong(&self.name, format!("{place} has fewer columns than its table"));
         // A reader that was told which columns to read hands out these only, in the order of the file.
-        let find = |column: usize| match &self.batches {
-            Batches::ArrowStream(_) => batch.columns().get(column),
-            _ => batch.columns().get(usize::from(self.columns.projection().iter().any(|other| *other < column))),
+        let find = |column: usize| {
+            batch.columns().get(usize::from(self.columns.projection().iter().any(|other| *other < column)))
         };
         let vectors = find(self.columns.vectors).ok_or_else(missing)?;
         let components = columns::components(vectors, at, self.dimensions, self.layout.packed)
@@ -143,54 +134,26 @@ impl Table {
     /// The batch that the next row is in, if there is one.
     fn batch(&mut self) -> Result<Option<&RecordBatch>, Failure> {
         while self.batch.as_ref().is_none_or(|batch| self.at >= batch.num_rows()) {
-            let damaged = |error: &dyn std::fmt::Display| {
-                wrong(&self.name, format!("cannot be read after {} ({error})", crate::output::count(self.row, "row")))
-            };
             if let Batches::Parquet(builder) = &mut self.batches {
                 let Some(builder) = builder.take() else { return Ok(None) };
-                self.batches = Batches::Rows(Box::new(builder.build().map_err(|error| damaged(&error))?));
+                let reader = builder.build().map_err(|error| unreadable(&self.name, self.row, &error))?;
+                self.batches = Batches::Rows(Box::new(reader));
             }
             let next = match &mut self.batches {
                 Batches::Parquet(_) => None,
-                Batches::Rows(reader) => reader.next(),
-                Batches::ArrowFile(reader) => reader.next(),
-                Batches::ArrowStream(reader) => reader.next(),
+                Batches::Rows(reader) => {
+                    reader.next().transpose().map_err(|error| unreadable(&self.name, self.row, &error))?
+                }
+                Batches::Arrow(arrow) => arrow.next()?,
             };
             let Some(next) = next else { return Ok(None) };
-            self.batch = Some(next.map_err(|error| damaged(&error))?);
+            self.batch = Some(next);
             self.at = 0;
         }
         Ok(self.batch.as_ref())
     }
 }
 
-impl Kind {
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Parquet => "Parquet file",
-            Self::ArrowFile => "Arrow file",
-            Self::ArrowStream => "Arrow stream",
-        }
-    }
-}
-
-fn arrow_file(file: &File, projection: Option<Vec<usize>>) -> Result<FileReader<BufReader<File>>, ArrowError> {
-    FileReader::try_new_buffered(file.try_clone()?, projection)
-}
-
-fn needs_a_file(name: &Path, kind: Kind) -> Failure {
-    wrong(name, format!("a {} is read from its end, so it has to be a file", kind.noun()))
-}
-
-/// How many rows an Arrow file or stream has. Its batches are passed over without decoding any column.
-pub fn count(reader: Reader, kind: Kind) -> Result<u64, Failure> {
-    let name = reader.name().to_owned();
-    let rows = |batch: Result<RecordBatch, ArrowError>| batch.map(|batch| batch.num_rows() as u64);
-    let counted = if kind == Kind::ArrowFile {
-        let Some(file) = reader.into_file() else { return Err(needs_a_file(&name, kind)) };
-        arrow_file(&file, Some(Vec::new())).and_then(|batches| batches.map(rows).sum())
-    } else {
-        StreamReader::try_new(reader, Some(Vec::new())).and_then(|batches| batches.map(rows).sum())
-    };
-    counted.map_err(|error| wrong(&name, format!("not a readable {} ({error})", kind.noun())))
+fn unreadable(name: &Path, row: u64, error: &dyn std::fmt::Display) -> Failure {
+    wrong(name, format!("cannot be read after {} ({error})", crate::output::count(row, "row")))
 }

@@ -217,7 +217,10 @@ fn standard_input() {
     refused(&["encrypt", "public.json", "-", "-o", "x.hvx"], b"a,b\n1,2\n", 1, "its first bytes are not those of .npy");
     tables::parquet(&desk.path("v.parquet"), &tables::batches(Column::Floats, &rows));
     let table = std::fs::read(desk.path("v.parquet")).unwrap();
-    refused(&["encrypt", "public.json", "-", "-o", "x.hvx"], &table, 1, "it has to be a file");
+    refused(&["encrypt", "public.json", "-", "-o", "x.hvx"], &table, 1, "it has to be in a file");
+    tables::arrow_file(&desk.path("v.arrow"), &tables::batches(Column::Floats, &rows));
+    let table = std::fs::read(desk.path("v.arrow")).unwrap();
+    refused(&["encrypt", "public.json", "-", "-o", "x.hvx"], &table, 1, "it has to be in a file; a stream need not");
     assert!(!desk.path("x.hvx").exists());
 }
 
@@ -273,8 +276,13 @@ fn unusable_inputs_are_named() {
     refused("v.u8bin", &bin(1, 8, &[200; 8]), &[], "is it --packed?");
     refused("v.fbin", &bin(1, 64, &[0; 256]), &["--column", "x"], "is an array, which has no column \"x\"");
     refused("v.parquet", b"PAR1 and no more", &[], "v.parquet: not a readable Parquet file");
-    refused("v.arrow", b"ARROW1\0\0 and no more", &[], "v.arrow: not a readable Arrow file");
-    refused("v.arrows", b"\xff\xff\xff\xff\x10\0\0\0 and no more", &[], "v.arrows: not a readable Arrow stream");
+    refused("v.arrow", b"ARROW1\0\0 and no more", &[], "v.arrow: not readable as Arrow (its end is missing)");
+    refused(
+        "v.arrows",
+        b"\xff\xff\xff\xff\x10\0\0\0 and no more",
+        &[],
+        "v.arrows: not readable as Arrow (it ends in a message)",
+    );
     refused("v.csv", b"1,0\n", &[], "v.csv: its first bytes are not those of .npy, Parquet, Arrow or JSON lines");
     refused("v.npy", b"", &[], "v.npy: not a readable .npy file");
     std::fs::create_dir(desk.path("folder")).unwrap();

@@ -1,0 +1,46 @@
+//! Readers of others that panic on damaged files: what they do becomes an error.
+
+use crate::failure::Failure;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::Once;
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads from the file called `name`, by code that may panic on it. A panic is a failure then, and nothing is printed.
+///
+/// Nothing that `read` changes may be used again after that.
+pub fn guarded<T>(name: &Path, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                before(panic);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
+    result.unwrap_or_else(|_| {
+        Err(Failure::Other(format!("{}: is damaged in a way that its reader does not expect", name.display())))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_are_errors() {
+        let name = Path::new("a.parquet");
+        assert!(matches!(guarded(name, || Ok(7)), Ok(7)));
+        assert!(matches!(guarded(name, || Err::<u8, _>(Failure::BrokenPipe)), Err(Failure::BrokenPipe)));
+        let Err(Failure::Other(text)) = guarded(name, || Ok([1][std::hint::black_box(1)])) else { panic!() };
+        assert_eq!(text, "a.parquet: is damaged in a way that its reader does not expect");
+    }
+}

@@ -191,7 +191,9 @@ fn encrypt(
         }
         if known && !next.is_empty() {
             let left = output::count(next.end - next.start, "vector");
-            return Err(Failure::Other(format!("the input became shorter while it was read: {left} are missing")));
+            return Err(Failure::Other(format!(
+                "the input is shorter than it says, or was cut while it was read: {left} are missing"
+            )));
         }
         Ok(())
     })

@@ -10,10 +10,17 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Reads from the file called `name`, by code that may panic on it. A panic is a failure then, and nothing is printed.
+/// Reads from the file called `name`, by code that may panic on it. A panic is a failure then.
 ///
 /// Nothing that `read` changes may be used again after that.
 pub fn guarded<T>(name: &Path, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    unless_it_panics(read).unwrap_or_else(|| {
+        Err(Failure::Other(format!("{}: is damaged in a way that its reader does not expect", name.display())))
+    })
+}
+
+/// Runs code that may panic. Nothing is printed if it does.
+pub fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let before = panic::take_hook();
@@ -24,11 +31,9 @@ pub fn guarded<T>(name: &Path, read: impl FnOnce() -> Result<T, Failure>) -> Res
         }));
     });
     GUARDED.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(false);
-    result.unwrap_or_else(|_| {
-        Err(Failure::Other(format!("{}: is damaged in a way that its reader does not expect", name.display())))
-    })
+    result.ok()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod index;
 pub mod input;
 mod log;
 mod man;
+mod npy_header;
 mod output;
 mod output_file;
 mod partial;

@@ -1,6 +1,7 @@
 //! Ciphertexts in NumPy's `.npy` files: (N, bytes) uint8.
 
 use crate::failure::Failure;
+use crate::npy_header;
 use crate::output_file::OutputFile;
 use npyz::{NpyFile, NpyReader, NpyWriter, Order, WriterBuilder};
 use std::fs::File;
@@ -22,8 +23,10 @@ impl Reader {
     pub fn open(path: &Path, bytes: usize) -> Result<Self, Failure> {
         let wrong = |reason: String| Failure::Other(format!("{}: {reason}", path.display()));
         let file = File::open(path).map_err(Failure::io("open", path))?;
-        let npy = NpyFile::new(BufReader::with_capacity(1 << 20, file))
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let header = npy_header::read(&mut reader)
             .map_err(|error| wrong(format!("neither a readable .npy file nor Parquet ({error})")))?;
+        let npy = NpyFile::with_header(header, reader);
         let shape = npy.shape().to_vec();
         let rows = match shape.as_slice() {
             [rows, width] if *width == bytes as u64 => *rows,

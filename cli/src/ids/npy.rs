@@ -1,6 +1,7 @@
 //! Ids in NumPy's `.npy` files: integers or strings, one a vector.
 
 use crate::failure::Failure;
+use crate::npy_header;
 use crate::output_file::OutputFile;
 use hushvec::{Id, IdKind, IdRef, Ids, Index};
 use npyz::{DType, NpyFile, NpyWriter, TypeChar, TypeStr, WriterBuilder};
@@ -15,8 +16,9 @@ const WIDEST: usize = 1 << 16;
 pub fn read(path: &Path) -> Result<Ids, Failure> {
     let wrong = |reason: String| Failure::Other(format!("{}: {reason}", path.display()));
     let file = File::open(path).map_err(Failure::io("open", path))?;
-    let npy =
-        NpyFile::new(BufReader::new(file)).map_err(|error| wrong(format!("not a readable .npy file ({error})")))?;
+    let mut reader = BufReader::new(file);
+    let header = npy_header::read(&mut reader).map_err(|error| wrong(format!("not a readable .npy file ({error})")))?;
+    let npy = NpyFile::with_header(header, reader);
     if npy.shape().len() != 1 {
         return Err(wrong(format!("has the shape {:?}, expected one id a vector", npy.shape())));
     }

@@ -3,12 +3,13 @@
 use super::raw::{Element, Rows};
 use super::reader::Reader;
 use crate::failure::Failure;
-use npyz::{DType, Endianness, NpyFile, Order, TypeChar};
+use crate::npy_header;
+use npyz::{DType, Endianness, Order, TypeChar};
 
 /// Opens an array of vectors of `dimensions` dimensions.
 pub fn open(mut reader: Reader, dimensions: usize, packed: bool) -> Result<Rows, Failure> {
-    let npy = NpyFile::new(&mut reader).map(|npy| (npy.shape().to_vec(), npy.order(), npy.dtype()));
-    let (shape, order, dtype) = npy.map_err(|error| reader.wrong(format!("not a readable .npy file ({error})")))?;
+    let header = npy_header::read(&mut reader).map(|npy| (npy.shape().to_vec(), npy.order(), npy.dtype()));
+    let (shape, order, dtype) = header.map_err(|error| reader.wrong(format!("not a readable .npy file ({error})")))?;
     let (rows, columns) = match *shape {
         [columns] => (1, columns),
         [rows, columns] => (rows, columns),

@@ -16,7 +16,9 @@ use std::path::Path;
 use std::time::Instant;
 
 /// How long encryption is measured.
-const SECONDS: f64 = 3.0;
+const SECONDS: f64 = 4.0;
+/// In how many turns, at least.
+const TURNS: f64 = 8.0;
 
 #[derive(Serialize)]
 struct Plan {
@@ -136,7 +138,7 @@ fn stand_in(args: &Args, public: &PublicContext) -> Result<Encryptor, Failure> {
     Ok(Encryptor::Owner(Box::new(builder.create(PassphraseKeyProvider::new("stand-in")?)?)))
 }
 
-/// Encrypts vectors for about [`SECONDS`]: how many, and how long that took.
+/// Encrypts vectors for about [`SECONDS`]: how many, and how long so many take.
 fn encrypt_some(
     encryptor: &Encryptor,
     input: &mut Input,
@@ -144,27 +146,37 @@ fn encrypt_some(
     todo: u64,
 ) -> Result<(u64, f64), Failure> {
     let block = encryptor.block() as u64;
-    // The first block warms up: threads start, tables and kernels are made. The second says how many fit.
     let mut done = 0;
-    let mut took = 0.0;
-    let mut run = |rows: u64| -> Result<(u64, f64), Failure> {
-        let mut next = done..done + rows.min(todo - done);
+    let mut run = |blocks: u64| -> Result<(u64, f64), Failure> {
+        let mut next = done..done + (blocks * block).min(todo - done);
         let started = Instant::now();
-        let result = super::encrypt(false, encryptor, input, writer, &mut next);
+        super::encrypt(false, encryptor, input, writer, &mut next)?;
         let rows = next.start - done;
-        done += rows;
-        result.map(|()| (rows, started.elapsed().as_secs_f64()))
+        done = next.start;
+        Ok((rows, started.elapsed().as_secs_f64()))
     };
-    let warm = run(block)?;
-    let probe = run(block)?;
-    if probe.0 == 0 {
+    // The first block warms up: threads start, tables and kernels are made. The second says how many a turn has.
+    let warm = run(1)?;
+    let (rows, took) = run(1)?;
+    if rows == 0 {
         return Ok(warm);
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of blocks")]
-    let blocks = ((SECONDS - probe.1) / probe.1.max(1e-3)).clamp(0.0, 10_000.0) as u64;
-    let rest = if blocks > 0 { run(blocks * block)? } else { (0, 0.0) };
-    took += probe.1 + rest.1;
-    Ok((probe.0 + rest.0, took))
+    let blocks = (SECONDS / TURNS / took.max(1e-3)).clamp(1.0, 10_000.0) as u64;
+    let mut turns = vec![(rows, took)];
+    while turns.iter().map(|(_, took)| took).sum::<f64>() < SECONDS {
+        match run(blocks)? {
+            (0, _) => break,
+            turn => turns.push(turn),
+        }
+    }
+    // The median, since whatever else the machine does would be taken for a part of the work.
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    let mut each: Vec<f64> = turns.iter().map(|(rows, took)| took / *rows as f64).collect();
+    each.sort_by(f64::total_cmp);
+    let each = each.get(each.len() / 2).copied().unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    Ok((done, each * done as f64))
 }
 
 fn text(plan: &Plan) -> String {

@@ -9,7 +9,9 @@ targets=("$@")
 [ $# -gt 0 ] || for file in fuzz_targets/*.rs; do targets+=("$(basename "$file" .rs)"); done
 # With a target named, build scripts are not compiled so.
 host=$(rustc -vV | sed -n 's/^host: //p')
-RUSTFLAGS="--cfg fuzzing $passes" cargo build --quiet --release --target "$host" "${targets[@]/#/--bin=}"
+features=()
+[[ " ${targets[*]} " != *' inputs '* ]] || features=(--features inputs)
+RUSTFLAGS="--cfg fuzzing $passes" cargo build --quiet --release --target "$host" "${features[@]}" "${targets[@]/#/--bin=}"
 
 for target in "${targets[@]}"; do
   mkdir -p "target/found/$target" "artifacts/$target"

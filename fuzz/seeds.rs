@@ -1,7 +1,7 @@
 //! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
 
 use hushvec::{
-    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, Ids, Index, IndexWriter, NumberFormat,
+    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter, NumberFormat,
     Progress, Query, Scheme,
 };
 use hushvec_fuzz::{FixedKeyProvider, load};
@@ -55,11 +55,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     writer.append(&encrypted, Some(&Ids::from(vec![10, 20, 30])))?;
     writer.delete(&Ids::from(vec![1, 20]))?;
     drop(writer);
+    let names = folder.join("names");
+    let mut writer = IndexWriter::create(&names, Arc::clone(key))?;
+    writer.append(&encrypted, Some(&Ids::parse(IdKind::Strings, ["a", "bc", "é"])?))?;
+    writer.delete(&Ids::parse(IdKind::Strings, ["bc"])?)?;
+    drop(writer);
     let evaluator = Evaluator::open(&context.public_context(), Device::Cpu)?;
     let queries = Query::new(encrypted)?;
     queries.save(&query, key)?;
     evaluator.aggregate(&queries, &Index::open(&index)?, &response, &Progress::new())?;
     keep(&index, "index.seed")?;
+    keep(&names, "names.seed")?;
     keep(&query, "query.seed")?;
     keep(&response, "response.seed")
 }

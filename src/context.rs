@@ -427,6 +427,22 @@ impl ExecutionContext {
         Ok(exported)
     }
 
+    /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::from_integers`].
+    ///
+    /// # Errors
+    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
+        Ciphertexts::from_integers(self.public_key(), self.public_backend(), integers)
+    }
+
+    /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`].
+    pub fn integers(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, Error> {
+        ciphertexts.to_integers(self.public_key(), self.public_backend())
+    }
+
     /// The tables that XTrace's lookup client works with; empty for other schemes.
     ///
     /// # Errors

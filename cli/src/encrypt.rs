@@ -12,7 +12,7 @@ use crate::output;
 use crate::progress::Bar;
 use destination::Destination;
 use encryptor::Encryptor;
-use hushvec::{DeviceReport, Ids, IndexWriter, Shard};
+use hushvec::{DeviceReport, Error, Ids, IndexWriter, Shard};
 use serde::Serialize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -185,7 +185,8 @@ fn encrypt(
                 None if !append => Some(Ids::from(next.start..next.start + rows)),
                 ids => ids,
             };
-            writer.append(&encryptor.encrypt(&vectors)?, ids.as_ref())?;
+            let first = next.start;
+            writer.append(&encryptor.encrypt(&vectors)?, ids.as_ref()).map_err(|error| at_vector(error, first))?;
             next.start += rows;
             bar.progress().add(rows);
         }
@@ -197,6 +198,15 @@ fn encrypt(
         }
         Ok(())
     })
+}
+
+/// Errors count vectors from the start of a block, people from the start of the input.
+fn at_vector(error: Error, first: u64) -> Error {
+    match error {
+        Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
+        Error::InFile { path, source } => Error::InFile { path, source: Box::new(at_vector(*source, first)) },
+        other => other,
+    }
 }
 
 /// Reads blocks until there are no more, one cannot be read, or nobody takes them.

@@ -160,6 +160,14 @@ impl Evaluator {
         Ciphertexts::from_integers(self.public_key(), &self.backend, integers)
     }
 
+    /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`].
+    pub fn integers(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, Error> {
+        ciphertexts.to_integers(self.public_key(), &self.backend)
+    }
+
     /// Combines every query with every vector of an index, in one pass over the index, and writes the encrypted
     /// distances to a response file. Memory does not grow with the index. `progress` counts ciphertexts.
     ///

@@ -2,6 +2,7 @@
 
 use crate::desk::{DIMENSIONS, Desk, among, expected, nearest, vectors};
 use crate::tables::{self, Column};
+use hushvec_cli::input::{Format, IdSource, Input};
 use predicates::str::contains;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -327,6 +328,31 @@ fn what_comes_before_a_bad_row_is_kept() {
     // A block is written whole or not at all: its ids are checked before.
     std::fs::write(desk.path("e"), [with("1"), with("1")].concat()).unwrap();
     desk.refused(&["encrypt", "public.json", "e", "-o", "e.hvx"], 1, "the id 1 (vector 1) is taken");
+    // Vectors are counted from the start of the input, however many blocks there are before.
+    let many: String = (0..2100).map(|row| with(&(row % 2090).to_string())).collect();
+    std::fs::write(desk.path("f"), many).unwrap();
+    desk.refused(&["encrypt", "ctx.json", "f", "-o", "f.hvx"], 1, "the id 0 (vector 2090) is taken");
+    assert_eq!(desk.json(&["index", "info", "f.hvx", "--json"])["vectors"], 2048);
+}
+
+/// What fuzzing found worth keeping is read to its end, or refused.
+#[test]
+fn the_fuzzers_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/inputs");
+    let folder = tempfile::tempdir().unwrap();
+    let (mut vectors, mut files) = (0, 0);
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let (first, bytes) = bytes.split_first().unwrap();
+        let path = folder.path().join("input").with_extension(["", "fbin", "u8bin", "i8bin"][usize::from(first % 4)]);
+        std::fs::write(&path, bytes).unwrap();
+        let format = Format { packed: first & 4 > 0, column: (first & 8 > 0).then(|| "embedding".to_owned()) };
+        let mut input = Input::open(&[path], 8, &format, IdSource::IfAny).unwrap();
+        let read = input.read_all().unwrap().len();
+        assert_eq!(input.rows(), Some(read as u64));
+        (vectors, files) = (vectors + read, files + 1);
+    }
+    assert!(files >= 16 && vectors > 2 * files, "{vectors} vectors in {files} files");
 }
 
 #[test]

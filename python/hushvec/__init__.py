@@ -1,0 +1,36 @@
+"""Encrypted nearest-neighbour search on binary embeddings, with Paillier, on any device.
+
+The owner of a collection encrypts bit vectors and queries (:class:`ExecutionContext`, or a client alone), an
+:class:`Evaluator` who has the public key only combines them, and the owner decodes Hamming distances::
+
+    import numpy, hushvec
+
+    context = hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", embedding_length=512)
+    vectors = numpy.random.randint(0, 2, (1000, 512), dtype=numpy.uint8)
+    stored = context.encrypt_vec_batch(vectors)                     # (1000, 512) uint8
+    query = context.encrypt_vec_batch(vectors[:1])
+
+    evaluator = hushvec.Evaluator(context.public_context())         # needs no secret
+    distances = context.decode_hamming_client_batch(evaluator.hamming(query, stored))
+"""
+
+from ._hushvec import DeviceError, Evaluator, FileError, InputError, WeakKeyError, __version__
+from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient
+from .context import ExecutionContext
+from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
+
+__all__ = [
+    "AWSKMSKeyProvider",
+    "DeviceError",
+    "Evaluator",
+    "ExecutionContext",
+    "FileError",
+    "InputError",
+    "KeyProvider",
+    "PaillierClient",
+    "PaillierLookupClient",
+    "PaillierSubgroupClient",
+    "PassphraseKeyProvider",
+    "WeakKeyError",
+    "__version__",
+]

@@ -1,0 +1,286 @@
+"""The execution context: an owner's keys under a key provider."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Any
+
+from . import clients
+from ._hushvec import Context, FileError, InputError
+from .clients import HammingClient
+from .providers import KeyProvider, native, resolve
+
+
+class Content:
+    """Encrypts the content of documents, as the SDK's ``AESClient`` does."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def encrypt(self, raw: str | bytes) -> bytes:
+        """Seals text or bytes: base64."""
+        return self._context.encrypt_content(raw.encode() if isinstance(raw, str) else raw).encode()
+
+    def decrypt(self, enc: bytes | str) -> str:
+        """Opens what :meth:`encrypt` sealed.
+
+        :raises InputError: if it was changed, or sealed under another key.
+        """
+        return self._context.decrypt_content(enc if isinstance(enc, str) else enc.decode()).decode()
+
+
+class ExecutionContext:
+    """A homomorphic client and a key for content, under a key provider. The interface is the SDK's.
+
+    Two contexts are equal if their public keys and configurations are: device, format and passphrase do not count.
+
+    :param homomorphic_client: One of hushvec's clients.
+    :param key_provider: Supplies the key that seals the secret key. See :mod:`hushvec.providers`.
+    :param context_id: An id instead of the derived one.
+    :param format: ``native`` (authenticated as a whole, argon2id) or ``xtrace`` (the SDK reads it; not for
+        ``paillier_subgroup``).
+    """
+
+    def __init__(
+        self,
+        homomorphic_client: HammingClient,
+        key_provider: KeyProvider,
+        context_id: str | None = None,
+        *,
+        format: str = "native",
+    ) -> None:
+        context = homomorphic_client._keys.under(native(key_provider, format), format, context_id)
+        self._set(context, homomorphic_client, key_provider)
+
+    def _set(self, context: Context, client: HammingClient, key_provider: KeyProvider) -> None:
+        self._context = context
+        self.homomorphic = client
+        self.key_provider = key_provider
+        self.aes = Content(context)
+
+    @classmethod
+    def create(
+        cls,
+        passphrase: str | None = None,
+        homomorphic_client_type: str = "paillier",
+        embedding_length: int = 512,
+        key_len: int = 1024,
+        salt: bytes | None = None,
+        path: str | os.PathLike[str] | None = None,
+        key_provider: KeyProvider | None = None,
+        *,
+        alpha_len: int | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        format: str = "native",
+    ) -> ExecutionContext:
+        """Makes new keys, and saves them if a path is given. A provider wins over a passphrase.
+
+        :param homomorphic_client_type: ``paillier``, ``paillier_lookup`` or ``paillier_subgroup``.
+        :param embedding_length: Dimensions of a vector, below ``key_len``.
+        :param key_len: Length of each prime in bits, from 1024.
+        :raises InputError: if a size or a name is not possible, or neither provider nor passphrase is given.
+        """
+        provider = resolve(key_provider, passphrase, salt)
+        kind = clients.client_type(homomorphic_client_type)
+        if kind._has_alpha:
+            alpha_len = clients._strong(alpha_len)
+        context = Context.generate(
+            kind._scheme, embedding_length, key_len, alpha_len, device, threads, native(provider, format), format
+        )
+        made = cls.__new__(cls)
+        made._set(context, kind._of(context, threads), provider)
+        if path is not None:
+            made.save_to_disk(path)
+        return made
+
+    # Vectors, without the detour through ``homomorphic``.
+
+    def encrypt_vec_one(self, embd: Any) -> Any:
+        """See :meth:`HammingClient.encrypt_vec_one`."""
+        return self.homomorphic.encrypt_vec_one(embd)
+
+    def encrypt_vec_batch(self, embds: Any, progress: Any = None) -> Any:
+        """See :meth:`HammingClient.encrypt_vec_batch`."""
+        return self.homomorphic.encrypt_vec_batch(embds, progress)
+
+    def decode_hamming_client_one(self, cipher: Any) -> int:
+        """See :meth:`HammingClient.decode_hamming_client_one`."""
+        return self.homomorphic.decode_hamming_client_one(cipher)
+
+    def decode_hamming_client_batch(self, ciphers: Any, progress: Any = None) -> Any:
+        """See :meth:`HammingClient.decode_hamming_client_batch`."""
+        return self.homomorphic.decode_hamming_client_batch(ciphers, progress)
+
+    # What it is.
+
+    @property
+    def id(self) -> str:
+        """The id given by hand, or else :meth:`hash`."""
+        return self._context.id()
+
+    @property
+    def public_id(self) -> str:
+        """SHA-256 of public key and configuration, as indexes and responses carry it."""
+        return self._context.public_id
+
+    @property
+    def format(self) -> str:
+        """``native`` or ``xtrace``."""
+        return self._context.format
+
+    @property
+    def device(self) -> str:
+        """Where batches are computed. It can be set."""
+        return self.homomorphic.device
+
+    @device.setter
+    def device(self, device: str) -> None:
+        self.homomorphic.device = device
+
+    def embed_len(self) -> int:
+        """Dimensions of a vector."""
+        return self._context.embed_len
+
+    def key_len(self) -> int:
+        """Length of each prime in bits."""
+        return self._context.key_len
+
+    def public_context(self) -> str:
+        """What an evaluator needs, as JSON, and nothing else."""
+        return self._context.public_text()
+
+    def hash(self) -> str:
+        """The SDK's fingerprint for contexts in its format, else :attr:`public_id`."""
+        return self._context.hash()
+
+    def __hash__(self) -> int:
+        return hash(self._context)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExecutionContext) and self._context == other._context
+
+    def __repr__(self) -> str:
+        return f"<ExecutionContext {self.homomorphic!r}, {self.format}>"
+
+    def __str__(self) -> str:
+        return json.dumps(self.to_dict_enc(), indent=2)
+
+    # Storing and loading.
+
+    def to_dict_enc(self) -> dict:
+        """The context as a dictionary, the secret key sealed."""
+        return json.loads(self.serialize_exec_context())
+
+    def to_dict_plain(self) -> dict:
+        """Keys and configuration with the secret key in plain text. Do not store or send it."""
+        return json.loads(self._context.plain())
+
+    def serialize_exec_context(self) -> str:
+        """The context as text, the secret key sealed: what :meth:`save_to_disk` writes."""
+        return self._context.text()
+
+    def dump_tables(self) -> dict:
+        """The tables of the SDK's lookup client; empty for other clients."""
+        return self.homomorphic.dump_tables()
+
+    def save_to_disk(self, path: str | os.PathLike[str]) -> None:
+        """Writes the context to a file that only its owner may read, in one step.
+
+        :raises FileError: if it cannot be written. The old file, if any, is then as it was.
+        """
+        self._context.save(pathlib.Path(path))
+
+    @classmethod
+    def load_from_disk(
+        cls,
+        passphrase: str | None = None,
+        path: str | os.PathLike[str] = "",
+        key_provider: KeyProvider | None = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        allow_weak: bool = False,
+    ) -> ExecutionContext:
+        """Loads a context of either format.
+
+        :param device: Where to compute, instead of where the file says.
+        :param allow_weak: Load keys that are known to be weak, to move data away from them.
+        :raises FileError: if it cannot be read.
+        :raises InputError: if it is no context, was changed, or the passphrase is another.
+        :raises WeakKeyError: if the key is known to be weak.
+        """
+        try:
+            text = pathlib.Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"cannot read {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not a context, since it is not text") from error
+        try:
+            format = "native" if '"format"' in text[:64] else "xtrace"
+            return cls._load(text, format, passphrase, key_provider, None, device, threads, allow_weak)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @classmethod
+    def _from_serialized_exec_context(
+        cls,
+        json_obj: dict,
+        passphrase: str | None = None,
+        key_provider: KeyProvider | None = None,
+        context_id: str | None = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        allow_weak: bool = False,
+    ) -> ExecutionContext:
+        """Restores a context from what :meth:`to_dict_enc` returned, here or in the SDK."""
+        format = "native" if "format" in json_obj else "xtrace"
+        return cls._load(
+            json.dumps(json_obj), format, passphrase, key_provider, context_id, device, threads, allow_weak, is_dict=True
+        )
+
+    @classmethod
+    def _load(
+        cls,
+        text: str,
+        format: str,
+        passphrase: str | None,
+        key_provider: KeyProvider | None,
+        context_id: str | None,
+        device: str | None,
+        threads: int | None,
+        allow_weak: bool,
+        *,
+        is_dict: bool = False,
+    ) -> ExecutionContext:
+        provider = resolve(key_provider, passphrase)
+        context = Context.from_text(
+            text, is_dict, native(provider, format), device, threads, allow_weak, context_id
+        )
+        loaded = cls.__new__(cls)
+        loaded._set(context, clients.client_type(context.scheme)._of(context, threads), provider)
+        return loaded
+
+    async def save_to_remote(self, integration: Any) -> str:
+        """Uploads the sealed context through the SDK's ``XTraceIntegration``, or an object with its
+        ``store_exec_context``. Returns the id that the server gave it."""
+        return await integration.store_exec_context(self.to_dict_enc(), self.id)
+
+    @classmethod
+    async def load_from_remote(
+        cls,
+        passphrase: str | None = None,
+        context_id: str = "",
+        integration: Any = None,
+        key_provider: KeyProvider | None = None,
+        **options: Any,
+    ) -> ExecutionContext:
+        """Fetches and opens a context that :meth:`save_to_remote` uploaded. ``options`` are those of
+        :meth:`load_from_disk`."""
+        if integration is None:
+            raise InputError("integration is required")
+        stored = await integration.get_serialized_exec_context(context_id)
+        return cls._from_serialized_exec_context(stored, passphrase, key_provider, str(context_id), **options)

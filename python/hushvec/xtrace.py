@@ -1,0 +1,117 @@
+"""hushvec as the GPU backend of an unmodified XTrace SDK.
+
+With ``DEVICE=gpu`` the SDK imports two modules from its own package that its wheel does not ship. Importing this module
+provides them::
+
+    os.environ["DEVICE"] = "gpu"
+    import hushvec.xtrace
+    from xtrace_sdk.x_vec.utils.execution_context import ExecutionContext   # encrypts and decodes with hushvec
+
+Batches run where ``hushvec.xtrace.device`` says: ``auto`` unless set, on a GPU if it is faster, else on all cores. The SDK
+asks for an alpha_len of 50, which can be broken in seconds: new keys have 512 instead, with a warning, and say so in
+their configuration. Old keys load, with a warning.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from collections.abc import Sequence
+
+from .clients import HammingClient, PaillierClient, PaillierLookupClient
+
+#: Where clients that are made from now on compute.
+device = "auto"
+
+
+class _Bytes:
+    """What the SDK asks of a GPU client: ciphertexts as key_len/2 little-endian bytes."""
+
+    _client_type: type[HammingClient]
+
+    def __init__(self, embed_len: int = 512, key_len: int = 1024, skip_key_gen: bool = False, **sizes: int) -> None:
+        self._client = self._client_type(
+            embed_len=embed_len, key_len=key_len, skip_key_gen=skip_key_gen, device=device, **sizes
+        )
+
+    @property
+    def embed_len(self) -> int:
+        return self._client.embed_len
+
+    @property
+    def key_len(self) -> int:
+        return self._client.key_len
+
+    def encrypt_bytes(self, embds: Sequence[Sequence[int]]) -> list[list[bytes]]:
+        """Encrypts vectors: for each a list of one ciphertext."""
+        encrypted = self._client._keys.encrypt(embds)
+        return [[row.tobytes()] for row in encrypted]
+
+    def decode_hamming_client_bytes(self, ciphers: Sequence[Sequence[bytes]]) -> list[int]:
+        """Decrypts encrypted distances, each a list of one ciphertext."""
+        return self._client.decode_hamming_client_batch(ciphers)
+
+    def stringify_pk(self) -> str:
+        return self._client.stringify_pk()
+
+    def stringify_sk(self) -> str:
+        return self._client.stringify_sk()
+
+    def stringify_config(self) -> str:
+        return self._client.stringify_config()
+
+    def load_stringified_keys(self, pk: str, sk: str) -> None:
+        self._client.load_stringified_keys(pk, sk)
+
+    def load_config(self, config: dict, tables: dict | None = None) -> None:
+        """Takes sizes. Tables are not needed: the engine makes its own faster than it could read them."""
+        self._client.load_config(config)
+
+    def load_config_bytes(self, config: dict, tables: dict | None = None) -> None:
+        """As :meth:`load_config`."""
+        self._client.load_config(config)
+
+    def dump_tables(self) -> dict:
+        """Nothing: who loads keys needs no tables."""
+        return {}
+
+    def dump_tables_bytes(self) -> dict:
+        """Nothing: who loads keys needs no tables."""
+        return {}
+
+
+class PaillierGPUClient(_Bytes):
+    """The backend of the SDK's ``PaillierClient``."""
+
+    _client_type = PaillierClient
+
+
+class PaillierGPULookupClient(_Bytes):
+    """The backend of the SDK's ``PaillierLookupClient``."""
+
+    _client_type = PaillierLookupClient
+
+    def __init__(
+        self, embed_len: int = 512, key_len: int = 1024, alpha_len: int = 50, skip_key_gen: bool = False
+    ) -> None:
+        super().__init__(embed_len, key_len, skip_key_gen, alpha_len=alpha_len)
+
+    def load_stringified_keys(self, pk: str, sk: str) -> None:
+        # A pickled SDK client remembers the alpha_len that it asked for, and not the one that its keys have.
+        bits = int(json.loads(sk)["a"]).bit_length()
+        self._client._alpha_len = bits + bits % 2
+        super().load_stringified_keys(pk, sk)
+
+
+def _register() -> None:
+    """Puts the modules where the SDK's relative imports find them."""
+    for name, backend in (("paillier_GPU_client", PaillierGPUClient), ("paillier_GPU_lookup_client", PaillierGPULookupClient)):
+        module = types.ModuleType(f"xtrace_sdk.x_vec.crypto.{name}", "Provided by hushvec.xtrace.")
+        setattr(module, backend.__name__, backend)
+        sys.modules[module.__name__] = module
+
+
+_register()
+
+__all__ = ["PaillierGPUClient", "PaillierGPULookupClient", "device"]

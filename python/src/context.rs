@@ -1,0 +1,345 @@
+//! An owner's keys.
+
+use crate::arrays;
+use crate::errors::{InputError, raise};
+use crate::provider::{Provider, format_of};
+use hushvec::{BitMatrix, Ciphertexts, Device, ExecutionContext, HomomorphicClient, Loader, Scheme, Tables};
+use numpy::{PyArray1, PyArray2};
+use pyo3::prelude::*;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Vectors a turn: between two, Ctrl-C is heard and progress is told.
+const BLOCK: usize = 4096;
+
+/// Keys of one scheme, open on a device.
+#[pyclass(frozen, module = "hushvec._hushvec", eq, hash)]
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<ExecutionContext>,
+}
+
+impl PartialEq for Context {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for Context {}
+
+impl std::hash::Hash for Context {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.inner.public_id().hash(state);
+    }
+}
+
+impl Context {
+    pub fn get(&self) -> &Arc<ExecutionContext> {
+        &self.inner
+    }
+
+    fn new(context: ExecutionContext) -> Self {
+        Self { inner: Arc::new(context) }
+    }
+
+    /// The same keys once more.
+    fn again(&self, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<ExecutionContext> {
+        let mut loader = ExecutionContext::loader().allow_weak(true).device(self.inner.device().clone()).threads(None);
+        if let Some(id) = context_id {
+            loader = loader.context_id(id);
+        }
+        let plain = self.inner.to_dict_plain().map_err(raise)?;
+        let context = loader.from_dict_plain(&plain, provider.get()).map_err(raise)?;
+        context.export(format_of(format)?, provider.get()).map_err(raise)
+    }
+}
+
+fn loader(device: Option<&str>, threads: Option<usize>, allow_weak: bool) -> PyResult<Loader> {
+    let mut loader = ExecutionContext::loader().allow_weak(allow_weak).threads(self::threads(threads)?);
+    if let Some(device) = device {
+        loader = loader.device(self::device(device)?);
+    }
+    Ok(loader)
+}
+
+/// A device by its name.
+pub fn device(name: &str) -> PyResult<Device> {
+    name.parse().map_err(raise)
+}
+
+pub fn threads(count: Option<usize>) -> PyResult<Option<NonZeroUsize>> {
+    count
+        .map(|count| NonZeroUsize::new(count).ok_or_else(|| InputError::new_err("threads must be at least 1")))
+        .transpose()
+}
+
+/// Calls `work` on a block of rows at a time, without the interpreter's lock, and `told` with how many are done.
+pub fn in_blocks<T: Send>(
+    py: Python<'_>,
+    rows: usize,
+    told: Option<&Bound<'_, PyAny>>,
+    mut work: impl FnMut(std::ops::Range<usize>) -> Result<T, hushvec::Error> + Send,
+) -> PyResult<Vec<T>> {
+    let mut parts = Vec::with_capacity(rows.div_ceil(BLOCK));
+    for start in (0..rows).step_by(BLOCK) {
+        let range = start..(start + BLOCK).min(rows);
+        let end = range.end;
+        parts.push(py.detach(|| work(range)).map_err(raise)?);
+        py.check_signals()?;
+        if let Some(told) = told {
+            told.call1((end,))?;
+        }
+    }
+    Ok(parts)
+}
+
+#[pymethods]
+impl Context {
+    /// Makes new keys.
+    #[staticmethod]
+    #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, provider, format))]
+    #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
+    fn generate(
+        py: Python<'_>,
+        scheme: &str,
+        embed_len: usize,
+        key_len: usize,
+        alpha_len: Option<usize>,
+        device: &str,
+        threads: Option<usize>,
+        provider: &Provider,
+        format: &str,
+    ) -> PyResult<Self> {
+        let mut builder = ExecutionContext::builder()
+            .scheme(scheme.parse::<Scheme>().map_err(raise)?)
+            .embedding_length(embed_len)
+            .key_len(key_len)
+            .device(self::device(device)?)
+            .threads(self::threads(threads)?)
+            .format(format_of(format)?)
+            .key_provider(provider.get());
+        if let Some(alpha_len) = alpha_len {
+            builder = builder.alpha_len(alpha_len);
+        }
+        py.detach(|| builder.build()).map(Self::new).map_err(raise)
+    }
+
+    /// Takes keys from `plain()`'s text, or from the SDK's.
+    #[staticmethod]
+    fn from_plain(
+        py: Python<'_>,
+        plain: &str,
+        device: &str,
+        threads: Option<usize>,
+        allow_weak: bool,
+        provider: &Provider,
+    ) -> PyResult<Self> {
+        let value = serde_json::from_str(plain)
+            .map_err(|error| InputError::new_err(format!("the keys are no JSON object: {error}")))?;
+        let loader = loader(Some(device), threads, allow_weak)?;
+        py.detach(|| loader.from_dict_plain(&value, provider.get())).map(Self::new).map_err(raise)
+    }
+
+    /// Opens a stored context: a file's text, or a dictionary's JSON, whose layout does not count.
+    #[staticmethod]
+    #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
+    fn from_text(
+        py: Python<'_>,
+        text: &str,
+        is_dict: bool,
+        provider: &Provider,
+        device: Option<&str>,
+        threads: Option<usize>,
+        allow_weak: bool,
+        context_id: Option<String>,
+    ) -> PyResult<Self> {
+        let mut loader = loader(device, threads, allow_weak)?;
+        if let Some(id) = context_id {
+            loader = loader.context_id(id);
+        }
+        if is_dict {
+            let value = serde_json::from_str(text)
+                .map_err(|error| InputError::new_err(format!("the context is no JSON object: {error}")))?;
+            return py.detach(|| loader.from_dict(value, &*provider.get())).map(Self::new).map_err(raise);
+        }
+        py.detach(|| loader.from_serialized(text, &*provider.get())).map(Self::new).map_err(raise)
+    }
+
+    /// The same keys under another provider, in a format.
+    fn under(&self, py: Python<'_>, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<Self> {
+        py.detach(|| self.again(provider, format, context_id)).map(Self::new)
+    }
+
+    /// Encrypts (N, D) or (N, D/8) vectors: (N, key_len/2) uint8.
+    #[pyo3(signature = (vectors, told=None))]
+    fn encrypt<'py>(
+        &self,
+        py: Python<'py>,
+        vectors: &Bound<'py, PyAny>,
+        told: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        let vectors = arrays::vectors(vectors, self.inner.embed_len())?;
+        let width = self.width();
+        let parts = in_blocks(py, vectors.len(), told, |range| {
+            self.inner.integers(&self.inner.encrypt_vec_batch(&vectors.slice(range))?)
+        })?;
+        arrays::rows(py, parts.concat(), width)
+    }
+
+    /// Decrypts (N, key_len/2) encrypted distances: (N,) uint32.
+    #[pyo3(signature = (ciphertexts, told=None))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        ciphertexts: &Bound<'py, PyAny>,
+        told: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<u32>>> {
+        let width = self.width();
+        let bytes = arrays::ciphertexts(ciphertexts, width)?;
+        let parts = in_blocks(py, bytes.len() / width, told, |range| {
+            let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
+            let offset = range.start as u64;
+            self.inner
+                .import(block)
+                .and_then(|block: Ciphertexts| self.inner.decode_hamming_client_batch(&block))
+                .map_err(|error| at_record(error, offset))
+        })?;
+        Ok(PyArray1::from_vec(py, parts.concat()))
+    }
+
+    /// Decrypts (N, key_len/2) encrypted vectors: (N, D) uint8 of zeros and ones.
+    fn decrypt_vectors<'py>(
+        &self,
+        py: Python<'py>,
+        ciphertexts: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        let bytes = arrays::ciphertexts(ciphertexts, self.width())?;
+        let vectors: BitMatrix =
+            py.detach(|| self.inner.decrypt_vec_batch(&self.inner.import(&bytes)?)).map_err(raise)?;
+        let bits: Vec<u8> = (0..vectors.len()).filter_map(|row| vectors.row(row)).flatten().collect();
+        arrays::rows(py, bits, self.inner.embed_len())
+    }
+
+    /// `{"sk", "pk", "type", "config"}` as JSON, the secret key in plain text.
+    fn plain(&self) -> PyResult<String> {
+        Ok(self.inner.to_dict_plain().map_err(raise)?.to_string())
+    }
+
+    /// The context as text, the secret key sealed.
+    fn text(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.serialize_exec_context()).map_err(raise)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.inner.save_to_disk(&path)).map_err(raise)
+    }
+
+    /// What an evaluator needs, as JSON.
+    fn public_text(&self) -> PyResult<String> {
+        self.inner.public_context().to_json().map_err(raise)
+    }
+
+    fn encrypt_content(&self, content: &[u8]) -> PyResult<String> {
+        self.inner.encrypt_content(content).map_err(raise)
+    }
+
+    fn decrypt_content(&self, sealed: &str) -> PyResult<Vec<u8>> {
+        self.inner.decrypt_content(sealed).map(|content: Zeroizing<Vec<u8>>| content.to_vec()).map_err(raise)
+    }
+
+    /// The SDK's tables as JSON; empty for other schemes than its lookup client.
+    fn tables(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.inner.dump_tables()?.to_json()).map_err(raise)
+    }
+
+    /// Checks tables from outside. They are not kept: the engine makes its own faster than it reads them.
+    fn check_tables(&self, py: Python<'_>, tables: &str) -> PyResult<()> {
+        py.detach(|| self.inner.load_tables(&Tables::from_json(tables)?)).map_err(raise)
+    }
+
+    fn hash(&self) -> PyResult<String> {
+        self.inner.hash().map_err(raise)
+    }
+
+    fn id(&self) -> PyResult<String> {
+        self.inner.id().map_err(raise)
+    }
+
+    #[getter]
+    fn public_id(&self) -> String {
+        self.inner.public_id().to_string()
+    }
+
+    #[getter]
+    fn scheme(&self) -> &'static str {
+        self.inner.scheme().name()
+    }
+
+    #[getter]
+    fn format(&self) -> &'static str {
+        self.inner.format().name()
+    }
+
+    #[getter]
+    fn embed_len(&self) -> usize {
+        self.inner.embed_len()
+    }
+
+    #[getter]
+    fn key_len(&self) -> usize {
+        self.inner.key_len()
+    }
+
+    #[getter]
+    fn alpha_len(&self) -> Option<usize> {
+        self.inner.parameters().alpha_len()
+    }
+
+    /// What is known to be weak about the key, if anything is.
+    #[getter]
+    fn weakness(&self) -> Option<String> {
+        self.inner.parameters().weakness()
+    }
+
+    /// Bytes of a ciphertext.
+    #[getter]
+    fn width(&self) -> usize {
+        self.inner.parameters().ciphertext_bytes()
+    }
+
+    #[getter]
+    fn device(&self) -> String {
+        self.inner.device().to_string()
+    }
+
+    /// The device that is really used, by name.
+    #[getter]
+    fn device_used(&self) -> String {
+        self.inner.device_report().used
+    }
+
+    fn __repr__(&self) -> String {
+        let context = &self.inner;
+        format!(
+            "<{} {}, key_len {}, {} dimensions>",
+            context.scheme().name(),
+            context.public_id(),
+            context.key_len(),
+            context.embed_len()
+        )
+    }
+}
+
+/// Errors count records from the start of a block, people from the start of their array.
+fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
+    match error {
+        hushvec::Error::Ciphertext { record, problem } => {
+            hushvec::Error::Ciphertext { record: first + record, problem }
+        }
+        hushvec::Error::Decode { record, problem } => hushvec::Error::Decode { record: first + record, problem },
+        other => other,
+    }
+}

@@ -1,0 +1,37 @@
+//! The engine as a Python extension module. What Python's users see is in `python/hushvec`, on top of this.
+
+mod arrays;
+mod context;
+mod errors;
+mod evaluator;
+mod provider;
+
+use pyo3::prelude::*;
+
+/// The native part of hushvec.
+#[pymodule]
+mod _hushvec {
+    #[pymodule_export]
+    use crate::context::Context;
+    #[pymodule_export]
+    use crate::errors::{DeviceError, FileError, InputError, WeakKeyError};
+    #[pymodule_export]
+    use crate::evaluator::Evaluator;
+    #[pymodule_export]
+    use crate::provider::Provider;
+
+    use crate::errors::raise;
+    use pyo3::prelude::*;
+
+    /// The processor and GPUs of this machine, and what `auto` picks, as JSON.
+    #[pyfunction]
+    fn devices(py: Python<'_>) -> PyResult<String> {
+        let devices = py.detach(|| hushvec::Devices::detect(None)).map_err(raise)?;
+        Ok(serde_json::to_string(&devices).unwrap_or_default())
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

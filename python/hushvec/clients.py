@@ -268,7 +268,6 @@ class PaillierClient(HammingClient):
         *,
         device: str = "auto",
         threads: int | None = None,
-        **_: None,
     ) -> None:
         super().__init__(embed_len, key_len, None, skip_key_gen, device=device, threads=threads)
 

@@ -52,10 +52,13 @@ class ExecutionContext:
         format: str = "native",
     ) -> None:
         context = homomorphic_client._keys.under(native(key_provider, format), format, context_id)
-        self._set(context, homomorphic_client, key_provider)
+        self._set(context, homomorphic_client, key_provider, context_id)
 
-    def _set(self, context: Context, client: HammingClient, key_provider: KeyProvider) -> None:
+    def _set(
+        self, context: Context, client: HammingClient, key_provider: KeyProvider, context_id: str | None = None
+    ) -> None:
         self._context = context
+        self._context_id = context_id
         self.homomorphic = client
         self.key_provider = key_provider
         self.aes = Content(context)
@@ -138,6 +141,11 @@ class ExecutionContext:
 
     @device.setter
     def device(self, device: str) -> None:
+        # Through the stored form, which alone keeps the key for content.
+        provider = native(self.key_provider, self.format)
+        text, threads = self._context.text(), self.homomorphic._threads
+        self._context = Context.from_text(text, False, provider, device, threads, True, self._context_id)
+        self.aes = Content(self._context)
         self.homomorphic.device = device
 
     def embed_len(self) -> int:
@@ -261,7 +269,7 @@ class ExecutionContext:
             text, is_dict, native(provider, format), device, threads, allow_weak, context_id
         )
         loaded = cls.__new__(cls)
-        loaded._set(context, clients.client_type(context.scheme)._of(context, threads), provider)
+        loaded._set(context, clients.client_type(context.scheme)._of(context, threads), provider, context_id)
         return loaded
 
     async def save_to_remote(self, integration: Any) -> str:

@@ -1,18 +1,16 @@
 //! An owner's keys.
 
 use crate::arrays;
+use crate::blocks::{self, in_blocks};
 use crate::errors::{InputError, raise};
 use crate::provider::{Provider, format_of};
-use hushvec::{BitMatrix, Ciphertexts, Device, ExecutionContext, HomomorphicClient, Loader, Scheme, Tables};
+use hushvec::{BitMatrix, Device, ExecutionContext, HomomorphicClient, Loader, Scheme, Tables};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Vectors a turn: between two, Ctrl-C is heard and progress is told.
-const BLOCK: usize = 4096;
 
 /// Keys of one scheme, open on a device.
 #[pyclass(frozen, module = "hushvec._hushvec", eq, hash)]
@@ -73,26 +71,6 @@ pub fn threads(count: Option<usize>) -> PyResult<Option<NonZeroUsize>> {
     count
         .map(|count| NonZeroUsize::new(count).ok_or_else(|| InputError::new_err("threads must be at least 1")))
         .transpose()
-}
-
-/// Calls `work` on a block of rows at a time, without the interpreter's lock, and `told` with how many are done.
-pub fn in_blocks<T: Send>(
-    py: Python<'_>,
-    rows: usize,
-    told: Option<&Bound<'_, PyAny>>,
-    mut work: impl FnMut(std::ops::Range<usize>) -> Result<T, hushvec::Error> + Send,
-) -> PyResult<Vec<T>> {
-    let mut parts = Vec::with_capacity(rows.div_ceil(BLOCK));
-    for start in (0..rows).step_by(BLOCK) {
-        let range = start..(start + BLOCK).min(rows);
-        let end = range.end;
-        parts.push(py.detach(|| work(range)).map_err(raise)?);
-        py.check_signals()?;
-        if let Some(told) = told {
-            told.call1((end,))?;
-        }
-    }
-    Ok(parts)
 }
 
 #[pymethods]
@@ -180,12 +158,9 @@ impl Context {
         vectors: &Bound<'py, PyAny>,
         told: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        let vectors = arrays::vectors(vectors, self.inner.embed_len())?;
-        let width = self.width();
-        let parts = in_blocks(py, vectors.len(), told, |range| {
-            self.inner.integers(&self.inner.encrypt_vec_batch(&vectors.slice(range))?)
-        })?;
-        arrays::rows(py, parts.concat(), width)
+        blocks::encrypt(py, vectors, self.inner.parameters(), told, |block| {
+            self.inner.integers(&self.inner.encrypt_vec_batch(block)?)
+        })
     }
 
     /// Decrypts (N, key_len/2) encrypted distances: (N,) uint32.
@@ -200,11 +175,7 @@ impl Context {
         let bytes = arrays::ciphertexts(ciphertexts, width)?;
         let parts = in_blocks(py, bytes.len() / width, told, |range| {
             let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
-            let offset = range.start as u64;
-            self.inner
-                .import(block)
-                .and_then(|block: Ciphertexts| self.inner.decode_hamming_client_batch(&block))
-                .map_err(|error| at_record(error, offset))
+            self.inner.decode_hamming_client_batch(&self.inner.import(block)?)
         })?;
         Ok(PyArray1::from_vec(py, parts.concat()))
     }
@@ -330,16 +301,5 @@ impl Context {
             context.key_len(),
             context.embed_len()
         )
-    }
-}
-
-/// Errors count records from the start of a block, people from the start of their array.
-fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
-    match error {
-        hushvec::Error::Ciphertext { record, problem } => {
-            hushvec::Error::Ciphertext { record: first + record, problem }
-        }
-        hushvec::Error::Decode { record, problem } => hushvec::Error::Decode { record: first + record, problem },
-        other => other,
     }
 }

@@ -1,7 +1,8 @@
 //! Who combines, knowing the public key only.
 
 use crate::arrays;
-use crate::context::{device, in_blocks, threads};
+use crate::blocks::{self, in_blocks};
+use crate::context::{device, threads};
 use crate::errors::{InputError, raise};
 use hushvec::PublicContext;
 use numpy::PyArray2;
@@ -51,12 +52,9 @@ impl Evaluator {
         vectors: &Bound<'py, PyAny>,
         told: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        let dimensions = self.inner.public_key().parameters().embedding_length();
-        let vectors = arrays::vectors(vectors, dimensions)?;
-        let parts = in_blocks(py, vectors.len(), told, |range| {
-            self.inner.integers(&self.inner.encrypt_vec_batch(&vectors.slice(range))?)
-        })?;
-        arrays::rows(py, parts.concat(), self.width())
+        blocks::encrypt(py, vectors, self.inner.public_key().parameters(), told, |block| {
+            self.inner.integers(&self.inner.encrypt_vec_batch(block)?)
+        })
     }
 
     /// Combines one query, (1, key_len/2), with vectors, (N, key_len/2): (N, key_len/2) encrypted distances.

@@ -1,6 +1,7 @@
 //! The engine as a Python extension module. What Python's users see is in `python/hushvec`, on top of this.
 
 mod arrays;
+mod blocks;
 mod context;
 mod errors;
 mod evaluator;

@@ -102,6 +102,13 @@ def test_bad_ciphertexts_are_named(subgroup, rows):
     broken[11] = 255
     with pytest.raises(hushvec.InputError, match="ciphertext 11"):
         decode(broken)
+    # Records are counted from the start of the array, however many blocks come before.
+    many = numpy.repeat(stored, 125, axis=0)
+    many[4321] = 0
+    with pytest.raises(hushvec.InputError, match="ciphertext 4321"):
+        decode(many)
+    with pytest.raises(hushvec.InputError, match="ciphertext 4321"):
+        evaluator(subgroup).hamming(stored[:1], many)
     with pytest.raises(hushvec.InputError, match="ciphertext 1 is not a list of one integer"):
         decode([[1], [1, 2]])
     with pytest.raises(hushvec.InputError, match="ciphertext 0 is not a list of one integer"):

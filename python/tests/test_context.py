@@ -40,8 +40,11 @@ def test_created_on_disk_with_a_device(tmp_path):
     made = hushvec.ExecutionContext.create("p", "paillier", DIMENSIONS, path=path, device="cpu")
     loaded = hushvec.ExecutionContext.load_from_disk(passphrase="p", path=str(path))
     assert made == loaded and made.device == loaded.device == "cpu"
+    sealed = loaded.aes.encrypt("päyload")
     loaded.device = "auto"
-    assert loaded.device == "auto" and loaded == made
+    assert loaded.device == "auto" and loaded == made and loaded.aes.decrypt(sealed) == "päyload"
+    loaded.save_to_disk(path)
+    assert hushvec.ExecutionContext.load_from_disk("p", path).device == "auto"
     with pytest.raises(hushvec.DeviceError, match="nothing like it"):
         loaded.device = "gpu:nothing like it"
 
@@ -68,6 +71,12 @@ def test_weak_keys_are_not_made():
     with pytest.warns(UserWarning, match="alpha_len 50 can be broken; the new key has 512"):
         client = hushvec.PaillierLookupClient(DIMENSIONS, 1024, 50)
     assert client.alpha_len == 512 and json.loads(client.stringify_config())["alpha_len"] == 512
+
+
+def test_unknown_arguments_are_refused():
+    for kind in (hushvec.PaillierClient, hushvec.PaillierLookupClient, hushvec.PaillierSubgroupClient):
+        with pytest.raises(TypeError, match="devise"):
+            kind(DIMENSIONS, skip_key_gen=True, devise="gpu")
 
 
 def test_clients_without_keys_and_pickles(rows):

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 venv=${HUSHVEC_PYTHON_VENV:-../target/tmp/python-venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2' 'numpy>=1.26' 'pytest>=8' 'xtrace-ai-sdk==0.1.1'
+"$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2' 'numpy>=1.26' 'pytest>=8' tqdm 'xtrace-ai-sdk==0.1.1'
 rm -rf ../target/wheels
 PATH="$(realpath "$venv")/bin:$PATH" "$venv/bin/maturin" build --quiet --release
 "$venv/bin/pip" install --quiet --force-reinstall --no-deps ../target/wheels/hushvec-*.whl

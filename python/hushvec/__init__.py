@@ -14,23 +14,46 @@ The owner of a collection encrypts bit vectors and queries (:class:`ExecutionCon
     distances = context.decode_hamming_client_batch(evaluator.hamming(query, stored))
 """
 
-from ._hushvec import DeviceError, Evaluator, FileError, InputError, WeakKeyError, __version__
+from ._hushvec import (
+    DeviceError,
+    FileError,
+    Index,
+    IndexWriter,
+    InputError,
+    PlainArray,
+    Query,
+    Response,
+    WeakKeyError,
+    __version__,
+)
+from .bench import BenchResult, bench
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient
 from .context import ExecutionContext
+from .evaluator import Evaluator
+from .numbers import EncryptedArray, EncryptedNumber
 from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
 
 __all__ = [
     "AWSKMSKeyProvider",
+    "BenchResult",
     "DeviceError",
+    "EncryptedArray",
+    "EncryptedNumber",
     "Evaluator",
     "ExecutionContext",
     "FileError",
+    "Index",
+    "IndexWriter",
     "InputError",
     "KeyProvider",
     "PaillierClient",
     "PaillierLookupClient",
     "PaillierSubgroupClient",
     "PassphraseKeyProvider",
+    "PlainArray",
+    "Query",
+    "Response",
     "WeakKeyError",
     "__version__",
+    "bench",
 ]

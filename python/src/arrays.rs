@@ -104,15 +104,25 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize) -> PyResult<BitMatrix> {
     Ok(matrix)
 }
 
-/// Ciphertexts in an array, (N, `width`) uint8, as bytes one after the other.
-pub fn ciphertexts(array: &Bound<'_, PyAny>, width: usize) -> PyResult<Vec<u8>> {
-    let rows: PyReadonlyArray2<'_, u8> = array.extract().map_err(|_| expected(array, width))?;
-    if rows.shape().get(1) != Some(&width) {
-        return Err(expected(array, width));
+/// Ciphertexts in an array: (N, `width`) uint8, read where they are if they are there without gaps.
+pub struct CiphertextRows<'py> {
+    array: PyReadonlyArray2<'py, u8>,
+    copy: Option<Vec<u8>>,
+}
+
+impl<'py> CiphertextRows<'py> {
+    pub fn new(array: &Bound<'py, PyAny>, width: usize) -> PyResult<Self> {
+        let rows: PyReadonlyArray2<'_, u8> = array.extract().map_err(|_| expected(array, width))?;
+        if rows.shape().get(1) != Some(&width) {
+            return Err(expected(array, width));
+        }
+        let copy = rows.as_slice().is_err().then(|| rows.as_array().iter().copied().collect());
+        Ok(Self { array: rows, copy })
     }
-    match rows.as_slice() {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(_) => Ok(rows.as_array().iter().copied().collect()),
+
+    /// All bytes, one ciphertext after the other.
+    pub fn bytes(&self) -> &[u8] {
+        self.copy.as_deref().unwrap_or_else(|| self.array.as_slice().unwrap_or_default())
     }
 }
 

@@ -2,30 +2,38 @@
 
 use crate::arrays;
 use crate::errors::raise;
+use crate::progress::Told;
 use hushvec::{BitMatrix, Parameters};
 use numpy::PyArray2;
 use pyo3::prelude::*;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
-/// Rows a turn: between two, Ctrl-C is heard and progress is told.
-const BLOCK: usize = 4096;
+/// Rows of the first block: between two, Ctrl-C is heard and progress is told.
+const FIRST_BLOCK: usize = 4096;
+/// Large enough for every device.
+const LARGEST_BLOCK: usize = 65_536;
+/// Blocks grow as long as they take less than this.
+const SOON: Duration = Duration::from_millis(200);
 
-/// Calls `work` on a block of rows at a time, without the interpreter's lock, and `told` with how many are done.
+/// Calls `work` on a block of rows at a time, without the interpreter's lock.
 pub fn in_blocks<T: Send>(
     py: Python<'_>,
     rows: usize,
-    told: Option<&Bound<'_, PyAny>>,
-    mut work: impl FnMut(std::ops::Range<usize>) -> Result<T, hushvec::Error> + Send,
+    told: &Told<'_>,
+    mut work: impl FnMut(Range<usize>) -> Result<T, hushvec::Error> + Send,
 ) -> PyResult<Vec<T>> {
-    let mut parts = Vec::with_capacity(rows.div_ceil(BLOCK));
-    for start in (0..rows).step_by(BLOCK) {
-        let range = start..(start + BLOCK).min(rows);
-        let end = range.end;
-        let first = range.start as u64;
-        parts.push(py.detach(|| work(range)).map_err(|error| raise(at_record(error, first)))?);
-        py.check_signals()?;
-        if let Some(told) = told {
-            told.call1((end,))?;
+    let (mut parts, mut start, mut block) = (Vec::new(), 0, FIRST_BLOCK);
+    while start < rows {
+        let end = rows.min(start.saturating_add(block));
+        let began = Instant::now();
+        parts.push(py.detach(|| work(start..end)).map_err(|error| raise(at_record(error, start as u64)))?);
+        if began.elapsed() < SOON {
+            block = LARGEST_BLOCK.min(2 * block);
         }
+        py.check_signals()?;
+        told.say(end as u64)?;
+        start = end;
     }
     Ok(parts)
 }
@@ -35,21 +43,24 @@ pub fn encrypt<'py>(
     py: Python<'py>,
     vectors: &Bound<'py, PyAny>,
     parameters: &Parameters,
-    told: Option<&Bound<'py, PyAny>>,
+    progress: Option<&Bound<'py, PyAny>>,
     mut work: impl FnMut(&BitMatrix) -> Result<Vec<u8>, hushvec::Error> + Send,
 ) -> PyResult<Bound<'py, PyArray2<u8>>> {
     let vectors = arrays::vectors(vectors, parameters.embedding_length())?;
-    let parts = in_blocks(py, vectors.len(), told, |range| work(&vectors.slice(range)))?;
+    let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
+    let parts = in_blocks(py, vectors.len(), &told, |range| work(&vectors.slice(range)))?;
     arrays::rows(py, parts.concat(), parameters.ciphertext_bytes())
 }
 
 /// Errors count records from the start of a block, people from the start of their array.
 fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
+    use hushvec::Error;
     match error {
-        hushvec::Error::Ciphertext { record, problem } => {
-            hushvec::Error::Ciphertext { record: first + record, problem }
-        }
-        hushvec::Error::Decode { record, problem } => hushvec::Error::Decode { record: first + record, problem },
+        Error::Ciphertext { record, problem } => Error::Ciphertext { record: first + record, problem },
+        Error::Decode { record, problem } => Error::Decode { record: first + record, problem },
+        Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
+        Error::BadId { number, reason } => Error::BadId { number: first + number, reason },
+        Error::InFile { path, source } => Error::InFile { path, source: Box::new(at_record(*source, first)) },
         other => other,
     }
 }

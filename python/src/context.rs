@@ -1,15 +1,17 @@
 //! An owner's keys.
 
-use crate::arrays;
+use crate::arrays::{self, CiphertextRows};
 use crate::blocks::{self, in_blocks};
 use crate::errors::{InputError, raise};
+use crate::numbers::{self, Numbers, Values};
+use crate::progress::Told;
 use crate::provider::{Provider, format_of};
-use hushvec::{BitMatrix, Device, ExecutionContext, HomomorphicClient, Loader, Scheme, Tables};
+use hushvec::{BitMatrix, Device, ExecutionContext, HomomorphicClient, Loader, NumberEvaluator, Scheme, Tables};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 /// Keys of one scheme, open on a device.
@@ -17,6 +19,9 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<ExecutionContext>,
+    threads: Option<NonZeroUsize>,
+    /// Opened when the first number comes.
+    numbers: Arc<OnceLock<Arc<NumberEvaluator>>>,
 }
 
 impl PartialEq for Context {
@@ -38,13 +43,18 @@ impl Context {
         &self.inner
     }
 
-    fn new(context: ExecutionContext) -> Self {
-        Self { inner: Arc::new(context) }
+    fn new(context: ExecutionContext, threads: Option<NonZeroUsize>) -> Self {
+        Self { inner: Arc::new(context), threads, numbers: Arc::default() }
+    }
+
+    fn numbers(&self, py: Python<'_>) -> PyResult<&Arc<NumberEvaluator>> {
+        numbers::evaluator(py, &self.numbers, &self.inner.public_context(), self.inner.device(), self.threads)
     }
 
     /// The same keys once more.
     fn again(&self, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<ExecutionContext> {
-        let mut loader = ExecutionContext::loader().allow_weak(true).device(self.inner.device().clone()).threads(None);
+        let mut loader =
+            ExecutionContext::loader().allow_weak(true).device(self.inner.device().clone()).threads(self.threads);
         if let Some(id) = context_id {
             loader = loader.context_id(id);
         }
@@ -54,8 +64,8 @@ impl Context {
     }
 }
 
-fn loader(device: Option<&str>, threads: Option<usize>, allow_weak: bool) -> PyResult<Loader> {
-    let mut loader = ExecutionContext::loader().allow_weak(allow_weak).threads(self::threads(threads)?);
+fn loader(device: Option<&str>, threads: Option<NonZeroUsize>, allow_weak: bool) -> PyResult<Loader> {
+    let mut loader = ExecutionContext::loader().allow_weak(allow_weak).threads(threads);
     if let Some(device) = device {
         loader = loader.device(self::device(device)?);
     }
@@ -90,18 +100,19 @@ impl Context {
         provider: &Provider,
         format: &str,
     ) -> PyResult<Self> {
+        let threads = self::threads(threads)?;
         let mut builder = ExecutionContext::builder()
             .scheme(scheme.parse::<Scheme>().map_err(raise)?)
             .embedding_length(embed_len)
             .key_len(key_len)
             .device(self::device(device)?)
-            .threads(self::threads(threads)?)
+            .threads(threads)
             .format(format_of(format)?)
             .key_provider(provider.get());
         if let Some(alpha_len) = alpha_len {
             builder = builder.alpha_len(alpha_len);
         }
-        py.detach(|| builder.build()).map(Self::new).map_err(raise)
+        py.detach(|| builder.build()).map(|context| Self::new(context, threads)).map_err(raise)
     }
 
     /// Takes keys from `plain()`'s text, or from the SDK's.
@@ -116,8 +127,10 @@ impl Context {
     ) -> PyResult<Self> {
         let value = serde_json::from_str(plain)
             .map_err(|error| InputError::new_err(format!("the keys are no JSON object: {error}")))?;
+        let threads = self::threads(threads)?;
         let loader = loader(Some(device), threads, allow_weak)?;
-        py.detach(|| loader.from_dict_plain(&value, provider.get())).map(Self::new).map_err(raise)
+        let context = py.detach(|| loader.from_dict_plain(&value, provider.get())).map_err(raise)?;
+        Ok(Self::new(context, threads))
     }
 
     /// Opens a stored context: a file's text, or a dictionary's JSON, whose layout does not count.
@@ -133,6 +146,7 @@ impl Context {
         allow_weak: bool,
         context_id: Option<String>,
     ) -> PyResult<Self> {
+        let threads = self::threads(threads)?;
         let mut loader = loader(device, threads, allow_weak)?;
         if let Some(id) = context_id {
             loader = loader.context_id(id);
@@ -140,40 +154,44 @@ impl Context {
         if is_dict {
             let value = serde_json::from_str(text)
                 .map_err(|error| InputError::new_err(format!("the context is no JSON object: {error}")))?;
-            return py.detach(|| loader.from_dict(value, &*provider.get())).map(Self::new).map_err(raise);
+            let context = py.detach(|| loader.from_dict(value, &*provider.get())).map_err(raise)?;
+            return Ok(Self::new(context, threads));
         }
-        py.detach(|| loader.from_serialized(text, &*provider.get())).map(Self::new).map_err(raise)
+        let context = py.detach(|| loader.from_serialized(text, &*provider.get())).map_err(raise)?;
+        Ok(Self::new(context, threads))
     }
 
     /// The same keys under another provider, in a format.
     fn under(&self, py: Python<'_>, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<Self> {
-        py.detach(|| self.again(provider, format, context_id)).map(Self::new)
+        py.detach(|| self.again(provider, format, context_id)).map(|context| Self::new(context, self.threads))
     }
 
     /// Encrypts (N, D) or (N, D/8) vectors: (N, key_len/2) uint8.
-    #[pyo3(signature = (vectors, told=None))]
+    #[pyo3(signature = (vectors, progress=None))]
     fn encrypt<'py>(
         &self,
         py: Python<'py>,
         vectors: &Bound<'py, PyAny>,
-        told: Option<&Bound<'py, PyAny>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        blocks::encrypt(py, vectors, self.inner.parameters(), told, |block| {
+        blocks::encrypt(py, vectors, self.inner.parameters(), progress, |block| {
             self.inner.integers(&self.inner.encrypt_vec_batch(block)?)
         })
     }
 
     /// Decrypts (N, key_len/2) encrypted distances: (N,) uint32.
-    #[pyo3(signature = (ciphertexts, told=None))]
+    #[pyo3(signature = (ciphertexts, progress=None))]
     fn decode<'py>(
         &self,
         py: Python<'py>,
         ciphertexts: &Bound<'py, PyAny>,
-        told: Option<&Bound<'py, PyAny>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
         let width = self.width();
-        let bytes = arrays::ciphertexts(ciphertexts, width)?;
-        let parts = in_blocks(py, bytes.len() / width, told, |range| {
+        let rows = CiphertextRows::new(ciphertexts, width)?;
+        let bytes = rows.bytes();
+        let told = Told::new(progress, (bytes.len() / width) as u64, "decode")?;
+        let parts = in_blocks(py, bytes.len() / width, &told, |range| {
             let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
             self.inner.decode_hamming_client_batch(&self.inner.import(block)?)
         })?;
@@ -186,11 +204,49 @@ impl Context {
         py: Python<'py>,
         ciphertexts: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        let bytes = arrays::ciphertexts(ciphertexts, self.width())?;
+        let rows = CiphertextRows::new(ciphertexts, self.width())?;
+        let bytes = rows.bytes();
         let vectors: BitMatrix =
-            py.detach(|| self.inner.decrypt_vec_batch(&self.inner.import(&bytes)?)).map_err(raise)?;
+            py.detach(|| self.inner.decrypt_vec_batch(&self.inner.import(bytes)?)).map_err(raise)?;
         let bits: Vec<u8> = (0..vectors.len()).filter_map(|row| vectors.row(row)).flatten().collect();
         arrays::rows(py, bits, self.inner.embed_len())
+    }
+
+    /// Encrypts numbers, a flat array.
+    fn numbers_of(
+        &self,
+        py: Python<'_>,
+        values: &Bound<'_, PyAny>,
+        integer_bits: u32,
+        fraction_bits: Option<u16>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Numbers> {
+        let format = (integer_bits, fraction_bits);
+        Values::new(values)?.encrypt(py, Some(&self.inner), self.numbers(py)?, format, progress)
+    }
+
+    /// Reads encrypted numbers from bytes.
+    fn numbers_from(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<Numbers> {
+        Numbers::from_bytes(py, self.numbers(py)?, bytes)
+    }
+
+    /// Reads encrypted numbers from a file.
+    fn numbers_in(&self, py: Python<'_>, path: PathBuf) -> PyResult<Numbers> {
+        Numbers::load(py, self.numbers(py)?, &path)
+    }
+
+    /// Decrypts numbers: (N,) int64 if their exponent is not negative, else float64.
+    fn decrypt_numbers<'py>(&self, py: Python<'py>, numbers: &Numbers) -> PyResult<Bound<'py, PyAny>> {
+        numbers.decrypted(py, &self.inner)
+    }
+
+    /// Decrypts numbers of any size: integers, and the exponent that they share.
+    fn decrypt_exactly_vartime<'py>(
+        &self,
+        py: Python<'py>,
+        numbers: &Numbers,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, i32)> {
+        numbers.decrypted_exactly_vartime(py, &self.inner)
     }
 
     /// `{"sk", "pk", "type", "config"}` as JSON, the secret key in plain text.
@@ -203,7 +259,6 @@ impl Context {
         py.detach(|| self.inner.serialize_exec_context()).map_err(raise)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.inner.save_to_disk(&path)).map_err(raise)
     }

@@ -20,7 +20,6 @@ create_exception!(
 );
 
 /// The exception for an error.
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err wants")]
 pub fn raise(error: Error) -> PyErr {
     let text = error.to_string();
     match error.root() {

@@ -1,21 +1,40 @@
 //! Who combines, knowing the public key only.
 
-use crate::arrays;
+use crate::arrays::{self, CiphertextRows};
 use crate::blocks::{self, in_blocks};
 use crate::context::{device, threads};
 use crate::errors::{InputError, raise};
-use hushvec::PublicContext;
+use crate::index::Index;
+use crate::numbers::{self, Numbers, Values};
+use crate::progress::{Told, watched};
+use crate::query::Query;
+use crate::response::Response;
+use hushvec::{Device, NumberEvaluator, PublicContext};
 use numpy::PyArray2;
 use pyo3::prelude::*;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 /// Combines encrypted queries with encrypted vectors. It holds no secret.
-#[pyclass(frozen, module = "hushvec._hushvec")]
+#[pyclass(frozen, subclass, module = "hushvec._hushvec")]
 pub struct Evaluator {
-    inner: hushvec::Evaluator,
+    inner: Arc<hushvec::Evaluator>,
+    device: Device,
+    threads: Option<NonZeroUsize>,
+    /// Opened when the first number comes.
+    numbers: OnceLock<Arc<NumberEvaluator>>,
 }
 
 impl Evaluator {
+    pub fn get(&self) -> &Arc<hushvec::Evaluator> {
+        &self.inner
+    }
+
+    fn numbers(&self, py: Python<'_>) -> PyResult<&Arc<NumberEvaluator>> {
+        numbers::evaluator(py, &self.numbers, self.inner.public_context(), &self.device, self.threads)
+    }
+
     fn width(&self) -> usize {
         self.inner.public_key().parameters().ciphertext_bytes()
     }
@@ -40,43 +59,89 @@ impl Evaluator {
             _ => return Err(InputError::new_err("give either a public context's text or its path")),
         };
         let (public, device, threads) = (public.map_err(raise)?, self::device(device)?, self::threads(threads)?);
-        let inner = py.detach(|| hushvec::Evaluator::with_threads(&public, device, threads)).map_err(raise)?;
-        Ok(Self { inner })
+        let inner = py.detach(|| hushvec::Evaluator::with_threads(&public, device.clone(), threads)).map_err(raise)?;
+        Ok(Self { inner: Arc::new(inner), device, threads, numbers: OnceLock::new() })
     }
 
     /// Encrypts vectors with the public key: (N, key_len/2) uint8.
-    #[pyo3(signature = (vectors, told=None))]
+    #[pyo3(signature = (vectors, progress=None))]
     fn encrypt<'py>(
         &self,
         py: Python<'py>,
         vectors: &Bound<'py, PyAny>,
-        told: Option<&Bound<'py, PyAny>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        blocks::encrypt(py, vectors, self.inner.public_key().parameters(), told, |block| {
+        blocks::encrypt(py, vectors, self.inner.public_key().parameters(), progress, |block| {
             self.inner.integers(&self.inner.encrypt_vec_batch(block)?)
         })
     }
 
     /// Combines one query, (1, key_len/2), with vectors, (N, key_len/2): (N, key_len/2) encrypted distances.
-    #[pyo3(signature = (query, vectors, told=None))]
+    #[pyo3(signature = (query, vectors, progress=None))]
     fn hamming<'py>(
         &self,
         py: Python<'py>,
         query: &Bound<'py, PyAny>,
         vectors: &Bound<'py, PyAny>,
-        told: Option<&Bound<'py, PyAny>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let width = self.width();
-        let query = self.inner.import(&arrays::ciphertexts(query, width)?).map_err(raise)?;
+        let query = self.inner.import(CiphertextRows::new(query, width)?.bytes()).map_err(raise)?;
         let (Some(query), 1) = (query.get(0), query.len()) else {
             return Err(InputError::new_err(format!("{} queries were given, expected one", query.len())));
         };
-        let bytes = arrays::ciphertexts(vectors, width)?;
-        let parts = in_blocks(py, bytes.len() / width, told, |range| {
+        let rows = CiphertextRows::new(vectors, width)?;
+        let bytes = rows.bytes();
+        let told = Told::new(progress, (bytes.len() / width) as u64, "combine")?;
+        let parts = in_blocks(py, bytes.len() / width, &told, |range| {
             let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
             self.inner.integers(&self.inner.hamming_batch(&query, &self.inner.import(block)?)?)
         })?;
         arrays::rows(py, parts.concat(), width)
+    }
+
+    /// Reads a query from a file and checks its ciphertexts.
+    fn load_query(&self, py: Python<'_>, path: PathBuf) -> PyResult<Query> {
+        let query = py.detach(|| self.inner.load_query(&path)).map_err(raise)?;
+        Ok(Query::new(query, Arc::clone(self.inner.public_key())))
+    }
+
+    /// Combines every query with every vector of an index, and writes the encrypted distances to a response file.
+    #[pyo3(signature = (query, index, path, progress=None))]
+    fn aggregate(
+        &self,
+        py: Python<'_>,
+        query: &Query,
+        index: &Index,
+        path: PathBuf,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        let (query, index) = (query.get(), index.get());
+        let told = Told::new(progress, query.vectors().len() as u64 * index.len(), "combine")?;
+        watched(py, &told, |progress| self.inner.aggregate(query, index, &path, progress))?;
+        Response::open(py, path)
+    }
+
+    /// Encrypts numbers, a flat array, with the public key.
+    fn numbers_of(
+        &self,
+        py: Python<'_>,
+        values: &Bound<'_, PyAny>,
+        integer_bits: u32,
+        fraction_bits: Option<u16>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Numbers> {
+        Values::new(values)?.encrypt(py, None, self.numbers(py)?, (integer_bits, fraction_bits), progress)
+    }
+
+    /// Reads encrypted numbers from bytes.
+    fn numbers_from(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<Numbers> {
+        Numbers::from_bytes(py, self.numbers(py)?, bytes)
+    }
+
+    /// Reads encrypted numbers from a file.
+    fn numbers_in(&self, py: Python<'_>, path: PathBuf) -> PyResult<Numbers> {
+        Numbers::load(py, self.numbers(py)?, &path)
     }
 
     #[getter]

@@ -1,11 +1,23 @@
 //! The engine as a Python extension module. What Python's users see is in `python/hushvec`, on top of this.
 
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+
 mod arrays;
 mod blocks;
 mod context;
 mod errors;
 mod evaluator;
+mod ids;
+mod index;
+mod keys;
+mod nearest;
+mod numbers;
+mod plain;
+mod progress;
 mod provider;
+mod query;
+mod response;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -19,7 +31,19 @@ mod _hushvec {
     #[pymodule_export]
     use crate::evaluator::Evaluator;
     #[pymodule_export]
+    use crate::index::Index;
+    #[pymodule_export]
+    use crate::numbers::Numbers;
+    #[pymodule_export]
+    use crate::plain::PlainArray;
+    #[pymodule_export]
     use crate::provider::Provider;
+    #[pymodule_export]
+    use crate::query::Query;
+    #[pymodule_export]
+    use crate::response::Response;
+    #[pymodule_export]
+    use crate::writer::IndexWriter;
 
     use crate::errors::raise;
     use pyo3::prelude::*;

@@ -123,7 +123,7 @@ def test_progress_and_threads(subgroup, rows):
     told = []
     many = numpy.tile(rows, (250, 1))
     subgroup.encrypt_vec_batch(many, told.append)
-    assert told == [4096, 8192, 10000]
+    assert told[0] == 4096 and told[-1] == 10000 and told == sorted(told)
     # Another thread goes on while a batch is computed.
     ticks, done = [], threading.Event()
 

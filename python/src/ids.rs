@@ -1,0 +1,38 @@
+//! Ids of vectors: arrays and lists of integers or strings.
+
+use crate::errors::{InputError, raise};
+use hushvec::{IdKind, IdRef, Ids};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// Ids from anything that can be iterated over.
+pub fn given(ids: &Bound<'_, PyAny>) -> PyResult<Ids> {
+    let mut taken = Ids::new();
+    // Of an array this gives Python's own integers and strings.
+    let ids = ids.call_method0("tolist").unwrap_or_else(|_| ids.clone());
+    let wrong = |id: &Bound<'_, PyAny>, number: u64| {
+        InputError::new_err(format!("id {number} is {}, expected an integer from 0 to 2^64 - 1, or a string", id))
+    };
+    let all = ids.try_iter().map_err(|_| InputError::new_err("ids must be an array or a list"))?;
+    for (number, id) in (0..).zip(all) {
+        let id = id?;
+        let pushed = match id.cast::<PyString>() {
+            Ok(text) => taken.push(IdRef::Text(text.to_str()?)),
+            Err(_) => taken.push(IdRef::Number(id.extract().map_err(|_| wrong(&id, number))?)),
+        };
+        pushed.map_err(raise)?;
+    }
+    Ok(taken)
+}
+
+/// Ids as an array, of uint64 or of strings, in a shape. Of none the kind is what it would be.
+pub fn array<'py>(py: Python<'py>, ids: &Ids, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+    let array = if ids.kind() == Some(IdKind::Strings) {
+        let texts: Vec<&str> = ids.iter().filter_map(IdRef::text).collect();
+        py.import("numpy")?.call_method1("array", (texts,))?
+    } else {
+        let numbers: Vec<u64> = ids.iter().filter_map(IdRef::number).collect();
+        numpy::PyArray1::from_vec(py, numbers).into_any()
+    };
+    array.call_method1("reshape", (shape.to_vec(),))
+}

@@ -1,0 +1,253 @@
+//! Encrypted numbers. Operators and types are Python's side: `hushvec/numbers.py`.
+
+use crate::errors::{InputError, raise};
+use crate::plain::{self, PlainArray};
+use crate::progress::{Told, watched};
+use hushvec::{
+    Device, EncryptedArray, EncryptedNumber, Error, ExecutionContext, NumberEvaluator, NumberFormat, PublicContext,
+};
+use num_bigint::BigInt;
+use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Encrypted numbers, and who computes with them.
+#[pyclass(frozen, module = "hushvec._hushvec")]
+pub struct Numbers {
+    evaluator: Arc<NumberEvaluator>,
+    array: EncryptedArray,
+}
+
+impl Numbers {
+    pub fn new(evaluator: Arc<NumberEvaluator>, array: EncryptedArray) -> Self {
+        Self { evaluator, array }
+    }
+
+    /// From what `to_bytes` wrote.
+    pub fn from_bytes(py: Python<'_>, evaluator: &Arc<NumberEvaluator>, bytes: &[u8]) -> PyResult<Self> {
+        let array = py.detach(|| evaluator.numbers_from_bytes(bytes)).map_err(raise)?;
+        Ok(Self::new(Arc::clone(evaluator), array))
+    }
+
+    /// From what `save` wrote.
+    pub fn load(py: Python<'_>, evaluator: &Arc<NumberEvaluator>, path: &Path) -> PyResult<Self> {
+        let array = py.detach(|| evaluator.load_numbers(path)).map_err(raise)?;
+        Ok(Self::new(Arc::clone(evaluator), array))
+    }
+
+    /// An operation, in the background.
+    fn map(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&NumberEvaluator, &EncryptedArray) -> Result<EncryptedArray, Error> + Send,
+    ) -> PyResult<Self> {
+        let array = watched(py, &Told::nowhere(), |_| work(&self.evaluator, &self.array))?;
+        Ok(Self::new(Arc::clone(&self.evaluator), array))
+    }
+
+    /// Decrypted: an array of float64 or int64.
+    pub fn decrypted<'py>(&self, py: Python<'py>, owner: &ExecutionContext) -> PyResult<Bound<'py, PyAny>> {
+        let array = &self.array;
+        if array.exponent() >= 0 {
+            let integers = watched(py, &Told::nowhere(), |_| owner.decrypt_integers(array))?;
+            return Ok(numpy::PyArray1::from_vec(py, integers).into_any());
+        }
+        let floats = watched(py, &Told::nowhere(), |_| owner.decrypt_numbers(array))?;
+        Ok(numpy::PyArray1::from_vec(py, floats).into_any())
+    }
+
+    /// Integers of any length, and the exponent that they share.
+    pub fn decrypted_exactly_vartime<'py>(
+        &self,
+        py: Python<'py>,
+        owner: &ExecutionContext,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, i32)> {
+        let plain = watched(py, &Told::nowhere(), |_| owner.decrypt_exactly_vartime(&self.array))?;
+        let integer = |value: &BigInt| {
+            let bytes = PyBytes::new(py, &value.to_signed_bytes_le());
+            py.get_type::<PyInt>().call_method("from_bytes", (bytes, "little"), Some(&plain::signed(py)?))
+        };
+        Ok((plain.values().iter().map(integer).collect::<PyResult<_>>()?, plain.exponent()))
+    }
+
+    fn one(evaluator: &NumberEvaluator, number: Result<EncryptedNumber, Error>) -> Result<EncryptedArray, Error> {
+        evaluator.array_of([&number?])
+    }
+}
+
+#[pymethods]
+impl Numbers {
+    fn add(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        self.map(py, |evaluator, array| evaluator.add(array, &other.array))
+    }
+
+    fn sub(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        self.map(py, |evaluator, array| evaluator.sub(array, &other.array))
+    }
+
+    fn neg(&self, py: Python<'_>) -> PyResult<Self> {
+        self.map(py, NumberEvaluator::neg)
+    }
+
+    fn add_plain(&self, py: Python<'_>, plain: &PlainArray) -> PyResult<Self> {
+        self.map(py, |evaluator, array| evaluator.add_plain(array, plain.get()))
+    }
+
+    fn mul_plain(&self, py: Python<'_>, plain: &PlainArray) -> PyResult<Self> {
+        self.map(py, |evaluator, array| evaluator.mul_plain(array, plain.get()))
+    }
+
+    fn dot(&self, py: Python<'_>, plain: &PlainArray) -> PyResult<Self> {
+        self.map(py, |evaluator, array| Self::one(evaluator, evaluator.dot(array, plain.get())))
+    }
+
+    fn matmul(&self, py: Python<'_>, plain: &PlainArray) -> PyResult<Self> {
+        let matrix = plain.matrix()?;
+        self.map(py, |evaluator, array| evaluator.matmul(&matrix, array))
+    }
+
+    fn sum(&self, py: Python<'_>) -> PyResult<Self> {
+        self.map(py, |evaluator, array| Self::one(evaluator, evaluator.sum(array)))
+    }
+
+    fn rerandomize(&self, py: Python<'_>) -> PyResult<Self> {
+        self.map(py, NumberEvaluator::rerandomize)
+    }
+
+    /// Some of the numbers, by their places, which may repeat.
+    fn take(&self, py: Python<'_>, places: Vec<usize>) -> PyResult<Self> {
+        let numbers: Option<Vec<_>> = places.iter().map(|place| self.array.get(*place)).collect();
+        let numbers = numbers.ok_or_else(|| InputError::new_err(format!("there are {} numbers", self.array.len())))?;
+        self.map(py, |evaluator, _| evaluator.array_of(&numbers))
+    }
+
+    /// These and others, one after the other.
+    fn followed_by(&self, py: Python<'_>, others: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
+        let others: Vec<EncryptedNumber> = others.iter().flat_map(|other| other.array.iter()).collect();
+        let all: Vec<EncryptedNumber> = self.array.iter().chain(others).collect();
+        self.map(py, |evaluator, _| evaluator.array_of(&all))
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.array.to_bytes(self.evaluator.public_key()).map_err(raise)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.array.save(&path, self.evaluator.public_key())).map_err(raise)
+    }
+
+    fn __len__(&self) -> usize {
+        self.array.len()
+    }
+
+    #[getter]
+    fn exponent(&self) -> i32 {
+        self.array.exponent()
+    }
+
+    #[getter]
+    fn bound_bits(&self) -> u64 {
+        self.array.bound().bits()
+    }
+
+    #[getter]
+    fn public_id(&self) -> String {
+        self.array.key_id().to_string()
+    }
+}
+
+/// The evaluator of a public key, opened when it is first asked for.
+pub fn evaluator<'a>(
+    py: Python<'_>,
+    cell: &'a OnceLock<Arc<NumberEvaluator>>,
+    public: &PublicContext,
+    device: &Device,
+    threads: Option<NonZeroUsize>,
+) -> PyResult<&'a Arc<NumberEvaluator>> {
+    if let Some(evaluator) = cell.get() {
+        return Ok(evaluator);
+    }
+    let opened = py.detach(|| NumberEvaluator::with_threads(public, device.clone(), threads)).map_err(raise)?;
+    Ok(cell.get_or_init(|| Arc::new(opened)))
+}
+
+/// Numbers to encrypt: a flat array of one of three types.
+pub enum Values<'py> {
+    Signed(PyReadonlyArray1<'py, i64>),
+    Unsigned(PyReadonlyArray1<'py, u64>),
+    Floats(PyReadonlyArray1<'py, f64>),
+}
+
+impl<'py> Values<'py> {
+    /// From an array of integers of up to 64 bits, booleans or floats.
+    pub fn new(array: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let untyped = array.cast::<PyUntypedArray>()?;
+        let dtype = untyped.dtype();
+        let to = |kind: &str| numpy_contiguous(array, kind);
+        Ok(match dtype.kind() {
+            b'i' | b'b' => Self::Signed(to("int64")?.extract()?),
+            b'u' => Self::Unsigned(to("uint64")?.extract()?),
+            b'f' => Self::Floats(to("float64")?.extract()?),
+            _ => {
+                let text = format!("numbers to encrypt are integers of up to 64 bits or floats, not {dtype}");
+                return Err(InputError::new_err(text));
+            }
+        })
+    }
+
+    /// Whether they are integers.
+    fn are_integers(&self) -> bool {
+        !matches!(self, Self::Floats(_))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Signed(array) => array.len(),
+            Self::Unsigned(array) => array.len(),
+            Self::Floats(array) => array.len(),
+        }
+    }
+
+    /// Encrypts them, by an owner or else by an evaluator.
+    pub fn encrypt(
+        &self,
+        py: Python<'_>,
+        owner: Option<&ExecutionContext>,
+        evaluator: &Arc<NumberEvaluator>,
+        (integer_bits, fraction_bits): (u32, Option<u16>),
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Numbers> {
+        macro_rules! encrypted {
+            ($array:expr, $format:expr) => {{
+                let values = $array.as_slice()?;
+                watched(py, &Told::new(progress, self.len() as u64, "encrypt")?, |progress| {
+                    let encrypted = match owner {
+                        Some(owner) => owner.encrypt_numbers(values, $format),
+                        None => evaluator.encrypt_numbers(values, $format),
+                    };
+                    progress.add(values.len() as u64);
+                    encrypted
+                })
+            }};
+        }
+        let fraction_bits = fraction_bits.unwrap_or(if self.are_integers() { 0 } else { FRACTION_BITS });
+        let format = &NumberFormat::fixed_point(integer_bits, fraction_bits);
+        let array = match self {
+            Self::Signed(array) => encrypted!(array, format),
+            Self::Unsigned(array) => encrypted!(array, format),
+            Self::Floats(array) => encrypted!(array, format),
+        }?;
+        Ok(Numbers::new(Arc::clone(evaluator), array))
+    }
+}
+
+/// Bits after the point of floats that are encrypted without saying how many.
+const FRACTION_BITS: u16 = 128;
+
+fn numpy_contiguous<'py>(array: &Bound<'py, PyAny>, kind: &str) -> PyResult<Bound<'py, PyAny>> {
+    array.py().import("numpy")?.call_method1("ascontiguousarray", (array, kind))
+}

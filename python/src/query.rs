@@ -1,0 +1,65 @@
+//! Encrypted queries.
+
+use crate::arrays::{self, CiphertextRows};
+use crate::errors::raise;
+use crate::keys::{Keys, Owner};
+use hushvec::{HomomorphicClient, PublicKey};
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One or several encrypted query vectors, on their way to an evaluator. `len()` is their number.
+#[pyclass(frozen, module = "hushvec")]
+pub struct Query {
+    inner: hushvec::Query,
+    key: Arc<PublicKey>,
+}
+
+impl Query {
+    pub fn new(inner: hushvec::Query, key: Arc<PublicKey>) -> Self {
+        Self { inner, key }
+    }
+
+    pub fn get(&self) -> &hushvec::Query {
+        &self.inner
+    }
+}
+
+#[pymethods]
+impl Query {
+    /// A query of (Q, key_len/2) uint8 ciphertexts, which are checked. Keys are a context, a client or an evaluator.
+    #[new]
+    fn of(py: Python<'_>, ciphertexts: &Bound<'_, PyAny>, keys: Keys) -> PyResult<Self> {
+        let rows = CiphertextRows::new(ciphertexts, keys.public_key().parameters().ciphertext_bytes())?;
+        let bytes = rows.bytes();
+        let query = py.detach(|| hushvec::Query::new(keys.import(bytes)?)).map_err(raise)?;
+        Ok(Self::new(query, Arc::clone(keys.public_key())))
+    }
+
+    /// Encrypts vectors, (Q, D) or (Q, D/8).
+    #[staticmethod]
+    fn encrypt(py: Python<'_>, vectors: &Bound<'_, PyAny>, keys: Owner) -> PyResult<Self> {
+        let vectors = arrays::vectors(vectors, keys.0.embed_len())?;
+        let query = py.detach(|| hushvec::Query::new(keys.0.encrypt_vec_batch(&vectors)?)).map_err(raise)?;
+        Ok(Self::new(query, Arc::clone(keys.0.public_key())))
+    }
+
+    /// Writes it to a file, in one step.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.inner.save(&path, &self.key)).map_err(raise)
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.vectors().len()
+    }
+
+    /// SHA-256 of public key and configuration.
+    #[getter]
+    fn public_id(&self) -> String {
+        self.key.id().to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Query of {}>", self.inner.vectors().len())
+    }
+}

@@ -1,0 +1,101 @@
+//! Responses: encrypted distances on their way back to the owner.
+
+use crate::errors::raise;
+use crate::ids;
+use crate::keys::Owner;
+use crate::nearest;
+use crate::progress::{Told, watched};
+use hushvec::Ids;
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// Encrypted distances of every vector of an index to every query, in a file that is mapped into memory. `len()` is the
+/// number of distances for each query.
+#[pyclass(frozen, module = "hushvec")]
+pub struct Response {
+    inner: hushvec::Response,
+    path: PathBuf,
+}
+
+impl Response {
+    fn total(&self) -> u64 {
+        self.inner.queries() as u64 * self.inner.len()
+    }
+}
+
+#[pymethods]
+impl Response {
+    #[new]
+    pub fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let inner = py.detach(|| hushvec::Response::open(&path)).map_err(raise)?;
+        Ok(Self { inner, path })
+    }
+
+    /// The `k` nearest vectors for each query, nearest first: ids (Q, k), and distances (Q, k) uint32, with fewer
+    /// columns if there are fewer vectors.
+    #[pyo3(signature = (keys, k=10, progress=None))]
+    fn nearest<'py>(
+        &self,
+        py: Python<'py>,
+        keys: Owner,
+        k: usize,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<nearest::Arrays<'py>> {
+        let told = Told::new(progress, self.total(), "decode")?;
+        let found = watched(py, &told, |progress| self.inner.nearest(&keys.0, k, progress))?;
+        nearest::arrays(py, &found)
+    }
+
+    /// All distances: ids (N,), and distances (Q, N) uint32 in their order.
+    #[pyo3(signature = (keys, progress=None))]
+    fn distances<'py>(
+        &self,
+        py: Python<'py>,
+        keys: Owner,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray2<u32>>)> {
+        let told = Told::new(progress, self.total(), "decode")?;
+        let (all, rows) = watched(py, &told, |progress| {
+            let (mut all, mut rows, mut bad) = (Ids::new(), vec![Vec::new(); self.inner.queries()], Ok(()));
+            self.inner.for_each_distance(&keys.0, progress, |query, id, distance| {
+                if query == 0 && bad.is_ok() {
+                    bad = all.push(id);
+                }
+                if let Some(row) = rows.get_mut(query) {
+                    row.push(distance);
+                }
+            })?;
+            bad.map(|()| (all, rows))
+        })?;
+        let shape = [rows.len(), all.len()];
+        Ok((ids::array(py, &all, &[all.len()])?, PyArray1::from_vec(py, rows.concat()).reshape(shape)?))
+    }
+
+    /// How many queries it answers.
+    #[getter]
+    fn queries(&self) -> usize {
+        self.inner.queries()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a mapped file has no more rows than there are addresses")]
+    fn __len__(&self) -> usize {
+        self.inner.len() as usize
+    }
+
+    /// The file.
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    /// SHA-256 of public key and configuration.
+    #[getter]
+    fn public_id(&self) -> String {
+        self.inner.public_id().to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Response {}: {} queries, {} vectors>", self.path.display(), self.inner.queries(), self.inner.len())
+    }
+}

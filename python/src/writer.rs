@@ -1,0 +1,159 @@
+//! Index files, written.
+
+use crate::arrays::{self, CiphertextRows};
+use crate::blocks::in_blocks;
+use crate::errors::{InputError, raise};
+use crate::ids;
+use crate::keys::Keys;
+use crate::progress::Told;
+use hushvec::Error;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Encrypts vectors into an index file, appends to it and deletes from it. One writer at a time: the file is locked.
+///
+/// Blocks are on disk before the next one is written, so that after a crash of the program or the machine all but the
+/// last are there. Use it in a `with` statement, or call `close`.
+///
+/// `keys` is an ExecutionContext, a client, or, many times slower, an Evaluator, who encrypts with the public key alone. With
+/// `mode` "x" there must be no such file yet; "a" continues one, or begins it if there is none.
+#[pyclass(frozen, module = "hushvec")]
+pub struct IndexWriter {
+    inner: Mutex<Option<hushvec::IndexWriter>>,
+    keys: Keys,
+    torn_bytes: u64,
+}
+
+impl IndexWriter {
+    /// Does `work` with the open writer.
+    fn with<T>(&self, work: impl FnOnce(&mut hushvec::IndexWriter) -> Result<T, Error>) -> Result<T, Error> {
+        let mut writer = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_mut().map_or(Err(Error::Missing("the index writer is closed")), work)
+    }
+}
+
+#[pymethods]
+impl IndexWriter {
+    #[new]
+    #[pyo3(signature = (path, keys, mode="x"))]
+    fn new(py: Python<'_>, path: PathBuf, keys: Keys, mode: &str) -> PyResult<Self> {
+        let append = match mode {
+            "x" => false,
+            "a" => path.exists(),
+            _ => return Err(InputError::new_err(format!("the mode is {mode:?}, expected \"x\" or \"a\""))),
+        };
+        let opened = py.detach(|| match append {
+            false => hushvec::IndexWriter::create(&path, keys.public_key()).map(|writer| (writer, None)),
+            true => hushvec::IndexWriter::append_to(&path, keys.public_key()),
+        });
+        let (writer, recovery) = opened.map_err(raise)?;
+        let torn_bytes = recovery.map_or(0, |recovery| recovery.torn_bytes);
+        Ok(Self { inner: Mutex::new(Some(writer)), keys, torn_bytes })
+    }
+
+    /// Encrypts vectors, (N, D) or (N, D/8), and appends them. `ids` are integers or strings; without, they are numbered on.
+    ///
+    /// Raises InputError, naming the row or the id; what was appended before is kept.
+    #[pyo3(signature = (vectors, ids=None, progress=None))]
+    fn append(
+        &self,
+        py: Python<'_>,
+        vectors: &Bound<'_, PyAny>,
+        ids: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length())?;
+        let ids = ids.map(|ids| counted(ids, vectors.len())).transpose()?;
+        let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
+        in_blocks(py, vectors.len(), &told, |range| {
+            let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
+            let encrypted = self.keys.encrypt(&vectors.slice(range))?;
+            self.with(|writer| writer.append(&encrypted, ids.as_ref()))
+        })
+        .map(drop)
+    }
+
+    /// Appends ciphertexts, (N, key_len/2) uint8, which are checked.
+    #[pyo3(signature = (ciphertexts, ids=None, progress=None))]
+    fn append_ciphertexts(
+        &self,
+        py: Python<'_>,
+        ciphertexts: &Bound<'_, PyAny>,
+        ids: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let width = self.keys.public_key().parameters().ciphertext_bytes();
+        let rows = CiphertextRows::new(ciphertexts, width)?;
+        let (bytes, count) = (rows.bytes(), rows.bytes().len() / width);
+        let ids = ids.map(|ids| counted(ids, count)).transpose()?;
+        let told = Told::new(progress, count as u64, "append")?;
+        in_blocks(py, count, &told, |range| {
+            let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
+            let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
+            let checked = self.keys.import(block)?;
+            self.with(|writer| writer.append(&checked, ids.as_ref()))
+        })
+        .map(drop)
+    }
+
+    /// Deletes the vectors with these ids, all or, if one is not there, none: how many. With `missing_ok`, those that are
+    /// there. Their ciphertexts stay in the file until `Index.compact`.
+    #[pyo3(signature = (ids, missing_ok=false))]
+    fn delete(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, missing_ok: bool) -> PyResult<u64> {
+        let ids = ids::given(ids)?;
+        let delete = |writer: &mut hushvec::IndexWriter| match missing_ok {
+            true => writer.delete_if_there(&ids),
+            false => writer.delete(&ids),
+        };
+        py.detach(|| self.with(delete)).map_err(raise)
+    }
+
+    /// Puts everything written so far on disk.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.with(hushvec::IndexWriter::sync)).map_err(raise)
+    }
+
+    /// Puts everything on disk and lets go of the file.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let writer = py.detach(|| self.inner.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let Some(mut writer) = writer else { return Ok(()) };
+        py.detach(|| writer.sync()).map_err(raise)
+    }
+
+    fn __enter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a file has no more rows than there are addresses")]
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        py.detach(|| self.with(|writer| Ok(writer.len() as usize))).map_err(raise)
+    }
+
+    /// How many vectors have been appended since the index was begun or compacted, deleted ones included: where a job
+    /// that was cut short goes on.
+    #[getter]
+    fn appended(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.with(|writer| Ok(writer.appended()))).map_err(raise)
+    }
+
+    /// Bytes of an append that was cut short, which opening the index has cut off.
+    #[getter]
+    fn torn_bytes(&self) -> u64 {
+        self.torn_bytes
+    }
+}
+
+/// As many ids as vectors: told before the first is encrypted.
+fn counted(ids: &Bound<'_, PyAny>, vectors: usize) -> PyResult<hushvec::Ids> {
+    let ids = ids::given(ids)?;
+    if ids.len() == vectors {
+        return Ok(ids);
+    }
+    Err(InputError::new_err(format!("{} ids were given for {vectors} vectors", ids.len())))
+}

@@ -4,11 +4,18 @@ set -euo pipefail
 cd "$(dirname "$0")"
 venv=${HUSHVEC_PYTHON_VENV:-../target/tmp/python-venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2' 'numpy>=1.26' 'pytest>=8' tqdm 'xtrace-ai-sdk==0.1.1'
+"$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2'
 rm -rf ../target/wheels
 PATH="$(realpath "$venv")/bin:$PATH" "$venv/bin/maturin" build --quiet --release
-"$venv/bin/pip" install --quiet --force-reinstall --no-deps ../target/wheels/hushvec-*.whl
+wheel=$(echo ../target/wheels/hushvec-*.whl)
+"$venv/bin/pip" install --quiet --force-reinstall --no-deps "$wheel"
+"$venv/bin/pip" install --quiet "$wheel[test]"
 # From there, so that the package is the one that was installed.
 python=$(realpath -s "$venv")/bin/python
 cd tests
+"$python" -m mypy --strict --package hushvec
+"$python" -m mypy.stubtest hushvec._hushvec
 "$python" -m pytest -q . "$@"
+for example in text_search from_the_sdk cpu_and_gpu; do
+  "$python" "../examples/$example.py"
+done

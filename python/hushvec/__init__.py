@@ -27,7 +27,7 @@ from ._hushvec import (
     __version__,
 )
 from .bench import BenchResult, bench
-from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient
+from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
 from .context import ExecutionContext
 from .evaluator import Evaluator
 from .numbers import EncryptedArray, EncryptedNumber
@@ -56,4 +56,5 @@ __all__ = [
     "WeakKeyError",
     "__version__",
     "bench",
+    "devices",
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy
 
-from ._hushvec import devices
+from . import clients
 from .context import ExecutionContext
 from .evaluator import Evaluator
 
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = {"threads": given.threads, "seconds": given.seconds}
     results = bench(given.device, given.scheme, [int(n) for n in given.batch], **sizes, **options)
     if not given.json:
-        cpu = json.loads(devices())["cpu"]
+        cpu = clients.devices()["cpu"]
         print(f"{cpu['model']}, {cpu['threads']} threads, {cpu['level']} kernels; every answer is checked\n")
         print(f"{'scheme':17} {'operation':9} {'batch':>8} {'per second':>12} {'each':>10}  device")
     for result in results:
@@ -136,4 +135,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

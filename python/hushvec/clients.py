@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy
 
-from . import numbers
-from ._hushvec import Context, InputError, Provider, devices
+from . import _hushvec, numbers
+from ._hushvec import Context, InputError, Provider
 from .numbers import EncryptedArray, EncryptedNumber
 from .progress import Progress
 
@@ -96,7 +96,7 @@ class HammingClient:
         """
         if isinstance(cipher, numpy.ndarray):
             return int(self._keys.decode(cipher[numpy.newaxis])[0])
-        return self.decode_hamming_client_batch([cipher])[0]
+        return int(self.decode_hamming_client_batch([cipher])[0])
 
     def decode_hamming_client_batch(self, ciphers: Any, progress: Progress = None) -> Any:
         """Decrypts encrypted distances: (N,) uint32 for an array, a list of integers for a list.
@@ -210,15 +210,15 @@ class HammingClient:
 
     def stringify_pk(self) -> str:
         """The public key as JSON, in the SDK's form."""
-        return json.loads(self._keys.plain())["pk"]
+        return str(json.loads(self._keys.plain())["pk"])
 
     def stringify_sk(self) -> str:
         """The secret key as JSON, in the SDK's form. Whoever has it reads everything."""
-        return json.loads(self._keys.plain())["sk"]
+        return str(json.loads(self._keys.plain())["sk"])
 
     def stringify_config(self) -> str:
         """Sizes as JSON, in the SDK's form."""
-        return json.loads(self._keys.plain())["config"] if self._context is not None else self._config()
+        return str(json.loads(self._keys.plain())["config"]) if self._context is not None else self._config()
 
     def _config(self) -> str:
         config: dict[str, int] = {"embed_len": self._embed_len, "key_len": self._key_len}
@@ -239,23 +239,22 @@ class HammingClient:
         if self._context.weakness is not None:
             warnings.warn(f"weak key: {self._context.weakness}", stacklevel=2)
 
-    def load_config(self, config: dict, precomputed_tables: dict | None = None) -> None:
+    def load_config(self, config: dict[str, int], precomputed_tables: dict[str, Any] | None = None) -> None:
         """Takes sizes that ``stringify_config`` returned, parsed. Tables are checked, and not needed."""
-        sizes = {"embed_len": self._embed_len, "key_len": self._key_len, "alpha_len": self._alpha_len}
-        sizes |= {name: config[name] for name in sizes if name in config}
-        changed = (self._embed_len, self._key_len, self._alpha_len) != tuple(sizes.values())
-        self._embed_len, self._key_len, self._alpha_len = sizes.values()
-        if not self._has_alpha:
-            self._alpha_len = None
+        before = (self._embed_len, self._key_len, self._alpha_len)
+        self._embed_len = config.get("embed_len", self._embed_len)
+        self._key_len = config.get("key_len", self._key_len)
+        self._alpha_len = config.get("alpha_len", self._alpha_len) if self._has_alpha else None
+        changed = before != (self._embed_len, self._key_len, self._alpha_len)
         if changed and self._context is not None:
             plain = json.loads(self._context.plain())
             self._context = self._with_keys(json.dumps(plain | {"config": self._config()}), self._device)
         if precomputed_tables and self._context is not None:
             self._context.check_tables(json.dumps(precomputed_tables))
 
-    def dump_tables(self) -> dict:
+    def dump_tables(self) -> dict[str, Any]:
         """The tables that the SDK's lookup client works with; empty for other clients."""
-        tables = json.loads(self._keys.tables())
+        tables: dict[str, Any] = json.loads(self._keys.tables())
         return tables if any(tables.values()) else {}
 
     def _with_keys(self, plain: str, device: str) -> Context:
@@ -266,13 +265,13 @@ class HammingClient:
         """The name that files have for this kind of client, whatever a subclass is called."""
         return next(base.__name__ for base in cls.__mro__ if "_scheme" in base.__dict__)
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         state = {"device": self._device, "threads": self._threads, "config": self.stringify_config()}
         if self._context is not None:
             state |= {"pk": self.stringify_pk(), "sk": self.stringify_sk()}
         return state
 
-    def __setstate__(self, state: dict) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         config = json.loads(state["config"])
         self._embed_len, self._key_len = config["embed_len"], config["key_len"]
         self._alpha_len = config.get("alpha_len")
@@ -374,9 +373,15 @@ def client_type(name: str) -> type[HammingClient]:
         raise InputError(f"the client type is {name!r}, expected one of {', '.join(CLIENTS)}") from None
 
 
+def devices() -> dict[str, Any]:
+    """The processor (``cpu``), the GPUs (``gpus``, in the order of ``gpu:0``, ``gpu:1``, …) and what ``auto`` picks."""
+    found: dict[str, Any] = json.loads(_hushvec.devices())
+    return found
+
+
 def has_gpu() -> bool:
     """Whether there is a GPU that could be used."""
-    return any(not gpu["software"] for gpu in json.loads(devices())["gpus"])
+    return any(not gpu["software"] for gpu in devices()["gpus"])
 
 
 def _strong(alpha_len: int | None) -> int:

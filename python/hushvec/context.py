@@ -134,8 +134,9 @@ class ExecutionContext:
         progress: Progress = None,
     ) -> EncryptedNumber | EncryptedArray:
         """See :meth:`HammingClient.encrypt_numbers`."""
-        options = {"integer_bits": integer_bits, "fraction_bits": fraction_bits}
-        return self.homomorphic.encrypt_numbers(values, **options, progress=progress)
+        return self.homomorphic.encrypt_numbers(
+            values, integer_bits=integer_bits, fraction_bits=fraction_bits, progress=progress
+        )
 
     def decrypt_numbers(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
         """See :meth:`HammingClient.decrypt_numbers`."""
@@ -218,19 +219,21 @@ class ExecutionContext:
 
     # Storing and loading.
 
-    def to_dict_enc(self) -> dict:
+    def to_dict_enc(self) -> dict[str, Any]:
         """The context as a dictionary, the secret key sealed."""
-        return json.loads(self.serialize_exec_context())
+        stored: dict[str, Any] = json.loads(self.serialize_exec_context())
+        return stored
 
-    def to_dict_plain(self) -> dict:
+    def to_dict_plain(self) -> dict[str, Any]:
         """Keys and configuration with the secret key in plain text. Do not store or send it."""
-        return json.loads(self._context.plain())
+        plain: dict[str, Any] = json.loads(self._context.plain())
+        return plain
 
     def serialize_exec_context(self) -> str:
         """The context as text, the secret key sealed: what :meth:`save_to_disk` writes."""
         return self._context.text()
 
-    def dump_tables(self) -> dict:
+    def dump_tables(self) -> dict[str, Any]:
         """The tables of the SDK's lookup client; empty for other clients."""
         return self.homomorphic.dump_tables()
 
@@ -275,7 +278,7 @@ class ExecutionContext:
     @classmethod
     def _from_serialized_exec_context(
         cls,
-        json_obj: dict,
+        json_obj: dict[str, Any],
         passphrase: str | None = None,
         key_provider: KeyProvider | None = None,
         context_id: str | None = None,
@@ -315,7 +318,7 @@ class ExecutionContext:
     async def save_to_remote(self, integration: Any) -> str:
         """Uploads the sealed context through the SDK's ``XTraceIntegration``, or an object with its
         ``store_exec_context``. Returns the id that the server gave it."""
-        return await integration.store_exec_context(self.to_dict_enc(), self.id)
+        return str(await integration.store_exec_context(self.to_dict_enc(), self.id))
 
     @classmethod
     async def load_from_remote(

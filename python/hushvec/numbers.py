@@ -142,10 +142,10 @@ class EncryptedArray(_Encrypted):
     @classmethod
     def of(cls, parts: Iterable[EncryptedNumber | EncryptedArray]) -> EncryptedArray:
         """Numbers and arrays of one key, one after the other."""
-        first, *others = [part._numbers for part in parts] or [None]
-        if first is None:
+        numbers = [part._numbers for part in parts]
+        if not numbers:
             raise InputError("there are no numbers to put into an array")
-        return cls(first.followed_by(others))
+        return cls(numbers[0].followed_by(numbers[1:]))
 
     def __add__(self, other: Any) -> EncryptedArray:
         if isinstance(other, _Encrypted):
@@ -155,7 +155,7 @@ class EncryptedArray(_Encrypted):
     def __sub__(self, other: Any) -> EncryptedArray:
         if isinstance(other, _Encrypted):
             return EncryptedArray(self._numbers.sub(self._beside(other)))
-        return self + _negative(other)
+        return EncryptedArray(self._numbers.add_plain(_flat(_plain(_negative(other)))))
 
     def __mul__(self, other: Any) -> EncryptedArray:
         return EncryptedArray(self._numbers.mul_plain(_flat(_factor(other))))
@@ -187,7 +187,7 @@ class EncryptedArray(_Encrypted):
         """The sum of all numbers times the float nearest to 1/N."""
         if not len(self):
             raise InputError("there is no mean of no numbers")
-        return self.sum() / len(self)
+        return EncryptedNumber(self._numbers.sum().mul_plain(PlainArray(1 / len(self))))
 
     @property
     def shape(self) -> tuple[int]:

@@ -18,6 +18,7 @@ import json
 import sys
 import types
 from collections.abc import Sequence
+from typing import Any
 
 from .clients import HammingClient, PaillierClient, PaillierLookupClient
 
@@ -50,7 +51,8 @@ class _Bytes:
 
     def decode_hamming_client_bytes(self, ciphers: Sequence[Sequence[bytes]]) -> list[int]:
         """Decrypts encrypted distances, each a list of one ciphertext."""
-        return self._client.decode_hamming_client_batch(ciphers)
+        distances: list[int] = self._client.decode_hamming_client_batch(ciphers)
+        return distances
 
     def stringify_pk(self) -> str:
         return self._client.stringify_pk()
@@ -64,19 +66,19 @@ class _Bytes:
     def load_stringified_keys(self, pk: str, sk: str) -> None:
         self._client.load_stringified_keys(pk, sk)
 
-    def load_config(self, config: dict, tables: dict | None = None) -> None:
+    def load_config(self, config: dict[str, int], tables: dict[str, Any] | None = None) -> None:
         """Takes sizes. Tables are not needed: the engine makes its own faster than it could read them."""
         self._client.load_config(config)
 
-    def load_config_bytes(self, config: dict, tables: dict | None = None) -> None:
+    def load_config_bytes(self, config: dict[str, int], tables: dict[str, Any] | None = None) -> None:
         """As :meth:`load_config`."""
         self._client.load_config(config)
 
-    def dump_tables(self) -> dict:
+    def dump_tables(self) -> dict[str, Any]:
         """Nothing: who loads keys needs no tables."""
         return {}
 
-    def dump_tables_bytes(self) -> dict:
+    def dump_tables_bytes(self) -> dict[str, Any]:
         """Nothing: who loads keys needs no tables."""
         return {}
 

@@ -105,7 +105,8 @@ def test_messages_and_files(keys, evaluator, tmp_path):
     for who in (keys, evaluator):
         assert keys.decrypt_numbers(who.load_numbers(tmp_path / "a.hvn")).tolist() == [2.5, -1]
     with pytest.raises(hushvec.InputError, match="damaged"):
-        evaluator.numbers_from_bytes(a.to_bytes()[:-1] + b"\7")
+        data = a.to_bytes()
+        evaluator.numbers_from_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(hushvec.FileError, match="nowhere"):
         evaluator.load_numbers(tmp_path / "nowhere")
     other = hushvec.ExecutionContext.create("p", "paillier_subgroup", DIMENSIONS)

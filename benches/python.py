@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What a call from Python costs above the engine's own, and beside XTrace's SDK 0.1.1 on lists.
+
+    python3 benches/python.py [--rounds N] [--write]    prints two tables; --write puts them into docs/performance.md
+
+10,000 vectors of 512 dimensions, key_len 1024, one thread. The engine runs in a process of its own (benches/calls.rs), with
+the same keys on the same bytes, and takes turns with Python call by call. Medians of the turns' ratios.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+
+import tables
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VENV = ROOT / "target/tmp/python-bench-venv"
+PACKAGES = ["maturin>=1.9.4,<2", "xtrace-ai-sdk==0.1.1", "numpy"]
+COUNT, DIMENSIONS, KEY_LEN = 10_000, 512, 1024
+OPERATIONS = ["encrypt", "aggregate", "decode"]
+SCHEMES = ["paillier", "paillier_subgroup"]
+# The SDK takes seconds for what takes hushvec milliseconds.
+SDK_COUNT = 8
+
+
+def reenter():
+    """Runs this script again inside an environment that has the wheel and the SDK."""
+    python = VENV / "bin/python"
+    if pathlib.Path(sys.executable) != python:
+        if not python.exists():
+            venv.create(VENV, with_pip=True)
+        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, *PACKAGES], check=True)
+        with tempfile.TemporaryDirectory() as wheels:
+            path = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
+            build = [python.parent / "maturin", "build", "-q", "--release", "-o", wheels]
+            subprocess.run(build, cwd=ROOT / "python", env=path, stdout=sys.stderr, check=True)
+            subprocess.run([*pip, "--force-reinstall", "--no-deps", *pathlib.Path(wheels).glob("*.whl")], check=True)
+        subprocess.run(["cargo", "build", "--release", "--quiet", "--bench", "calls"], cwd=ROOT, check=True)
+        os.environ["DEVICE"] = "cpu"  # the SDK would take another from here
+        os.execv(python, [str(python), *sys.argv])
+
+
+def engine():
+    """The executable of benches/calls.rs."""
+    build = ["cargo", "build", "--release", "--quiet", "--bench", "calls", "--message-format", "json"]
+    lines = subprocess.run(build, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    built = [json.loads(line) for line in lines]
+    return next(one["executable"] for one in built if one.get("target", {}).get("name") == "calls" and one["executable"])
+
+
+def seconds(work):
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def overhead(scheme, rounds, folder):
+    """Rows of what Python's calls take, on arrays and on lists, against the engine's."""
+    import hushvec
+    import numpy
+
+    context = hushvec.ExecutionContext.create("bench", scheme, DIMENSIONS, KEY_LEN, device="cpu", threads=1, path=folder / "ctx.json")
+    evaluator = hushvec.Evaluator(context.public_context(), device="cpu", threads=1)
+    vectors = numpy.random.default_rng(1).integers(0, 2, (COUNT, DIMENSIONS), dtype=numpy.uint8)
+    stored = context.encrypt_vec_batch(vectors)
+    combined = evaluator.hamming(stored[:1], stored)
+    distances = (vectors != vectors[0]).sum(axis=1)
+    assert (context.decode_hamming_client_batch(combined) == distances).all()
+    lists, integers = vectors.tolist(), [[int.from_bytes(row.tobytes(), "little")] for row in combined]
+    assert context.decode_hamming_client_batch(integers) == distances.tolist()
+    (folder / "vectors").write_bytes(vectors.tobytes())
+    (folder / "combined").write_bytes(combined.tobytes())
+    calls = {
+        "encrypt": lambda: context.encrypt_vec_batch(vectors),
+        "aggregate": lambda: evaluator.hamming(combined[:1], combined),
+        "decode": lambda: context.decode_hamming_client_batch(combined),
+    }
+    on_lists = {
+        "encrypt": lambda: context.encrypt_vec_batch(lists),
+        "decode": lambda: context.decode_hamming_client_batch(integers),
+    }
+    rows = []
+    with subprocess.Popen([engine()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        print(folder / "ctx.json", "bench", folder / "vectors", folder / "combined", file=process.stdin, flush=True)
+
+        def engines(operation):
+            print(operation, file=process.stdin, flush=True)
+            took, count = process.stdout.readline().split()
+            assert int(count) == COUNT
+            return float(took)
+
+        for operation in OPERATIONS:
+            turns = []
+            for number in range(rounds + 1):
+                turn = {"engine": engines(operation), "arrays": seconds(calls[operation])}
+                if operation in on_lists:
+                    turn["lists"] = seconds(on_lists[operation])
+                if number:  # The first warms up.
+                    turns.append(turn)
+            median = lambda who: statistics.median(turn[who] for turn in turns)
+            ratio = lambda who: statistics.median(turn[who] / turn["engine"] for turn in turns)
+            row = [operation, f"`{scheme}`", f"{1e3 * median('engine'):.1f} ms", f"{1e3 * median('arrays'):.1f} ms"]
+            row.append(f"{100 * (ratio('arrays') - 1):+.1f} %")
+            row += [f"{1e3 * median('lists'):.1f} ms", f"{100 * (ratio('lists') - 1):+.1f} %"] if operation in on_lists else ["", ""]
+            rows.append(row)
+        process.stdin.close()
+    return rows
+
+
+def beside_the_sdk(rounds):
+    """Rows of one script with the SDK's clients and with ours, on lists of integers."""
+    import hushvec
+    from xtrace_sdk.x_vec.crypto.paillier_client import PaillierClient
+    from xtrace_sdk.x_vec.crypto.paillier_lookup_client import PaillierLookupClient
+
+    rows = []
+    pairs = [(PaillierClient, hushvec.PaillierClient), (PaillierClient, hushvec.PaillierSubgroupClient)]
+    pairs += [(PaillierLookupClient, hushvec.PaillierLookupClient)]
+    for theirs, ours in pairs:
+        peers = {"SDK": (theirs(DIMENSIONS, KEY_LEN), SDK_COUNT), "hushvec": (ours(DIMENSIONS, KEY_LEN, device="cpu", threads=1), 1024)}
+        work = {}
+        for who, (client, count) in peers.items():
+            vectors = [[random.randrange(2) for _ in range(DIMENSIONS)] for _ in range(count)]
+            n_squared = int(json.loads(client.stringify_pk())["n_squared"])
+            encrypted = client.encrypt_vec_batch(vectors)
+            combined = [[c[0] * encrypted[0][0] % n_squared] for c in encrypted]
+            expected = [sum(a != b for a, b in zip(vectors[0], row)) for row in vectors]
+            assert client.decode_hamming_client_batch(combined) == expected
+            work[who] = {
+                "encrypt": lambda client=client, vectors=vectors: client.encrypt_vec_batch(vectors),
+                "decode": lambda client=client, combined=combined: client.decode_hamming_client_batch(combined),
+            }
+        for operation in ("encrypt", "decode"):
+            turns = [{who: seconds(work[who][operation]) / peers[who][1] for who in peers} for _ in range(rounds)]
+            median = lambda who: statistics.median(turn[who] for turn in turns)
+            ratio = statistics.median(turn["SDK"] / turn["hushvec"] for turn in turns)
+            each = [f"{1e6 * median(who):,.0f} µs" for who in ("SDK", "hushvec")]
+            rows.append([operation, f"`{theirs.__name__}`, `{ours.__name__}`", *each, tables.factor(ratio)])
+    return rows
+
+
+def table(head, rows):
+    return "\n".join(tables.line(row) for row in [head, ["---"] * len(head), *rows])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns that everybody takes [default: 7]")
+    parser.add_argument("--write", action="store_true", help="write both tables into docs/performance.md")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    reenter()
+    import hushvec
+    import numpy
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [row for scheme in SCHEMES for row in overhead(scheme, arguments.rounds, pathlib.Path(folder))]
+    cpu = hushvec.devices()["cpu"]
+    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    text = (
+        f"{cpu['model']}, {tables.today()}, one thread, `{cpu['level']}`, {COUNT:,} vectors of {DIMENSIONS} dimensions, key_len {KEY_LEN};\n"
+        f"{rustc}, Python {sys.version.split()[0]}, numpy {numpy.__version__}. Medians of {arguments.rounds} turns.\n\n"
+    )
+    text += table(["10,000 vectors", "scheme", "engine", "arrays", "above", "lists", "above"], rows)
+    text += "\n\nThe same script with the SDK's clients and with hushvec's, lists of integers in and out, a vector:\n\n"
+    text += table(["on lists", "SDK's client, hushvec's", "SDK 0.1.1", "hushvec", "× SDK"], beside_the_sdk(arguments.rounds))
+    print(text)
+    if arguments.write:
+        tables.write({"python": text})
+        print(f"\nwrote {tables.PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,21 +1,24 @@
 //! The execution context: an owner's keys, protected by a key provider, under one id.
 
 mod builder;
+mod content;
+mod format;
 pub mod key_provider;
 mod loader;
 mod native;
 mod open_devices;
 pub mod remote;
+mod store;
 mod stringified;
 mod stringify;
 pub mod tables;
 mod xtrace;
 
 pub use builder::Builder;
+pub use format::Format;
 pub use loader::{ContextInfo, Loader};
 
 use crate::arith::bits::BitMatrix;
-use crate::atomic_file::{self, Access};
 use crate::backend::devices::GpuTimes;
 use crate::backend::{Backend, DeviceReport};
 use crate::device::Device;
@@ -31,41 +34,11 @@ use crate::paillier::public_key::{PublicId, PublicKey};
 use key_provider::KeyProvider;
 use open_devices::OpenDevices;
 use remote::RemoteStore;
-use serde_json::{Value, json};
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tables::Tables;
-use zeroize::Zeroizing;
-
-/// How a context is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Format {
-    /// This crate's own: authenticated as a whole, argon2id.
-    #[default]
-    Native,
-    /// XTrace's SDK's, for the schemes it knows.
-    XTrace,
-}
-
-impl Format {
-    /// The name used on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::XTrace => "xtrace",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// The root secret of an encrypted collection: a homomorphic client whose secret key decrypts distances, and a key for
 /// document content, both under a key provider.
@@ -318,113 +291,6 @@ impl ExecutionContext {
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
         evaluate::mul_plain(self.public_key(), self.public_backend(), a, b)
-    }
-
-    /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
-    /// SDK's key, which comes from the passphrase; else under a key of its own, which stays when the passphrase changes.
-    ///
-    /// # Errors
-    /// [`Error::Random`], or what the key provider fails with.
-    pub fn encrypt_content(&self, content: &[u8]) -> Result<String, Error> {
-        match self.format {
-            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).seal_xtrace(content),
-            Format::Native => {
-                use base64::Engine;
-                let sealed = self.content_key.seal(content, b"")?;
-                Ok(base64::engine::general_purpose::STANDARD.encode(sealed))
-            }
-        }
-    }
-
-    /// What [`ExecutionContext::encrypt_content`] encrypted.
-    ///
-    /// # Errors
-    /// [`Error::Unseal`] if it is not of this context or was changed.
-    pub fn decrypt_content(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-        match self.format {
-            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).open_xtrace(sealed),
-            Format::Native => {
-                use base64::Engine;
-                let sealed = base64::engine::general_purpose::STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
-                self.content_key.open(&sealed, b"")
-            }
-        }
-    }
-
-    /// The context as a JSON value with the secret key sealed: what is stored.
-    ///
-    /// # Errors
-    /// [`Error::Random`], or what the key provider fails with.
-    pub fn to_dict_enc(&self) -> Result<Value, Error> {
-        match self.format {
-            Format::Native => {
-                let document = self.native_document()?;
-                serde_json::to_value(document).map_err(|error| Error::format(error.to_string()))
-            }
-            Format::XTrace => {
-                let fields = xtrace::fields(&self.client, &*self.key_provider)?;
-                Ok(Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()))
-            }
-        }
-    }
-
-    /// The context as a JSON value with the secret key in plain text, in the SDK's shape. Do not store or send it; the
-    /// value is not wiped when dropped.
-    ///
-    /// # Errors
-    /// As [`ExecutionContext::hash`].
-    pub fn to_dict_plain(&self) -> Result<Value, Error> {
-        Ok(json!({
-            "sk": *stringify::secret_key(&self.client)?,
-            "pk": stringify::public_key(self.public_key()),
-            "type": stringify::client_type(self.scheme()),
-            "config": stringify::config(self.parameters()),
-        }))
-    }
-
-    /// The context as text, the secret key sealed: what [`ExecutionContext::save_to_disk`] writes.
-    ///
-    /// # Errors
-    /// As [`ExecutionContext::to_dict_enc`].
-    pub fn serialize_exec_context(&self) -> Result<String, Error> {
-        match self.format {
-            Format::Native => self.native_document()?.text(),
-            Format::XTrace => xtrace::serialize(&self.client, &*self.key_provider),
-        }
-    }
-
-    fn native_document(&self) -> Result<native::Document, Error> {
-        native::Document::seal(self)
-    }
-
-    /// Writes the context to a file, readable by its owner only, in one step.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
-    pub fn save_to_disk(&self, path: &Path) -> Result<(), Error> {
-        atomic_file::write(path, Access::Private, self.serialize_exec_context()?.as_bytes())
-    }
-
-    /// Stores the context in a remote store under its id; returns the id that the store gave it.
-    ///
-    /// # Errors
-    /// [`Error::Remote`], and as [`ExecutionContext::to_dict_enc`].
-    pub async fn save_to_remote(&self, store: &impl RemoteStore) -> Result<String, Error> {
-        store.store_exec_context(self.to_dict_enc()?, &self.id()?).await
-    }
-
-    /// The same keys in this or another format, under another key provider: also the way to change a passphrase. Ids given
-    /// by hand and the device stay.
-    ///
-    /// Document content that was encrypted before is readable after if both formats are native. XTrace's format encrypts
-    /// it with the provider's own key.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] if the format does not know the scheme or cannot use the provider.
-    pub fn export(self, format: Format, key_provider: Arc<dyn KeyProvider>) -> Result<Self, Error> {
-        let exported = Self { format, key_provider, xtrace_hash: OnceLock::new(), ..self };
-        exported.to_dict_enc()?;
-        Ok(exported)
     }
 
     /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::from_integers`].

@@ -1,0 +1,30 @@
+//! The formats of stored contexts.
+
+use std::fmt;
+
+/// How a context is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// This crate's own: authenticated as a whole, argon2id.
+    #[default]
+    Native,
+    /// XTrace's SDK's, for the schemes it knows.
+    XTrace,
+}
+
+impl Format {
+    /// The name used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::XTrace => "xtrace",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

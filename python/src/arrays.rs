@@ -1,6 +1,6 @@
 //! NumPy's arrays and lists of integers, in and out.
 
-use crate::errors::{InputError, raise};
+use crate::errors::{InputError, counted_from, raise};
 use hushvec::BitMatrix;
 use numpy::{
     Element, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 /// Vectors of `dimensions` dimensions: (N, D) of zeros and ones or of floats, (N, D/8) of packed bytes, or lists of
-/// integers.
-pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize) -> PyResult<BitMatrix> {
+/// integers. Messages count rows from `first_row`.
+pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult<BitMatrix> {
     if vectors.is_instance_of::<PyList>() || vectors.is_instance_of::<PyTuple>() {
-        return lists(vectors, dimensions);
+        return lists(vectors, dimensions, first_row);
     }
     let Ok(array) = vectors.cast::<PyUntypedArray>() else {
         let given = vectors.get_type().name()?;
@@ -27,23 +27,25 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize) -> PyResult<BitMat
         if kind != "uint8" || columns != dimensions.div_ceil(8) {
             return Err(wrong_shape(&shape, &kind, dimensions));
         }
-        each_row::<u8>(vectors, |row| matrix.push_packed(row))?;
+        each_row::<u8>(vectors, first_row, |row| matrix.push_packed(row))?;
         return Ok(matrix);
     }
     let dtype = array.dtype();
     let native = dtype.is_native_byteorder() != Some(false);
     match (dtype.kind(), dtype.itemsize()) {
-        (b'u', 1) => each_row::<u8>(vectors, |row| matrix.push_bits(row))?,
+        (b'u', 1) => each_row::<u8>(vectors, first_row, |row| matrix.push_bits(row))?,
         (b'b', _) => {
-            each_row::<bool>(vectors, |row| matrix.push_bits(&row.iter().map(|x| u8::from(*x)).collect::<Vec<_>>()))?;
+            each_row::<bool>(vectors, first_row, |row| {
+                matrix.push_bits(&row.iter().map(|x| u8::from(*x)).collect::<Vec<_>>())
+            })?;
         }
-        (b'f', 4) if native => each_row::<f32>(vectors, |row| matrix.push_floats(row))?,
-        (b'f', 8) if native => each_row::<f64>(vectors, |row| matrix.push_floats(row))?,
+        (b'f', 4) if native => each_row::<f32>(vectors, first_row, |row| matrix.push_floats(row))?,
+        (b'f', 8) if native => each_row::<f64>(vectors, first_row, |row| matrix.push_floats(row))?,
         (b'f', 2 | 4 | 8) => {
-            each_row::<f64>(&vectors.call_method1("astype", ("float64",))?, |row| matrix.push_floats(row))?;
+            each_row::<f64>(&vectors.call_method1("astype", ("float64",))?, first_row, |row| matrix.push_floats(row))?;
         }
         (b'i' | b'u', _) => {
-            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, |row| {
+            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, first_row, |row| {
                 let bits: Vec<u8> = row.iter().map(|x| u8::try_from(*x).unwrap_or(u8::MAX)).collect();
                 matrix.push_bits(&bits)
             })?;
@@ -70,6 +72,7 @@ fn text(shape: &[usize]) -> String {
 /// Calls `push` with each row, whatever the array's strides are.
 fn each_row<T: Element + Copy>(
     array: &Bound<'_, PyAny>,
+    first_row: u64,
     mut push: impl FnMut(&[T]) -> Result<(), hushvec::Error>,
 ) -> PyResult<()> {
     let array: PyReadonlyArray2<'_, T> = array.extract()?;
@@ -78,16 +81,16 @@ fn each_row<T: Element + Copy>(
             Some(row) => push(row),
             None => push(&row.iter().copied().collect::<Vec<_>>()),
         }
-        .map_err(raise)?;
+        .map_err(|error| raise(counted_from(error, first_row)))?;
     }
     Ok(())
 }
 
 /// Lists of zeros and ones, as the SDK passes them.
-fn lists(rows: &Bound<'_, PyAny>, dimensions: usize) -> PyResult<BitMatrix> {
+fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult<BitMatrix> {
     let mut matrix = BitMatrix::new(dimensions);
     let bytes = rows.py().get_type::<PyBytes>();
-    for (number, row) in rows.try_iter()?.enumerate() {
+    for (number, row) in (first_row..).zip(rows.try_iter()?) {
         let row = row?;
         // `bytes(7)` would be seven zeros.
         let is_sequence = row.is_instance_of::<PyList>() || row.is_instance_of::<PyTuple>();
@@ -99,7 +102,8 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize) -> PyResult<BitMatrix> {
         let packed = packed.map_err(|_| {
             InputError::new_err(format!("vector {number} is not a list of {dimensions} zeros and ones"))
         })?;
-        matrix.push_bits(packed.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes()).map_err(raise)?;
+        let packed = packed.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
+        matrix.push_bits(packed).map_err(|error| raise(counted_from(error, first_row)))?;
     }
     Ok(matrix)
 }

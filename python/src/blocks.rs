@@ -1,7 +1,7 @@
 //! Long batches, a block at a time.
 
 use crate::arrays;
-use crate::errors::raise;
+use crate::errors::{counted_from, raise};
 use crate::progress::Told;
 use hushvec::{BitMatrix, Parameters};
 use numpy::PyArray2;
@@ -27,7 +27,7 @@ pub fn in_blocks<T: Send>(
     while start < rows {
         let end = rows.min(start.saturating_add(block));
         let began = Instant::now();
-        parts.push(py.detach(|| work(start..end)).map_err(|error| raise(at_record(error, start as u64)))?);
+        parts.push(py.detach(|| work(start..end)).map_err(|error| raise(counted_from(error, start as u64)))?);
         if began.elapsed() < SOON {
             block = LARGEST_BLOCK.min(2 * block);
         }
@@ -46,21 +46,8 @@ pub fn encrypt<'py>(
     progress: Option<&Bound<'py, PyAny>>,
     mut work: impl FnMut(&BitMatrix) -> Result<Vec<u8>, hushvec::Error> + Send,
 ) -> PyResult<Bound<'py, PyArray2<u8>>> {
-    let vectors = arrays::vectors(vectors, parameters.embedding_length())?;
+    let vectors = arrays::vectors(vectors, parameters.embedding_length(), 0)?;
     let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
     let parts = in_blocks(py, vectors.len(), &told, |range| work(&vectors.slice(range)))?;
     arrays::rows(py, parts.concat(), parameters.ciphertext_bytes())
-}
-
-/// Errors count records from the start of a block, people from the start of their array.
-fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
-    use hushvec::Error;
-    match error {
-        Error::Ciphertext { record, problem } => Error::Ciphertext { record: first + record, problem },
-        Error::Decode { record, problem } => Error::Decode { record: first + record, problem },
-        Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
-        Error::BadId { number, reason } => Error::BadId { number: first + number, reason },
-        Error::InFile { path, source } => Error::InFile { path, source: Box::new(at_record(*source, first)) },
-        other => other,
-    }
 }

@@ -32,3 +32,19 @@ pub fn raise(error: Error) -> PyErr {
         _ => InputError::new_err(text),
     }
 }
+
+/// The same error, its rows and records counted from there: errors count from the start of a block, people from the start
+/// of their array or file.
+pub fn counted_from(error: Error, first: u64) -> Error {
+    match error {
+        Error::Dimension { row, expected, actual } => Error::Dimension { row: first + row, expected, actual },
+        Error::NotBinary { row, column, value } => Error::NotBinary { row: first + row, column, value },
+        Error::NotANumber { row, column } => Error::NotANumber { row: first + row, column },
+        Error::Ciphertext { record, problem } => Error::Ciphertext { record: first + record, problem },
+        Error::Decode { record, problem } => Error::Decode { record: first + record, problem },
+        Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
+        Error::BadId { number, reason } => Error::BadId { number: first + number, reason },
+        Error::InFile { path, source } => Error::InFile { path, source: Box::new(counted_from(*source, first)) },
+        other => other,
+    }
+}

@@ -144,6 +144,23 @@ impl Evaluator {
         Numbers::load(py, self.numbers(py)?, &path)
     }
 
+    /// The public context as JSON.
+    fn public_context(&self) -> PyResult<String> {
+        self.inner.public_context().to_json().map_err(raise)
+    }
+
+    /// Dimensions of a vector.
+    #[getter]
+    fn embed_len(&self) -> usize {
+        self.inner.public_key().parameters().embedding_length()
+    }
+
+    /// Length of each prime in bits.
+    #[getter]
+    fn key_len(&self) -> usize {
+        self.inner.public_key().parameters().key_len()
+    }
+
     #[getter]
     fn public_id(&self) -> String {
         self.inner.public_context().public_id().to_string()

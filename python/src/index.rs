@@ -43,7 +43,7 @@ impl Index {
         k: usize,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<nearest::Arrays<'py>> {
-        let queries = arrays::vectors(queries, keys.0.embed_len())?;
+        let queries = arrays::vectors(queries, keys.0.embed_len(), 0)?;
         let told = Told::new(progress, queries.len() as u64 * self.inner.len(), "search")?;
         let found = watched(py, &told, |progress| self.inner.nearest(&keys.0, &queries, k, progress))?;
         nearest::arrays(py, &found)

@@ -39,7 +39,7 @@ impl Query {
     /// Encrypts vectors, (Q, D) or (Q, D/8).
     #[staticmethod]
     fn encrypt(py: Python<'_>, vectors: &Bound<'_, PyAny>, keys: Owner) -> PyResult<Self> {
-        let vectors = arrays::vectors(vectors, keys.0.embed_len())?;
+        let vectors = arrays::vectors(vectors, keys.0.embed_len(), 0)?;
         let query = py.detach(|| hushvec::Query::new(keys.0.encrypt_vec_batch(&vectors)?)).map_err(raise)?;
         Ok(Self::new(query, Arc::clone(keys.0.public_key())))
     }

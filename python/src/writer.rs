@@ -54,16 +54,17 @@ impl IndexWriter {
 
     /// Encrypts vectors, (N, D) or (N, D/8), and appends them. `ids` are integers or strings; without, they are numbered on.
     ///
-    /// Raises InputError, naming the row or the id; what was appended before is kept.
-    #[pyo3(signature = (vectors, ids=None, progress=None))]
+    /// Raises InputError, naming the row, counted from `first_row`, or the id; what was appended before is kept.
+    #[pyo3(signature = (vectors, ids=None, progress=None, first_row=0))]
     fn append(
         &self,
         py: Python<'_>,
         vectors: &Bound<'_, PyAny>,
         ids: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
+        first_row: u64,
     ) -> PyResult<()> {
-        let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length())?;
+        let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length(), first_row)?;
         let ids = ids.map(|ids| counted(ids, vectors.len())).transpose()?;
         let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
         in_blocks(py, vectors.len(), &told, |range| {
@@ -119,6 +120,14 @@ impl IndexWriter {
         let writer = py.detach(|| self.inner.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(mut writer) = writer else { return Ok(()) };
         py.detach(|| writer.sync()).map_err(raise)
+    }
+
+    /// Puts everything on disk, gives the index another name, in one step, and lets go of it. There must be no file of that
+    /// name yet.
+    fn rename(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
+        let writer = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = writer.ok_or_else(|| raise(Error::Missing("the index writer is closed")))?;
+        py.detach(|| writer.rename(&to)).map_err(raise)
     }
 
     fn __enter__(this: Py<Self>) -> Py<Self> {

@@ -1,0 +1,126 @@
+"""The parts of a dataset: files of vectors, read a block at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+
+from .._hushvec import FileError, InputError
+
+#: Rows that are read at a time.
+BLOCK = 16_384
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A file of vectors, .npy or Parquet, whose rows are numbered on from ``first``."""
+
+    path: pathlib.Path
+    rows: int
+    first: int
+    column: str | None
+    id_column: str | None
+    changed: int
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], first: int, column: str | None, id_column: str | None) -> Shard:
+        """Counts the rows of a file, without reading them.
+
+        :raises FileError: if it cannot be read.
+        :raises InputError: if it is no file of vectors.
+        """
+        path = pathlib.Path(path)
+        try:
+            changed = path.stat().st_mtime_ns
+            rows = _parquet(path).metadata.num_rows if path.suffix == ".parquet" else len(_array(path))
+        except OSError as error:
+            raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}: {error}") from error
+        return cls(path, rows, first, column, id_column, changed)
+
+    def job(self, public_id: str) -> str:
+        """What an unfinished segment has to agree in with the job that goes on with it."""
+        facts = (str(self.path.absolute()), self.rows, self.first, self.column, self.id_column, self.changed, public_id)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def blocks(self, start: int) -> Iterator[tuple[int, Any, numpy.ndarray[Any, Any]]]:
+        """From a row on: the row that a block begins with, ids, and vectors (N, D) or packed (N, D/8)."""
+        for row, ids, vectors in self._parquet_blocks(start) if self.path.suffix == ".parquet" else self._array_blocks(start):
+            yield row, range(self.first + row, self.first + row + len(vectors)) if ids is None else ids, vectors
+
+    def _array_blocks(self, start: int) -> Iterator[tuple[int, None, numpy.ndarray[Any, Any]]]:
+        array = _array(self.path)
+        for row in range(start, len(array), BLOCK):
+            yield row, None, array[row : row + BLOCK]
+
+    def _parquet_blocks(self, start: int) -> Iterator[tuple[int, Any, numpy.ndarray[Any, Any]]]:
+        file = _parquet(self.path)
+        column = self.column or _only_list(file.schema_arrow)
+        wanted = [column] if self.id_column is None else [column, self.id_column]
+        if missing := [name for name in wanted if name not in file.schema_arrow.names]:
+            raise InputError(f"there is no column {missing[0]!r}, but {', '.join(map(repr, file.schema_arrow.names))}")
+        row = 0
+        for batch in file.iter_batches(batch_size=BLOCK, columns=wanted):
+            skipped = min(max(start - row, 0), len(batch))
+            if skipped < len(batch):
+                rest = batch.slice(skipped)
+                ids = None if self.id_column is None else rest.column(self.id_column).to_pylist()
+                yield row + skipped, ids, _rows(rest.column(column), row + skipped)
+            row += len(batch)
+
+
+def _array(path: pathlib.Path) -> numpy.ndarray[Any, Any]:
+    array: numpy.ndarray[Any, Any] = numpy.load(path, mmap_mode="r", allow_pickle=False)
+    if array.ndim != 2:
+        raise InputError(f"an array of shape {array.shape}, expected (N, D) or packed (N, D/8)")
+    return array
+
+
+def _parquet(path: pathlib.Path) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError("Parquet needs pyarrow: pip install 'hushvec[ray]'") from error
+    return pyarrow.parquet.ParquetFile(path, memory_map=True)
+
+
+def _only_list(schema: Any) -> str:
+    """The one column of lists."""
+    import pyarrow.types as types
+
+    kinds = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_fixed_size_binary)
+    found: list[str] = [field.name for field in schema if any(is_kind(field.type) for is_kind in kinds)]
+    if len(found) != 1:
+        raise InputError(f"columns of lists: {', '.join(map(repr, found)) or 'none'}; say which with column=")
+    return found[0]
+
+
+def _rows(column: Any, first: int) -> numpy.ndarray[Any, Any]:
+    """Lists of numbers, or packed bytes, as an array."""
+    import pyarrow
+
+    if column.null_count:
+        row = column.is_null().to_pylist().index(True)
+        raise InputError(f"row {first + row} has no vector")
+    if pyarrow.types.is_fixed_size_binary(column.type):
+        packed = b"".join(column.to_pylist())
+        return numpy.frombuffer(packed, dtype=numpy.uint8).reshape(len(column), column.type.byte_width)
+    if not hasattr(column, "flatten") or not hasattr(column.type, "value_type"):
+        raise InputError(f"the column is {column.type}, expected lists of numbers or fixed-size packed bytes")
+    values = column.flatten()
+    lengths = numpy.asarray(column.value_lengths()) if hasattr(column, "value_lengths") else None
+    width = column.type.list_size if lengths is None else int(lengths[0])
+    if lengths is not None and (lengths != width).any():
+        row = int((lengths != width).argmax())
+        raise InputError(f"row {first + row} has {lengths[row]} numbers, row {first} has {width}")
+    if values.null_count:
+        row = values.is_null().to_pylist().index(True) // max(width, 1)
+        raise InputError(f"row {first + row} has an empty place")
+    return numpy.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(column), width)

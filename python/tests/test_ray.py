@@ -1,0 +1,191 @@
+"""Encryption and search on a cluster of two nodes on this machine."""
+
+import os
+import signal
+import time
+
+import numpy
+import pytest
+from conftest import DIMENSIONS
+
+import hushvec
+
+if os.environ.get("HUSHVEC_REQUIRE_SDK") != "1":
+    pytest.importorskip("ray")
+
+import pyarrow
+import pyarrow.parquet
+import ray
+from ray.cluster_utils import Cluster
+
+import hushvec.ray
+
+ROWS = 20_000
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    cluster.add_node(**node)
+    ray.init(address=cluster.address, log_to_driver=False)
+    assert ray.cluster_resources()["CPU"] == 2 and len(ray.nodes()) == 2
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return numpy.random.default_rng(5).integers(0, 2, (ROWS, DIMENSIONS), dtype=numpy.uint8)
+
+
+@pytest.fixture(scope="module")
+def shards(vectors, tmp_path_factory):
+    """Four of each form: bits, packed bits, floats and lists in Parquet."""
+    folder, parts, paths = tmp_path_factory.mktemp("shards"), numpy.split(vectors, 4), []
+    for number, part in enumerate(parts[:3]):
+        paths.append(folder / f"{number}.npy")
+        numpy.save(paths[-1], (part, numpy.packbits(part, axis=1), numpy.where(part, 0.5, -0.5).astype("f4"))[number])
+    paths.append(folder / "3.parquet")
+    values = pyarrow.array(parts[3].ravel())
+    lists = pyarrow.FixedSizeListArray.from_arrays(values, DIMENSIONS)
+    pyarrow.parquet.write_table(pyarrow.table({"v": lists}), paths[-1], row_group_size=1000)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def segments(cluster, shards, subgroup, tmp_path_factory):
+    """All shards, encrypted."""
+    return hushvec.ray.encrypt(shards, tmp_path_factory.mktemp("segments"), subgroup)
+
+
+def worker_of(path):
+    """The process that has a file open."""
+    for process in os.listdir("/proc"):
+        if process.isdigit() and int(process) != os.getpid():
+            try:
+                files = [os.readlink(f"/proc/{process}/fd/{fd}") for fd in os.listdir(f"/proc/{process}/fd")]
+            except OSError:
+                continue
+            if str(path) in files:
+                return int(process)
+    raise AssertionError(f"nobody has {path} open")
+
+
+def test_nothing_is_lost_when_a_worker_is_killed(cluster, shards, vectors, tmp_path, monkeypatch):
+    # The slowest scheme, so that there is time.
+    context = hushvec.ExecutionContext.create("p", "paillier", DIMENSIONS)
+    killed = []
+
+    def kill(done):
+        # The worker that has come into a segment, and not to its end.
+        for part in tmp_path.glob("*.part"):
+            if not killed and part.stat().st_size > 1_000_000:
+                killed.append(worker_of(part))
+                os.kill(killed[0], signal.SIGKILL)
+
+    monkeypatch.setattr(hushvec.ray.dataset, "TICK", 0.02)
+    made = hushvec.ray.encrypt(shards, tmp_path, context, progress=kill)
+    assert killed, "no worker was found at work"
+    assert not list(tmp_path.glob("*.part"))
+    evaluator, first = hushvec.Evaluator(context.public_context()), 0
+    for segment in made:
+        index = hushvec.Index(segment.path)
+        index.verify(evaluator)
+        ids, stored = index.export(evaluator)
+        assert ids.tolist() == list(range(first, first + segment.vectors))
+        rows = vectors[first : first + segment.vectors]
+        assert (context.homomorphic.decrypt_vec_batch(stored) == rows).all()
+        first += segment.vectors
+    assert first == ROWS
+
+
+def test_finished_segments_are_not_redone(segments, shards, subgroup):
+    before = [segment.path.stat() for segment in segments]
+    told = []
+    assert hushvec.ray.encrypt(shards, segments[0].path.parent, subgroup, progress=told.append) == segments
+    assert [segment.path.stat().st_ino for segment in segments] == [status.st_ino for status in before]
+    assert [segment.path.stat().st_mtime_ns for segment in segments] == [status.st_mtime_ns for status in before]
+
+
+def test_a_sharded_search_is_a_search(segments, subgroup, vectors, tmp_path):
+    paths = [segment.path for segment in segments]
+    hushvec.Index.merge(paths, tmp_path / "all.hvx")
+    whole = hushvec.Index(tmp_path / "all.hvx")
+    queries = numpy.concatenate([vectors[[7, 12_345]], 1 - vectors[:1]])
+    # Among 20,000 distances of up to 96 most are shared by many.
+    for k in (1, 50):
+        expected = whole.nearest(subgroup, queries, k)
+        with hushvec.ray.Search(paths, subgroup) as search:
+            assert len(search) == ROWS
+            check_equal(search.nearest(queries, k), expected)
+            # A worker is lost, and another takes its place.
+            os.kill(search.processes()[0], signal.SIGKILL)
+            check_equal(search.nearest(queries, k), expected)
+    # Workers with the public key only.
+    with hushvec.ray.Search(paths, subgroup.public_context()) as search:
+        check_equal(search.nearest(queries, 50, subgroup), expected)
+        with pytest.raises(hushvec.InputError, match="give the context that decrypts"):
+            search.nearest(queries)
+
+
+def check_equal(found, expected):
+    assert found[0].tolist() == expected[0].tolist() and found[1].tolist() == expected[1].tolist()
+
+
+def test_ids_of_strings_and_few_vectors(cluster, subgroup, rows, tmp_path):
+    names = [f"page {number}" for number in range(40)]
+    for part, where in (("a", slice(0, 15)), ("b", slice(15, 40))):
+        table = {"name": names[where], "lists": rows[where].tolist(), "more": [[1]] * len(names[where])}
+        pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / f"{part}.parquet")
+    shards, options = [tmp_path / "a.parquet", tmp_path / "b.parquet"], {"column": "lists", "id_column": "name"}
+    # Public keys encrypt too.
+    evaluator = hushvec.Evaluator(subgroup.public_context())
+    made = hushvec.ray.encrypt(shards, tmp_path / "segments", evaluator, **options, devices=["cpu"])
+    paths = [segment.path for segment in made]
+    hushvec.Index.merge(paths, tmp_path / "all.hvx")
+    expected = hushvec.Index(tmp_path / "all.hvx").nearest(subgroup, rows[:2], 100)
+    assert expected[0].shape == (2, 40)
+    with hushvec.ray.Search(paths, subgroup, devices=[("cpu", {"num_cpus": 0.5}), "cpu"]) as search:
+        check_equal(search.nearest(rows[:2], 100), expected)
+    with pytest.raises(hushvec.InputError, match="columns of lists: 'lists', 'more'; say which with column="):
+        hushvec.ray.encrypt(shards, tmp_path / "again", subgroup)
+
+
+def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
+    numpy.save(tmp_path / "good.npy", rows)
+    bad = numpy.where(numpy.tile(rows, (500, 1)), 1.0, -1.0)
+    bad[17_000, 5] = numpy.nan
+    numpy.save(tmp_path / "bad.npy", bad)
+    shards = [tmp_path / "bad.npy", tmp_path / "good.npy"]
+    with pytest.raises(hushvec.InputError, match=r"bad.npy: row 17000, column 5 is not a number"):
+        hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup)
+    assert len(hushvec.Index(tmp_path / "segments/good.hvx")) == 40
+    assert not (tmp_path / "segments/bad.hvx").exists()
+    # Mended, and done again from the start, since it is another file now.
+    bad[17_000, 5] = 1
+    numpy.save(tmp_path / "bad.npy", bad)
+    made = hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup)
+    assert [segment.vectors for segment in made] == [20_000, 40]
+    assert hushvec.Index(made[1].path).ids.tolist() == list(range(20_000, 20_040))
+
+    lists = [[0] * DIMENSIONS] * 3 + [[0] * 7]
+    pyarrow.parquet.write_table(pyarrow.table({"v": lists}), tmp_path / "lists.parquet")
+    with pytest.raises(hushvec.InputError, match="lists.parquet: row 3 has 7 numbers, row 0 has 96"):
+        hushvec.ray.encrypt([tmp_path / "lists.parquet"], tmp_path / "segments", subgroup)
+    with pytest.raises(hushvec.FileError, match="nowhere.npy: No such file"):
+        hushvec.ray.encrypt([tmp_path / "nowhere.npy"], tmp_path / "segments", subgroup)
+    with pytest.raises(hushvec.InputError, match="would both become"):
+        hushvec.ray.encrypt([tmp_path / "good.npy", tmp_path / "good.npy"], tmp_path / "segments", subgroup)
+    with pytest.raises(hushvec.DeviceError, match="gpu:nothing like it"):
+        hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "more", subgroup, devices=["gpu:nothing like it"])
+    other = hushvec.ExecutionContext.create("p", "paillier_subgroup", DIMENSIONS)
+    with pytest.raises(hushvec.InputError, match="good.hvx: its key is .*delete it to encrypt"):
+        hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "segments", other)
+    with pytest.raises(hushvec.InputError, match="good.hvx: its key is"):
+        hushvec.ray.Search([made[1].path], other)
+    time.sleep(0.01)
+    numpy.save(tmp_path / "good.npy", rows)
+    with pytest.raises(hushvec.InputError, match="it is not of .*good.npy as that is now"):
+        hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "segments", subgroup)

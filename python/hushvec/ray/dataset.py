@@ -12,9 +12,12 @@ from typing import Any
 import ray
 
 from .. import progress as progresses
-from .._hushvec import FileError, Index, IndexWriter, InputError
+from .._hushvec import DeviceError, FileError, Index, IndexWriter, InputError
+from ..clients import HammingClient
+from ..evaluator import Evaluator
 from ..progress import Progress
 from .keys import Device, Keys, Portable, placed
+from .results import fetched
 from .shards import Shard
 
 #: Seconds between two looks at how far the workers are.
@@ -53,6 +56,7 @@ def encrypt(
     :param threads: Threads of each worker; one unless given.
     :raises InputError: if a shard cannot be used: the message names it and the row. The others are finished first.
     :raises FileError: if a file cannot be read or written.
+    :raises DeviceError: if a worker's node has no such device.
     """
     portable, folder = Portable.of(keys), pathlib.Path(output)
     work = _shards(shards, column, id_column)
@@ -107,7 +111,7 @@ def _run(workers: list[Any], counter: Any, work: list[tuple[int, Shard, pathlib.
     told = progresses.start(progress, total, "encrypt")
     left, idle = collections.deque(work), list(workers)
     running: dict[Any, tuple[Any, tuple[int, Shard, pathlib.Path]]] = {}
-    failures: list[tuple[Shard, BaseException]] = []
+    failures: list[tuple[Shard, InputError | FileError | DeviceError]] = []
     try:
         while left or running:
             while left and idle:
@@ -118,9 +122,9 @@ def _run(workers: list[Any], counter: Any, work: list[tuple[int, Shard, pathlib.
                 worker, (_, shard, _) = running.pop(reference)
                 idle.append(worker)
                 try:
-                    ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    failures.append((shard, error.cause))
+                    fetched(reference)
+                except (InputError, FileError, DeviceError) as error:
+                    failures.append((shard, error))
             if told:
                 told(done + ray.get(counter.total.remote()))
     finally:
@@ -128,8 +132,7 @@ def _run(workers: list[Any], counter: Any, work: list[tuple[int, Shard, pathlib.
             told.close()
     for shard, cause in failures:
         others = f" (and {len(failures) - 1} other shards failed)" if len(failures) > 1 else ""
-        kind = type(cause) if isinstance(cause, InputError | FileError) else RuntimeError
-        raise kind(f"{shard.path}: {cause}{others}") from cause
+        raise type(cause)(f"{shard.path}: {cause}{others}") from cause
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
@@ -151,16 +154,20 @@ class _Encryptor:
     """A worker on a device."""
 
     def __init__(self, keys: Portable, threads: int, device: str, counter: Any) -> None:
-        self._id, self._counter = keys.public_id, counter
-        self._keys = keys.evaluator(device, threads) if keys.client is None else keys.owner(device, threads)
+        self._portable, self._threads, self._device, self._counter = keys, threads, device, counter
+        self._opened: HammingClient | Evaluator | None = None
 
-    def process(self) -> int:
-        return os.getpid()
+    @property
+    def _keys(self) -> HammingClient | Evaluator:
+        # Not before they are needed: what a constructor fails with, Ray tells in its own way.
+        if self._opened is None:
+            self._opened = self._portable.open(self._device, self._threads)
+        return self._opened
 
     def encrypt(self, number: int, shard: Shard, segment: pathlib.Path) -> None:
         if segment.exists():
             return  # By this very task, whose worker was lost before it could say so.
-        part = segment.with_name(f"{segment.name}.{shard.job(self._id)}.part")
+        part = segment.with_name(f"{segment.name}.{shard.job(self._portable.public_id)}.part")
         for other in segment.parent.glob(f"{segment.name}.*.part"):
             if other != part:
                 other.unlink()  # Of a job with other ideas of this shard.

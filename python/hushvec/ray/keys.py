@@ -40,17 +40,14 @@ class Portable:
             raise InputError(f"expected an ExecutionContext, a client, an Evaluator or a public context's text, not {type(keys)}")
         return cls(client, client.public_context(), client.public_id, client.embed_len)
 
-    def owner(self, device: str, threads: int | None) -> HammingClient:
-        """The owner's keys, open on a device of the worker's."""
+    def open(self, device: str, threads: int | None) -> HammingClient | Evaluator:
+        """The keys, open on a device of the worker's."""
         if self.client is None:
-            raise InputError("these are public keys")
+            # Whether it is weak was asked when it was first opened.
+            return Evaluator(self.public, device=device, threads=threads, allow_weak=True)
         client = type(self.client).__new__(type(self.client))
         client.__setstate__(self.client.__getstate__() | {"device": device, "threads": threads})
         return client
-
-    def evaluator(self, device: str, threads: int | None) -> Evaluator:
-        """The public key, open on a device of the worker's. Whether it is weak was asked when it was first opened."""
-        return Evaluator(self.public, device=device, threads=threads, allow_weak=True)
 
 
 def placed(devices: Sequence[Device] | None, threads: int | None) -> list[tuple[str, dict[str, Any]]]:

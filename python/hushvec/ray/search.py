@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from .._hushvec import Index, InputError, Query, Response
 from ..clients import HammingClient
 from ..context import ExecutionContext
+from ..evaluator import Evaluator
 from .keys import Device, Keys, Portable, placed
+from .results import fetched
 
 #: Bytes of a response that travel at a time, and how many such pieces may wait to be taken.
 PIECE, WAITING = 8 << 20, 4
@@ -71,9 +73,10 @@ class Search:
         :param queries: Vectors, (Q, D) or (Q, D/8).
         :param context: The owner's keys, if the workers have public ones.
         :raises InputError: if a vector has another length, or keys are missing.
+        :raises DeviceError: if a worker's node has no such device.
         """
         if self._keys.client is not None:
-            return merged(ray.get([worker.nearest.remote(queries, k) for worker in self._workers]), k)
+            return merged(fetched([worker.nearest.remote(queries, k) for worker in self._workers]), k)
         if context is None:
             raise InputError("the workers have public keys; give the context that decrypts what they send")
         ciphertexts = ray.put(context.encrypt_vec_batch(numpy.asarray(queries)))
@@ -125,7 +128,7 @@ def _decrypted(stream: Any, context: ExecutionContext | HammingClient, k: int) -
     with tempfile.TemporaryDirectory() as folder:
         path, file, last = pathlib.Path(folder, "response.hvr"), None, None
         for reference in stream:
-            number, piece = ray.get(reference)
+            number, piece = fetched(reference)
             if number != last and file is not None:
                 file.close()
                 yield Response(path).nearest(context, k)
@@ -143,24 +146,30 @@ class _Searcher:
     """A worker on a device, with its segments mapped into memory."""
 
     def __init__(self, keys: Portable, threads: int, device: str, paths: list[str]) -> None:
-        self._keys, self._indexes = keys, [Index(path) for path in paths]
-        if keys.client is None:
-            self._evaluator = keys.evaluator(device, threads)
-        else:
-            self._owner = keys.owner(device, threads)
+        self._portable, self._threads, self._device, self._paths = keys, threads, device, paths
+        self._opened: tuple[HammingClient | Evaluator, list[Index]] | None = None
+
+    def _open(self) -> tuple[Any, list[Index]]:
+        # Not before they are needed: what a constructor fails with, Ray tells in its own way.
+        if self._opened is None:
+            keys = self._portable.open(self._device, self._threads)
+            self._opened = keys, [Index(path) for path in self._paths]
+        return self._opened
 
     def process(self) -> int:
         return os.getpid()
 
     def nearest(self, queries: Any, k: int) -> Found:
-        return merged([index.nearest(self._owner, queries, k) for index in self._indexes], k)
+        owner, indexes = self._open()
+        return merged([index.nearest(owner, queries, k) for index in indexes], k)
 
     def combine(self, ciphertexts: NDArray[numpy.uint8]) -> Iterator[tuple[int, bytes]]:
-        query = Query(ciphertexts, self._evaluator)
+        evaluator, indexes = self._open()
+        query = Query(ciphertexts, evaluator)
         with tempfile.TemporaryDirectory() as folder:
-            for number, index in enumerate(self._indexes):
+            for number, index in enumerate(indexes):
                 path = pathlib.Path(folder, "response.hvr")
-                self._evaluator.aggregate(query, index, path)
+                evaluator.aggregate(query, index, path)
                 with path.open("rb") as file:
                     while piece := file.read(PIECE):
                         yield number, piece

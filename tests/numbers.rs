@@ -238,6 +238,18 @@ fn bounds_end_just_below_a_third_of_n() {
 }
 
 #[test]
+fn arrays_are_joined_exactly() {
+    let (ctx, evaluator) = (fast(), of_fast());
+    let fine = ctx.encrypt_numbers(&[0.25, -1.5], &NumberFormat::fixed_point(8, 4)).unwrap();
+    let coarse = ctx.encrypt_numbers(&[7i64, -9, 0], &NumberFormat::integers(63)).unwrap();
+    let joined = evaluator.concat([&coarse, &fine, &coarse]).unwrap();
+    assert_eq!((joined.len(), joined.exponent(), joined.bound().bits()), (8, -4, 68));
+    assert_eq!(ctx.decrypt_numbers(&joined).unwrap(), [7.0, -9.0, 0.0, 0.25, -1.5, 7.0, -9.0, 0.0]);
+    assert_eq!(evaluator.concat([&fine]).unwrap(), fine);
+    assert!(evaluator.concat([]).unwrap().is_empty());
+}
+
+#[test]
 fn a_product_with_a_matrix_is_exact() {
     let mut random = SplitMix(22);
     let (inputs, outputs) = (50, 7);

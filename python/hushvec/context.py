@@ -208,6 +208,24 @@ class ExecutionContext:
     def __hash__(self) -> int:
         return hash(self._context)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The stored form, which alone keeps the key for content, and what opens it.
+        return {
+            "stored": self.serialize_exec_context(),
+            "format": self.format,
+            "key_provider": self.key_provider,
+            "context_id": self._context_id,
+            "device": self.device,
+            "threads": self.homomorphic._threads,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        provider, threads = state["key_provider"], state["threads"]
+        context = Context.from_text(
+            state["stored"], False, native(provider, state["format"]), state["device"], threads, True, state["context_id"]
+        )
+        self._set(context, clients.client_type(context.scheme)._of(context, threads), provider, state["context_id"])
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExecutionContext) and self._context == other._context
 

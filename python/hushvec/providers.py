@@ -46,6 +46,10 @@ class PassphraseKeyProvider:
     def provider_id(self) -> str:
         return "passphrase"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The passphrase goes with it.
+        return type(self), (self._passphrase, self._salt)
+
     def __repr__(self) -> str:
         return "PassphraseKeyProvider(…)"
 
@@ -91,6 +95,10 @@ class AWSKMSKeyProvider:
 
     def provider_id(self) -> str:
         return "aws_kms"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The key goes with it, and the connection to KMS, which cannot, is no longer needed.
+        return self.__dict__ | {"_kms": None}
 
     def __repr__(self) -> str:
         return f"AWSKMSKeyProvider(key_id={self._key_id!r})"

@@ -42,6 +42,7 @@ pub fn counted_from(error: Error, first: u64) -> Error {
         Error::NotANumber { row, column } => Error::NotANumber { row: first + row, column },
         Error::Ciphertext { record, problem } => Error::Ciphertext { record: first + record, problem },
         Error::Decode { record, problem } => Error::Decode { record: first + record, problem },
+        Error::Number { index, problem } => Error::Number { index: first + index, problem },
         Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
         Error::BadId { number, reason } => Error::BadId { number: first + number, reason },
         Error::InFile { path, source } => Error::InFile { path, source: Box::new(counted_from(*source, first)) },

@@ -1,8 +1,9 @@
 //! Encrypted numbers. Operators and types are Python's side: `hushvec/numbers.py`.
 
+use crate::blocks::in_blocks;
 use crate::errors::{InputError, raise};
 use crate::plain::{self, PlainArray};
-use crate::progress::{Told, watched};
+use crate::progress::Told;
 use hushvec::{
     Device, EncryptedArray, EncryptedNumber, Error, ExecutionContext, NumberEvaluator, NumberFormat, PublicContext,
 };
@@ -38,25 +39,32 @@ impl Numbers {
         Ok(Self::new(Arc::clone(evaluator), array))
     }
 
-    /// An operation, in the background.
     fn map(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&NumberEvaluator, &EncryptedArray) -> Result<EncryptedArray, Error> + Send,
     ) -> PyResult<Self> {
-        let array = watched(py, &Told::nowhere(), |_| work(&self.evaluator, &self.array))?;
+        let array = py.detach(|| work(&self.evaluator, &self.array)).map_err(raise)?;
         Ok(Self::new(Arc::clone(&self.evaluator), array))
     }
 
     /// Decrypted: an array of float64 or int64.
     pub fn decrypted<'py>(&self, py: Python<'py>, owner: &ExecutionContext) -> PyResult<Bound<'py, PyAny>> {
-        let array = &self.array;
-        if array.exponent() >= 0 {
-            let integers = watched(py, &Told::nowhere(), |_| owner.decrypt_integers(array))?;
+        if self.array.exponent() >= 0 {
+            let integers = self.in_blocks(py, |block| owner.decrypt_integers(block))?.concat();
             return Ok(numpy::PyArray1::from_vec(py, integers).into_any());
         }
-        let floats = watched(py, &Told::nowhere(), |_| owner.decrypt_numbers(array))?;
+        let floats = self.in_blocks(py, |block| owner.decrypt_numbers(block))?.concat();
         Ok(numpy::PyArray1::from_vec(py, floats).into_any())
+    }
+
+    fn in_blocks<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl Fn(&EncryptedArray) -> Result<T, Error> + Send,
+    ) -> PyResult<Vec<T>> {
+        let array = &self.array;
+        in_blocks(py, array.len(), &Told::nowhere(), move |range| work(&array.slice(range)))
     }
 
     /// Integers of any length, and the exponent that they share.
@@ -65,12 +73,13 @@ impl Numbers {
         py: Python<'py>,
         owner: &ExecutionContext,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, i32)> {
-        let plain = watched(py, &Told::nowhere(), |_| owner.decrypt_exactly_vartime(&self.array))?;
+        let parts = self.in_blocks(py, |block| owner.decrypt_exactly_vartime(block))?;
         let integer = |value: &BigInt| {
             let bytes = PyBytes::new(py, &value.to_signed_bytes_le());
             py.get_type::<PyInt>().call_method("from_bytes", (bytes, "little"), Some(&plain::signed(py)?))
         };
-        Ok((plain.values().iter().map(integer).collect::<PyResult<_>>()?, plain.exponent()))
+        let integers = parts.iter().flat_map(hushvec::PlainArray::values).map(integer).collect::<PyResult<_>>()?;
+        Ok((integers, self.array.exponent()))
     }
 
     fn one(evaluator: &NumberEvaluator, number: Result<EncryptedNumber, Error>) -> Result<EncryptedArray, Error> {
@@ -126,9 +135,8 @@ impl Numbers {
 
     /// These and others, one after the other.
     fn followed_by(&self, py: Python<'_>, others: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
-        let others: Vec<EncryptedNumber> = others.iter().flat_map(|other| other.array.iter()).collect();
-        let all: Vec<EncryptedNumber> = self.array.iter().chain(others).collect();
-        self.map(py, |evaluator, _| evaluator.array_of(&all))
+        let others: Vec<&EncryptedArray> = others.iter().map(|other| &other.array).collect();
+        self.map(py, |evaluator, array| evaluator.concat(std::iter::once(array).chain(others.iter().copied())))
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -221,27 +229,30 @@ impl<'py> Values<'py> {
         (integer_bits, fraction_bits): (u32, Option<u16>),
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Numbers> {
+        let told = Told::new(progress, self.len() as u64, "encrypt")?;
         macro_rules! encrypted {
             ($array:expr, $format:expr) => {{
                 let values = $array.as_slice()?;
-                watched(py, &Told::new(progress, self.len() as u64, "encrypt")?, |progress| {
-                    let encrypted = match owner {
+                in_blocks(py, values.len(), &told, |range| {
+                    let values = values.get(range).unwrap_or_default();
+                    match owner {
                         Some(owner) => owner.encrypt_numbers(values, $format),
                         None => evaluator.encrypt_numbers(values, $format),
-                    };
-                    progress.add(values.len() as u64);
-                    encrypted
+                    }
                 })
             }};
         }
         let fraction_bits = fraction_bits.unwrap_or(if self.are_integers() { 0 } else { FRACTION_BITS });
         let format = &NumberFormat::fixed_point(integer_bits, fraction_bits);
-        let array = match self {
+        let parts = match self {
             Self::Signed(array) => encrypted!(array, format),
             Self::Unsigned(array) => encrypted!(array, format),
             Self::Floats(array) => encrypted!(array, format),
         }?;
-        Ok(Numbers::new(Arc::clone(evaluator), array))
+        // Of no numbers the format is still that which was asked for.
+        let none = || evaluator.encrypt_numbers::<i64>(&[], format);
+        let array = if parts.is_empty() { none() } else { evaluator.concat(&parts) };
+        Ok(Numbers::new(Arc::clone(evaluator), array.map_err(raise)?))
     }
 }
 

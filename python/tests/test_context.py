@@ -79,6 +79,18 @@ def test_unknown_arguments_are_refused():
             kind(DIMENSIONS, skip_key_gen=True, devise="gpu")
 
 
+@pytest.mark.parametrize("format", ["native", "xtrace"])
+def test_contexts_pickle(format, rows):
+    made = hushvec.ExecutionContext.create("p", "paillier", DIMENSIONS, format=format, device="cpu", threads=1)
+    sealed, stored = made.aes.encrypt("päyload"), made.encrypt_vec_batch(rows)
+    copy = pickle.loads(pickle.dumps(made))
+    assert (copy, copy.id, copy.device, copy.format) == (made, made.id, "cpu", format)
+    assert copy.aes.decrypt(sealed) == "päyload"
+    assert (copy.homomorphic.decrypt_vec_batch(stored) == rows).all()
+    copy.device = "auto"
+    assert copy == made
+
+
 def test_clients_without_keys_and_pickles(rows):
     empty = hushvec.PaillierSubgroupClient(DIMENSIONS, skip_key_gen=True)
     with pytest.raises(RuntimeError, match="load_stringified_keys"):

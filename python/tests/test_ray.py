@@ -179,6 +179,12 @@ def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
         hushvec.ray.encrypt([tmp_path / "lists.parquet"], tmp_path / "segments", subgroup)
     with pytest.raises(hushvec.FileError, match="nowhere.npy: No such file"):
         hushvec.ray.encrypt([tmp_path / "nowhere.npy"], tmp_path / "segments", subgroup)
+    (tmp_path / "notes.txt").write_text("to do")
+    with pytest.raises(hushvec.InputError, match="notes.txt: expected a file that ends in .npy or .parquet"):
+        hushvec.ray.encrypt([tmp_path / "notes.txt"], tmp_path / "segments", subgroup)
+    (tmp_path / "notes.npy").write_text("to do")
+    with pytest.raises(hushvec.InputError, match="notes.npy: "):
+        hushvec.ray.encrypt([tmp_path / "notes.npy"], tmp_path / "segments", subgroup)
     with pytest.raises(hushvec.InputError, match="would both become"):
         hushvec.ray.encrypt([tmp_path / "good.npy", tmp_path / "good.npy"], tmp_path / "segments", subgroup)
     with pytest.raises(hushvec.DeviceError, match="gpu:nothing like it"):

@@ -237,13 +237,28 @@ impl NumberEvaluator {
         &self,
         numbers: impl IntoIterator<Item = &'a EncryptedNumber, IntoIter: Clone>,
     ) -> Result<EncryptedArray, Error> {
-        let numbers = numbers.into_iter();
-        let exponent = numbers.clone().map(EncryptedNumber::exponent).min().unwrap_or(0);
+        self.joined("array_of", numbers.into_iter().map(EncryptedNumber::array))
+    }
+
+    /// Arrays one after the other. The result has the lowest of their exponents and the largest of their bounds.
+    pub fn concat<'a>(
+        &self,
+        arrays: impl IntoIterator<Item = &'a EncryptedArray, IntoIter: Clone>,
+    ) -> Result<EncryptedArray, Error> {
+        self.joined("concat", arrays.into_iter())
+    }
+
+    fn joined<'a>(
+        &self,
+        operation: &'static str,
+        arrays: impl Iterator<Item = &'a EncryptedArray> + Clone,
+    ) -> Result<EncryptedArray, Error> {
+        let exponent = arrays.clone().map(EncryptedArray::exponent).min().unwrap_or(0);
         let (mut rows, mut bound) = (Vec::new(), BigUint::ZERO);
-        for number in numbers {
-            let number = self.lowered("array_of", number.array(), exponent)?;
-            rows.extend_from_slice(number.ciphertexts().rows().limbs());
-            bound = bound.max(number.bound().clone());
+        for array in arrays {
+            let array = self.lowered(operation, array, exponent)?;
+            rows.extend_from_slice(array.ciphertexts().rows().limbs());
+            bound = bound.max(array.bound().clone());
         }
         Ok(self.array(rows, exponent, bound))
     }

@@ -36,6 +36,8 @@ class Shard:
         :raises InputError: if it is no file of vectors.
         """
         path = pathlib.Path(path)
+        if path.suffix not in (".npy", ".parquet"):
+            raise InputError(f"{path}: expected a file that ends in .npy or .parquet")
         try:
             changed = path.stat().st_mtime_ns
             rows = _parquet(path).metadata.num_rows if path.suffix == ".parquet" else len(_array(path))
@@ -52,8 +54,17 @@ class Shard:
 
     def blocks(self, start: int) -> Iterator[tuple[int, Any, numpy.ndarray[Any, Any]]]:
         """From a row on: the row that a block begins with, ids, and vectors (N, D) or packed (N, D/8)."""
-        for row, ids, vectors in self._parquet_blocks(start) if self.path.suffix == ".parquet" else self._array_blocks(start):
-            yield row, range(self.first + row, self.first + row + len(vectors)) if ids is None else ids, vectors
+        read = self._parquet_blocks if self.path.suffix == ".parquet" else self._array_blocks
+        try:
+            for row, ids, vectors in read(start):
+                first = self.first + row
+                yield row, range(first, first + len(vectors)) if ids is None else ids, vectors
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        except OSError as error:
+            raise FileError(f"it cannot be read: {error}") from error
 
     def _array_blocks(self, start: int) -> Iterator[tuple[int, None, numpy.ndarray[Any, Any]]]:
         array = _array(self.path)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import warnings
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy
-
-from . import _hushvec, numbers
+from . import _hushvec
 from ._hushvec import Context, InputError, Provider
-from .numbers import EncryptedArray, EncryptedNumber
-from .progress import Progress
+from .number_keys import DecryptsNumbers
+from .vectors import EncryptsVectors
 
 #: The least alpha_len of a new key.
 LEAST_ALPHA_LEN = 448
@@ -22,7 +18,7 @@ LEAST_ALPHA_LEN = 448
 ALPHA_LEN = 512
 
 
-class HammingClient:
+class HammingClient(EncryptsVectors, DecryptsNumbers):
     """What the clients have in common. Use one of its subclasses.
 
     Batches are arrays: vectors (N, D) of 0 and 1, booleans or floats (1 where above zero), or (N, D/8) uint8 of packed
@@ -63,112 +59,6 @@ class HammingClient:
         client = cls(context.embed_len, context.key_len, context.alpha_len, skip_key_gen=True, device=context.device)
         client._context, client._threads = context, threads
         return client
-
-    # Encryption and decoding.
-
-    def encrypt_vec_one(self, embd: Any) -> Any:
-        """Encrypts one vector: a list of one integer for a list, (key_len/2,) uint8 for an array.
-
-        :raises InputError: if it has another length, or is not made of 0 and 1.
-        """
-        if isinstance(embd, numpy.ndarray):
-            if embd.ndim != 1:
-                raise InputError(f"one vector has one dimension, this array has {embd.ndim}; use encrypt_vec_batch")
-            return self._keys.encrypt(embd[numpy.newaxis])[0]
-        return self.encrypt_vec_batch([embd])[0]
-
-    def encrypt_vec_batch(self, embds: Any, progress: Progress = None) -> Any:
-        """Encrypts vectors: (N, key_len/2) uint8 for an array, a list of lists of one integer for a list.
-
-        :param progress: See :mod:`hushvec.progress`.
-        :raises InputError: if a vector has another length, or is not made of 0 and 1: the message names the row.
-        """
-        encrypted = self._keys.encrypt(embds, progress)
-        if isinstance(embds, numpy.ndarray):
-            return encrypted
-        width, data = self._keys.width, encrypted.tobytes()
-        return [[int.from_bytes(data[at : at + width], "little")] for at in range(0, len(data), width)]
-
-    def decode_hamming_client_one(self, cipher: Any) -> int:
-        """Decrypts one encrypted distance: a list of one integer or of bytes, or (key_len/2,) uint8.
-
-        :raises InputError: if it is no ciphertext, or not one of a distance.
-        """
-        if isinstance(cipher, numpy.ndarray):
-            return int(self._keys.decode(cipher[numpy.newaxis])[0])
-        return int(self.decode_hamming_client_batch([cipher])[0])
-
-    def decode_hamming_client_batch(self, ciphers: Any, progress: Progress = None) -> Any:
-        """Decrypts encrypted distances: (N,) uint32 for an array, a list of integers for a list.
-
-        :param progress: See :mod:`hushvec.progress`.
-        :raises InputError: if one is no ciphertext, or not one of a distance: the message names the record.
-        """
-        if isinstance(ciphers, numpy.ndarray):
-            return self._keys.decode(ciphers, progress)
-        return self._keys.decode(self._array(ciphers), progress).tolist()
-
-    def decrypt_vec_batch(self, ciphers: Any) -> numpy.ndarray:
-        """Decrypts encrypted vectors: (N, D) uint8 of 0 and 1."""
-        return self._keys.decrypt_vectors(ciphers if isinstance(ciphers, numpy.ndarray) else self._array(ciphers))
-
-    # Numbers.
-
-    def encrypt_numbers(
-        self,
-        values: Any,
-        *,
-        integer_bits: int = numbers.INTEGER_BITS,
-        fraction_bits: int | None = None,
-        progress: Progress = None,
-    ) -> EncryptedNumber | EncryptedArray:
-        """Encrypts integers of up to 64 bits or floats: one number, or a vector of them.
-
-        Format and length are public, the numbers are not.
-
-        :param integer_bits: Numbers are below 2 to this power in magnitude.
-        :param fraction_bits: Bits that are kept after the point: 0 for integers, 128 for floats, unless given.
-        :raises InputError: if a number is larger, or not finite: the message names it.
-        """
-        return numbers.encrypt(self._keys, values, integer_bits, fraction_bits, progress)
-
-    def decrypt_numbers(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """Decrypts numbers: int64 if they are integers (their exponent is not negative), else float64; an int or a
-        float for one.
-
-        :raises InputError: if one is not of this key, beyond its bound, or too large for the type: the message names it.
-        """
-        found = self._keys.decrypt_numbers(encrypted._numbers)
-        return found if isinstance(encrypted, EncryptedArray) else found[0].item()
-
-    def decrypt_exactly_vartime(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """Decrypts numbers of any size, to Python's integers, or fractions if their exponent is negative. Takes a time
-        by their lengths."""
-        found = numbers.exactly(*self._keys.decrypt_exactly_vartime(encrypted._numbers))
-        return found if isinstance(encrypted, EncryptedArray) else found[0]
-
-    def numbers_from_bytes(self, data: bytes) -> EncryptedArray:
-        """See :meth:`hushvec.Evaluator.numbers_from_bytes`."""
-        return EncryptedArray(self._keys.numbers_from(data))
-
-    def load_numbers(self, path: str | os.PathLike[str]) -> EncryptedArray:
-        """See :meth:`hushvec.Evaluator.load_numbers`."""
-        return EncryptedArray(self._keys.numbers_in(pathlib.Path(path)))
-
-    def _array(self, ciphers: Sequence[Sequence[int | bytes]]) -> numpy.ndarray:
-        """Lists of one integer, or of bytes, as an array."""
-        width = self._keys.width
-        rows = bytearray()
-        for number, cipher in enumerate(ciphers):
-            try:
-                (value,) = cipher
-                data = value.rstrip(b"\0") if isinstance(value, bytes) else int(value).to_bytes(width, "little")
-            except (TypeError, ValueError, OverflowError) as error:
-                raise InputError(f"ciphertext {number} is not a list of one integer below 2^{8 * width}") from error
-            if len(data) > width:
-                raise InputError(f"ciphertext {number} has {len(data)} bytes, at most {width} are possible")
-            rows += data.ljust(width, b"\0")
-        return numpy.frombuffer(rows, dtype=numpy.uint8).reshape(-1, width)
 
     # Keys and configuration.
 

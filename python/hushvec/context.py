@@ -10,9 +10,9 @@ from typing import Any
 from . import clients
 from ._hushvec import Context, FileError, InputError, Query
 from .clients import HammingClient
-from .numbers import INTEGER_BITS, EncryptedArray, EncryptedNumber
-from .progress import Progress
+from .number_keys import DecryptsNumbers
 from .providers import KeyProvider, native, resolve
+from .vectors import EncryptsVectors
 
 
 class Content:
@@ -33,7 +33,7 @@ class Content:
         return self._context.decrypt_content(enc if isinstance(enc, str) else enc.decode()).decode()
 
 
-class ExecutionContext:
+class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     """A homomorphic client and a key for content, under a key provider. The interface is the SDK's.
 
     Two contexts are equal if their public keys and configurations are: device, format and passphrase do not count.
@@ -101,58 +101,9 @@ class ExecutionContext:
             made.save_to_disk(path)
         return made
 
-    # Vectors, without the detour through ``homomorphic``.
-
-    def encrypt_vec_one(self, embd: Any) -> Any:
-        """See :meth:`HammingClient.encrypt_vec_one`."""
-        return self.homomorphic.encrypt_vec_one(embd)
-
-    def encrypt_vec_batch(self, embds: Any, progress: Progress = None) -> Any:
-        """See :meth:`HammingClient.encrypt_vec_batch`."""
-        return self.homomorphic.encrypt_vec_batch(embds, progress)
-
-    def decode_hamming_client_one(self, cipher: Any) -> int:
-        """See :meth:`HammingClient.decode_hamming_client_one`."""
-        return self.homomorphic.decode_hamming_client_one(cipher)
-
-    def decode_hamming_client_batch(self, ciphers: Any, progress: Progress = None) -> Any:
-        """See :meth:`HammingClient.decode_hamming_client_batch`."""
-        return self.homomorphic.decode_hamming_client_batch(ciphers, progress)
-
     def encrypt_query(self, vectors: Any) -> Query:
         """Encrypts query vectors, (Q, D) or (Q, D/8), for an evaluator who has an index."""
         return Query.encrypt(vectors, self)
-
-    # Numbers.
-
-    def encrypt_numbers(
-        self,
-        values: Any,
-        *,
-        integer_bits: int = INTEGER_BITS,
-        fraction_bits: int | None = None,
-        progress: Progress = None,
-    ) -> EncryptedNumber | EncryptedArray:
-        """See :meth:`HammingClient.encrypt_numbers`."""
-        return self.homomorphic.encrypt_numbers(
-            values, integer_bits=integer_bits, fraction_bits=fraction_bits, progress=progress
-        )
-
-    def decrypt_numbers(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """See :meth:`HammingClient.decrypt_numbers`."""
-        return self.homomorphic.decrypt_numbers(encrypted)
-
-    def decrypt_exactly_vartime(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """See :meth:`HammingClient.decrypt_exactly_vartime`."""
-        return self.homomorphic.decrypt_exactly_vartime(encrypted)
-
-    def numbers_from_bytes(self, data: bytes) -> EncryptedArray:
-        """See :meth:`Evaluator.numbers_from_bytes`."""
-        return self.homomorphic.numbers_from_bytes(data)
-
-    def load_numbers(self, path: str | os.PathLike[str]) -> EncryptedArray:
-        """See :meth:`Evaluator.load_numbers`."""
-        return self.homomorphic.load_numbers(path)
 
     # What it is.
 

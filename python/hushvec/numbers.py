@@ -17,22 +17,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
-from typing import Any, Protocol, Self, overload
+from typing import Any, Self, overload
 
 import numpy
 
 from ._hushvec import InputError, Numbers, PlainArray
-from .progress import Progress
-
-#: Bits before the point that numbers have room for, unless another number is given.
-INTEGER_BITS = 64
-
-
-class _Encrypts(Protocol):
-    def numbers_of(
-        self, values: Any, integer_bits: int, fraction_bits: int | None, progress: Progress
-    ) -> Numbers: ...
 
 
 class _Encrypted:
@@ -243,19 +232,3 @@ def _negative(values: Any) -> Any:
     if isinstance(values, PlainArray):
         raise InputError("a PlainArray is not subtracted: add its negative")
     return -numpy.asarray(values) if not isinstance(values, int | float) else -values
-
-
-def encrypt(
-    keys: _Encrypts, values: Any, integer_bits: int, fraction_bits: int | None, progress: Progress
-) -> EncryptedNumber | EncryptedArray:
-    """Encrypts a number or a vector of them."""
-    array = numpy.asarray(values)
-    if array.ndim > 1:
-        raise InputError(f"the numbers have shape {array.shape}; encrypted arrays have one dimension: use .ravel()")
-    numbers = keys.numbers_of(numpy.atleast_1d(array), integer_bits, fraction_bits, progress)
-    return EncryptedArray(numbers) if array.ndim else EncryptedNumber(numbers)
-
-
-def exactly(integers: list[int], exponent: int) -> list[int] | list[Fraction]:
-    """Integers times 2 to the exponent."""
-    return [n << exponent for n in integers] if exponent >= 0 else [Fraction(n, 1 << -exponent) for n in integers]

@@ -175,7 +175,7 @@ class _Encryptor:
         try:
             for row, ids, vectors in shard.blocks(writer.appended):
                 writer.append(vectors, ids, first_row=row)
-                self._counter.tell.remote(number, row + len(vectors))
+                self._counter.tell.options(max_task_retries=0).remote(number, row + len(vectors))
             writer.rename(segment)
         finally:
             writer.close()

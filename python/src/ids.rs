@@ -1,12 +1,12 @@
 //! Ids of vectors: arrays and lists of integers or strings.
 
-use crate::errors::{InputError, raise};
+use crate::errors::{InputError, counted_from, raise};
 use hushvec::{IdKind, IdRef, Ids};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// Ids from anything that can be iterated over.
-pub fn given(ids: &Bound<'_, PyAny>) -> PyResult<Ids> {
+/// Ids from anything that can be iterated over. Messages count them from `first`.
+pub fn given(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
     let mut taken = Ids::new();
     // Of an array this gives Python's own integers and strings.
     let ids = ids.call_method0("tolist").unwrap_or_else(|_| ids.clone());
@@ -14,13 +14,13 @@ pub fn given(ids: &Bound<'_, PyAny>) -> PyResult<Ids> {
         InputError::new_err(format!("id {number} is {}, expected an integer from 0 to 2^64 - 1, or a string", id))
     };
     let all = ids.try_iter().map_err(|_| InputError::new_err("ids must be an array or a list"))?;
-    for (number, id) in (0..).zip(all) {
+    for (number, id) in (first..).zip(all) {
         let id = id?;
         let pushed = match id.cast::<PyString>() {
             Ok(text) => taken.push(IdRef::Text(text.to_str()?)),
             Err(_) => taken.push(IdRef::Number(id.extract().map_err(|_| wrong(&id, number))?)),
         };
-        pushed.map_err(raise)?;
+        pushed.map_err(|error| raise(counted_from(error, first)))?;
     }
     Ok(taken)
 }

@@ -2,7 +2,7 @@
 
 use crate::arrays::{self, CiphertextRows};
 use crate::blocks::in_blocks;
-use crate::errors::{InputError, raise};
+use crate::errors::{InputError, counted_from, raise};
 use crate::ids;
 use crate::keys::Keys;
 use crate::progress::Told;
@@ -54,7 +54,7 @@ impl IndexWriter {
 
     /// Encrypts vectors, (N, D) or (N, D/8), and appends them. `ids` are integers or strings; without, they are numbered on.
     ///
-    /// Raises InputError, naming the row, counted from `first_row`, or the id; what was appended before is kept.
+    /// Raises InputError, naming the row or the id, counted from `first_row`; what was appended before is kept.
     #[pyo3(signature = (vectors, ids=None, progress=None, first_row=0))]
     fn append(
         &self,
@@ -65,12 +65,13 @@ impl IndexWriter {
         first_row: u64,
     ) -> PyResult<()> {
         let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length(), first_row)?;
-        let ids = ids.map(|ids| counted(ids, vectors.len())).transpose()?;
+        let ids = ids.map(|ids| counted(ids, vectors.len(), first_row)).transpose()?;
         let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
         in_blocks(py, vectors.len(), &told, |range| {
             let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
             let encrypted = self.keys.encrypt(&vectors.slice(range))?;
-            self.with(|writer| writer.append(&encrypted, ids.as_ref()))
+            let append = |writer: &mut hushvec::IndexWriter| writer.append(&encrypted, ids.as_ref());
+            self.with(append).map_err(|error| counted_from(error, first_row))
         })
         .map(drop)
     }
@@ -87,7 +88,7 @@ impl IndexWriter {
         let width = self.keys.public_key().parameters().ciphertext_bytes();
         let rows = CiphertextRows::new(ciphertexts, width)?;
         let (bytes, count) = (rows.bytes(), rows.bytes().len() / width);
-        let ids = ids.map(|ids| counted(ids, count)).transpose()?;
+        let ids = ids.map(|ids| counted(ids, count, 0)).transpose()?;
         let told = Told::new(progress, count as u64, "append")?;
         in_blocks(py, count, &told, |range| {
             let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
@@ -102,7 +103,7 @@ impl IndexWriter {
     /// there. Their ciphertexts stay in the file until `Index.compact`.
     #[pyo3(signature = (ids, missing_ok=false))]
     fn delete(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, missing_ok: bool) -> PyResult<u64> {
-        let ids = ids::given(ids)?;
+        let ids = ids::given(ids, 0)?;
         let delete = |writer: &mut hushvec::IndexWriter| match missing_ok {
             true => writer.delete_if_there(&ids),
             false => writer.delete(&ids),
@@ -159,8 +160,8 @@ impl IndexWriter {
 }
 
 /// As many ids as vectors: told before the first is encrypted.
-fn counted(ids: &Bound<'_, PyAny>, vectors: usize) -> PyResult<hushvec::Ids> {
-    let ids = ids::given(ids)?;
+fn counted(ids: &Bound<'_, PyAny>, vectors: usize, first: u64) -> PyResult<hushvec::Ids> {
+    let ids = ids::given(ids, first)?;
     if ids.len() == vectors {
         return Ok(ids);
     }

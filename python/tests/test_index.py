@@ -145,6 +145,10 @@ def test_bad_input_is_named(subgroup, evaluator, index, rows, tmp_path):
             writer.append(rows[:2], [50, 7])
         with pytest.raises(hushvec.InputError, match='"seven" among integers'):
             writer.append(rows[:1], ["seven"])
+        with pytest.raises(hushvec.InputError, match="id 1001 is None"):
+            writer.append(rows[:2], [60, None], first_row=1000)
+        with pytest.raises(hushvec.InputError, match="row 1001, column 0 is 7"):
+            writer.append([[0] * DIMENSIONS, [7] * DIMENSIONS], first_row=1000)
         writer.append(rows[:1], [50])
     with pytest.raises(hushvec.InputError, match="closed"):
         writer.append(rows[:1])

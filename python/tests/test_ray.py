@@ -1,6 +1,7 @@
 """Encryption and search on a cluster of two nodes on this machine."""
 
 import os
+import pickle
 import signal
 import time
 
@@ -21,6 +22,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 import hushvec.ray
+from hushvec.ray.keys import Portable
+from hushvec.ray.shards import Shard
 
 ROWS = 20_000
 
@@ -63,7 +66,7 @@ def segments(cluster, shards, subgroup, tmp_path_factory):
 
 
 def worker_of(path):
-    """The process that has a file open."""
+    """The process that has a file open, unless it has just been closed."""
     for process in os.listdir("/proc"):
         if process.isdigit() and int(process) != os.getpid():
             try:
@@ -72,7 +75,14 @@ def worker_of(path):
                 continue
             if str(path) in files:
                 return int(process)
-    raise AssertionError(f"nobody has {path} open")
+    return None
+
+
+def size(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # It was finished, and has another name.
 
 
 def test_nothing_is_lost_when_a_worker_is_killed(cluster, shards, vectors, tmp_path, monkeypatch):
@@ -83,9 +93,9 @@ def test_nothing_is_lost_when_a_worker_is_killed(cluster, shards, vectors, tmp_p
     def kill(done):
         # The worker that has come into a segment, and not to its end.
         for part in tmp_path.glob("*.part"):
-            if not killed and part.stat().st_size > 1_000_000:
-                killed.append(worker_of(part))
-                os.kill(killed[0], signal.SIGKILL)
+            if not killed and size(part) > 1_000_000 and (worker := worker_of(part)):
+                os.kill(worker, signal.SIGKILL)
+                killed.append(worker)
 
     monkeypatch.setattr(hushvec.ray.dataset, "TICK", 0.02)
     made = hushvec.ray.encrypt(shards, tmp_path, context, progress=kill)
@@ -201,3 +211,75 @@ def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
     numpy.save(tmp_path / "good.npy", rows)
     with pytest.raises(hushvec.InputError, match="it is not of .*good.npy as that is now"):
         hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "segments", subgroup)
+
+
+def test_folders_and_names(cluster, subgroup, rows, tmp_path, monkeypatch):
+    # Workers are in the folder that Ray was started in.
+    monkeypatch.chdir(tmp_path)
+    numpy.save("some [1].npy", rows)
+    os.mkdir("segments")
+    # Of a shard whose name the pattern "some [1]" fits, which has a worker of its own.
+    others = tmp_path / "segments/some 1.hvx.0123456789abcdef.part"
+    others.touch()
+    (made,) = hushvec.ray.encrypt(["some [1].npy"], "segments", subgroup)
+    assert made.path == tmp_path / "segments/some [1].hvx" and others.exists()
+    with hushvec.ray.Search(["segments/some [1].hvx"], subgroup.public_context()) as search:
+        check_equal(search.nearest(rows[:2], 100, subgroup), hushvec.Index(made.path).nearest(subgroup, rows[:2], 100))
+        other = hushvec.ExecutionContext.create("p", "paillier_subgroup", DIMENSIONS)
+        with pytest.raises(hushvec.InputError, match="the segments' key is"):
+            search.nearest(rows[:1], 5, other)
+    with hushvec.ray.Search(["segments/some [1].hvx"], subgroup) as search:
+        assert [part.shape for part in search.nearest(rows[:0], 5)] == [(0, 0), (0, 0)]
+    with pytest.raises(hushvec.InputError, match="the search is closed"):
+        search.nearest(rows[:1], 5, subgroup)
+    with pytest.raises(hushvec.InputError, match="there are no segments"):
+        hushvec.ray.Search([], subgroup)
+    with pytest.raises(hushvec.FileError, match="cannot create"):
+        hushvec.ray.encrypt(["some [1].npy"], "some [1].npy", subgroup)
+
+
+def test_a_shard_fails_for_itself_only(cluster, subgroup, rows, tmp_path):
+    shards = [tmp_path / f"{name}.npy" for name in "abcd"]
+    for shard, vectors in zip(shards, (rows, rows[:, 1:], rows, rows + 2), strict=True):
+        numpy.save(shard, vectors)
+    # There is no room for all of these workers.
+    with pytest.raises(hushvec.InputError, match=r"[bd].npy: .* \(and 1 more\)") as failed:
+        hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup, devices=["cpu"] * 4)
+    named = f"{failed.value} {failed.value.__notes__}"
+    assert "b.npy" in named and "d.npy" in named
+    assert {path.name for path in (tmp_path / "segments").glob("*.hvx")} == {"a.hvx", "c.hvx"}
+    with pytest.raises(hushvec.DeviceError, match="gpu:nothing like it"):
+        hushvec.ray.encrypt(shards, tmp_path / "more", subgroup, devices=["cpu", "gpu:nothing like it"])
+
+
+def test_a_damaged_part_is_begun_again(cluster, subgroup, rows, tmp_path):
+    numpy.save(tmp_path / "a.npy", rows)
+    shard = Shard.of(tmp_path / "a.npy", 0, None, None)
+    (tmp_path / f"a.hvx.{shard.job(subgroup.public_id)}.part").write_bytes(bytes(1000))
+    (made,) = hushvec.ray.encrypt([tmp_path / "a.npy"], tmp_path, subgroup)
+    evaluator = hushvec.Evaluator(subgroup.public_context())
+    assert (subgroup.homomorphic.decrypt_vec_batch(hushvec.Index(made.path).export(evaluator)[1]) == rows).all()
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_keys_are_opened_where_they_arrive(subgroup):
+    client = pickle.loads(pickle.dumps(subgroup.homomorphic))
+    client._device = "gpu:of the driver"
+    keys = pickle.loads(pickle.dumps(Portable.of(client)))
+    assert keys.open("cpu", 1) == subgroup.homomorphic
+
+
+def test_shards_are_read_from_any_row(tmp_path, rows):
+    table = pyarrow.table({"v": rows.tolist(), "id": [*range(39), None]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet", row_group_size=7)
+    shard = Shard.of(tmp_path / "a.parquet", 100, None, None)
+    for start in (0, 6, 7, 20, 39, 40):
+        blocks = list(shard.blocks(start))
+        assert [id for _, ids, _ in blocks for id in ids] == list(range(100 + start, 140))
+        assert sum((vectors.tolist() for _, _, vectors in blocks), []) == rows[start:].tolist()
+        assert not blocks or blocks[0][0] == start
+    with pytest.raises(hushvec.InputError, match="row 39 has no id"):
+        list(Shard.of(tmp_path / "a.parquet", 0, "v", "id").blocks(38))
+    (tmp_path / "empty.npy").touch()
+    with pytest.raises(hushvec.InputError, match="empty.npy: EOF"):
+        Shard.of(tmp_path / "empty.npy", 0, None, None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import glob
 import os
 import pathlib
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,16 +56,20 @@ def encrypt(
     :param devices: A worker is made for each: ``cpu``, ``gpu:0`` and so on, alone or with options of Ray's for its actor, as
         in ``("gpu:0", {"num_gpus": 1})``. One ``cpu`` for each processor of the cluster unless given.
     :param threads: Threads of each worker; one unless given.
-    :raises InputError: if a shard cannot be used: the message names it and the row. The others are finished first.
+    :raises InputError: if a shard cannot be used: the message names it and the row. The others are finished first; those that
+        failed too are in the error's notes.
     :raises FileError: if a file cannot be read or written.
-    :raises DeviceError: if a worker's node has no such device.
+    :raises DeviceError: if a worker's node has no such device, or the last worker lost its device.
     """
-    portable, folder = Portable.of(keys), pathlib.Path(output)
+    portable, folder = Portable.of(keys), pathlib.Path(output).absolute()
     work = _shards(shards, column, id_column)
     names = [folder / f"{shard.path.stem}.hvx" for shard in work]
     if twice := [str(name) for name, count in collections.Counter(names).items() if count > 1]:
         raise InputError(f"two shards would both become {twice[0]}: rename one")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot create {folder}: {error.strerror}") from error
     waiting = [number for number, shard in enumerate(work) if not _is_done(names[number], shard, portable)]
     done = sum(work[number].rows for number in set(range(len(work))) - set(waiting))
     if waiting:
@@ -109,30 +115,47 @@ def _run(workers: list[Any], counter: Any, work: list[tuple[int, Shard, pathlib.
     """Gives each worker a shard at a time, until all are done or have failed."""
     total = done + sum(shard.rows for _, shard, _ in work)
     told = progresses.start(progress, total, "encrypt")
-    left, idle = collections.deque(work), list(workers)
-    running: dict[Any, tuple[Any, tuple[int, Shard, pathlib.Path]]] = {}
-    failures: list[tuple[Shard, InputError | FileError | DeviceError]] = []
+    left, idle = collections.deque(work), list[Any]()
+    # A worker gets shards when it has started: Ray may have no room for it until others end.
+    running: dict[Any, tuple[Any, tuple[int, Shard, pathlib.Path] | None]] = {
+        worker.start.remote(): (worker, None) for worker in workers
+    }
+    failures: list[tuple[Shard, InputError | FileError]] = []
     try:
-        while left or running:
+        while left or any(task for _, task in running.values()):
             while left and idle:
                 worker, task = idle.pop(), left.popleft()
                 running[worker.encrypt.remote(*task)] = (worker, task)
             ready, _ = ray.wait(list(running), timeout=TICK if told else None)
             for reference in ready:
-                worker, (_, shard, _) = running.pop(reference)
-                idle.append(worker)
+                worker, given = running.pop(reference)
                 try:
                     fetched(reference)
-                except (InputError, FileError, DeviceError) as error:
-                    failures.append((shard, error))
+                except (InputError, FileError) as error:
+                    if given is None:
+                        raise
+                    failures.append((given[1], error))
+                except DeviceError as error:
+                    if given is None:
+                        raise
+                    if not (idle or running):
+                        raise DeviceError(f"{given[1].path}: {error}") from error
+                    # The shard is not to blame, nor should this worker have more to fail with.
+                    warnings.warn(f"{given[1].path}: {error}; another worker goes on with it", stacklevel=3)
+                    left.appendleft(given)
+                    continue
+                idle.append(worker)
             if told:
                 told(done + ray.get(counter.total.remote()))
     finally:
         if told:
             told.close()
     for shard, cause in failures:
-        others = f" (and {len(failures) - 1} other shards failed)" if len(failures) > 1 else ""
-        raise type(cause)(f"{shard.path}: {cause}{others}") from cause
+        others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        failure = type(cause)(f"{shard.path}: {cause}{others}")
+        for other, why in failures[1:]:
+            failure.add_note(f"{other.path}: {why}")
+        raise failure from cause
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
@@ -157,25 +180,36 @@ class _Encryptor:
         self._portable, self._threads, self._device, self._counter = keys, threads, device, counter
         self._opened: HammingClient | Evaluator | None = None
 
-    @property
-    def _keys(self) -> HammingClient | Evaluator:
-        # Not before they are needed: what a constructor fails with, Ray tells in its own way.
+    def start(self) -> None:
+        """Fails if the device is not there. What a constructor fails with, Ray tells in its own way."""
+        self._open()
+
+    def _open(self) -> HammingClient | Evaluator:
+        # Not by ``start`` alone, which a worker that takes another's place does not hear.
         if self._opened is None:
             self._opened = self._portable.open(self._device, self._threads)
         return self._opened
 
     def encrypt(self, number: int, shard: Shard, segment: pathlib.Path) -> None:
+        keys = self._open()
         if segment.exists():
             return  # By this very task, whose worker was lost before it could say so.
         part = segment.with_name(f"{segment.name}.{shard.job(self._portable.public_id)}.part")
-        for other in segment.parent.glob(f"{segment.name}.*.part"):
+        for other in segment.parent.glob(f"{glob.escape(segment.name)}.{'[0-9a-f]' * 16}.part"):
             if other != part:
                 other.unlink()  # Of a job with other ideas of this shard.
-        writer = IndexWriter(part, self._keys, mode="a")
+        try:
+            writer = IndexWriter(part, keys, mode="a")
+        except InputError:
+            # Damaged, as after a loss of power: nothing in it is needed.
+            part.unlink()
+            writer = IndexWriter(part, keys)
         try:
             for row, ids, vectors in shard.blocks(writer.appended):
                 writer.append(vectors, ids, first_row=row)
                 self._counter.tell.options(max_task_retries=0).remote(number, row + len(vectors))
+            if writer.appended != shard.rows:
+                raise InputError(f"it has {writer.appended} rows, and had {shard.rows} when it was counted")
             writer.rename(segment)
         finally:
             writer.close()

@@ -21,10 +21,11 @@ Device = str | tuple[str, Mapping[str, Any]]
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Portable:
-    """Keys as they travel. A client is pickled with its secret key, since what unlocks a stored context may be at home on
-    one machine only."""
+    """Keys as they travel: those of a client with its secret key, since what unlocks a stored context may be at home on one
+    machine only. They are opened where they arrive, as the driver's device need not be there."""
 
-    client: HammingClient | None
+    client: type[HammingClient] | None
+    state: dict[str, Any]
     public: str
     public_id: str
     embed_len: int
@@ -34,19 +35,19 @@ class Portable:
         if isinstance(keys, str):
             keys = Evaluator(keys, device="cpu")
         if isinstance(keys, Evaluator):
-            return cls(None, keys.public_context(), keys.public_id, keys.embed_len)
+            return cls(None, {}, keys.public_context(), keys.public_id, keys.embed_len)
         client = keys.homomorphic if isinstance(keys, ExecutionContext) else keys
         if not isinstance(client, HammingClient):
             raise InputError(f"expected an ExecutionContext, a client, an Evaluator or a public context's text, not {type(keys)}")
-        return cls(client, client.public_context(), client.public_id, client.embed_len)
+        return cls(type(client), client.__getstate__(), client.public_context(), client.public_id, client.embed_len)
 
     def open(self, device: str, threads: int | None) -> HammingClient | Evaluator:
         """The keys, open on a device of the worker's."""
         if self.client is None:
             # Whether it is weak was asked when it was first opened.
             return Evaluator(self.public, device=device, threads=threads, allow_weak=True)
-        client = type(self.client).__new__(type(self.client))
-        client.__setstate__(self.client.__getstate__() | {"device": device, "threads": threads})
+        client = self.client.__new__(self.client)
+        client.__setstate__(self.state | {"device": device, "threads": threads})
         return client
 
 

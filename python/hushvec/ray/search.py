@@ -34,11 +34,11 @@ class Search:
 
     Workers that end are replaced, and answer what the others did not.
 
-    :param segments: Index files of one key, with ids of one kind.
+    :param segments: Index files of one key, with ids of one kind, none of them in two.
     :param keys: Whose the segments are.
     :param devices: See :func:`hushvec.ray.encrypt`.
     :param threads: Threads of each worker; one unless given.
-    :raises InputError: if a segment is of another key, or ids are integers in one and strings in another.
+    :raises InputError: if there are no segments, or one is of another key.
     """
 
     def __init__(
@@ -50,7 +50,10 @@ class Search:
         threads: int | None = None,
     ) -> None:
         self._keys = Portable.of(keys)
-        indexes = [Index(segment) for segment in segments]
+        # The workers are in other folders than the driver.
+        indexes = [Index(pathlib.Path(segment).absolute()) for segment in segments]
+        if not indexes:
+            raise InputError("there are no segments to search")
         for index in indexes:
             if index.public_id != self._keys.public_id:
                 raise InputError(f"{index.path}: its key is {index.public_id}, not {self._keys.public_id}")
@@ -72,13 +75,19 @@ class Search:
 
         :param queries: Vectors, (Q, D) or (Q, D/8).
         :param context: The owner's keys, if the workers have public ones.
-        :raises InputError: if a vector has another length, or keys are missing.
+        :raises InputError: if a vector has another length, keys are missing or others than the segments', the search is
+            closed, or ids are integers in one segment and strings in another.
         :raises DeviceError: if a worker's node has no such device.
         """
+        if not self._workers:
+            raise InputError("the search is closed")
         if self._keys.client is not None:
-            return merged(fetched([worker.nearest.remote(queries, k) for worker in self._workers]), k)
+            there = ray.put(queries)
+            return merged(fetched([worker.nearest.remote(there, k) for worker in self._workers]), k)
         if context is None:
             raise InputError("the workers have public keys; give the context that decrypts what they send")
+        if context.public_id != self._keys.public_id:
+            raise InputError(f"the segments' key is {self._keys.public_id}, the context's {context.public_id}")
         ciphertexts = ray.put(context.encrypt_vec_batch(numpy.asarray(queries)))
         streaming = {"num_returns": "streaming", "_generator_backpressure_num_objects": WAITING}
         streams = [worker.combine.options(**streaming).remote(ciphertexts) for worker in self._workers]
@@ -114,12 +123,10 @@ def _spread(indexes: list[Index], count: int) -> list[list[str]]:
 def merged(found: Sequence[Found], k: int) -> Found:
     """The k nearest of what several found."""
     found = [one for one in found if one[1].shape[1]] or list(found[:1])
-    if not found:
-        raise InputError("there are no segments to search")
     if len({ids.dtype.kind for ids, _ in found}) > 1:
         raise InputError("ids are integers in one segment and strings in another")
     ids, distances = (numpy.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
-    order = numpy.stack([numpy.lexsort(row)[:k] for row in zip(ids, distances, strict=True)])
+    order = numpy.lexsort((ids, distances), axis=-1)[:, :k]
     return numpy.take_along_axis(ids, order, axis=1), numpy.take_along_axis(distances, order, axis=1)
 
 
@@ -166,6 +173,8 @@ class _Searcher:
     def combine(self, ciphertexts: NDArray[numpy.uint8]) -> Iterator[tuple[int, bytes]]:
         evaluator, indexes = self._open()
         query = Query(ciphertexts, evaluator)
+        # A worker that takes another's place sends everything again, and what has arrived before is not taken twice. That the
+        # pieces fit is since the same query and index make the same bytes.
         with tempfile.TemporaryDirectory() as folder:
             for number, index in enumerate(indexes):
                 path = pathlib.Path(folder, "response.hvr")

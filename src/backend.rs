@@ -165,6 +165,15 @@ impl Backend {
         self.cpu().level().name()
     }
 
+    /// Whether batches go to a GPU.
+    pub(crate) fn is_gpu(&self) -> bool {
+        match self {
+            Self::Cpu(_) => false,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(_) => true,
+        }
+    }
+
     /// The processor, which is there on every device for what is not worth sending to another.
     pub(crate) fn cpu(&self) -> &Cpu {
         match self {
@@ -257,6 +266,26 @@ impl Backend {
             Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
             #[cfg(feature = "gpu")]
             Self::Gpu(offloaded) => offloaded.hamming_aggregate(modulus, queries, stored, resident.rows.as_ref(), out),
+        }
+    }
+
+    /// [`Backend::hamming_aggregate_resident`] as the integers that the products stand for.
+    #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
+    pub fn hamming_aggregate_integers(
+        &self,
+        modulus: &Modulus,
+        queries: Rows<'_>,
+        stored: Rows<'_>,
+        resident: &Resident,
+        out: &mut [u64],
+    ) {
+        match self {
+            Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate_integers(cpu, modulus, queries, stored, out),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => {
+                offloaded.hamming_aggregate(modulus, queries, stored, resident.rows.as_ref(), out);
+                self.integers_from_pairs(modulus, out);
+            }
         }
     }
 

@@ -375,7 +375,6 @@ impl Error {
         Self::Format { reason: reason.into() }
     }
 
-    #[cfg(feature = "owner")]
     pub(crate) fn context(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Context { field, reason: reason.into() }
     }

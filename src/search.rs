@@ -7,6 +7,7 @@ pub mod ids;
 pub mod index;
 #[cfg(feature = "owner")]
 mod nearest;
+pub mod partial;
 pub mod query;
 mod record_file;
 #[cfg(feature = "owner")]

@@ -26,6 +26,8 @@ mod passphrase;
 mod progress;
 mod query;
 mod rekey;
+#[cfg(feature = "server")]
+mod serve;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
@@ -77,6 +79,11 @@ enum Command {
     Index(index::Command),
     /// Owner: move an index to a new key: decrypt each vector with the old context, encrypt it with the new one.
     Rekey(rekey::Args),
+    /// Store encrypted vectors and search them over HTTP, for XTrace's SDK and hushvec's own clients.
+    ///
+    /// The admin key of the organisation is printed once, when it is made. docs/server.md has the rest.
+    #[cfg(feature = "server")]
+    Serve(serve::Args),
     /// Measure encryption, aggregation and decoding on this machine.
     Bench(bench::Args),
     /// Print the completions of a shell, to be sourced or put where it looks for them.
@@ -98,6 +105,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Index(command) => index::run(command)?,
         Command::Bench(args) => bench::run(&args)?,
         Command::Rekey(args) => rekey::run(&args)?,
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(&args)?,
         Command::Completions(args) => completions::run(&args, Cli::command())?,
         Command::Man(args) => man::run(&args, Cli::command())?,
     }

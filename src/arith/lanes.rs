@@ -58,7 +58,6 @@ pub(crate) trait Lanes: Sync {
     fn store(&self, x: &Self::Number, rows: &mut [u64], width: usize, at: usize);
 
     /// Writes x·y + z, at most twice as long as a number, as [`Lanes::store`] does.
-    #[cfg(feature = "owner")]
     fn store_product(
         &self,
         x: &Self::Number,

@@ -158,7 +158,6 @@ impl<const L: usize> Lanes for PairModulus<L> {
         digits::to_limbs(x, &mut rows[at..at + self.width]);
     }
 
-    #[cfg(feature = "owner")]
     fn store_product(&self, x: &[u64; L], y: &[u64; L], z: &[u64; L], rows: &mut [u64], _width: usize, at: usize) {
         let mut columns = products([(x, y)]);
         for (column, digit) in columns[0].iter_mut().zip(z) {

@@ -11,14 +11,7 @@ use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::{Elements, PublicKey};
 use zeroize::Zeroizing;
 
-/// The name of the client class.
-pub(super) fn client_type(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Paillier => "PaillierClient",
-        Scheme::PaillierLookup => "PaillierLookupClient",
-        Scheme::PaillierSubgroup => "PaillierSubgroupClient",
-    }
-}
+pub(super) use crate::paillier::stringified::{client_type, message_chunks};
 
 /// The configuration.
 pub(super) fn config(parameters: &Parameters) -> String {
@@ -31,11 +24,6 @@ pub(super) fn config(parameters: &Parameters) -> String {
         (_, Some(alpha_len)) => format!("{{\"alpha_len\": {alpha_len}, {sizes}"),
         (_, None) => format!("{{{sizes}"),
     }
-}
-
-/// Rows of the SDK's table of powers of g: the bytes of n.
-pub(super) fn message_chunks(parameters: &Parameters) -> usize {
-    (2 * parameters.key_len()).div_ceil(8)
 }
 
 /// The public key.

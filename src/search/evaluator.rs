@@ -22,6 +22,37 @@ use std::sync::Arc;
 /// Limbs of the answers that are computed before they are written: 64 MiB, unless a single block's are more.
 const MOST_LIMBS: usize = 1 << 23;
 
+/// A device that is open, for the evaluators of several keys to share.
+///
+/// ```no_run
+/// use hushvec::{Device, Evaluator, OpenDevice, PublicContext};
+///
+/// let device = OpenDevice::open(Device::Auto, None)?;
+/// let [ours, theirs] = ["ours.json", "theirs.json"].map(|path| PublicContext::load(path.as_ref(), false));
+/// let evaluators = [Evaluator::on(&ours?, &device), Evaluator::on(&theirs?, &device)];
+/// # Ok::<(), hushvec::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    backend: Backend,
+    device: Device,
+}
+
+impl OpenDevice {
+    /// Opens a device, with a number of threads or one a core.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn open(device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        Ok(Self { backend: Backend::open(&device, threads)?, device })
+    }
+
+    /// What the device turned out to be.
+    pub fn report(&self) -> DeviceReport {
+        self.backend.report(&self.device)
+    }
+}
+
 /// An index whose vectors are in the memory of the evaluator's GPU, as far as there is room.
 #[derive(Debug)]
 pub struct ResidentIndex {
@@ -35,9 +66,21 @@ impl ResidentIndex {
         &self.index
     }
 
+    /// Where a block is on the device, if it is.
+    pub(super) fn resident(&self, block: usize) -> Option<&Resident> {
+        self.blocks.get(block)
+    }
+
     /// How many of its blocks are on the GPU.
     pub fn blocks_on_gpu(&self) -> usize {
         self.blocks.iter().filter(|block| block.is_on_gpu()).count()
+    }
+}
+
+/// An index that stays where it is.
+impl From<Index> for ResidentIndex {
+    fn from(index: Index) -> Self {
+        Self { index, blocks: Vec::new() }
     }
 }
 
@@ -63,7 +106,13 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Device`].
     pub fn with_threads(public: &PublicContext, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        Ok(Self { public: public.clone(), backend: Backend::open(&device, threads)?, device })
+        Ok(Self::on(public, &OpenDevice::open(device, threads)?))
+    }
+
+    /// An evaluator on a device that is open already.
+    pub fn on(public: &PublicContext, device: &OpenDevice) -> Self {
+        let OpenDevice { backend, device } = device.clone();
+        Self { public: public.clone(), backend, device }
     }
 
     /// An evaluator that computes with a certain backend of the processor: to compare levels of instructions.

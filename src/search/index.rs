@@ -29,7 +29,7 @@ pub struct Recovery {
 /// An index, mapped into memory for reading. Costs no memory of its own to speak of, however large the file.
 #[derive(Debug)]
 pub struct Index {
-    file: RecordFile,
+    pub(super) file: RecordFile,
 }
 
 impl Index {

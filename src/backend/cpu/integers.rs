@@ -1,6 +1,10 @@
-//! Between pairs and the integers that they stand for. Public values only: num-bigint takes time by their size.
+//! Between pairs and the integers that they stand for. Public values only on the way to pairs: num-bigint takes time by
+//! their size.
 
+use super::level::with_lanes;
 use super::{Cpu, Run};
+use crate::arith::batch::Rows;
+use crate::arith::lanes::Lanes;
 use crate::arith::modulus::Modulus;
 use num_bigint::BigUint;
 
@@ -32,12 +36,15 @@ pub(in crate::backend) fn pairs_from_integers(cpu: &Cpu, modulus: &Modulus, rows
 }
 
 pub(in crate::backend) fn integers_from_pairs(cpu: &Cpu, modulus: &Modulus, rows: &mut [u64]) {
-    let width = modulus.width();
-    let m = biguint(modulus.limbs());
-    cpu.for_each_run(rows, 2 * width, RUN, |_, rows| {
-        for row in rows.chunks_exact_mut(2 * width) {
-            let (x0, x1) = row.split_at(width);
-            write(&(biguint(x0) + biguint(x1) * &m), row);
-        }
+    with_lanes!(cpu, modulus, m => join(cpu, m, modulus.limbs(), rows));
+}
+
+/// x0 + x1·m. A group's rows are all read before the first is written.
+fn join<A: Lanes>(cpu: &Cpu, m: &A, modulus: &[u64], rows: &mut [u64]) {
+    let width = 2 * m.width();
+    let modulus = m.spread(modulus);
+    cpu.for_each_group::<A, _>(rows, width, RUN, |_, rows| {
+        let pair = m.load_pair(Rows::new(rows, width));
+        m.store_product(&pair.x1, &modulus, &pair.x0, rows, width, 0);
     });
 }

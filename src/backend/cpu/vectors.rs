@@ -97,7 +97,6 @@ macro_rules! impl_lanes {
                 z.replace(negative, &raised);
             }
 
-            #[cfg(feature = "owner")]
             #[target_feature(enable = $features)]
             fn store_sum([x, y, z]: [&$Number; 3], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
                 let mut columns = [z.0, <$Number>::zero().0];
@@ -177,7 +176,6 @@ macro_rules! impl_lanes {
                 with_instructions!(transpose::store(x.digits(), self.width, rows, width, at));
             }
 
-            #[cfg(feature = "owner")]
             fn store_product(
                 &self,
                 x: &$Number,

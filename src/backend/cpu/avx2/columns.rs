@@ -31,7 +31,6 @@ pub(super) fn add_number<const T: usize>(columns: &mut Columns<T>, x: &Number<T>
 }
 
 /// Adds x·y.
-#[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn add_number_product<const T: usize>(columns: &mut Columns<T>, x: &Number<T>, y: &Number<T>) {

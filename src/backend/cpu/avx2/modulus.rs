@@ -1,9 +1,7 @@
 //! An odd modulus m, for arithmetic modulo m and m² in four lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-#[cfg(feature = "owner")]
-use super::number::carry;
-use super::number::{LINES_A_DIGIT, Number};
+use super::number::{LINES_A_DIGIT, Number, carry};
 use super::tile::BLOCK;
 use super::transpose;
 use super::vector::{Avx2, DIGIT_MASK, LANES, Vector, spread};

@@ -29,7 +29,6 @@ pub(super) fn add_number<const T: usize, const C: usize>(columns: &mut Columns<T
 }
 
 /// Adds x·y.
-#[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn add_number_product<const T: usize, const C: usize>(

@@ -1,9 +1,7 @@
 //! An odd modulus m, for arithmetic modulo m and m² in eight lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-#[cfg(feature = "owner")]
-use super::number::carry;
-use super::number::{LINES_A_DIGIT, Number};
+use super::number::{LINES_A_DIGIT, Number, carry};
 use super::transpose;
 use super::vector::{DIGIT_MASK, Ifma, LANES, Vector};
 use crate::arith::batch::Rows;

@@ -157,7 +157,6 @@ impl<const T: usize, const C: usize> Number<T, C> {
 }
 
 /// Moves carries up, from columns to digits. Columns may be negative, their sum not.
-#[cfg(feature = "owner")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn carry(columns: &mut [Vector]) {

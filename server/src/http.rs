@@ -1,0 +1,126 @@
+//! The HTTP interface.
+
+mod admin;
+mod body;
+mod by_metadata;
+mod chunks;
+mod contexts;
+mod extract;
+mod observe;
+mod operation;
+mod search;
+
+use crate::error::{ApiError, ApiResult};
+use crate::metrics::Metrics;
+use crate::store::Store;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::{Router, http::Uri};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Limits on what clients can ask of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body of a request, in bytes.
+    pub body: usize,
+    /// The most chunks of a request.
+    pub chunks: usize,
+    /// Searches at a time. Others wait.
+    pub searches: usize,
+    /// Requests that wait or are being done, apart from searches that send already.
+    pub requests: usize,
+    /// How long the body of a request may take to arrive.
+    pub body_time: Duration,
+    /// How long a request waits for its turn.
+    pub wait: Duration,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    limits: Limits,
+    searches: Arc<Semaphore>,
+    requests: Semaphore,
+    metrics: Metrics,
+    is_stopping: AtomicBool,
+}
+
+impl App {
+    /// An application over a store.
+    pub fn new(store: Store, limits: Limits) -> Self {
+        let searches = Arc::new(Semaphore::new(limits.searches));
+        let requests = Semaphore::new(limits.requests);
+        let (metrics, is_stopping) = (Metrics::default(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { store, limits, searches, requests, metrics, is_stopping }) }
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// From now on it says that it is not ready.
+    pub fn stop(&self) {
+        self.inner.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.inner.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// Does something with the store, on a thread that may block.
+    async fn with_store<T: Send + 'static>(&self, work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static) -> ApiResult<T> {
+        let app = self.clone();
+        let result = tokio::task::spawn_blocking(move || work(&app.inner.store)).await;
+        result.map_err(|error| ApiError::internal(&error))?
+    }
+
+    /// The routes, each with its method, as the OpenAPI description has them.
+    pub fn router(self) -> Router {
+        let mut router = Router::new();
+        for (path, methods) in routes() {
+            router = router.route(path, methods);
+        }
+        router
+            .fallback(async |uri: Uri| ApiError::not_found(format!("there is nothing at {}", uri.path())))
+            .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+            .layer(DefaultBodyLimit::max(self.limits().body))
+            .layer(middleware::from_fn_with_state(self.clone(), observe::observe))
+            .with_state(self)
+    }
+}
+
+fn routes() -> [(&'static str, MethodRouter<App>); 18] {
+    [
+        ("/v1/chunk/{organisation}", post(chunks::insert).get(chunks::get).put(chunks::update).patch(chunks::patch).delete(chunks::delete)),
+        ("/v1/chunk/meta/{organisation}", post(by_metadata::select)),
+        ("/v1/chunk/meta/page/{organisation}", post(by_metadata::page)),
+        ("/v1/chunk/by-meta/{organisation}", delete(by_metadata::delete).patch(by_metadata::patch)),
+        ("/v1/compute_hamming/{organisation}", post(search::compute_hamming)),
+        ("/v1/exec_context/{organisation}", post(contexts::store).get(contexts::list)),
+        ("/v1/exec_context/{organisation}/{id}", get(contexts::get).delete(contexts::delete)),
+        ("/v1/exec_context/{organisation}/{id}/context", get(contexts::contexts_of)),
+        ("/v1/exec_context/{organisation}/{id}/kb", get(contexts::knowledge_bases_of)),
+        ("/v1/exec_context/{organisation}/{id}/bind/{context}", post(contexts::bind)),
+        ("/v1/kbs", get(admin::knowledge_bases).post(admin::create_knowledge_base)),
+        ("/v1/kbs/{id}", get(admin::knowledge_base).delete(admin::delete_knowledge_base)),
+        ("/v1/keys", get(admin::keys).post(admin::create_key)),
+        ("/v1/keys/{hash}/permissions", get(admin::permissions)),
+        ("/v1/keys/{hash}/permissions/{id}", put(admin::set_permission)),
+        ("/v1/keys/{hash}/status/revoke", patch(admin::revoke_key)),
+        ("/{file}", get(operation::file)),
+        ("/", get(operation::root)),
+    ]
+}

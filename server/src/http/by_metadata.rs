@@ -1,0 +1,145 @@
+//! Chunks by their metadata.
+
+use super::App;
+use super::chunks::change;
+use super::extract::{Body, Data};
+use crate::error::{ApiError, ApiResult};
+use crate::filter::Filter;
+use crate::store::{Order, Page, Projection, Selection, SortBy};
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Select {
+    kb_id: String,
+    context_id: String,
+    meta_filter: Value,
+    #[serde(default)]
+    projection: Option<Vec<String>>,
+    #[serde(default)]
+    return_content: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectPage {
+    kb_id: String,
+    context_id: String,
+    #[serde(default)]
+    meta_filter: Option<Value>,
+    #[serde(default)]
+    projection: Option<Vec<String>>,
+    #[serde(default)]
+    return_content: bool,
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    offset: u32,
+    #[serde(default)]
+    sort_by: Option<SortBy>,
+    #[serde(default)]
+    sort_order: Option<Order>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    kb_id: String,
+    context_id: String,
+    meta_filter: Value,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    kb_id: String,
+    context_id: String,
+    meta_filter: Value,
+    patch: Map<String, Value>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+fn projection(names: Option<&[String]>, return_content: bool) -> ApiResult<Projection> {
+    let projection = names.map_or(Ok(Projection::WITHOUT_CONTENT), Projection::from_names)?;
+    Ok(if return_content { projection.with_content() } else { projection })
+}
+
+pub async fn select(State(app): State<App>, Data(principal): Data, Body(request): Body<Select>) -> ApiResult<Json<Vec<Value>>> {
+    let filter = Filter::parse(&request.meta_filter)?;
+    let projection = projection(request.projection.as_deref(), request.return_content)?;
+    let turn = app.turn().await?;
+    let found = app
+        .with_store(move |store| {
+            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+            store.select(&principal, &selection, &Page::ALL, projection)
+        })
+        .await;
+    drop(turn);
+    Ok(Json(found?.0))
+}
+
+pub async fn page(State(app): State<App>, Data(principal): Data, Body(request): Body<SelectPage>) -> ApiResult<Json<Value>> {
+    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), Filter::parse)?;
+    let projection = projection(request.projection.as_deref(), request.return_content)?;
+    let (offset, limit) = (request.offset, request.limit);
+    let page = Page {
+        sort_by: request.sort_by.unwrap_or(SortBy::ChunkId),
+        order: request.sort_order.unwrap_or(Order::Desc),
+        offset,
+        limit,
+    };
+    let turn = app.turn().await?;
+    let found = app
+        .with_store(move |store| {
+            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+            store.select(&principal, &selection, &page, projection)
+        })
+        .await;
+    drop(turn);
+    let (results, total) = found?;
+    let has_more = u64::from(offset) + (results.len() as u64) < total;
+    Ok(Json(json!({ "results": results, "total": total, "offset": offset, "limit": limit, "has_more": has_more })))
+}
+
+pub async fn delete(State(app): State<App>, Data(principal): Data, Body(request): Body<Delete>) -> ApiResult<Json<Value>> {
+    let filter = filter_to_change(&request.meta_filter)?;
+    let is_dry_run = request.dry_run;
+    let count = app
+        .with_store(move |store| {
+            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+            store.delete_selected(&principal, &selection, is_dry_run)
+        })
+        .await?;
+    Ok(Json(if is_dry_run { json!({ "would_delete_count": count }) } else { json!({ "deleted_count": count }) }))
+}
+
+pub async fn patch(State(app): State<App>, Data(principal): Data, Body(request): Body<Patch>) -> ApiResult<Json<Value>> {
+    let filter = filter_to_change(&request.meta_filter)?;
+    let change = change(request.patch)?;
+    if change.content.is_some() || change.name.is_some() {
+        return Err(ApiError::invalid("many chunks at once can be given metadata, not content or a name"));
+    }
+    let is_dry_run = request.dry_run;
+    let count = app
+        .with_store(move |store| {
+            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+            store.patch_selected(&principal, &selection, &change, is_dry_run)
+        })
+        .await?;
+    Ok(Json(if is_dry_run { json!({ "would_update_count": count }) } else { json!({ "updated_count": count }) }))
+}
+
+/// A filter that says which chunks are to be changed. One that lets everything through is more likely a mistake.
+fn filter_to_change(value: &Value) -> ApiResult<Filter> {
+    let filter = Filter::parse(value)?;
+    if filter == Filter::All(Vec::new()) {
+        return Err(ApiError::invalid("meta_filter is empty and would change every chunk; name what you mean"));
+    }
+    Ok(filter)
+}

@@ -1,0 +1,74 @@
+//! Contexts and bindings.
+
+use super::App;
+use super::extract::{Body, Data};
+use crate::error::{ApiError, ApiResult};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    data: Value,
+    context_id: String,
+}
+
+pub async fn store(State(app): State<App>, Data(principal): Data, Body(request): Body<Store>) -> ApiResult<Json<Value>> {
+    let Store { data, context_id } = request;
+    if !data.is_object() {
+        return Err(ApiError::invalid("data must be a context, as an object"));
+    }
+    app.with_store(move |store| {
+        store.store_context(&principal, &context_id, &data)?;
+        Ok(Json(json!({ "context_id": context_id })))
+    })
+    .await
+}
+
+pub async fn list(State(app): State<App>, Data(principal): Data) -> ApiResult<Json<Value>> {
+    let contexts = app.with_store(move |store| store.contexts(&principal)).await?;
+    Ok(Json(json!({ "contexts": contexts })))
+}
+
+pub async fn get(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Response> {
+    let document = app.with_store(move |store| store.context(&principal, &id)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document).into_response())
+}
+
+pub async fn delete(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Json<Value>> {
+    app.with_store(move |store| {
+        store.delete_context(&principal, &id)?;
+        Ok(Json(json!({ "context_id": id, "deleted": true })))
+    })
+    .await
+}
+
+pub async fn contexts_of(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Json<Value>> {
+    let contexts = app.with_store(move |store| store.contexts_of(&principal, &id)).await?;
+    Ok(Json(json!({ "context_ids": contexts })))
+}
+
+pub async fn knowledge_bases_of(
+    State(app): State<App>,
+    Data(principal): Data,
+    Path((_, id)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
+    let bases = app.with_store(move |store| store.knowledge_bases_of(&principal, &id)).await?;
+    Ok(Json(json!({ "kb_ids": bases })))
+}
+
+pub async fn bind(
+    State(app): State<App>,
+    Data(principal): Data,
+    Path((_, base, context)): Path<(String, String, String)>,
+) -> ApiResult<Json<Value>> {
+    app.with_store(move |store| {
+        store.bind(&principal, &base, &context)?;
+        Ok(Json(json!({ "kb_id": base, "context_id": context })))
+    })
+    .await
+}

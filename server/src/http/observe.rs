@@ -1,0 +1,60 @@
+//! What is logged and counted of each request: nothing that was sent, apart from its path's pattern.
+
+use super::App;
+use crate::error::ApiError;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+use tokio::time::timeout;
+
+/// The organisation that a request turns out to be of.
+#[derive(Clone, Default)]
+pub struct Organisation(Arc<OnceLock<String>>);
+
+impl Organisation {
+    /// Notes it.
+    pub fn set(&self, name: &str) {
+        let _ = self.0.set(name.to_owned());
+    }
+}
+
+/// Logs a request and counts it.
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let organisation = Organisation::default();
+    request.extensions_mut().insert(organisation.clone());
+    let response = next.run(request).await;
+    let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    app.metrics().count_request(method.as_str(), &path, status, seconds);
+    let organisation = organisation.0.get();
+    let milliseconds = 1e3 * seconds;
+    tracing::info!(method = method.as_str(), path, status, milliseconds, organisation, "{method} {path} {status} {milliseconds:.1} ms");
+    response
+}
+
+/// A turn among the requests that cost something.
+pub struct Turn<'a>(#[expect(dead_code, reason = "held")] tokio::sync::SemaphorePermit<'a>);
+
+impl App {
+    /// Waits for a turn.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, ApiError> {
+        let turn = timeout(self.limits().wait, self.inner.requests.acquire()).await;
+        let turn = turn.map_err(|_| ApiError::busy("the server has too much to do; try again"))?;
+        turn.map(Turn).map_err(|error| ApiError::internal(&error))
+    }
+
+    /// # Errors
+    /// If a request is about too many chunks.
+    pub(super) fn check_chunks(&self, count: usize) -> Result<(), ApiError> {
+        let most = self.limits().chunks;
+        if count > most {
+            return Err(ApiError::too_large(format!("the request is about {count} chunks; at most {most} are taken at once")));
+        }
+        Ok(())
+    }
+}
+

@@ -1,0 +1,61 @@
+//! Combining a query with what is stored.
+
+use super::App;
+use super::body::{Encoding, Rows};
+use super::extract::{Body, Data};
+use crate::error::{ApiError, ApiResult};
+use crate::filter::Filter;
+use crate::store::{SearchRequest, Selection};
+use axum::body::Body as HttpBody;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::timeout;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComputeHamming {
+    kb_id: String,
+    context_id: String,
+    query: Vec<String>,
+    #[serde(default)]
+    meta_filter: Option<Value>,
+    #[serde(default)]
+    range: Option<(u64, u64)>,
+}
+
+pub async fn compute_hamming(
+    State(app): State<App>,
+    Data(principal): Data,
+    headers: HeaderMap,
+    Body(request): Body<ComputeHamming>,
+) -> ApiResult<Response> {
+    let encoding = Encoding::accepted(headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()));
+    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), Filter::parse)?;
+    if request.query.len() != 1 {
+        let message = format!("query has {} ciphertexts; it must have one", request.query.len());
+        return Err(ApiError::invalid(message));
+    }
+    if request.range.is_some_and(|(first, last)| first > last) {
+        return Err(ApiError::invalid("range must be [first, last], the first and the last chunk_id to look at"));
+    }
+    let turn = app.turn().await?;
+    // Those that wait for a place among the searches have a turn, so that not too many do.
+    let place = timeout(app.limits().wait, app.inner.searches.clone().acquire_owned()).await;
+    let place = place.map_err(|_| ApiError::busy("too many searches are going on; try again"))?;
+    let place = place.map_err(|error| ApiError::internal(&error))?;
+    let (len, answers) = app
+        .with_store(move |store| {
+            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+            let everything = filter == Filter::All(Vec::new());
+            let query = request.query.first().map(String::as_str).unwrap_or_default();
+            store.search(&principal, &SearchRequest { selection, everything, range: request.range, query })
+        })
+        .await?;
+    drop(turn);
+    app.metrics().count_search(len);
+    let body = HttpBody::new(Rows::new(encoding, len, answers, place));
+    Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
+}

@@ -1,0 +1,47 @@
+//! `hushvec-server`: the server alone.
+
+use clap::{Parser, ValueEnum};
+use hushvec_server::{Options, serve_until_stopped};
+use std::process::ExitCode;
+use tracing::Level;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, fmt, registry};
+
+/// Stores encrypted vectors and searches them, without being able to read them.
+///
+/// Speaks the HTTP interface of XTrace's SDK. The admin key is printed once, when the organisation is made.
+#[derive(Parser)]
+#[command(name = "hushvec-server", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    /// How messages are written to standard error
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    log_format: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let wanted = filter_fn(|metadata| *metadata.level() <= Level::INFO && metadata.target().starts_with("hushvec"));
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = match cli.log_format {
+        Format::Text => layer.with_filter(wanted).boxed(),
+        Format::Json => layer.json().flatten_event(true).with_filter(wanted).boxed(),
+    };
+    // Fails only if there is one already.
+    let _ = tracing::subscriber::set_global_default(registry().with(layer));
+    match serve_until_stopped(&cli.options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a server is started with.
+
+use crate::http::Limits;
+use hushvec::Device;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a server is started with.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Options {
+    /// The folder for everything that is stored; made if it is not there
+    #[arg(long, value_name = "DIR", env = "HUSHVEC_SERVER_DATA")]
+    pub data: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "HUSHVEC_SERVER_LISTEN")]
+    pub listen: SocketAddr,
+    /// The organisation to make, unless it is there
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = organisation)]
+    pub org: String,
+    /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME
+    #[arg(long, default_value_t, env = "HUSHVEC_SERVER_DEVICE")]
+    pub device: Device,
+    /// How many threads compute [default: one a core]
+    #[arg(long)]
+    pub threads: Option<NonZeroUsize>,
+    /// The certificate chain for HTTPS, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Store no contexts with weak keys, instead of warning
+    #[arg(long)]
+    pub refuse_weak: bool,
+    /// The largest request, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    pub max_body: usize,
+    /// The most chunks that a request can be about
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub max_chunks: usize,
+    /// Searches at a time; more wait
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
+    pub max_searches: usize,
+    /// Connections at a time; more wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
+    pub max_connections: usize,
+    /// Seconds until a request that has not arrived, or found no turn, is given up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
+    /// Seconds that requests may go on after the server was told to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub grace: u64,
+}
+
+impl Options {
+    /// The limits on requests.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            body: self.max_body.saturating_mul(1 << 20),
+            chunks: self.max_chunks,
+            searches: self.max_searches,
+            requests: 4 * self.max_searches.max(16),
+            body_time: Duration::from_secs(self.timeout),
+            wait: Duration::from_secs(self.timeout),
+        }
+    }
+}
+
+fn organisation(name: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with('.') {
+        return Err("use 1 to 64 letters, digits, - _ and ., the first not a .".to_owned());
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,187 @@
+//! What the server stores: SQLite for everything but ciphertexts, which are in index files.
+
+mod chunks;
+mod collection;
+mod contexts;
+mod database;
+mod knowledge_bases;
+mod organisations;
+mod scan;
+mod segment;
+
+pub use chunks::{Change, MetadataChange, NewChunk, Order, Page, Projection, Selection, SortBy};
+pub use knowledge_bases::KnowledgeBase;
+pub use organisations::{KeyRecord, Permission, PermissionRecord, Principal};
+pub use scan::{Answer, Answers, Counts, Event};
+
+use crate::error::{ApiError, ApiResult};
+use collection::Collection;
+use database::Database;
+use hushvec::{Ciphertext, DeviceReport, Evaluator, OpenDevice};
+use organisations::check_permission;
+use rusqlite::Connection;
+use scan::Plan;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The data of a server.
+pub struct Store {
+    database: Database,
+    segments: PathBuf,
+    device: OpenDevice,
+    refuse_weak: bool,
+    /// Those that were needed so far.
+    collections: Mutex<HashMap<i64, Arc<Collection>>>,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+/// A query to search for.
+pub struct SearchRequest<'a> {
+    /// Where.
+    pub selection: Selection<'a>,
+    /// Whether the selection's filter lets everything through.
+    pub everything: bool,
+    /// The first and the last chunk to look at.
+    pub range: Option<(u64, u64)>,
+    /// The encrypted query, in the SDK's encoding.
+    pub query: &'a str,
+}
+
+impl Store {
+    /// Opens a folder, or makes it.
+    ///
+    /// # Errors
+    /// If it cannot be made or read, is of another version, or another server has it open.
+    pub fn open(folder: &Path, device: OpenDevice, refuse_weak: bool) -> Result<Self, String> {
+        let failed = |what: &str| {
+            let what = format!("cannot {what} {}", folder.display());
+            move |error: std::io::Error| format!("{what}: {error}")
+        };
+        let segments = folder.join("segments");
+        make_private(folder).map_err(failed("make"))?;
+        std::fs::create_dir_all(&segments).map_err(failed("make a folder in"))?;
+        let lock = File::create(folder.join("lock")).map_err(failed("write to"))?;
+        lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
+        let database = Database::open(&folder.join("hushvec.db"))?;
+        let store =
+            Self { database, segments, device, refuse_weak, collections: Mutex::default(), _lock: lock };
+        store.remove_orphans().map_err(failed("read"))?;
+        Ok(store)
+    }
+
+    /// What it computes on.
+    pub fn device_report(&self) -> DeviceReport {
+        self.device.report()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> ApiResult<()> {
+        self.database.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+    }
+
+    /// What searches did so far.
+    pub fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for collection in self.collections().values() {
+            let counts = collection.scan().counts();
+            sum.blocks += counts.blocks;
+            sum.wanted += counts.wanted;
+            sum.distances += counts.distances;
+        }
+        sum
+    }
+
+    /// Begins to combine a query with what is selected: how many distances there will be, and they.
+    pub fn search(&self, principal: &Principal, request: &SearchRequest<'_>) -> ApiResult<(u64, Option<Answers>)> {
+        let Some(collection) = self.collection_of(principal, &request.selection)? else { return Ok((0, None)) };
+        let query = Ciphertext::from_wire(collection.evaluator().public_key(), request.query)
+            .map_err(|error| ApiError::invalid(format!("query: {error}")))?;
+        let (first, last) = request.range.unwrap_or((0, u64::MAX));
+        // Chunks are selected by their ids, so what changes between the one and the other does no harm.
+        let parts = collection.snapshot()?;
+        let plan = if request.everything {
+            Plan::new(&parts, |chunk| (first..=last).contains(&chunk))
+        } else {
+            let wanted: HashSet<u64> = self.selected_ids(principal, &request.selection)?.into_iter().collect();
+            Plan::new(&parts, |chunk| (first..=last).contains(&chunk) && wanted.contains(&chunk))
+        };
+        let len = plan.len;
+        let answers = collection.scan().start(query, plan)?;
+        Ok((len, Some(answers)))
+    }
+
+    /// The collection of a selection; none if nothing was ever stored there, and the query is not looked at.
+    fn collection_of(&self, principal: &Principal, selection: &Selection<'_>) -> ApiResult<Option<Arc<Collection>>> {
+        self.database.read(|connection| {
+            let base = knowledge_bases::number(connection, principal, selection.base)?;
+            check_permission(connection, principal, base, Permission::Read)?;
+            let context = contexts::number(connection, principal, selection.context)?;
+            let binding = contexts::binding(connection, base, context)?;
+            binding.map(|binding| self.collection(connection, binding)).transpose()
+        })
+    }
+
+    fn collections(&self) -> MutexGuard<'_, HashMap<i64, Arc<Collection>>> {
+        self.collections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The collection of a binding, read from disk when it is first asked for.
+    fn collection(&self, connection: &Connection, binding: i64) -> ApiResult<Arc<Collection>> {
+        // Under the lock, so that nothing is written to it before it is known.
+        let mut collections = self.collections();
+        if let Some(collection) = collections.get(&binding) {
+            return Ok(collection.clone());
+        }
+        let context = connection.query_row("SELECT context FROM bindings WHERE key = ?", [binding], |row| row.get(0))?;
+        let public = contexts::public_context(connection, context)?;
+        let evaluator = Evaluator::on(&public, &self.device);
+        let collection = Arc::new(Collection::load(connection, &self.segments, binding, evaluator)?);
+        collections.insert(binding, collection.clone());
+        Ok(collection)
+    }
+
+    /// Forgets a collection that was deleted.
+    fn forget(&self, binding: i64) {
+        self.collections().remove(&binding);
+    }
+
+    /// Removes files that the database does not know of: of requests that were cut short.
+    fn remove_orphans(&self) -> std::io::Result<()> {
+        let known: HashSet<PathBuf> = self
+            .database
+            .writer()
+            .prepare("SELECT key FROM segments")
+            .and_then(|mut statement| {
+                statement.query_map([], |row| Ok(collection::segment_path(&self.segments, row.get(0)?)))?.collect()
+            })
+            .map_err(std::io::Error::other)?;
+        for entry in std::fs::read_dir(&self.segments)? {
+            let path = entry?.path();
+            if !known.contains(&path) {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder that only this user can look into, unless it is there.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}

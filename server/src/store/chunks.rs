@@ -1,0 +1,155 @@
+//! Chunks: a ciphertext with the sealed content that it stands for, and metadata in plain text.
+
+mod select;
+mod write;
+
+use super::segment::Place;
+use crate::error::{ApiError, ApiResult};
+use crate::metadata::{Metadata, Patch, TAGS};
+use rusqlite::Row;
+use serde_json::{Map, Value};
+
+pub use select::{Order, Page, Selection, SortBy};
+
+/// A chunk that is to be stored.
+pub struct NewChunk {
+    pub content: String,
+    pub name: Option<String>,
+    pub metadata: Metadata,
+}
+
+/// Changes to a chunk. What is not named stays.
+#[derive(Default)]
+pub struct Change {
+    pub content: Option<String>,
+    pub name: Option<String>,
+    pub metadata: Option<MetadataChange>,
+}
+
+/// Changes to its metadata.
+pub enum MetadataChange {
+    /// All of it is replaced.
+    Replace(Metadata),
+    /// Some fields are.
+    Patch(Patch),
+}
+
+/// Which fields of chunks are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Projection {
+    id: bool,
+    content: bool,
+    name: bool,
+    /// The ciphertext.
+    pub index: bool,
+    /// Bits of the tags, and one for the facets.
+    metadata: u8,
+    times: bool,
+}
+
+impl Projection {
+    /// Everything but the ciphertext.
+    pub const ALL: Self = Self { id: true, content: true, name: true, index: false, metadata: u8::MAX, times: false };
+
+    /// All but content and ciphertext.
+    pub const WITHOUT_CONTENT: Self = Self { content: false, ..Self::ALL };
+
+    /// The named fields.
+    pub fn from_names<S: AsRef<str>>(names: &[S]) -> ApiResult<Self> {
+        let mut projection = Self { id: false, content: false, name: false, index: false, metadata: 0, times: false };
+        for name in names {
+            match name.as_ref() {
+                "chunk_id" => projection.id = true,
+                "chunk_content" => projection.content = true,
+                "name" => projection.name = true,
+                "index" => projection.index = true,
+                "meta_data" => projection.metadata = u8::MAX,
+                "facets" => projection.metadata |= 1 << TAGS,
+                "created_at" | "updated_at" => projection.times = true,
+                other => match crate::metadata::tag_number(other) {
+                    Some(number) => projection.metadata |= 1 << number,
+                    None => {
+                        let message = format!(
+                            "projection has chunk_id, chunk_content, name, index, meta_data, tag1 to tag5, facets, \
+                             created_at and updated_at, and no {other:?}"
+                        );
+                        return Err(ApiError::invalid(message));
+                    }
+                },
+            }
+        }
+        Ok(projection)
+    }
+
+    /// Shows the content too.
+    #[must_use]
+    pub fn with_content(self) -> Self {
+        Self { content: true, ..self }
+    }
+
+    fn shows(self, field: &str) -> bool {
+        let bit = if field == "facets" { Some(TAGS) } else { crate::metadata::tag_number(field) };
+        bit.is_some_and(|bit| self.metadata >> bit & 1 == 1)
+    }
+}
+
+/// Columns of a chunk, for [`stored`].
+const COLUMNS: &str = "c.id, c.name, c.tag1, c.tag2, c.tag3, c.tag4, c.tag5, c.facets, c.segment, c.row, c.binding, c.key,
+                       c.created_at, c.updated_at";
+
+/// A chunk as it is stored, without its content.
+struct StoredChunk {
+    id: u64,
+    name: Option<String>,
+    metadata: Metadata,
+    place: Place,
+    binding: i64,
+    key: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+fn stored(row: &Row<'_>) -> ApiResult<StoredChunk> {
+    let facets: Option<String> = row.get(7)?;
+    Ok(StoredChunk {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        metadata: Metadata {
+            tags: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?],
+            facets: Metadata::facets_from_stored(facets.as_deref())?,
+        },
+        place: Place { segment: row.get(8)?, row: row.get(9)? },
+        binding: row.get(10)?,
+        key: row.get(11)?,
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
+    })
+}
+
+impl StoredChunk {
+    /// What a projection shows of it.
+    fn to_json(&self, projection: Projection, content: Option<String>, index: Option<String>) -> Value {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
+        if projection.id {
+            put("chunk_id", self.id.into());
+        }
+        if let Some(content) = content {
+            put("chunk_content", content.into());
+        }
+        if projection.name {
+            put("name", self.name.clone().into());
+        }
+        if projection.metadata != 0 {
+            put("meta_data", self.metadata.to_json(|field| projection.shows(field)));
+        }
+        if let Some(index) = index {
+            put("index", vec![index].into());
+        }
+        if projection.times {
+            put("created_at", self.created_at.clone().into());
+            put("updated_at", self.updated_at.clone().into());
+        }
+        Value::Object(fields)
+    }
+}

@@ -1,0 +1,213 @@
+//! Storing chunks, changing and deleting them. Every call is done as a whole or not at all.
+
+use super::select::{Selection, unknown};
+use super::{COLUMNS, Change, MetadataChange, NewChunk, StoredChunk, stored};
+use crate::error::{ApiError, ApiResult};
+use crate::store::Store;
+use crate::store::collection::Collection;
+use crate::store::contexts;
+use crate::store::knowledge_bases;
+use crate::store::organisations::{Permission, Principal, check_permission};
+use crate::store::segment::Place;
+use hushvec::{Ciphertexts, Evaluator};
+use rusqlite::{Connection, Transaction, params};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const TOUCH: &str = "UPDATE knowledge_bases SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE key = ?";
+
+impl Store {
+    /// The public key that a request's ciphertexts are of, and whether it may write.
+    pub fn evaluator_for(&self, principal: &Principal, base: &str, context: &str, needed: Permission) -> ApiResult<Evaluator> {
+        self.database.read(|connection| {
+            let base = knowledge_bases::number(connection, principal, base)?;
+            check_permission(connection, principal, base, needed)?;
+            let context = contexts::number(connection, principal, context)?;
+            Ok(Evaluator::on(&contexts::public_context(connection, context)?, &self.device))
+        })
+    }
+
+    /// Stores chunks: their ids.
+    pub fn insert(&self, principal: &Principal, base: &str, context: &str, chunks: &[NewChunk], vectors: &Ciphertexts) -> ApiResult<Vec<u64>> {
+        let mut connection = self.database.writer();
+        let base = knowledge_bases::number(&connection, principal, base)?;
+        check_permission(&connection, principal, base, Permission::Write)?;
+        let context = contexts::number(&connection, principal, context)?;
+        if chunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let binding = contexts::bind(&connection, base, context)?;
+        let collection = self.collection(&connection, binding)?;
+        let places = collection.append(&connection, vectors)?;
+        let transaction = connection.transaction()?;
+        let sql = "UPDATE knowledge_bases SET next_chunk = next_chunk + ?2 WHERE key = ?1 RETURNING next_chunk - ?2";
+        let first: u64 = transaction.query_row(sql, params![base, chunks.len()], |row| row.get(0))?;
+        let ids: Vec<u64> = (first..).take(chunks.len()).collect();
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO chunks (knowledge_base, id, binding, segment, row, name, tag1, tag2, tag3, tag4, tag5, facets)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?;
+            let mut insert_content = transaction.prepare_cached("INSERT INTO contents (chunk, content) VALUES (?, ?)")?;
+            for ((id, chunk), place) in ids.iter().zip(chunks).zip(&places) {
+                let [a, b, c, d, e] = &chunk.metadata.tags;
+                let facets = chunk.metadata.stored_facets();
+                insert.execute(params![base, id, binding, place.segment, place.row, chunk.name, a, b, c, d, e, facets])?;
+                insert_content.execute(params![transaction.last_insert_rowid(), chunk.content])?;
+            }
+        }
+        transaction.execute(TOUCH, [base])?;
+        transaction.commit()?;
+        collection.publish(places.into_iter().zip(ids.iter().copied()));
+        Ok(ids)
+    }
+
+    /// Changes chunks, and gives those that come with one a new ciphertext. `vectors` are the ciphertexts of the first
+    /// changes.
+    pub fn update(&self, principal: &Principal, base: &str, context: &str, changes: &[(u64, Change)], vectors: &Ciphertexts) -> ApiResult<()> {
+        let mut connection = self.database.writer();
+        let base = knowledge_bases::number(&connection, principal, base)?;
+        check_permission(&connection, principal, base, Permission::Write)?;
+        let context = contexts::number(&connection, principal, context)?;
+        let binding = contexts::binding(&connection, base, context)?;
+        let (found, missing) = find(&connection, base, changes.iter().map(|(id, _)| *id))?;
+        if !missing.is_empty() {
+            return Err(unknown(&missing));
+        }
+        if let Some(other) = found.values().find(|chunk| Some(chunk.binding) != binding) {
+            let message = format!("chunk {} is encrypted under another context; nothing was changed", other.id);
+            return Err(ApiError::conflict(message));
+        }
+        let Some(binding) = binding.filter(|_| !changes.is_empty()) else { return Ok(()) };
+        let collection = self.collection(&connection, binding)?;
+        let places = if vectors.is_empty() { Vec::new() } else { collection.append(&connection, vectors)? };
+        let transaction = connection.transaction()?;
+        for (number, (id, change)) in changes.iter().enumerate() {
+            let Some(chunk) = found.get(id) else { continue };
+            write_change(&transaction, chunk, change)?;
+            if let Some(place) = places.get(number) {
+                let sql = "UPDATE chunks SET segment = ?, row = ? WHERE key = ?";
+                transaction.prepare_cached(sql)?.execute(params![place.segment, place.row, chunk.key])?;
+            }
+        }
+        transaction.execute(TOUCH, [base])?;
+        transaction.commit()?;
+        let ids = changes.iter().map(|(id, _)| *id);
+        let replaced: Vec<Place> = ids.clone().zip(&places).filter_map(|(id, _)| Some(found.get(&id)?.place)).collect();
+        collection.publish(places.into_iter().zip(ids));
+        collection.retire(replaced);
+        tidy(&collection, &mut connection);
+        Ok(())
+    }
+
+    /// Deletes chunks by their ids: how many there were, and the ids that there were not.
+    pub fn delete(&self, principal: &Principal, base: &str, ids: &[u64]) -> ApiResult<(u64, Vec<u64>)> {
+        let mut connection = self.database.writer();
+        let base = knowledge_bases::number(&connection, principal, base)?;
+        check_permission(&connection, principal, base, Permission::Delete)?;
+        let (found, missing) = find(&connection, base, ids.iter().copied())?;
+        let chunks: Vec<StoredChunk> = found.into_values().collect();
+        self.delete_found(&mut connection, base, &chunks)?;
+        Ok((chunks.len() as u64, missing))
+    }
+
+    /// Deletes the chunks of a selection, or only counts them.
+    pub fn delete_selected(&self, principal: &Principal, selection: &Selection<'_>, is_dry_run: bool) -> ApiResult<u64> {
+        let mut connection = self.database.writer();
+        let Some(condition) = selection.condition(&connection, principal, Permission::Delete)? else { return Ok(0) };
+        let ids = condition.ids(&connection)?;
+        if is_dry_run {
+            return Ok(ids.len() as u64);
+        }
+        let base = knowledge_bases::number(&connection, principal, selection.base)?;
+        let (found, _) = find(&connection, base, ids.into_iter())?;
+        let chunks: Vec<StoredChunk> = found.into_values().collect();
+        self.delete_found(&mut connection, base, &chunks)?;
+        Ok(chunks.len() as u64)
+    }
+
+    /// Changes the chunks of a selection, or only counts them.
+    pub fn patch_selected(&self, principal: &Principal, selection: &Selection<'_>, change: &Change, is_dry_run: bool) -> ApiResult<u64> {
+        let mut connection = self.database.writer();
+        let Some(condition) = selection.condition(&connection, principal, Permission::Write)? else { return Ok(0) };
+        let ids = condition.ids(&connection)?;
+        if is_dry_run {
+            return Ok(ids.len() as u64);
+        }
+        let base = knowledge_bases::number(&connection, principal, selection.base)?;
+        let (found, _) = find(&connection, base, ids.into_iter())?;
+        let transaction = connection.transaction()?;
+        found.values().try_for_each(|chunk| write_change(&transaction, chunk, change))?;
+        transaction.execute(TOUCH, [base])?;
+        transaction.commit()?;
+        Ok(found.len() as u64)
+    }
+
+    fn delete_found(&self, connection: &mut Connection, base: i64, chunks: &[StoredChunk]) -> ApiResult<()> {
+        let mut places = BTreeMap::<i64, Vec<Place>>::new();
+        let transaction = connection.transaction()?;
+        {
+            let mut delete = transaction.prepare_cached("DELETE FROM chunks WHERE key = ?")?;
+            for chunk in chunks {
+                delete.execute([chunk.key])?;
+                places.entry(chunk.binding).or_default().push(chunk.place);
+            }
+        }
+        transaction.execute(TOUCH, [base])?;
+        transaction.commit()?;
+        for (binding, places) in places {
+            let collection = self.collection(connection, binding)?;
+            collection.retire(places);
+            tidy(&collection, connection);
+        }
+        Ok(())
+    }
+}
+
+/// What is not tidy is still right.
+fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
+    if let Err(error) = collection.tidy(connection) {
+        tracing::warn!("dead vectors stay on disk for now: {error:?}");
+    }
+}
+
+/// Chunks by their ids, and the ids that there are not.
+fn find(connection: &Connection, base: i64, ids: impl Iterator<Item = u64>) -> ApiResult<(BTreeMap<u64, StoredChunk>, Vec<u64>)> {
+    let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.knowledge_base = ? AND c.id = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    for id in ids {
+        let Ok(number) = i64::try_from(id) else {
+            missing.push(id);
+            continue;
+        };
+        let mut rows = statement.query([base, number])?;
+        match rows.next()? {
+            Some(row) => drop(found.insert(id, stored(row)?)),
+            None => missing.push(id),
+        }
+    }
+    Ok((found, missing))
+}
+
+fn write_change(transaction: &Transaction<'_>, chunk: &StoredChunk, change: &Change) -> ApiResult<()> {
+    let mut metadata = chunk.metadata.clone();
+    match &change.metadata {
+        Some(MetadataChange::Replace(new)) => metadata.clone_from(new),
+        Some(MetadataChange::Patch(patch)) => patch.apply(&mut metadata),
+        None => {}
+    }
+    let [a, b, c, d, e] = &metadata.tags;
+    let name = change.name.as_ref().or(chunk.name.as_ref());
+    transaction
+        .prepare_cached(
+            "UPDATE chunks SET name = ?, tag1 = ?, tag2 = ?, tag3 = ?, tag4 = ?, tag5 = ?, facets = ?,
+             updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE key = ?",
+        )?
+        .execute(params![name, a, b, c, d, e, metadata.stored_facets(), chunk.key])?;
+    if let Some(content) = &change.content {
+        let sql = "UPDATE contents SET content = ? WHERE chunk = ?";
+        transaction.prepare_cached(sql)?.execute(params![content, chunk.key])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Contexts, and which knowledge bases they are bound to.
+
+use super::Store;
+use super::database::optional;
+use super::knowledge_bases;
+use super::organisations::{Permission, Principal, check_permission};
+use crate::error::{ApiError, ApiResult};
+use hushvec::PublicContext;
+use rusqlite::{Connection, params};
+use serde_json::Value;
+
+/// The longest id of a context, in bytes.
+const MOST_ID_BYTES: usize = 256;
+
+/// The number of a context by its id.
+pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
+    let sql = "SELECT key FROM contexts WHERE organisation = ? AND id = ?";
+    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
+    found.ok_or_else(|| {
+        ApiError::not_found(format!(
+            "there is no context {id:?} in this organisation; store it first, with ExecutionContext.save_to_remote"
+        ))
+    })
+}
+
+/// The number of a binding, if there is one.
+pub fn binding(connection: &Connection, base: i64, context: i64) -> ApiResult<Option<i64>> {
+    let sql = "SELECT key FROM bindings WHERE knowledge_base = ? AND context = ?";
+    optional(connection.prepare_cached(sql)?.query_row([base, context], |row| row.get(0)))
+}
+
+/// The number of a binding, which is made if there is none.
+pub fn bind(connection: &Connection, base: i64, context: i64) -> ApiResult<i64> {
+    let sql = "INSERT INTO bindings (knowledge_base, context) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute([base, context])?;
+    binding(connection, base, context)?.ok_or_else(|| ApiError::internal(&"a binding was not made"))
+}
+
+/// The public key of a context.
+pub fn public_context(connection: &Connection, context: i64) -> ApiResult<PublicContext> {
+    let sql = "SELECT document FROM contexts WHERE key = ?";
+    let document: String = connection.prepare_cached(sql)?.query_row([context], |row| row.get(0))?;
+    let document: Value = serde_json::from_str(&document).map_err(|error| ApiError::internal(&error))?;
+    // Whether weak ones are stored was decided when it was.
+    PublicContext::of_stored(&document, true).map_err(|error| ApiError::internal(&error))
+}
+
+/// # Errors
+/// If the secret key in it can be read.
+fn check_sealed(document: &Value) -> ApiResult<()> {
+    let plain = |field: &str| document.get(field).is_some_and(|value| !value.is_string() || value.as_str().is_some_and(|text| text.trim_start().starts_with('{')));
+    if plain("sk") || plain("sealed") {
+        let message = "the secret key in this context is in plain text: it was NOT stored, but has been sent; send what \
+                       to_dict_enc() returns, and take new keys if others could read this request";
+        return Err(ApiError::invalid(message));
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Stores a context. The same again is fine; another one under its id is not.
+    pub fn store_context(&self, principal: &Principal, id: &str, document: &Value) -> ApiResult<()> {
+        if id.is_empty() || id.len() > MOST_ID_BYTES || id.chars().any(char::is_control) {
+            let message = format!("context_id must have 1 to {MOST_ID_BYTES} bytes and no control characters");
+            return Err(ApiError::invalid(message));
+        }
+        check_sealed(document)?;
+        let public = PublicContext::of_stored(document, true)?;
+        if let Some(weakness) = public.parameters().weakness() {
+            if self.refuse_weak {
+                return Err(ApiError::invalid(format!("this server refuses weak keys: {weakness}")));
+            }
+            let organisation = &principal.organisation_name;
+            tracing::warn!(organisation, context = id, "a context with a weak key is stored: {weakness}");
+        }
+        let mut connection = self.database.writer();
+        let transaction = connection.transaction()?;
+        let sql = "SELECT key FROM contexts WHERE organisation = ? AND id = ?";
+        match optional(transaction.query_row(sql, params![principal.organisation, id], |row| row.get::<_, i64>(0)))? {
+            None => {
+                let sql = "INSERT INTO contexts (organisation, id, document, stored_by) VALUES (?, ?, ?, ?)";
+                transaction.execute(sql, params![principal.organisation, id, document.to_string(), principal.api_key])?;
+            }
+            Some(key) => {
+                // The same keys, perhaps under another passphrase.
+                if public_context(&transaction, key)?.public_id() != public.public_id() {
+                    let message = format!("there is a context {id:?} already, with another public key");
+                    return Err(ApiError::conflict(message));
+                }
+                may_replace(&transaction, principal, key)?;
+                transaction.execute("UPDATE contexts SET document = ? WHERE key = ?", params![document.to_string(), key])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A context as it was stored.
+    pub fn context(&self, principal: &Principal, id: &str) -> ApiResult<String> {
+        self.database.read(|connection| {
+            let key = number(connection, principal, id)?;
+            let sql = "SELECT document FROM contexts WHERE key = ?";
+            Ok(connection.prepare_cached(sql)?.query_row([key], |row| row.get(0))?)
+        })
+    }
+
+    /// The ids of all contexts of an organisation.
+    pub fn contexts(&self, principal: &Principal) -> ApiResult<Vec<String>> {
+        self.database.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT id FROM contexts WHERE organisation = ? ORDER BY key")?;
+            let ids = statement.query_map([principal.organisation], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            Ok(ids)
+        })
+    }
+
+    /// Deletes a context that nothing is encrypted under any more.
+    pub fn delete_context(&self, principal: &Principal, id: &str) -> ApiResult<()> {
+        let mut connection = self.database.writer();
+        let key = number(&connection, principal, id)?;
+        may_replace(&connection, principal, key)?;
+        let sql = "SELECT count(*) FROM chunks WHERE binding IN (SELECT key FROM bindings WHERE context = ?)";
+        let chunks: i64 = connection.query_row(sql, [key], |row| row.get(0))?;
+        if chunks > 0 {
+            let message = format!("{chunks} chunks are encrypted under this context; delete them first");
+            return Err(ApiError::conflict(message));
+        }
+        let bindings: Vec<i64> = connection
+            .prepare("SELECT key FROM bindings WHERE context = ?")?
+            .query_map([key], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let transaction = connection.transaction()?;
+        transaction.execute("DELETE FROM bindings WHERE context = ?", [key])?;
+        transaction.execute("DELETE FROM contexts WHERE key = ?", [key])?;
+        transaction.commit()?;
+        bindings.iter().for_each(|binding| self.forget(*binding));
+        Ok(())
+    }
+
+    /// The contexts that a knowledge base is bound to.
+    pub fn contexts_of(&self, principal: &Principal, id: &str) -> ApiResult<Vec<String>> {
+        self.database.read(|connection| {
+            let base = knowledge_bases::number(connection, principal, id)?;
+            check_permission(connection, principal, base, Permission::Read)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT c.id FROM bindings b JOIN contexts c ON c.key = b.context WHERE b.knowledge_base = ? ORDER BY b.key",
+            )?;
+            let ids = statement.query_map([base], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            Ok(ids)
+        })
+    }
+
+    /// The knowledge bases that a context is bound to, those that the principal may read.
+    pub fn knowledge_bases_of(&self, principal: &Principal, id: &str) -> ApiResult<Vec<String>> {
+        self.database.read(|connection| {
+            let context = number(connection, principal, id)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT k.id FROM bindings b JOIN knowledge_bases k ON k.key = b.knowledge_base WHERE b.context = ?1
+                 AND (?2 IS NULL OR EXISTS (SELECT 1 FROM permissions p WHERE p.api_key = ?2 AND p.knowledge_base = k.key))
+                 ORDER BY b.key",
+            )?;
+            let ids = statement.query_map(params![context, principal.api_key], |row| row.get(0))?;
+            Ok(ids.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Binds a knowledge base to a context.
+    pub fn bind(&self, principal: &Principal, base: &str, context: &str) -> ApiResult<()> {
+        let connection = self.database.writer();
+        let base = knowledge_bases::number(&connection, principal, base)?;
+        check_permission(&connection, principal, base, Permission::Write)?;
+        let context = number(&connection, principal, context)?;
+        bind(&connection, base, context)?;
+        Ok(())
+    }
+}
+
+/// # Errors
+/// If a context is not the principal's to replace or delete: that is for the admin key and for the key that stored it.
+fn may_replace(connection: &Connection, principal: &Principal, context: i64) -> ApiResult<()> {
+    let sql = "SELECT stored_by FROM contexts WHERE key = ?";
+    let stored_by: Option<i64> = connection.prepare_cached(sql)?.query_row([context], |row| row.get(0))?;
+    if principal.api_key.is_none() || principal.api_key == stored_by {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("only the API key that stored a context, or the admin key, replaces or deletes it"))
+}

@@ -1,0 +1,86 @@
+//! The SQLite file: one connection that writes, and some that read.
+
+use crate::error::{ApiError, ApiResult};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+const SCHEMA: &str = include_str!("schema.sql");
+const VERSION: i64 = 1;
+/// Readers that are kept open.
+const KEPT: usize = 8;
+
+/// An open database.
+pub struct Database {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    /// Opens the database of a folder, or makes one.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let failed = |error: rusqlite::Error| format!("cannot open {}: {error}", path.display());
+        let mut writer = Connection::open(path).map_err(failed)?;
+        configure(&writer).map_err(failed)?;
+        writer.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
+        // What is acknowledged is on disk.
+        writer.pragma_update(None, "synchronous", "full").map_err(failed)?;
+        let version: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        match version {
+            0 => {
+                let transaction = writer.transaction().map_err(failed)?;
+                transaction.execute_batch(SCHEMA).map_err(failed)?;
+                transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
+                transaction.commit().map_err(failed)?;
+            }
+            VERSION => {}
+            other => {
+                let path = path.display();
+                return Err(format!("{path} is of version {other}; this server reads version {VERSION}"));
+            }
+        }
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// The connection that writes. Whoever has it is the only one that changes anything.
+    pub fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads with a connection that sees what was committed before.
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
+        let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                configure(&connection)?;
+                connection
+            }
+        };
+        let result = read(&connection);
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < KEPT {
+            readers.push(connection);
+        }
+        result
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// What a statement that may find nothing found.
+pub fn optional<T>(result: rusqlite::Result<T>) -> ApiResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+        Err(error) => Err(ApiError::from(error)),
+    }
+}

@@ -1,0 +1,98 @@
+//! Knowledge bases.
+
+use super::Store;
+use super::collection::segment_path;
+use super::database::optional;
+use super::organisations::Principal;
+use crate::api_key;
+use crate::error::{ApiError, ApiResult};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+/// A knowledge base, as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnowledgeBase {
+    id: String,
+    name: String,
+    description: String,
+    number_of_vectors: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+const RECORD: &str = "SELECT id, name, description, (SELECT count(*) FROM chunks c WHERE c.knowledge_base = k.key),
+                      created_at, updated_at FROM knowledge_bases k";
+
+fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<KnowledgeBase> {
+    Ok(KnowledgeBase {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        description: row.get(2)?,
+        number_of_vectors: row.get(3)?,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+    })
+}
+
+/// The number of a knowledge base by its id.
+pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
+    let sql = "SELECT key FROM knowledge_bases WHERE organisation = ? AND id = ?";
+    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no knowledge base {id:?} in this organisation")))
+}
+
+impl Store {
+    /// All knowledge bases of an organisation.
+    pub fn knowledge_bases(&self, principal: &Principal) -> ApiResult<Vec<KnowledgeBase>> {
+        self.database.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE organisation = ? ORDER BY key"))?;
+            let bases = statement.query_map([principal.organisation], record)?.collect::<rusqlite::Result<_>>()?;
+            Ok(bases)
+        })
+    }
+
+    /// One knowledge base.
+    pub fn knowledge_base(&self, principal: &Principal, id: &str) -> ApiResult<KnowledgeBase> {
+        self.database.read(|connection| {
+            let key = number(connection, principal, id)?;
+            Ok(connection.prepare_cached(&format!("{RECORD} WHERE key = ?"))?.query_row([key], record)?)
+        })
+    }
+
+    /// Makes one.
+    pub fn create_knowledge_base(&self, principal: &Principal, name: &str, description: &str) -> ApiResult<KnowledgeBase> {
+        let id = api_key::generate_id().map_err(|error| ApiError::internal(&error))?;
+        self.database.writer().execute(
+            "INSERT INTO knowledge_bases (organisation, id, name, description) VALUES (?, ?, ?, ?)",
+            params![principal.organisation, id, name, description],
+        )?;
+        self.knowledge_base(principal, &id)
+    }
+
+    /// Deletes one, with everything in it.
+    pub fn delete_knowledge_base(&self, principal: &Principal, id: &str) -> ApiResult<()> {
+        let mut connection = self.database.writer();
+        let key = number(&connection, principal, id)?;
+        let list = |connection: &Connection, sql: &str| -> ApiResult<Vec<i64>> {
+            Ok(connection.prepare(sql)?.query_map([key], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        };
+        let bindings = list(&connection, "SELECT key FROM bindings WHERE knowledge_base = ?")?;
+        let segments = list(
+            &connection,
+            "SELECT s.key FROM segments s JOIN bindings b ON b.key = s.binding WHERE b.knowledge_base = ?",
+        )?;
+        let transaction = connection.transaction()?;
+        // Chunks first: by their own foreign keys they would be looked for once for each of the others.
+        transaction.execute("DELETE FROM contents WHERE chunk IN (SELECT key FROM chunks WHERE knowledge_base = ?)", [key])?;
+        transaction.execute("DELETE FROM chunks WHERE knowledge_base = ?", [key])?;
+        transaction.execute("DELETE FROM knowledge_bases WHERE key = ?", [key])?;
+        transaction.commit()?;
+        bindings.iter().for_each(|binding| self.forget(*binding));
+        for segment in segments {
+            // One that stays is removed when the server starts.
+            let _ = std::fs::remove_file(segment_path(&self.segments, segment));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Organisations, API keys and what those may do.
+
+use super::Store;
+use super::database::optional;
+use crate::api_key::{self, ADMIN_PREFIX, KeyHash};
+use crate::error::{ApiError, ApiResult};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+/// Who a request comes from.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The organisation's number and name.
+    pub organisation: i64,
+    pub organisation_name: String,
+    /// The API key's number; nothing for the admin key.
+    pub api_key: Option<i64>,
+}
+
+/// What an API key may do with a knowledge base. Each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Search it and read chunks.
+    Read = 1,
+    /// Store and change chunks.
+    Write = 3,
+    /// Delete chunks.
+    Delete = 7,
+}
+
+impl Permission {
+    /// The permission of that number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        [Self::Read, Self::Write, Self::Delete].into_iter().find(|permission| *permission as i64 == number)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read (1)",
+            Self::Write => "write (3)",
+            Self::Delete => "delete (7)",
+        }
+    }
+}
+
+/// An API key, without the key.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRecord {
+    hash: String,
+    /// Its first five characters.
+    first_n: String,
+    name: String,
+    description: String,
+    status: &'static str,
+    created_at: String,
+}
+
+/// What a key may do with a knowledge base.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionRecord {
+    knowledge_base_id: String,
+    permission: i64,
+}
+
+impl Store {
+    /// Makes an organisation, unless it is there: its admin key, which is not stored and so cannot be had again.
+    pub fn create_organisation(&self, name: &str) -> ApiResult<Option<String>> {
+        let connection = self.database.writer();
+        if organisation(&connection, name)?.is_some() {
+            return Ok(None);
+        }
+        let key = format!("{ADMIN_PREFIX}{}", api_key::generate().map_err(|error| ApiError::internal(&error))?);
+        let sql = "INSERT INTO organisations (name, admin_hash) VALUES (?, ?)";
+        connection.execute(sql, params![name, KeyHash::of(&key).bytes()])?;
+        Ok(Some(key))
+    }
+
+    /// Whose key this is.
+    pub fn authenticate(&self, key: &str) -> ApiResult<Option<Principal>> {
+        let hash = KeyHash::of(key);
+        self.database.read(|connection| {
+            let (sql, api_key) = if key.starts_with(ADMIN_PREFIX) {
+                ("SELECT admin_hash, key, name, NULL FROM organisations WHERE substr(admin_hash, 1, 16) = ?", false)
+            } else {
+                let sql = "SELECT k.hash, o.key, o.name, k.key FROM api_keys k JOIN organisations o ON o.key = k.organisation
+                           WHERE k.selector = ? AND NOT k.revoked";
+                (sql, true)
+            };
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([hash.selector()])?;
+            while let Some(row) = rows.next()? {
+                let stored: Vec<u8> = row.get(0)?;
+                if KeyHash::from_bytes(&stored).is_some_and(|stored| stored.matches(&hash)) {
+                    return Ok(Some(Principal {
+                        organisation: row.get(1)?,
+                        organisation_name: row.get(2)?,
+                        api_key: if api_key { Some(row.get(3)?) } else { None },
+                    }));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Makes an API key: its record, and the key itself.
+    pub fn create_key(&self, principal: &Principal, name: &str, description: &str) -> ApiResult<(KeyRecord, String)> {
+        let key = loop {
+            let key = api_key::generate().map_err(|error| ApiError::internal(&error))?;
+            // Nothing that could be taken for an admin key.
+            if !key.starts_with(ADMIN_PREFIX) {
+                break key;
+            }
+        };
+        let hash = KeyHash::of(&key);
+        let first: String = key.chars().take(5).collect();
+        let connection = self.database.writer();
+        connection.execute(
+            "INSERT INTO api_keys (organisation, selector, hash, first_characters, name, description) VALUES (?, ?, ?, ?, ?, ?)",
+            params![principal.organisation, hash.selector(), hash.bytes(), first, name, description],
+        )?;
+        Ok((key_record(&connection, principal, &hash.name())?, key))
+    }
+
+    /// All API keys of an organisation.
+    pub fn keys(&self, principal: &Principal) -> ApiResult<Vec<KeyRecord>> {
+        self.database.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{KEY_RECORD} WHERE organisation = ? ORDER BY key"))?;
+            let keys = statement.query_map([principal.organisation], record)?.collect::<rusqlite::Result<_>>()?;
+            Ok(keys)
+        })
+    }
+
+    /// Revokes an API key, for good.
+    pub fn revoke_key(&self, principal: &Principal, hash: &str) -> ApiResult<KeyRecord> {
+        let connection = self.database.writer();
+        let key = key_number(&connection, principal, hash)?;
+        connection.execute("UPDATE api_keys SET revoked = 1 WHERE key = ?", [key])?;
+        key_record(&connection, principal, hash)
+    }
+
+    /// What an API key may do.
+    pub fn permissions(&self, principal: &Principal, hash: &str) -> ApiResult<Vec<PermissionRecord>> {
+        self.database.read(|connection| {
+            let key = key_number(connection, principal, hash)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT k.id, p.permission FROM permissions p JOIN knowledge_bases k ON k.key = p.knowledge_base
+                 WHERE p.api_key = ? ORDER BY k.key",
+            )?;
+            let record = |row: &rusqlite::Row<'_>| Ok(PermissionRecord { knowledge_base_id: row.get(0)?, permission: row.get(1)? });
+            let permissions = statement.query_map([key], record)?.collect::<rusqlite::Result<_>>()?;
+            Ok(permissions)
+        })
+    }
+
+    /// Lets an API key do something with a knowledge base, and no more than that.
+    pub fn set_permission(&self, principal: &Principal, hash: &str, id: &str, permission: Permission) -> ApiResult<PermissionRecord> {
+        let connection = self.database.writer();
+        let key = key_number(&connection, principal, hash)?;
+        let base = super::knowledge_bases::number(&connection, principal, id)?;
+        connection.execute(
+            "INSERT INTO permissions (api_key, knowledge_base, permission) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET permission = ?3",
+            params![key, base, permission as i64],
+        )?;
+        Ok(PermissionRecord { knowledge_base_id: id.to_owned(), permission: permission as i64 })
+    }
+}
+
+/// # Errors
+/// If the principal may not do that with the knowledge base.
+pub fn check_permission(connection: &Connection, principal: &Principal, base: i64, needed: Permission) -> ApiResult<()> {
+    let Some(api_key) = principal.api_key else { return Ok(()) };
+    let mut statement =
+        connection.prepare_cached("SELECT permission FROM permissions WHERE api_key = ? AND knowledge_base = ?")?;
+    let had = optional(statement.query_row([api_key, base], |row| row.get(0)))?.and_then(Permission::from_number);
+    if had.is_some_and(|had| had >= needed) {
+        return Ok(());
+    }
+    let had = had.map_or("none", Permission::name);
+    Err(ApiError::forbidden(format!(
+        "this API key's permission for the knowledge base is {had}, and this takes {}",
+        needed.name()
+    )))
+}
+
+fn organisation(connection: &Connection, name: &str) -> ApiResult<Option<i64>> {
+    optional(connection.query_row("SELECT key FROM organisations WHERE name = ?", [name], |row| row.get(0)))
+}
+
+const KEY_RECORD: &str =
+    "SELECT lower(hex(selector)), first_characters, name, description, revoked, created_at FROM api_keys";
+
+fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<KeyRecord> {
+    Ok(KeyRecord {
+        hash: row.get(0)?,
+        first_n: row.get(1)?,
+        name: row.get(2)?,
+        description: row.get(3)?,
+        status: if row.get(4)? { "revoked" } else { "active" },
+        created_at: row.get(5)?,
+    })
+}
+
+fn key_record(connection: &Connection, principal: &Principal, hash: &str) -> ApiResult<KeyRecord> {
+    let key = key_number(connection, principal, hash)?;
+    Ok(connection.prepare_cached(&format!("{KEY_RECORD} WHERE key = ?"))?.query_row([key], record)?)
+}
+
+/// The number of an API key by its hash.
+fn key_number(connection: &Connection, principal: &Principal, hash: &str) -> ApiResult<i64> {
+    let sql = "SELECT key FROM api_keys WHERE organisation = ? AND lower(hex(selector)) = lower(?)";
+    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, hash], |row| row.get(0)))?;
+    found.ok_or_else(|| ApiError::not_found("there is no API key with this hash in the organisation"))
+}

@@ -1,0 +1,294 @@
+//! Passes over a collection that queries share.
+//!
+//! One thread walks in circles over the blocks. Whoever asks joins at the block where it is, and leaves when it has been
+//! round. A block is read once for all queries that want it and have room for the answer; who is slow to take answers
+//! misses it and gets it the next time round, so that nobody waits for anybody, and who has gone is not computed for.
+
+use super::collection::Part;
+use super::segment::OpenSegment;
+use hushvec::{Ciphertext, Ciphertexts, Evaluator, PartialResponse, Query};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Answers that wait to be taken, a query.
+const AHEAD: usize = 2;
+/// How long a client may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the walker looks whether someone has gone, while all are slow.
+const LOOK: Duration = Duration::from_millis(200);
+/// Buffers that are kept for the next blocks.
+const KEPT: usize = 64;
+
+/// A segment's number and a block's.
+type Position = (i64, usize);
+
+/// What a query wants of a block.
+#[derive(Clone)]
+struct Piece {
+    segment: Arc<OpenSegment>,
+    /// The rows, counted from the block's first. All of them if nothing is said.
+    rows: Option<Vec<u32>>,
+    /// The block's first row in its segment.
+    first: usize,
+    /// The chunk of each of the segment's rows.
+    chunks: Arc<Vec<u64>>,
+}
+
+/// What a query wants.
+pub struct Plan {
+    pieces: BTreeMap<Position, Piece>,
+    /// How many distances that will be.
+    pub len: u64,
+}
+
+impl Plan {
+    /// The chunks that `wanted` wants.
+    pub fn new(parts: &[Part], wanted: impl Fn(u64) -> bool) -> Self {
+        let (mut pieces, mut len) = (BTreeMap::new(), 0);
+        for Part { segment, chunks } in parts {
+            for (block, rows) in segment.index.index().block_rows().enumerate() {
+                let [first, end] = [rows.start, rows.end].map(|row| usize::try_from(row).unwrap_or(usize::MAX));
+                let here = chunks.get(first..end.min(chunks.len())).unwrap_or_default();
+                let rows: Vec<u32> = (0..).zip(here).filter(|(_, chunk)| **chunk != 0 && wanted(**chunk)).map(|(row, _)| row).collect();
+                len += rows.len() as u64;
+                let rows = if rows.len() == end - first { None } else { Some(rows) };
+                if rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
+                    let (segment, chunks) = (segment.clone(), chunks.clone());
+                    pieces.insert((segment.key, block), Piece { segment, rows, first, chunks });
+                }
+            }
+        }
+        Self { pieces, len }
+    }
+}
+
+/// Distances to some chunks.
+pub struct Answer {
+    response: PartialResponse,
+    piece: Piece,
+    pool: Arc<Mutex<Vec<PartialResponse>>>,
+}
+
+impl Answer {
+    /// Each ciphertext, as a little-endian integer of the key's length, with its chunk.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&[u8], u64)> {
+        let Piece { rows, first, chunks, .. } = &self.piece;
+        self.response.integers().enumerate().map(move |(number, integer)| {
+            let row = rows.as_ref().map_or(number, |rows| rows.get(number).map_or(0, |row| *row as usize));
+            (integer, chunks.get(first + row).copied().unwrap_or(0))
+        })
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let mut pool = lock(&self.pool);
+        if pool.len() < KEPT {
+            pool.push(std::mem::take(&mut self.response));
+        }
+    }
+}
+
+/// What comes back for a query.
+pub enum Event {
+    /// Some distances.
+    Answer(Answer),
+    /// There are no more.
+    Done,
+}
+
+/// A query on its way round.
+struct Walk {
+    query: Ciphertext,
+    pieces: BTreeMap<Position, Piece>,
+    to: mpsc::Sender<Event>,
+    /// When there was room for an answer last.
+    ready: Instant,
+}
+
+/// What came since the walker looked.
+#[derive(Default)]
+struct Arrivals {
+    walks: Vec<Walk>,
+    is_walking: bool,
+}
+
+/// How much was done, all in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Blocks that were read.
+    pub blocks: u64,
+    /// Blocks that would have been read, had each query walked alone.
+    pub wanted: u64,
+    /// Distances that were computed.
+    pub distances: u64,
+}
+
+/// The walker of a collection, and who waits for it.
+#[derive(Clone)]
+pub struct Scan {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    evaluator: Evaluator,
+    arrivals: Mutex<Arrivals>,
+    wake: Condvar,
+    pool: Arc<Mutex<Vec<PartialResponse>>>,
+    counts: Mutex<Counts>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The answers to a query.
+pub struct Answers {
+    events: mpsc::Receiver<Event>,
+    scan: Scan,
+}
+
+impl Answers {
+    /// The next event; nothing if the walker has failed or lost its patience.
+    pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Event>> {
+        let event = self.events.poll_recv(context);
+        if event.is_ready() {
+            // The walker looks for room and begins to wait under this lock.
+            drop(lock(&self.scan.shared.arrivals));
+            self.scan.shared.wake.notify_one();
+        }
+        event
+    }
+}
+
+impl Scan {
+    /// Nobody asks yet.
+    pub fn new(evaluator: Evaluator) -> Self {
+        let (arrivals, wake, pool, counts) = Default::default();
+        Self { shared: Arc::new(Shared { evaluator, arrivals, wake, pool, counts }) }
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        *lock(&self.shared.counts)
+    }
+
+    /// Sends a query on its way.
+    ///
+    /// # Errors
+    /// If the operating system starts no thread.
+    pub fn start(&self, query: Ciphertext, plan: Plan) -> std::io::Result<Answers> {
+        let (to, events) = mpsc::channel(AHEAD + 1);
+        let mut arrivals = lock(&self.shared.arrivals);
+        arrivals.walks.push(Walk { query, pieces: plan.pieces, to, ready: Instant::now() });
+        if arrivals.is_walking {
+            self.shared.wake.notify_one();
+        } else {
+            let scan = self.clone();
+            std::thread::Builder::new().name("scan".to_owned()).spawn(move || scan.walk())?;
+            arrivals.is_walking = true;
+        }
+        drop(arrivals);
+        Ok(Answers { events, scan: self.clone() })
+    }
+
+    /// Walks until nobody is left.
+    fn walk(&self) {
+        let _stopped = Stopped(&self.shared);
+        let (mut walks, mut at) = (Vec::<Walk>::new(), (0, 0));
+        loop {
+            let mut arrivals = lock(&self.shared.arrivals);
+            walks.append(&mut arrivals.walks);
+            walks.retain_mut(|walk| walk.goes_on());
+            if walks.is_empty() {
+                arrivals.is_walking = false;
+                return;
+            }
+            let Some(next) = next(&walks, at) else {
+                // All are slow. Whoever takes an answer wakes the walker, or misses it and is seen a little later.
+                drop(self.shared.wake.wait_timeout(arrivals, LOOK));
+                continue;
+            };
+            drop(arrivals);
+            at = next;
+            self.answer(&mut walks, at);
+        }
+    }
+
+    /// Combines a block with the queries that want it and have room.
+    fn answer(&self, walks: &mut [Walk], at: Position) {
+        let Some(asked) = walks.iter().filter(|walk| walk.has_room()).find_map(|walk| walk.pieces.get(&at)).cloned() else { return };
+        // The same file at a later time is another one, and other rows are another computation.
+        let same = |piece: &Piece| Arc::ptr_eq(&piece.segment, &asked.segment) && piece.rows == asked.rows;
+        let mut together: Vec<(&mut Walk, Piece)> = Vec::new();
+        for walk in walks.iter_mut().filter(|walk| walk.has_room() && walk.pieces.get(&at).is_some_and(same)) {
+            if let Some(piece) = walk.pieces.remove(&at) {
+                together.push((walk, piece));
+            }
+        }
+        let mut responses: Vec<PartialResponse> = {
+            let mut pool = lock(&self.shared.pool);
+            (0..together.len()).map(|_| pool.pop().unwrap_or_default()).collect()
+        };
+        let evaluator = &self.shared.evaluator;
+        let queries = Ciphertexts::from_ciphertexts(evaluator.public_key(), together.iter().map(|(walk, _)| &walk.query));
+        let done = queries.and_then(Query::new).and_then(|queries| {
+            evaluator.aggregate_block(&queries, &asked.segment.index, at.1, asked.rows.as_deref(), &mut responses)
+        });
+        if let Err(error) = done {
+            tracing::error!("a search failed: {error}");
+            // Dropped unfinished, they end as what was cut short.
+            together.into_iter().for_each(|(walk, _)| walk.to = mpsc::channel(1).0);
+            return;
+        }
+        let mut counts = lock(&self.shared.counts);
+        counts.blocks += 1;
+        counts.wanted += together.len() as u64;
+        for ((walk, piece), response) in together.into_iter().zip(responses) {
+            let answer = Answer { response, piece, pool: self.shared.pool.clone() };
+            counts.distances += answer.rows().len() as u64;
+            let _ = walk.to.try_send(Event::Answer(answer));
+        }
+    }
+}
+
+/// Lets the next query start another walker, even if this one panicked.
+struct Stopped<'a>(&'a Shared);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut arrivals = lock(&self.0.arrivals);
+            arrivals.is_walking = false;
+            arrivals.walks.clear();
+        }
+    }
+}
+
+impl Walk {
+    /// Whether there is room for an answer, and for saying that it was the last.
+    fn has_room(&self) -> bool {
+        self.to.capacity() > 1
+    }
+
+    /// Whether it is not done, and the client is there and takes its answers.
+    fn goes_on(&mut self) -> bool {
+        if self.pieces.is_empty() {
+            let _ = self.to.try_send(Event::Done);
+            return false;
+        }
+        if self.has_room() {
+            self.ready = Instant::now();
+        }
+        !self.to.is_closed() && self.ready.elapsed() < PATIENCE
+    }
+}
+
+/// The next block, from a position on and then from the beginning, that someone with room wants.
+fn next(walks: &[Walk], from: Position) -> Option<Position> {
+    let ready = || walks.iter().filter(|walk| walk.has_room());
+    let ahead = ready().filter_map(|walk| walk.pieces.range(from..).next()).map(|(at, _)| *at).min();
+    ahead.or_else(|| ready().filter_map(|walk| walk.pieces.first_key_value()).map(|(at, _)| *at).min())
+}

@@ -1,0 +1,132 @@
+//! Public keys and configurations as the JSON texts that XTrace's SDK makes of them.
+
+use super::parameters::{Parameters, Scheme};
+use super::public_key::{Elements, PublicKey};
+use crate::error::Error;
+use num_bigint::BigUint;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// The name of the client class.
+pub(crate) fn client_type(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Paillier => "PaillierClient",
+        Scheme::PaillierLookup => "PaillierLookupClient",
+        Scheme::PaillierSubgroup => "PaillierSubgroupClient",
+    }
+}
+
+/// Rows of the SDK's table of powers of g: the bytes of n.
+pub(crate) fn message_chunks(parameters: &Parameters) -> usize {
+    (2 * parameters.key_len()).div_ceil(8)
+}
+
+/// A client without its secret key.
+pub(crate) struct Stringified<'a> {
+    pub(crate) client_type: &'a str,
+    pub(crate) pk: &'a str,
+    pub(crate) config: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    embed_len: usize,
+    key_len: usize,
+    #[serde(default)]
+    alpha_len: Option<usize>,
+    #[serde(default)]
+    message_chunks: Option<usize>,
+    /// Some builds of the SDK add it. Ours is never read from there.
+    #[serde(default, rename = "device")]
+    _device: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicNumbers<'a> {
+    #[serde(borrow, default)]
+    g: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: &'a RawValue,
+    #[serde(borrow)]
+    n_squared: &'a RawValue,
+    #[serde(borrow, default)]
+    g_n: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    h_n: Option<&'a RawValue>,
+}
+
+/// A number as this client type writes it: a decimal string, or a bare integer.
+pub(crate) fn digits<'a>(scheme: Scheme, field: &'static str, raw: &'a RawValue) -> Result<&'a str, Error> {
+    let text = raw.get();
+    let digits = match scheme {
+        Scheme::Paillier => text.strip_prefix('"').and_then(|text| text.strip_suffix('"')),
+        _ => Some(text),
+    };
+    let valid = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.filter(valid).ok_or_else(|| Error::context(field, "is not a number as this client type writes them"))
+}
+
+/// A public number of at most `bits` bits.
+fn public_number(scheme: Scheme, field: &'static str, raw: &RawValue, bits: usize) -> Result<BigUint, Error> {
+    let digits = digits(scheme, field, raw)?;
+    let number = if digits.len() > bits { None } else { BigUint::parse_bytes(digits.as_bytes(), 10) };
+    let small = number.filter(|number| number.bits() <= bits as u64);
+    small.ok_or_else(|| Error::context(field, format!("has more than {bits} bits")))
+}
+
+pub(crate) fn malformed(what: &'static str) -> impl FnOnce(serde_json::Error) -> Error {
+    // The message says where and which kind of token, and never quotes a value.
+    move |error| Error::context(what, format!("is not as XTrace writes it: {error}"))
+}
+
+impl Stringified<'_> {
+    pub(crate) fn scheme(&self) -> Result<Scheme, Error> {
+        [Scheme::Paillier, Scheme::PaillierLookup, Scheme::PaillierSubgroup]
+            .into_iter()
+            .find(|scheme| client_type(*scheme) == self.client_type)
+            .ok_or_else(|| {
+                Error::context("type", "is neither PaillierClient, PaillierLookupClient nor PaillierSubgroupClient")
+            })
+    }
+
+    /// Scheme and sizes, checked.
+    pub(crate) fn parameters(&self) -> Result<Parameters, Error> {
+        let config: Config = serde_json::from_str(self.config).map_err(malformed("config"))?;
+        let scheme = self.scheme()?;
+        if scheme == Scheme::PaillierLookup && config.alpha_len.is_none() {
+            return Err(Error::context("config", "has no alpha_len"));
+        }
+        let parameters = Parameters::new(scheme, config.embed_len, config.key_len, config.alpha_len)?;
+        let chunks = (scheme == Scheme::PaillierLookup).then(|| message_chunks(&parameters));
+        if config.message_chunks != chunks {
+            return Err(Error::context("message_chunks", format!("must be {chunks:?} for this key_len")));
+        }
+        Ok(parameters)
+    }
+
+    /// The public key, checked as far as it can be without the secret one.
+    pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
+        let parameters = self.parameters()?;
+        let scheme = parameters.scheme();
+        let numbers: PublicNumbers<'_> = serde_json::from_str(self.pk).map_err(malformed("pk"))?;
+        let bits = 2 * parameters.key_len();
+        let n = public_number(scheme, "n", numbers.n, bits)?;
+        if public_number(scheme, "n_squared", numbers.n_squared, 2 * bits)? != &n * &n {
+            return Err(Error::context("n_squared", "is not n·n"));
+        }
+        let number = |field, raw| public_number(scheme, field, raw, 2 * bits);
+        let elements = match (scheme, numbers.g, numbers.g_n, numbers.h_n) {
+            (Scheme::Paillier, Some(g), None, None) if number("g", g)? == &n + 1u32 => Elements::Paillier,
+            (Scheme::Paillier, Some(_), None, None) => return Err(Error::context("g", "is not n + 1")),
+            (Scheme::PaillierLookup, Some(g), Some(g_n), None) => {
+                Elements::Lookup { g: number("g", g)?, g_n: number("g_n", g_n)? }
+            }
+            (Scheme::PaillierSubgroup, None, None, Some(h_n)) => Elements::Subgroup { h_n: number("h_n", h_n)? },
+            _ => return Err(Error::context("pk", "has not the fields of its client type")),
+        };
+        PublicKey::new(parameters, n, elements)
+    }
+}

@@ -1,0 +1,106 @@
+//! One block of an index at a time: for servers, which send on what there is, to several that ask at once.
+
+use super::evaluator::{Evaluator, ResidentIndex};
+use super::index::Index;
+use super::query::Query;
+use crate::arith::batch::Rows;
+use crate::backend::Resident;
+use crate::error::Error;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The encrypted distances of vectors of one block to queries, as little-endian integers.
+#[derive(Debug, Clone, Default)]
+pub struct PartialResponse {
+    limbs: Vec<u64>,
+    /// Limbs of an integer.
+    width: usize,
+}
+
+impl PartialResponse {
+    /// The integers, each of [`Parameters::ciphertext_bytes`] bytes, in the order of the vectors.
+    ///
+    /// [`Parameters::ciphertext_bytes`]: crate::Parameters::ciphertext_bytes
+    pub fn integers(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        bytemuck::cast_slice(&self.limbs).chunks_exact((8 * self.width).max(1))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.limbs.is_empty()
+    }
+
+    /// Makes room for rows.
+    fn resize(&mut self, rows: usize, width: usize) {
+        self.limbs.resize(rows * width, 0);
+        self.width = width;
+    }
+}
+
+impl Index {
+    /// The rows of each block, counted from 0 over the whole file and including those that are deleted.
+    pub fn block_rows(&self) -> impl ExactSizeIterator<Item = Range<u64>> {
+        (0..self.blocks()).map(|block| self.file.first_record(block)..self.file.first_record(block + 1))
+    }
+}
+
+impl Evaluator {
+    /// Combines queries with the vectors of one block of an index: all of them, deleted or not, or those whose rows,
+    /// counted from 0 in the block, are given. Answers come in the order of the rows, one response a query; their memory is
+    /// used again.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`]; [`Error::Length`] if there are not as many responses as queries; [`Error::Format`] if the block
+    /// is damaged or there is no such block or row.
+    pub fn aggregate_block(
+        &self,
+        queries: &Query,
+        index: &ResidentIndex,
+        block: usize,
+        rows: Option<&[u32]>,
+        responses: &mut [PartialResponse],
+    ) -> Result<(), Error> {
+        let (key, queries) = (self.public_key(), queries.vectors());
+        key.check_id("the query", queries.key_id())?;
+        index.index().check_key(key)?;
+        if responses.len() != queries.len() {
+            return Err(Error::Length { what: "the responses", expected: queries.len(), actual: responses.len() });
+        }
+        let stored = index.index().file.block(block)?.rows;
+        let nowhere = Resident::default();
+        let resident = index.resident(block).filter(|resident| resident.is_on_gpu());
+        let (limbs, resident) = match rows {
+            None => (Cow::Borrowed(stored.limbs()), resident.unwrap_or(&nowhere)),
+            Some(rows) => (Cow::Owned(gather(index.index(), block, stored, rows)?), &nowhere),
+        };
+        let stored = Rows::new(&limbs, stored.width());
+        responses.iter_mut().for_each(|response| response.resize(stored.len(), stored.width()));
+        let (modulus, queries) = (key.modulus(), queries.rows());
+        if self.backend().is_gpu() && queries.len() > 1 {
+            // One dispatch keeps a large GPU busy.
+            let mut all = vec![0; queries.len() * limbs.len()];
+            self.backend().hamming_aggregate_integers(modulus, queries, stored, resident, &mut all);
+            for (response, answer) in responses.iter_mut().zip(all.chunks_exact(limbs.len().max(1))) {
+                response.limbs.copy_from_slice(answer);
+            }
+            return Ok(());
+        }
+        for (response, query) in responses.iter_mut().zip(queries.iter()) {
+            let query = Rows::new(query, queries.width());
+            self.backend().hamming_aggregate_integers(modulus, query, stored, resident, &mut response.limbs);
+        }
+        Ok(())
+    }
+}
+
+/// Copies rows together.
+fn gather(index: &Index, block: usize, stored: Rows<'_>, rows: &[u32]) -> Result<Vec<u64>, Error> {
+    let mut limbs = Vec::with_capacity(rows.len() * stored.width());
+    for row in rows {
+        let start = *row as usize * stored.width();
+        let found = stored.limbs().get(start..start + stored.width());
+        let missing = || Error::format(format!("block {block} has no row {row}")).in_file(index.path());
+        limbs.extend_from_slice(found.ok_or_else(missing)?);
+    }
+    Ok(limbs)
+}

@@ -66,7 +66,7 @@ pub mod hazmat {
     pub use crate::arith::batch::Rows;
     pub use crate::arith::modulus::Modulus;
     pub use crate::arith::window::Exponent;
-    pub use crate::backend::Backend;
+    pub use crate::backend::{Backend, Resident};
     pub use crate::backend::fixed_base::FixedBase;
     #[cfg(feature = "gpu")]
     pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};

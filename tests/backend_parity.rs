@@ -14,7 +14,7 @@ mod numbers;
 mod reference;
 
 use crt::{PRIMES, crt_key};
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Rows, Weights};
+use hushvec::hazmat::{Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Resident, Rows, Weights};
 use num_bigint::{BigInt, BigUint, Sign};
 use numbers::SplitMix;
 use reference::{biguint, limbs, pair_row, pair_value};
@@ -68,6 +68,12 @@ fn pair_mul_and_hamming_aggregate() {
                 backend.hamming_aggregate(&modulus, Rows::new(&query_rows, 2 * width), a_rows, &mut answers);
                 let products = several.iter().flat_map(|query| a.iter().map(move |a| query * a)).map(|c| c % &square);
                 check(&answers, width, &m, products, &format!("three queries/{name}/{bits}/{count}"));
+                let mut integers = vec![7; answers.len()];
+                let nowhere = Resident::default();
+                let queries = Rows::new(&query_rows, 2 * width);
+                backend.hamming_aggregate_integers(&modulus, queries, a_rows, &nowhere, &mut integers);
+                backend.integers_from_pairs(&modulus, &mut answers);
+                assert!(integers == answers, "as integers/{name}/{bits}/{count}");
                 for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
                     backend.hamming_aggregate(
                         &modulus,

@@ -1,10 +1,14 @@
 """Servers for tests: `hushvec serve` on a folder and a free port."""
 
+import base64
+import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -20,12 +24,17 @@ def require():
         pytest.skip(reason, allow_module_level=True)
 
 
+def wire(ciphertext):
+    """The SDK's encoding of a ciphertext's little-endian bytes."""
+    return base64.b64encode(bytes(ciphertext)).decode()
+
+
 class Server:
     """A running server. The admin key is printed when the folder is new, and kept here for the next start."""
 
-    def __init__(self, folder, *arguments, admin_key=None):
+    def __init__(self, folder, *arguments, admin_key=None, wrapper=()):
         self.folder, self.arguments = folder, arguments
-        command = [BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--device", "cpu", *arguments]
+        command = [*wrapper, BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--device", "cpu", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.admin_key, self.url, self.log = admin_key, None, []
         for line in self.process.stderr:
@@ -37,6 +46,39 @@ class Server:
             raise RuntimeError("".join(self.log))
         if admin_key is None:
             self.admin_key = self.process.stdout.readline().removeprefix("admin key: ").strip()
+
+    def call(self, method, path, body=None, accept="application/json"):
+        """Status and reply, by the admin key; raises OSError if the server goes away."""
+        headers = {"x-api-key": self.admin_key, "x-xtrace-key": self.admin_key, "x-xtrace-org-id": "default", "accept": accept}
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None:
+            headers["content-type"] = "application/json"
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return reply.status, json.load(reply)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def prepare(self, context):
+        """Stores a context and makes a knowledge base: its id."""
+        assert self.call("POST", "/v1/exec_context/default", {"context_id": context.id, "data": context.to_dict_enc()})[0] == 200
+        status, base = self.call("POST", "/v1/kbs", {"name": "base"})
+        assert status == 200
+        return base["id"]
+
+    def insert(self, context, base, contents, ciphertexts):
+        """Stores chunks with these ciphertexts, as rows of bytes."""
+        chunks = [{"chunk_content": content, "index": [wire(c)], "name": content} for content, c in zip(contents, ciphertexts)]
+        return self.call("POST", "/v1/chunk/default", {"kb_id": base, "context_id": context.id, "chunks": chunks})
+
+    def distances(self, context, base, query):
+        """The distance of each chunk to an encrypted query."""
+        body = {"kb_id": base, "context_id": context.id, "query": [wire(query)]}
+        status, rows = self.call("POST", "/v1/compute_hamming/default", body)
+        assert status == 200, rows
+        decoded = context.decode_hamming_client_batch([row[0] for row in rows])
+        return {row[1]: distance for row, distance in zip(rows, decoded)}
 
     def stop(self, how=signal.SIGTERM):
         """Ends it, with what it wrote to standard error."""

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::sync::PoisonError;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,6 +34,7 @@ pub struct Metrics {
     blocks: Counter,
     wanted: Counter,
     distances: Counter,
+    computing: Counter<f64, AtomicU64>,
     /// What the counters of searches have been brought up to.
     counted: Mutex<Counts>,
 }
@@ -54,7 +56,10 @@ impl Default for Metrics {
         let blocks = counter("blocks", "Blocks of ciphertexts that were read for searches");
         let wanted = counter("wanted_blocks", "Blocks that would have been read, had no search shared any");
         let distances = counter("distances", "Encrypted distances that were computed");
-        Self { registry, requests, seconds, searches, selected, blocks, wanted, distances, counted: Mutex::default() }
+        let computing = Counter::<f64, AtomicU64>::default();
+        registry.register("computing_seconds", "Time that computing them took", computing.clone());
+        let counted = Mutex::default();
+        Self { registry, requests, seconds, searches, selected, blocks, wanted, distances, computing, counted }
     }
 }
 
@@ -81,6 +86,7 @@ impl Metrics {
         self.blocks.inc_by(counts.blocks.saturating_sub(counted.blocks));
         self.wanted.inc_by(counts.wanted.saturating_sub(counted.wanted));
         self.distances.inc_by(counts.distances.saturating_sub(counted.distances));
+        self.computing.inc_by(counts.computing.saturating_sub(counted.computing).as_secs_f64());
         *counted = *counts;
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -93,6 +93,7 @@ impl Store {
             sum.blocks += counts.blocks;
             sum.wanted += counts.wanted;
             sum.distances += counts.distances;
+            sum.computing += counts.computing;
         }
         sum
     }

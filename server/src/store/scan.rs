@@ -124,6 +124,8 @@ pub struct Counts {
     pub wanted: u64,
     /// Distances that were computed.
     pub distances: u64,
+    /// How long that took.
+    pub computing: Duration,
 }
 
 /// The walker of a collection, and who waits for it.
@@ -232,7 +234,7 @@ impl Scan {
             let mut pool = lock(&self.shared.pool);
             (0..together.len()).map(|_| pool.pop().unwrap_or_default()).collect()
         };
-        let evaluator = &self.shared.evaluator;
+        let (evaluator, started) = (&self.shared.evaluator, Instant::now());
         let queries = Ciphertexts::from_ciphertexts(evaluator.public_key(), together.iter().map(|(walk, _)| &walk.query));
         let done = queries.and_then(Query::new).and_then(|queries| {
             evaluator.aggregate_block(&queries, &asked.segment.index, at.1, asked.rows.as_deref(), &mut responses)
@@ -246,6 +248,7 @@ impl Scan {
         let mut counts = lock(&self.shared.counts);
         counts.blocks += 1;
         counts.wanted += together.len() as u64;
+        counts.computing += started.elapsed();
         for ((walk, piece), response) in together.into_iter().zip(responses) {
             let answer = Answer { response, piece, pool: self.shared.pool.clone() };
             counts.distances += answer.rows().len() as u64;

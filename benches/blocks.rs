@@ -23,7 +23,8 @@ fn main() {
         .embedding_length(DIMENSIONS)
         .create(PassphraseKeyProvider::new("bench").unwrap())
         .unwrap();
-    let rows = (0..BLOCK).map(|row| (0..DIMENSIONS).map(|bit| u8::from((row * 37 + bit * bit) % 7 < 3)).collect::<Vec<_>>());
+    let rows =
+        (0..BLOCK).map(|row| (0..DIMENSIONS).map(|bit| u8::from((row * 37 + bit * bit) % 7 < 3)).collect::<Vec<_>>());
     let encrypted = context.encrypt_vec_batch(&BitMatrix::from_rows(DIMENSIONS, rows).unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.hvx");

@@ -61,14 +61,17 @@ fn blocks_are_combined_one_by_one() {
                 // Buffers of the block before are used again, whatever their size.
                 let mut responses = vec![PartialResponse::default(); 3];
                 for (block, rows) in rows.iter().enumerate() {
-                    let some: Vec<u32> = (0..u32::try_from(rows.end - rows.start).unwrap()).filter(|row| row % 3 != 1).collect();
+                    let some: Vec<u32> =
+                        (0..u32::try_from(rows.end - rows.start).unwrap()).filter(|row| row % 3 != 1).collect();
                     for wanted in [None, Some(some.as_slice()), Some(&[])] {
                         evaluator.aggregate_block(&query, &index, block, wanted, &mut responses).unwrap();
                         for (number, response) in responses.iter().enumerate() {
                             let all = usize::try_from(rows.start).unwrap()..usize::try_from(rows.end).unwrap();
                             let expected: Vec<u32> = all
                                 .enumerate()
-                                .filter(|(row, _)| wanted.is_none_or(|wanted| wanted.iter().any(|w| *w as usize == *row)))
+                                .filter(|(row, _)| {
+                                    wanted.is_none_or(|wanted| wanted.iter().any(|w| *w as usize == *row))
+                                })
                                 .map(|(_, row)| plain.hamming(row, &queries, number).unwrap())
                                 .collect();
                             assert_eq!(response.is_empty(), expected.is_empty());
@@ -88,7 +91,7 @@ fn integers_are_those_of_the_ciphertexts() {
     let ctx = context(Scheme::PaillierSubgroup);
     let evaluator = Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap();
     let index = write_index(ctx, &folder.path().join("index"), &vectors(3, 40), &[40]);
-    let query = ctx.encrypt_vec_one(&vectors(4, 1).get(0).unwrap()).unwrap();
+    let query = ctx.encrypt_vec_batch(&vectors(4, 1)).unwrap().get(0).unwrap();
     let stored: Vec<Ciphertext> = (0..40).map(|row| index.get(ctx.public_key(), row).unwrap().unwrap().1).collect();
     let stored = Ciphertexts::from_ciphertexts(ctx.public_key(), &stored).unwrap();
     let expected = evaluator.integers(&evaluator.hamming_batch(&query, &stored).unwrap()).unwrap();

@@ -141,9 +141,11 @@ impl From<JsonRejection> for ApiError {
         match &rejection {
             JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => body_refused(rejection.status()),
             JsonRejection::JsonDataError(_) => Self::invalid(rejection.body_text()),
-            JsonRejection::MissingJsonContentType(_) => {
-                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "send JSON, as Content-Type: application/json")
-            }
+            JsonRejection::MissingJsonContentType(_) => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media_type",
+                "send JSON, as Content-Type: application/json",
+            ),
             _ => Self::malformed(rejection.body_text()),
         }
     }

@@ -139,7 +139,8 @@ impl Parser {
                 ("facets", _) => self.facets(value, &mut all)?,
                 (_, Some(tag)) => self.tag(name, tag, value, &mut all)?,
                 _ => {
-                    let message = format!("meta_filter can ask for tag1 to tag5, facets, $and and $or, not for {name:?}");
+                    let message =
+                        format!("meta_filter can ask for tag1 to tag5, facets, $and and $or, not for {name:?}");
                     return Err(ApiError::invalid(message));
                 }
             }
@@ -158,7 +159,11 @@ impl Parser {
                 return Ok(());
             }
             Value::Object(operators) if !operators.is_empty() => operators,
-            _ => return Err(ApiError::invalid(format!("{name} must be compared with a string or by operators like $in"))),
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "{name} must be compared with a string or by operators like $in"
+                )));
+            }
         };
         for (operator, value) in operators {
             let compare = |comparison| move |text| TagTest::Compare(comparison, text);

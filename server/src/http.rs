@@ -81,7 +81,10 @@ impl App {
     }
 
     /// Does something with the store, on a thread that may block.
-    async fn with_store<T: Send + 'static>(&self, work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static) -> ApiResult<T> {
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
         let app = self.clone();
         let result = tokio::task::spawn_blocking(move || work(&app.inner.store)).await;
         result.map_err(|error| ApiError::internal(&error))?
@@ -104,7 +107,10 @@ impl App {
 
 fn routes() -> [(&'static str, MethodRouter<App>); 18] {
     [
-        ("/v1/chunk/{organisation}", post(chunks::insert).get(chunks::get).put(chunks::update).patch(chunks::patch).delete(chunks::delete)),
+        (
+            "/v1/chunk/{organisation}",
+            post(chunks::insert).get(chunks::get).put(chunks::update).patch(chunks::patch).delete(chunks::delete),
+        ),
         ("/v1/chunk/meta/{organisation}", post(by_metadata::select)),
         ("/v1/chunk/meta/page/{organisation}", post(by_metadata::page)),
         ("/v1/chunk/by-meta/{organisation}", delete(by_metadata::delete).patch(by_metadata::patch)),

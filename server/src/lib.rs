@@ -13,4 +13,4 @@ mod serve;
 mod store;
 
 pub use options::Options;
-pub use serve::{Server, serve_until_stopped};
+pub use serve::{Server, router, serve_until_stopped};

@@ -8,8 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Call {
@@ -44,7 +44,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("hushvec");
         let requests = Family::default();
         registry.register("requests", "Requests that were answered", requests.clone());
-        let seconds = Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.001, 4.0, 9))) as fn() -> Histogram);
+        let seconds =
+            Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.001, 4.0, 9))) as fn() -> Histogram);
         registry.register("request_seconds", "Time until a reply began", seconds.clone());
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();

@@ -7,6 +7,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const MAX_BODY: usize = 64;
+const MAX_CHUNKS: usize = 5000;
+const MAX_SEARCHES: usize = 64;
+const MAX_CONNECTIONS: usize = 1024;
+const TIMEOUT: u64 = 60;
+const GRACE: u64 = 30;
+
 /// What a server is started with.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
@@ -35,26 +42,46 @@ pub struct Options {
     #[arg(long)]
     pub refuse_weak: bool,
     /// The largest request, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    #[arg(long, value_name = "MIB", default_value_t = MAX_BODY)]
     pub max_body: usize,
     /// The most chunks that a request can be about
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS)]
     pub max_chunks: usize,
     /// Searches at a time; more wait
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub max_searches: usize,
     /// Connections at a time; more wait to be accepted
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub max_connections: usize,
     /// Seconds until a request that has not arrived, or found no turn, is given up
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     pub timeout: u64,
     /// Seconds that requests may go on after the server was told to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE)]
     pub grace: u64,
 }
 
 impl Options {
+    /// The defaults, for data in a folder.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            org: "default".to_owned(),
+            device: Device::Auto,
+            threads: None,
+            tls_cert: None,
+            tls_key: None,
+            refuse_weak: false,
+            max_body: MAX_BODY,
+            max_chunks: MAX_CHUNKS,
+            max_searches: MAX_SEARCHES,
+            max_connections: MAX_CONNECTIONS,
+            timeout: TIMEOUT,
+            grace: GRACE,
+        }
+    }
+
     /// The limits on requests.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
@@ -74,4 +101,32 @@ fn organisation(name: &str) -> Result<String, String> {
         return Err("use 1 to 64 letters, digits, - _ and ., the first not a .".to_owned());
     }
     Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_command_line() {
+        let parsed = Command::try_parse_from(["server", "--data", "folder"]).unwrap().options;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Options::new("folder")));
+    }
+
+    #[test]
+    fn names_of_organisations_are_those_of_folders_and_urls() {
+        for name in ["a", "acme-2.eu_x"] {
+            assert_eq!(organisation(name).unwrap(), name);
+        }
+        for name in ["", ".", "..", ".x", "a/b", "a b", "ä", &"a".repeat(65)] {
+            assert!(organisation(name).is_err(), "{name}");
+        }
+    }
 }

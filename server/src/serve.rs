@@ -51,11 +51,11 @@ impl Server {
             _ => None,
         };
         let listen = options.listen;
-        let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener =
+            TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let opened = options.clone();
-        let (store, admin_key) = tokio::task::spawn_blocking(move || open_store(&opened))
-            .await
-            .map_err(|error| error.to_string())??;
+        let (store, admin_key) =
+            tokio::task::spawn_blocking(move || open_store(&opened)).await.map_err(|error| error.to_string())??;
         if let Some(key) = admin_key {
             announce(&key);
         }
@@ -111,7 +111,10 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let permit = connections.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, permit)),
@@ -142,6 +145,16 @@ where
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!("a connection ended early: {error}");
     }
+}
+
+/// The application alone, for a server of one's own; and the admin key of the organisation if that was made, which cannot be
+/// had again. Opens the data, listens to nothing.
+///
+/// # Errors
+/// Why it cannot.
+pub fn router(options: &Options) -> Result<(Router, Option<String>), String> {
+    let (store, admin_key) = open_store(options)?;
+    Ok((App::new(store, options.limits()).router(), admin_key))
 }
 
 fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {

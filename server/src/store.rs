@@ -66,8 +66,7 @@ impl Store {
         let lock = File::create(folder.join("lock")).map_err(failed("write to"))?;
         lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
         let database = Database::open(&folder.join("hushvec.db"))?;
-        let store =
-            Self { database, segments, device, refuse_weak, collections: Mutex::default(), _lock: lock };
+        let store = Self { database, segments, device, refuse_weak, collections: Mutex::default(), _lock: lock };
         store.remove_orphans().map_err(failed("read"))?;
         Ok(store)
     }
@@ -139,7 +138,8 @@ impl Store {
         if let Some(collection) = collections.get(&binding) {
             return Ok(collection.clone());
         }
-        let context = connection.query_row("SELECT context FROM bindings WHERE key = ?", [binding], |row| row.get(0))?;
+        let context =
+            connection.query_row("SELECT context FROM bindings WHERE key = ?", [binding], |row| row.get(0))?;
         let public = contexts::public_context(connection, context)?;
         let evaluator = Evaluator::on(&public, &self.device);
         let collection = Arc::new(Collection::load(connection, &self.segments, binding, evaluator)?);

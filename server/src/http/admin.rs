@@ -44,14 +44,24 @@ pub async fn create_knowledge_base(
     Body(request): Body<Named>,
 ) -> ApiResult<Json<KnowledgeBase>> {
     request.check()?;
-    app.with_store(move |store| store.create_knowledge_base(&principal, &request.name, &request.description)).await.map(Json)
+    app.with_store(move |store| store.create_knowledge_base(&principal, &request.name, &request.description))
+        .await
+        .map(Json)
 }
 
-pub async fn knowledge_base(State(app): State<App>, Admin(principal): Admin, Path(id): Path<String>) -> ApiResult<Json<KnowledgeBase>> {
+pub async fn knowledge_base(
+    State(app): State<App>,
+    Admin(principal): Admin,
+    Path(id): Path<String>,
+) -> ApiResult<Json<KnowledgeBase>> {
     app.with_store(move |store| store.knowledge_base(&principal, &id)).await.map(Json)
 }
 
-pub async fn delete_knowledge_base(State(app): State<App>, Admin(principal): Admin, Path(id): Path<String>) -> ApiResult<Json<Value>> {
+pub async fn delete_knowledge_base(
+    State(app): State<App>,
+    Admin(principal): Admin,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Value>> {
     app.with_store(move |store| {
         store.delete_knowledge_base(&principal, &id)?;
         Ok(Json(json!({ "id": id, "deleted": true })))
@@ -63,9 +73,14 @@ pub async fn keys(State(app): State<App>, Admin(principal): Admin) -> ApiResult<
     app.with_store(move |store| store.keys(&principal)).await.map(Json)
 }
 
-pub async fn create_key(State(app): State<App>, Admin(principal): Admin, Body(request): Body<Named>) -> ApiResult<Json<Value>> {
+pub async fn create_key(
+    State(app): State<App>,
+    Admin(principal): Admin,
+    Body(request): Body<Named>,
+) -> ApiResult<Json<Value>> {
     request.check()?;
-    let (record, key) = app.with_store(move |store| store.create_key(&principal, &request.name, &request.description)).await?;
+    let (record, key) =
+        app.with_store(move |store| store.create_key(&principal, &request.name, &request.description)).await?;
     Ok(Json(json!({ "apiKey": record, "secretKey": key })))
 }
 
@@ -88,6 +103,10 @@ pub async fn set_permission(
     app.with_store(move |store| store.set_permission(&principal, &hash, &id, permission)).await.map(Json)
 }
 
-pub async fn revoke_key(State(app): State<App>, Admin(principal): Admin, Path(hash): Path<String>) -> ApiResult<Json<KeyRecord>> {
+pub async fn revoke_key(
+    State(app): State<App>,
+    Admin(principal): Admin,
+    Path(hash): Path<String>,
+) -> ApiResult<Json<KeyRecord>> {
     app.with_store(move |store| store.revoke_key(&principal, &hash)).await.map(Json)
 }

@@ -70,7 +70,11 @@ fn projection(names: Option<&[String]>, return_content: bool) -> ApiResult<Proje
     Ok(if return_content { projection.with_content() } else { projection })
 }
 
-pub async fn select(State(app): State<App>, Data(principal): Data, Body(request): Body<Select>) -> ApiResult<Json<Vec<Value>>> {
+pub async fn select(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Select>,
+) -> ApiResult<Json<Vec<Value>>> {
     let filter = Filter::parse(&request.meta_filter)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
     let turn = app.turn().await?;
@@ -84,7 +88,11 @@ pub async fn select(State(app): State<App>, Data(principal): Data, Body(request)
     Ok(Json(found?.0))
 }
 
-pub async fn page(State(app): State<App>, Data(principal): Data, Body(request): Body<SelectPage>) -> ApiResult<Json<Value>> {
+pub async fn page(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<SelectPage>,
+) -> ApiResult<Json<Value>> {
     let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), Filter::parse)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
     let (offset, limit) = (request.offset, request.limit);
@@ -107,7 +115,11 @@ pub async fn page(State(app): State<App>, Data(principal): Data, Body(request): 
     Ok(Json(json!({ "results": results, "total": total, "offset": offset, "limit": limit, "has_more": has_more })))
 }
 
-pub async fn delete(State(app): State<App>, Data(principal): Data, Body(request): Body<Delete>) -> ApiResult<Json<Value>> {
+pub async fn delete(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Delete>,
+) -> ApiResult<Json<Value>> {
     let filter = filter_to_change(&request.meta_filter)?;
     let is_dry_run = request.dry_run;
     let count = app
@@ -119,7 +131,11 @@ pub async fn delete(State(app): State<App>, Data(principal): Data, Body(request)
     Ok(Json(if is_dry_run { json!({ "would_delete_count": count }) } else { json!({ "deleted_count": count }) }))
 }
 
-pub async fn patch(State(app): State<App>, Data(principal): Data, Body(request): Body<Patch>) -> ApiResult<Json<Value>> {
+pub async fn patch(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Patch>,
+) -> ApiResult<Json<Value>> {
     let filter = filter_to_change(&request.meta_filter)?;
     let change = change(request.patch)?;
     if change.content.is_some() || change.name.is_some() {

@@ -73,7 +73,11 @@ pub struct ChunkPatch {
     fields: Map<String, Value>,
 }
 
-pub async fn insert(State(app): State<App>, Data(principal): Data, Body(request): Body<Insert>) -> ApiResult<Json<Value>> {
+pub async fn insert(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Insert>,
+) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunks.len())?;
     let turn = app.turn().await?;
     let reply = app
@@ -99,7 +103,11 @@ pub async fn get(State(app): State<App>, Data(principal): Data, parameters: Para
     app.with_store(move |store| store.chunks(&principal, &base, &ids, projection)).await.map(Json)
 }
 
-pub async fn update(State(app): State<App>, Data(principal): Data, Body(request): Body<Update>) -> ApiResult<Json<Value>> {
+pub async fn update(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Update>,
+) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_updates.len())?;
     let turn = app.turn().await?;
     let reply = app
@@ -109,11 +117,12 @@ pub async fn update(State(app): State<App>, Data(principal): Data, Body(request)
             let vectors = ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| chunk.index.as_slice()))?;
             let ids: Vec<u64> = chunk_updates.iter().map(|chunk| chunk.chunk_id).collect();
             check_distinct(&ids)?;
-            let changes = chunk_updates.into_iter().map(|ChunkUpdate { chunk_id, chunk_content, index, meta_data, name }| {
-                let chunk = new_chunk(Chunk { chunk_content, index, meta_data, name })?;
-                let metadata = Some(MetadataChange::Replace(chunk.metadata));
-                Ok((chunk_id, Change { content: Some(chunk.content), name: chunk.name, metadata }))
-            });
+            let changes =
+                chunk_updates.into_iter().map(|ChunkUpdate { chunk_id, chunk_content, index, meta_data, name }| {
+                    let chunk = new_chunk(Chunk { chunk_content, index, meta_data, name })?;
+                    let metadata = Some(MetadataChange::Replace(chunk.metadata));
+                    Ok((chunk_id, Change { content: Some(chunk.content), name: chunk.name, metadata }))
+                });
             let changes = changes.collect::<ApiResult<Vec<_>>>()?;
             store.update(&principal, &kb_id, &context_id, &changes, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
@@ -123,7 +132,11 @@ pub async fn update(State(app): State<App>, Data(principal): Data, Body(request)
     reply.map(Json)
 }
 
-pub async fn patch(State(app): State<App>, Data(principal): Data, Body(request): Body<PatchChunks>) -> ApiResult<Json<Value>> {
+pub async fn patch(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<PatchChunks>,
+) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_patches.len())?;
     let turn = app.turn().await?;
     let reply = app
@@ -165,12 +178,14 @@ fn ciphertexts<'a>(evaluator: &Evaluator, vectors: impl Iterator<Item = &'a [Str
             );
             return Err(ApiError::invalid(message));
         };
-        let ciphertext = STANDARD
-            .decode(text)
-            .map_err(|error| ApiError::invalid(format!("the ciphertext of chunk {number} of the request is not base64: {error}")))?;
+        let ciphertext = STANDARD.decode(text).map_err(|error| {
+            ApiError::invalid(format!("the ciphertext of chunk {number} of the request is not base64: {error}"))
+        })?;
         if ciphertext.len() > size {
-            let message =
-                format!("the ciphertext of chunk {number} of the request has {} bytes, more than {size}", ciphertext.len());
+            let message = format!(
+                "the ciphertext of chunk {number} of the request has {} bytes, more than {size}",
+                ciphertext.len()
+            );
             return Err(ApiError::invalid(message));
         }
         let end = bytes.len() + size;

@@ -17,7 +17,11 @@ pub struct Store {
     context_id: String,
 }
 
-pub async fn store(State(app): State<App>, Data(principal): Data, Body(request): Body<Store>) -> ApiResult<Json<Value>> {
+pub async fn store(
+    State(app): State<App>,
+    Data(principal): Data,
+    Body(request): Body<Store>,
+) -> ApiResult<Json<Value>> {
     let Store { data, context_id } = request;
     if !data.is_object() {
         return Err(ApiError::invalid("data must be a context, as an object"));
@@ -34,12 +38,20 @@ pub async fn list(State(app): State<App>, Data(principal): Data) -> ApiResult<Js
     Ok(Json(json!({ "contexts": contexts })))
 }
 
-pub async fn get(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Response> {
+pub async fn get(
+    State(app): State<App>,
+    Data(principal): Data,
+    Path((_, id)): Path<(String, String)>,
+) -> ApiResult<Response> {
     let document = app.with_store(move |store| store.context(&principal, &id)).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], document).into_response())
 }
 
-pub async fn delete(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Json<Value>> {
+pub async fn delete(
+    State(app): State<App>,
+    Data(principal): Data,
+    Path((_, id)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
     app.with_store(move |store| {
         store.delete_context(&principal, &id)?;
         Ok(Json(json!({ "context_id": id, "deleted": true })))
@@ -47,7 +59,11 @@ pub async fn delete(State(app): State<App>, Data(principal): Data, Path((_, id))
     .await
 }
 
-pub async fn contexts_of(State(app): State<App>, Data(principal): Data, Path((_, id)): Path<(String, String)>) -> ApiResult<Json<Value>> {
+pub async fn contexts_of(
+    State(app): State<App>,
+    Data(principal): Data,
+    Path((_, id)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
     let contexts = app.with_store(move |store| store.contexts_of(&principal, &id)).await?;
     Ok(Json(json!({ "context_ids": contexts })))
 }

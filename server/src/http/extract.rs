@@ -18,7 +18,9 @@ impl FromRequestParts<App> for Data {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         let principal = authenticate(parts, app, "x-api-key").await?;
-        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|error| ApiError::malformed(error.body_text()))?;
+        let path = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|error| ApiError::malformed(error.body_text()))?;
         let organisation = path.iter().find(|(name, _)| *name == "organisation").map(|(_, value)| value);
         check_organisation(&principal, organisation.unwrap_or_default())?;
         Ok(Self(principal))
@@ -51,8 +53,8 @@ async fn authenticate(parts: &Parts, app: &App, name: &str) -> ApiResult<Princip
     let key = header(parts, name).ok_or_else(|| ApiError::unauthorized(format!("send a key in the header {name}")))?;
     let key = key.to_owned();
     let principal = app.with_store(move |store| store.authenticate(&key)).await?;
-    let principal =
-        principal.ok_or_else(|| ApiError::unauthorized(format!("the key in the header {name} is unknown or revoked")))?;
+    let principal = principal
+        .ok_or_else(|| ApiError::unauthorized(format!("the key in the header {name} is unknown or revoked")))?;
     if let Some(organisation) = parts.extensions.get::<Organisation>() {
         organisation.set(&principal.organisation_name);
     }
@@ -113,7 +115,9 @@ impl Parameters {
 
     /// The numbers of that name, of which there has to be one.
     pub fn numbers(&self, name: &str) -> ApiResult<Vec<u64>> {
-        let number = |text: &str| text.parse().map_err(|_| ApiError::invalid(format!("{name} must be numbers, and one is {text:?}")));
+        let number = |text: &str| {
+            text.parse().map_err(|_| ApiError::invalid(format!("{name} must be numbers, and one is {text:?}")))
+        };
         let numbers = self.all(name).map(number).collect::<ApiResult<Vec<u64>>>()?;
         if numbers.is_empty() {
             return Err(ApiError::invalid(format!("the parameter {name} is missing")));

@@ -32,7 +32,14 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     app.metrics().count_request(method.as_str(), &path, status, seconds);
     let organisation = organisation.0.get();
     let milliseconds = 1e3 * seconds;
-    tracing::info!(method = method.as_str(), path, status, milliseconds, organisation, "{method} {path} {status} {milliseconds:.1} ms");
+    tracing::info!(
+        method = method.as_str(),
+        path,
+        status,
+        milliseconds,
+        organisation,
+        "{method} {path} {status} {milliseconds:.1} ms"
+    );
     response
 }
 
@@ -52,9 +59,10 @@ impl App {
     pub(super) fn check_chunks(&self, count: usize) -> Result<(), ApiError> {
         let most = self.limits().chunks;
         if count > most {
-            return Err(ApiError::too_large(format!("the request is about {count} chunks; at most {most} are taken at once")));
+            return Err(ApiError::too_large(format!(
+                "the request is about {count} chunks; at most {most} are taken at once"
+            )));
         }
         Ok(())
     }
 }
-

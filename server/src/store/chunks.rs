@@ -94,7 +94,8 @@ impl Projection {
 }
 
 /// Columns of a chunk, for [`stored`].
-const COLUMNS: &str = "c.id, c.name, c.tag1, c.tag2, c.tag3, c.tag4, c.tag5, c.facets, c.segment, c.row, c.binding, c.key,
+const COLUMNS: &str =
+    "c.id, c.name, c.tag1, c.tag2, c.tag3, c.tag4, c.tag5, c.facets, c.segment, c.row, c.binding, c.key,
                        c.created_at, c.updated_at";
 
 /// A chunk as it is stored, without its content.

@@ -45,7 +45,8 @@ pub fn segment_path(folder: &Path, segment: i64) -> PathBuf {
 impl Collection {
     /// Reads which chunks there are.
     pub fn load(connection: &Connection, folder: &Path, binding: i64, evaluator: Evaluator) -> ApiResult<Self> {
-        let mut statement = connection.prepare_cached("SELECT key, sealed FROM segments WHERE binding = ? ORDER BY key")?;
+        let mut statement =
+            connection.prepare_cached("SELECT key, sealed FROM segments WHERE binding = ? ORDER BY key")?;
         let segments = statement.query_map([binding], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut rows = connection.prepare_cached("SELECT row, id FROM chunks WHERE segment = ? ORDER BY row")?;
         let mut loaded = Vec::new();

@@ -15,7 +15,8 @@ const MOST_ID_BYTES: usize = 256;
 /// The number of a context by its id.
 pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM contexts WHERE organisation = ? AND id = ?";
-    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
+    let found =
+        optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
     found.ok_or_else(|| {
         ApiError::not_found(format!(
             "there is no context {id:?} in this organisation; store it first, with ExecutionContext.save_to_remote"
@@ -48,7 +49,11 @@ pub fn public_context(connection: &Connection, context: i64) -> ApiResult<Public
 /// # Errors
 /// If the secret key in it can be read.
 fn check_sealed(document: &Value) -> ApiResult<()> {
-    let plain = |field: &str| document.get(field).is_some_and(|value| !value.is_string() || value.as_str().is_some_and(|text| text.trim_start().starts_with('{')));
+    let plain = |field: &str| {
+        document.get(field).is_some_and(|value| {
+            !value.is_string() || value.as_str().is_some_and(|text| text.trim_start().starts_with('{'))
+        })
+    };
     if plain("sk") || plain("sealed") {
         let message = "the secret key in this context is in plain text: it was NOT stored, but has been sent; send what \
                        to_dict_enc() returns, and take new keys if others could read this request";
@@ -79,7 +84,8 @@ impl Store {
         match optional(transaction.query_row(sql, params![principal.organisation, id], |row| row.get::<_, i64>(0)))? {
             None => {
                 let sql = "INSERT INTO contexts (organisation, id, document, stored_by) VALUES (?, ?, ?, ?)";
-                transaction.execute(sql, params![principal.organisation, id, document.to_string(), principal.api_key])?;
+                transaction
+                    .execute(sql, params![principal.organisation, id, document.to_string(), principal.api_key])?;
             }
             Some(key) => {
                 // The same keys, perhaps under another passphrase.
@@ -88,7 +94,8 @@ impl Store {
                     return Err(ApiError::conflict(message));
                 }
                 may_replace(&transaction, principal, key)?;
-                transaction.execute("UPDATE contexts SET document = ? WHERE key = ?", params![document.to_string(), key])?;
+                transaction
+                    .execute("UPDATE contexts SET document = ? WHERE key = ?", params![document.to_string(), key])?;
             }
         }
         transaction.commit()?;
@@ -107,8 +114,10 @@ impl Store {
     /// The ids of all contexts of an organisation.
     pub fn contexts(&self, principal: &Principal) -> ApiResult<Vec<String>> {
         self.database.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT id FROM contexts WHERE organisation = ? ORDER BY key")?;
-            let ids = statement.query_map([principal.organisation], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            let mut statement =
+                connection.prepare_cached("SELECT id FROM contexts WHERE organisation = ? ORDER BY key")?;
+            let ids =
+                statement.query_map([principal.organisation], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
             Ok(ids)
         })
     }

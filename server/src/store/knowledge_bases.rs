@@ -38,7 +38,8 @@ fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<KnowledgeBase> {
 /// The number of a knowledge base by its id.
 pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM knowledge_bases WHERE organisation = ? AND id = ?";
-    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
+    let found =
+        optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
     found.ok_or_else(|| ApiError::not_found(format!("there is no knowledge base {id:?} in this organisation")))
 }
 
@@ -61,7 +62,12 @@ impl Store {
     }
 
     /// Makes one.
-    pub fn create_knowledge_base(&self, principal: &Principal, name: &str, description: &str) -> ApiResult<KnowledgeBase> {
+    pub fn create_knowledge_base(
+        &self,
+        principal: &Principal,
+        name: &str,
+        description: &str,
+    ) -> ApiResult<KnowledgeBase> {
         let id = api_key::generate_id().map_err(|error| ApiError::internal(&error))?;
         self.database.writer().execute(
             "INSERT INTO knowledge_bases (organisation, id, name, description) VALUES (?, ?, ?, ?)",
@@ -84,7 +90,8 @@ impl Store {
         )?;
         let transaction = connection.transaction()?;
         // Chunks first: by their own foreign keys they would be looked for once for each of the others.
-        transaction.execute("DELETE FROM contents WHERE chunk IN (SELECT key FROM chunks WHERE knowledge_base = ?)", [key])?;
+        transaction
+            .execute("DELETE FROM contents WHERE chunk IN (SELECT key FROM chunks WHERE knowledge_base = ?)", [key])?;
         transaction.execute("DELETE FROM chunks WHERE knowledge_base = ?", [key])?;
         transaction.execute("DELETE FROM knowledge_bases WHERE key = ?", [key])?;
         transaction.commit()?;

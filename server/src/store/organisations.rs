@@ -84,7 +84,8 @@ impl Store {
             let (sql, api_key) = if key.starts_with(ADMIN_PREFIX) {
                 ("SELECT admin_hash, key, name, NULL FROM organisations WHERE substr(admin_hash, 1, 16) = ?", false)
             } else {
-                let sql = "SELECT k.hash, o.key, o.name, k.key FROM api_keys k JOIN organisations o ON o.key = k.organisation
+                let sql =
+                    "SELECT k.hash, o.key, o.name, k.key FROM api_keys k JOIN organisations o ON o.key = k.organisation
                            WHERE k.selector = ? AND NOT k.revoked";
                 (sql, true)
             };
@@ -126,7 +127,8 @@ impl Store {
     /// All API keys of an organisation.
     pub fn keys(&self, principal: &Principal) -> ApiResult<Vec<KeyRecord>> {
         self.database.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{KEY_RECORD} WHERE organisation = ? ORDER BY key"))?;
+            let mut statement =
+                connection.prepare_cached(&format!("{KEY_RECORD} WHERE organisation = ? ORDER BY key"))?;
             let keys = statement.query_map([principal.organisation], record)?.collect::<rusqlite::Result<_>>()?;
             Ok(keys)
         })
@@ -148,14 +150,22 @@ impl Store {
                 "SELECT k.id, p.permission FROM permissions p JOIN knowledge_bases k ON k.key = p.knowledge_base
                  WHERE p.api_key = ? ORDER BY k.key",
             )?;
-            let record = |row: &rusqlite::Row<'_>| Ok(PermissionRecord { knowledge_base_id: row.get(0)?, permission: row.get(1)? });
+            let record = |row: &rusqlite::Row<'_>| {
+                Ok(PermissionRecord { knowledge_base_id: row.get(0)?, permission: row.get(1)? })
+            };
             let permissions = statement.query_map([key], record)?.collect::<rusqlite::Result<_>>()?;
             Ok(permissions)
         })
     }
 
     /// Lets an API key do something with a knowledge base, and no more than that.
-    pub fn set_permission(&self, principal: &Principal, hash: &str, id: &str, permission: Permission) -> ApiResult<PermissionRecord> {
+    pub fn set_permission(
+        &self,
+        principal: &Principal,
+        hash: &str,
+        id: &str,
+        permission: Permission,
+    ) -> ApiResult<PermissionRecord> {
         let connection = self.database.writer();
         let key = key_number(&connection, principal, hash)?;
         let base = super::knowledge_bases::number(&connection, principal, id)?;
@@ -170,7 +180,12 @@ impl Store {
 
 /// # Errors
 /// If the principal may not do that with the knowledge base.
-pub fn check_permission(connection: &Connection, principal: &Principal, base: i64, needed: Permission) -> ApiResult<()> {
+pub fn check_permission(
+    connection: &Connection,
+    principal: &Principal,
+    base: i64,
+    needed: Permission,
+) -> ApiResult<()> {
     let Some(api_key) = principal.api_key else { return Ok(()) };
     let mut statement =
         connection.prepare_cached("SELECT permission FROM permissions WHERE api_key = ? AND knowledge_base = ?")?;
@@ -211,6 +226,7 @@ fn key_record(connection: &Connection, principal: &Principal, hash: &str) -> Api
 /// The number of an API key by its hash.
 fn key_number(connection: &Connection, principal: &Principal, hash: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM api_keys WHERE organisation = ? AND lower(hex(selector)) = lower(?)";
-    let found = optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, hash], |row| row.get(0)))?;
+    let found =
+        optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, hash], |row| row.get(0)))?;
     found.ok_or_else(|| ApiError::not_found("there is no API key with this hash in the organisation"))
 }

@@ -51,7 +51,8 @@ impl Plan {
             for (block, rows) in segment.index.index().block_rows().enumerate() {
                 let [first, end] = [rows.start, rows.end].map(|row| usize::try_from(row).unwrap_or(usize::MAX));
                 let here = chunks.get(first..end.min(chunks.len())).unwrap_or_default();
-                let rows: Vec<u32> = (0..).zip(here).filter(|(_, chunk)| **chunk != 0 && wanted(**chunk)).map(|(row, _)| row).collect();
+                let rows: Vec<u32> =
+                    (0..).zip(here).filter(|(_, chunk)| **chunk != 0 && wanted(**chunk)).map(|(row, _)| row).collect();
                 len += rows.len() as u64;
                 let rows = if rows.len() == end - first { None } else { Some(rows) };
                 if rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
@@ -203,7 +204,7 @@ impl Scan {
         loop {
             let mut arrivals = lock(&self.shared.arrivals);
             walks.append(&mut arrivals.walks);
-            walks.retain_mut(|walk| walk.goes_on());
+            walks.retain_mut(Walk::goes_on);
             if walks.is_empty() {
                 arrivals.is_walking = false;
                 return;
@@ -221,7 +222,10 @@ impl Scan {
 
     /// Combines a block with the queries that want it and have room.
     fn answer(&self, walks: &mut [Walk], at: Position) {
-        let Some(asked) = walks.iter().filter(|walk| walk.has_room()).find_map(|walk| walk.pieces.get(&at)).cloned() else { return };
+        let Some(asked) = walks.iter().filter(|walk| walk.has_room()).find_map(|walk| walk.pieces.get(&at)).cloned()
+        else {
+            return;
+        };
         // The same file at a later time is another one, and other rows are another computation.
         let same = |piece: &Piece| Arc::ptr_eq(&piece.segment, &asked.segment) && piece.rows == asked.rows;
         let mut together: Vec<(&mut Walk, Piece)> = Vec::new();
@@ -235,7 +239,8 @@ impl Scan {
             (0..together.len()).map(|_| pool.pop().unwrap_or_default()).collect()
         };
         let (evaluator, started) = (&self.shared.evaluator, Instant::now());
-        let queries = Ciphertexts::from_ciphertexts(evaluator.public_key(), together.iter().map(|(walk, _)| &walk.query));
+        let queries =
+            Ciphertexts::from_ciphertexts(evaluator.public_key(), together.iter().map(|(walk, _)| &walk.query));
         let done = queries.and_then(Query::new).and_then(|queries| {
             evaluator.aggregate_block(&queries, &asked.segment.index, at.1, asked.rows.as_deref(), &mut responses)
         });

@@ -73,7 +73,11 @@ impl Segment {
             let (path, found) = (self.path.display(), index.len());
             return Err(ApiError::internal(&format!("{path} is damaged: {found} of {rows} vectors can be read")));
         }
-        let index = if self.sealed { evaluator.reside(index).map_err(|error| ApiError::internal(&error))? } else { index.into() };
+        let index = if self.sealed {
+            evaluator.reside(index).map_err(|error| ApiError::internal(&error))?
+        } else {
+            index.into()
+        };
         let open = Arc::new(OpenSegment { key: self.key, index });
         self.open = Some(open.clone());
         Ok(open)

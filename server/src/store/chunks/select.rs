@@ -79,7 +79,12 @@ pub(super) struct Condition {
 
 impl Selection<'_> {
     /// Checks the names and the permission.
-    pub(super) fn condition(&self, connection: &Connection, principal: &Principal, needed: Permission) -> ApiResult<Option<Condition>> {
+    pub(super) fn condition(
+        &self,
+        connection: &Connection,
+        principal: &Principal,
+        needed: Permission,
+    ) -> ApiResult<Option<Condition>> {
         let base = knowledge_bases::number(connection, principal, self.base)?;
         check_permission(connection, principal, base, needed)?;
         let context = contexts::number(connection, principal, self.context)?;
@@ -101,7 +106,13 @@ impl Condition {
 
 impl Store {
     /// Chunks by their ids, in the order asked for. Those that do not exist are left out.
-    pub fn chunks(&self, principal: &Principal, base: &str, ids: &[u64], projection: Projection) -> ApiResult<Vec<Value>> {
+    pub fn chunks(
+        &self,
+        principal: &Principal,
+        base: &str,
+        ids: &[u64],
+        projection: Projection,
+    ) -> ApiResult<Vec<Value>> {
         self.database.read(|connection| {
             let base = knowledge_bases::number(connection, principal, base)?;
             check_permission(connection, principal, base, Permission::Read)?;
@@ -169,7 +180,9 @@ impl Store {
             // One that was moved since is at another place now.
             let place = connection
                 .prepare_cached("SELECT segment, row FROM chunks WHERE key = ?")?
-                .query_row([chunk.key], |row| Ok(crate::store::segment::Place { segment: row.get(0)?, row: row.get(1)? }));
+                .query_row([chunk.key], |row| {
+                    Ok(crate::store::segment::Place { segment: row.get(0)?, row: row.get(1)? })
+                });
             Some(collection.wire(optional(place)?.unwrap_or(chunk.place))?)
         } else {
             None

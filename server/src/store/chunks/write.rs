@@ -18,7 +18,13 @@ const TOUCH: &str = "UPDATE knowledge_bases SET updated_at = strftime('%Y-%m-%dT
 
 impl Store {
     /// The public key that a request's ciphertexts are of, and whether it may write.
-    pub fn evaluator_for(&self, principal: &Principal, base: &str, context: &str, needed: Permission) -> ApiResult<Evaluator> {
+    pub fn evaluator_for(
+        &self,
+        principal: &Principal,
+        base: &str,
+        context: &str,
+        needed: Permission,
+    ) -> ApiResult<Evaluator> {
         self.database.read(|connection| {
             let base = knowledge_bases::number(connection, principal, base)?;
             check_permission(connection, principal, base, needed)?;
@@ -28,7 +34,14 @@ impl Store {
     }
 
     /// Stores chunks: their ids.
-    pub fn insert(&self, principal: &Principal, base: &str, context: &str, chunks: &[NewChunk], vectors: &Ciphertexts) -> ApiResult<Vec<u64>> {
+    pub fn insert(
+        &self,
+        principal: &Principal,
+        base: &str,
+        context: &str,
+        chunks: &[NewChunk],
+        vectors: &Ciphertexts,
+    ) -> ApiResult<Vec<u64>> {
         let mut connection = self.database.writer();
         let base = knowledge_bases::number(&connection, principal, base)?;
         check_permission(&connection, principal, base, Permission::Write)?;
@@ -48,11 +61,25 @@ impl Store {
                 "INSERT INTO chunks (knowledge_base, id, binding, segment, row, name, tag1, tag2, tag3, tag4, tag5, facets)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?;
-            let mut insert_content = transaction.prepare_cached("INSERT INTO contents (chunk, content) VALUES (?, ?)")?;
+            let mut insert_content =
+                transaction.prepare_cached("INSERT INTO contents (chunk, content) VALUES (?, ?)")?;
             for ((id, chunk), place) in ids.iter().zip(chunks).zip(&places) {
                 let [a, b, c, d, e] = &chunk.metadata.tags;
                 let facets = chunk.metadata.stored_facets();
-                insert.execute(params![base, id, binding, place.segment, place.row, chunk.name, a, b, c, d, e, facets])?;
+                insert.execute(params![
+                    base,
+                    id,
+                    binding,
+                    place.segment,
+                    place.row,
+                    chunk.name,
+                    a,
+                    b,
+                    c,
+                    d,
+                    e,
+                    facets
+                ])?;
                 insert_content.execute(params![transaction.last_insert_rowid(), chunk.content])?;
             }
         }
@@ -64,7 +91,14 @@ impl Store {
 
     /// Changes chunks, and gives those that come with one a new ciphertext. `vectors` are the ciphertexts of the first
     /// changes.
-    pub fn update(&self, principal: &Principal, base: &str, context: &str, changes: &[(u64, Change)], vectors: &Ciphertexts) -> ApiResult<()> {
+    pub fn update(
+        &self,
+        principal: &Principal,
+        base: &str,
+        context: &str,
+        changes: &[(u64, Change)],
+        vectors: &Ciphertexts,
+    ) -> ApiResult<()> {
         let mut connection = self.database.writer();
         let base = knowledge_bases::number(&connection, principal, base)?;
         check_permission(&connection, principal, base, Permission::Write)?;
@@ -112,7 +146,12 @@ impl Store {
     }
 
     /// Deletes the chunks of a selection, or only counts them.
-    pub fn delete_selected(&self, principal: &Principal, selection: &Selection<'_>, is_dry_run: bool) -> ApiResult<u64> {
+    pub fn delete_selected(
+        &self,
+        principal: &Principal,
+        selection: &Selection<'_>,
+        is_dry_run: bool,
+    ) -> ApiResult<u64> {
         let mut connection = self.database.writer();
         let Some(condition) = selection.condition(&connection, principal, Permission::Delete)? else { return Ok(0) };
         let ids = condition.ids(&connection)?;
@@ -127,7 +166,13 @@ impl Store {
     }
 
     /// Changes the chunks of a selection, or only counts them.
-    pub fn patch_selected(&self, principal: &Principal, selection: &Selection<'_>, change: &Change, is_dry_run: bool) -> ApiResult<u64> {
+    pub fn patch_selected(
+        &self,
+        principal: &Principal,
+        selection: &Selection<'_>,
+        change: &Change,
+        is_dry_run: bool,
+    ) -> ApiResult<u64> {
         let mut connection = self.database.writer();
         let Some(condition) = selection.condition(&connection, principal, Permission::Write)? else { return Ok(0) };
         let ids = condition.ids(&connection)?;
@@ -172,7 +217,11 @@ fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
 }
 
 /// Chunks by their ids, and the ids that there are not.
-fn find(connection: &Connection, base: i64, ids: impl Iterator<Item = u64>) -> ApiResult<(BTreeMap<u64, StoredChunk>, Vec<u64>)> {
+fn find(
+    connection: &Connection,
+    base: i64,
+    ids: impl Iterator<Item = u64>,
+) -> ApiResult<(BTreeMap<u64, StoredChunk>, Vec<u64>)> {
     let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.knowledge_base = ? AND c.id = ?");
     let mut statement = connection.prepare_cached(&sql)?;
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());

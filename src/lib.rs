@@ -66,11 +66,11 @@ pub mod hazmat {
     pub use crate::arith::batch::Rows;
     pub use crate::arith::modulus::Modulus;
     pub use crate::arith::window::Exponent;
-    pub use crate::backend::{Backend, Resident};
     pub use crate::backend::fixed_base::FixedBase;
     #[cfg(feature = "gpu")]
     pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
     pub use crate::backend::weights::Weights;
+    pub use crate::backend::{Backend, Resident};
 
     #[cfg(feature = "owner")]
     pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};

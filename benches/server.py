@@ -26,7 +26,7 @@ import numpy
 import hushvec
 
 BINARY = pathlib.Path(__file__).parents[1] / "target/release/hushvec"
-DIMENSIONS, BATCH, UNIQUE, SEARCHES = 512, 500, 20_000, 64
+DIMENSIONS, BATCH, UNIQUE, SEARCHES = 512, 500, 20_000, 32
 
 
 class Server:

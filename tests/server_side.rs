@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "common/devices.rs"]
+mod devices;
 #[path = "common/keys.rs"]
 mod keys;
 #[path = "common/numbers.rs"]
@@ -52,8 +54,15 @@ fn blocks_are_combined_one_by_one() {
         let rows: Vec<_> = index.block_rows().collect();
         assert_eq!(rows, [0..1, 1..18, 18..60]);
         let query = Query::new(ctx.encrypt_vec_batch(&queries).unwrap()).unwrap();
-        for device in ["cpu", "auto"] {
-            let device = OpenDevice::open(device.parse().unwrap(), None).unwrap();
+        for device in [Device::Cpu, Device::Auto, Device::Gpu] {
+            let device = match OpenDevice::open(device, None) {
+                Ok(device) => device,
+                Err(error) if devices::is_gpu_required() => panic!("{error}"),
+                Err(error) => {
+                    devices::say(&format!("SKIPPED on a GPU: {error}"));
+                    continue;
+                }
+            };
             let evaluator = Evaluator::on(&ctx.public_context(), &device);
             for resident in [false, true] {
                 let index = Index::open(&path).unwrap();

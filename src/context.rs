@@ -119,7 +119,7 @@ impl ExecutionContext {
         loader.from_serialized(text, provider)
     }
 
-    /// Fetches a context from a remote store. Its id is `context_id`.
+    /// Fetches a context from a remote store and checks that it is the one of that id.
     ///
     /// # Errors
     /// As [`Loader::load_from_remote`].

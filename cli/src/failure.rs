@@ -9,6 +9,9 @@ use tracing::error;
 pub enum Failure {
     /// The engine failed.
     Engine(Error),
+    /// A server did, or it refused.
+    #[cfg(feature = "client")]
+    Remote(hushvec_client::Error),
     /// Something around it did.
     Other(String),
     /// The command was called in a way that cannot work.
@@ -20,6 +23,17 @@ pub enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Engine(error)
+    }
+}
+
+#[cfg(feature = "client")]
+impl From<hushvec_client::Error> for Failure {
+    fn from(error: hushvec_client::Error) -> Self {
+        match error {
+            hushvec_client::Error::Engine(error) => Self::Engine(error),
+            error @ hushvec_client::Error::Argument { .. } => Self::Usage(error.to_string()),
+            error => Self::Remote(error),
+        }
     }
 }
 
@@ -37,6 +51,11 @@ impl Failure {
                 Some(hint) => error!(hint, "{error}"),
                 None => error!("{error}"),
             },
+            #[cfg(feature = "client")]
+            Self::Remote(error) => match remote_hint(error) {
+                Some(hint) => error!(hint, "{error}"),
+                None => error!("{error}"),
+            },
             Self::Other(text) | Self::Usage(text) => error!("{text}"),
             Self::BrokenPipe => {}
         }
@@ -48,6 +67,8 @@ impl Failure {
             // Sizes and names that there are not come from the command line.
             Self::Engine(Error::Parameter { .. } | Error::UnknownScheme { .. }) | Self::Usage(_) => ExitCode::from(2),
             Self::Engine(_) | Self::Other(_) => ExitCode::from(1),
+            #[cfg(feature = "client")]
+            Self::Remote(_) => ExitCode::from(1),
             Self::BrokenPipe => ExitCode::SUCCESS,
         }
     }
@@ -66,6 +87,19 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::WeakKey { .. } => {
             Some("weak keys are never made; existing ones load with --allow-weak, to move data away from them")
         }
+        _ => None,
+    }
+}
+
+/// The same for what a server refuses, which says what is wrong but not where that came from.
+#[cfg(feature = "client")]
+fn remote_hint(error: &hushvec_client::Error) -> Option<&'static str> {
+    match error.status() {
+        Some(401) => Some(
+            "HUSHVEC_API_KEY or --api-key-file must have a key of this server, which shows keys only when they are made",
+        ),
+        Some(403) => Some("the key is of another organisation (--org), or has no permission for this knowledge base"),
+        Some(404) => Some("see --kb, --server and --org; `push --create-kb NAME` makes a knowledge base"),
         _ => None,
     }
 }

@@ -24,8 +24,14 @@ mod output_file;
 mod partial;
 mod passphrase;
 mod progress;
+#[cfg(feature = "client")]
+mod push;
 mod query;
 mod rekey;
+#[cfg(feature = "client")]
+mod remote;
+#[cfg(feature = "client")]
+mod search;
 #[cfg(feature = "server")]
 mod serve;
 
@@ -52,6 +58,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; `context compare`: 0 the same, 1 di
 Environment:
   HUSHVEC_PASSPHRASE      the passphrase of the context
   HUSHVEC_NEW_PASSPHRASE  that of `rekey`'s new context, or the new one of `context passphrase`
+  HUSHVEC_API_KEY         the key that a server knows one by, for `push` and `search`
+  HUSHVEC_ADMIN_KEY       the key that `push --create-kb` makes knowledge bases with, if it is another
   HUSHVEC_REQUIRE_GPU=1   fail where the processor would take over from a GPU
   NO_COLOR=1              no colours";
 
@@ -79,6 +87,12 @@ enum Command {
     Index(index::Command),
     /// Owner: move an index to a new key: decrypt each vector with the old context, encrypt it with the new one.
     Rekey(rekey::Args),
+    /// Owner: send the vectors of an index, and sealed content, to a server.
+    #[cfg(feature = "client")]
+    Push(push::Args),
+    /// Owner: search what was pushed to a server, which learns neither the query nor the distances.
+    #[cfg(feature = "client")]
+    Search(search::Args),
     /// Store encrypted vectors and search them over HTTP, for XTrace's SDK and hushvec's own clients.
     ///
     /// The admin key of the organisation is printed once, when it is made. docs/server.md has the rest.
@@ -105,6 +119,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Index(command) => index::run(command)?,
         Command::Bench(args) => bench::run(&args)?,
         Command::Rekey(args) => rekey::run(&args)?,
+        #[cfg(feature = "client")]
+        Command::Push(args) => push::run(&args)?,
+        #[cfg(feature = "client")]
+        Command::Search(args) => search::run(&args)?,
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(&args)?,
         Command::Completions(args) => completions::run(&args, Cli::command())?,

@@ -1,4 +1,4 @@
-//! Where passphrases come from: a file, the environment, or a prompt. Never an argument.
+//! Where passphrases and other secrets come from: a file, the environment, or a prompt. Never an argument.
 
 use crate::failure::Failure;
 use std::io::IsTerminal;
@@ -32,7 +32,7 @@ impl Which {
 
 /// The passphrase of a context that exists.
 pub fn existing(which: Which, file: Option<&Path>, context: &Path) -> Result<Zeroizing<String>, Failure> {
-    match given(which, file)? {
+    match secret(which.variable(), file)? {
         Some(passphrase) => Ok(passphrase),
         None => prompt(which, &format!("Passphrase of {}: ", context.display())),
     }
@@ -40,7 +40,7 @@ pub fn existing(which: Which, file: Option<&Path>, context: &Path) -> Result<Zer
 
 /// A passphrase to seal a context with from now on, asked for twice.
 pub fn chosen(which: Which, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let passphrase = match given(which, file)? {
+    let passphrase = match secret(which.variable(), file)? {
         Some(passphrase) => passphrase,
         None => {
             let first = prompt(which, "New passphrase: ")?;
@@ -56,15 +56,15 @@ pub fn chosen(which: Which, file: Option<&Path>) -> Result<Zeroizing<String>, Fa
     Ok(passphrase)
 }
 
-fn given(which: Which, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
+/// The first line of a file, or a variable of the environment.
+pub fn secret(variable: &str, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
     if let Some(path) = file {
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(Failure::io("read", path))?);
         let line = text.lines().next().unwrap_or_default();
         return Ok(Some(Zeroizing::new(line.to_owned())));
     }
-    let variable = which.variable();
     match std::env::var(variable) {
-        Ok(passphrase) => Ok(Some(Zeroizing::new(passphrase))),
+        Ok(secret) => Ok(Some(Zeroizing::new(secret))),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Other(format!("{variable} is not UTF-8 text"))),
     }

@@ -32,6 +32,7 @@ from .context import ExecutionContext
 from .evaluator import Evaluator
 from .numbers import EncryptedArray, EncryptedNumber
 from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
+from .remote import HttpStore, RemoteError
 
 __all__ = [
     "AWSKMSKeyProvider",
@@ -42,6 +43,7 @@ __all__ = [
     "Evaluator",
     "ExecutionContext",
     "FileError",
+    "HttpStore",
     "Index",
     "IndexWriter",
     "InputError",
@@ -52,6 +54,7 @@ __all__ = [
     "PassphraseKeyProvider",
     "PlainArray",
     "Query",
+    "RemoteError",
     "Response",
     "WeakKeyError",
     "__version__",

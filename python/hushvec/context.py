@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 from . import clients
@@ -285,8 +286,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         return loaded
 
     async def save_to_remote(self, integration: Any) -> str:
-        """Uploads the sealed context through the SDK's ``XTraceIntegration``, or an object with its
-        ``store_exec_context``. Returns the id that the server gave it."""
+        """Uploads the sealed context through a :class:`hushvec.HttpStore`, the SDK's ``XTraceIntegration``, or an object
+        with their ``store_exec_context``. Returns the id that the server gave it."""
         return str(await integration.store_exec_context(self.to_dict_enc(), self.id))
 
     @classmethod
@@ -299,8 +300,23 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         **options: Any,
     ) -> ExecutionContext:
         """Fetches and opens a context that :meth:`save_to_remote` uploaded. ``options`` are those of
-        :meth:`load_from_disk`."""
+        :meth:`load_from_disk`.
+
+        The server is not trusted to send the one that was asked for: the keys must have the id ``context_id``. Only an id
+        given by hand cannot be checked in XTrace's format, which has no room for it: there ``context_id`` must be the hash
+        of the keys if it looks like one (64 hexadecimal digits), and is believed otherwise.
+
+        :raises InputError: if it is another context, and as :meth:`load_from_disk`.
+        """
         if integration is None:
             raise InputError("integration is required")
-        stored = await integration.get_serialized_exec_context(context_id)
-        return cls._from_serialized_exec_context(stored, passphrase, key_provider, str(context_id), **options)
+        asked = str(context_id)
+        stored = await integration.get_serialized_exec_context(asked)
+        loaded = cls._from_serialized_exec_context(stored, passphrase, key_provider, **options)
+        if loaded.id == asked:
+            return loaded
+        if loaded.format == "xtrace" and not re.fullmatch("[0-9a-fA-F]{64}", asked):
+            return cls._from_serialized_exec_context(stored, passphrase, key_provider, asked, **options)
+        raise InputError(
+            f"not a usable context: context_id is {loaded.id!r}, though {asked!r} was asked for: the server sent another one"
+        )

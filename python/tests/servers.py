@@ -32,9 +32,9 @@ def wire(ciphertext):
 class Server:
     """A running server. The admin key is printed when the folder is new, and kept here for the next start."""
 
-    def __init__(self, folder, *arguments, admin_key=None, wrapper=()):
+    def __init__(self, folder, *arguments, admin_key=None, wrapper=(), device="cpu"):
         self.folder, self.arguments = folder, arguments
-        command = [*wrapper, BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--device", "cpu", *arguments]
+        command = [*wrapper, BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--device", device, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.admin_key, self.url, self.log = admin_key, None, []
         for line in self.process.stderr:

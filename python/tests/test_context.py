@@ -135,6 +135,30 @@ def test_remote(context):
         asyncio.run(load("correct horse", context_id))
 
 
+def test_a_server_cannot_swap_contexts(context):
+    store, fields = Store(), context.to_dict_enc()
+    load = hushvec.ExecutionContext.load_from_remote
+    for asked in ("another name", "0" * 64):
+        store.stored[asked] = fields
+        with pytest.raises(hushvec.InputError, match="was asked for"):
+            asyncio.run(load("correct horse", asked, store))
+    named = hushvec.ExecutionContext._from_serialized_exec_context(fields, "correct horse", context_id="mine")
+    assert asyncio.run(named.save_to_remote(store)) == "mine"
+    assert asyncio.run(load("correct horse", "mine", store)).id == "mine"
+
+
+def test_ids_in_the_format_of_the_sdk():
+    """It has no room for an id given by hand, so only what looks like a hash is checked."""
+    made = hushvec.ExecutionContext.create("pass", embedding_length=DIMENSIONS, format="xtrace")
+    store, load = Store(), hushvec.ExecutionContext.load_from_remote
+    for asked in (made.id, "0" * 64, "mine"):
+        store.stored[asked] = made.to_dict_enc()
+    assert asyncio.run(load("pass", made.id, store)) == made
+    assert asyncio.run(load("pass", "mine", store)).id == "mine"
+    with pytest.raises(hushvec.InputError, match="was asked for"):
+        asyncio.run(load("pass", "0" * 64, store))
+
+
 class Kms:
     """What is used of a boto3 client."""
 

@@ -130,3 +130,6 @@ fn routes() -> [(&'static str, MethodRouter<App>); 18] {
         ("/", get(operation::root)),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,7 @@ impl Loader {
         self
     }
 
-    /// An id instead of the derived one.
+    /// An id instead of the derived one. [`Loader::load_from_remote`] has no use for it: what it is asked for is the id.
     pub fn context_id(mut self, id: impl Into<String>) -> Self {
         self.context_id = Some(id.into());
         self
@@ -162,10 +162,17 @@ impl Loader {
         self.open(&Document::from_value(value)?, provider)
     }
 
-    /// Fetches a context from a remote store. Its id is `context_id`.
+    /// Fetches a context from a remote store, which is not trusted to send the one that was asked for: the keys must have the
+    /// id `context_id`, as [`ExecutionContext::id`] has it.
+    ///
+    /// # Security
+    /// The native format has an id given by hand inside of what is authenticated. XTrace's has not: there `context_id` must
+    /// be the hash of the keys if it looks like one (64 hexadecimal digits); any other is taken as given by hand, and then
+    /// the store could send other keys under the same passphrase.
     ///
     /// # Errors
-    /// [`Error::Remote`], and as [`Loader::from_serialized`].
+    /// [`Error::Remote`]; [`Error::Context`] of the field `context_id` if it is another context; and as
+    /// [`Loader::from_serialized`].
     pub async fn load_from_remote(
         self,
         store: &impl RemoteStore,
@@ -173,7 +180,18 @@ impl Loader {
         provider: &dyn KeyProvider,
     ) -> Result<ExecutionContext, Error> {
         let value = store.get_serialized_exec_context(context_id).await?;
-        self.context_id(context_id).from_dict(value, provider)
+        let context = Self { context_id: None, ..self }.from_dict(value, provider)?;
+        let id = context.id()?;
+        if id == context_id {
+            return Ok(context);
+        }
+        if context.format == Format::XTrace && !looks_like_hash(context_id) {
+            return Ok(ExecutionContext { context_id: Some(context_id.to_owned()), ..context });
+        }
+        Err(Error::context(
+            "context_id",
+            format!("is {id:?}, though {context_id:?} was asked for: the store sent another one"),
+        ))
     }
 
     /// Restores a context from what [`ExecutionContext::to_dict_plain`] returned, or the SDK's method of that name, and puts it
@@ -233,6 +251,10 @@ impl Loader {
             xtrace_hash: OnceLock::new(),
         })
     }
+}
+
+fn looks_like_hash(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What a stored context says about itself without its passphrase. Nothing of it is verified, except that its public

@@ -21,6 +21,8 @@ fn every_command_explains_itself() {
         "query",
         "index",
         "rekey",
+        "push",
+        "search",
         "bench",
         "completions",
         "man",

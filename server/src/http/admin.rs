@@ -1,12 +1,12 @@
 //! The admin plane: knowledge bases, API keys, permissions.
 
 use super::App;
-use super::extract::{Admin, Body};
+use super::extract::{Admin, Body, Path};
 use crate::error::{ApiError, ApiResult};
 use crate::metadata::check_text;
 use crate::store::{KeyRecord, KnowledgeBase, Permission, PermissionRecord};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -154,8 +154,16 @@ pub async fn patch(
 /// A filter that says which chunks are to be changed. One that lets everything through is more likely a mistake.
 fn filter_to_change(value: &Value) -> ApiResult<Filter> {
     let filter = Filter::parse(value)?;
-    if filter == Filter::All(Vec::new()) {
+    if lets_everything_through(&filter) {
         return Err(ApiError::invalid("meta_filter is empty and would change every chunk; name what you mean"));
     }
     Ok(filter)
+}
+
+fn lets_everything_through(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(list) => list.iter().all(lets_everything_through),
+        Filter::Any(list) => list.iter().any(lets_everything_through),
+        Filter::Tag(..) | Filter::Facets(_) => false,
+    }
 }

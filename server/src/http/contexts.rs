@@ -1,10 +1,10 @@
 //! Contexts and bindings.
 
 use super::App;
-use super::extract::{Body, Data};
+use super::extract::{Body, Data, Path};
 use crate::error::{ApiError, ApiResult};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;

@@ -69,6 +69,19 @@ fn check_organisation(principal: &Principal, name: &str) -> ApiResult<()> {
     Err(ApiError::forbidden(format!("this key is not of the organisation {name:?}")))
 }
 
+/// The parts of a path.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let path = axum::extract::Path::from_request_parts(parts, app).await;
+        let axum::extract::Path(value) = path.map_err(|error| ApiError::malformed(error.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
 /// A body of JSON.
 pub struct Body<T>(pub T);
 

@@ -1,10 +1,10 @@
 //! What whoever runs the server asks it: is it there, is it ready, what has it done, what can it do.
 
 use super::App;
-use super::extract::Admin;
+use super::extract::{Admin, Path};
 use crate::error::{ApiError, ApiResult};
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;

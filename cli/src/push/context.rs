@@ -1,0 +1,87 @@
+//! The context that chunks are stored under: on the server, and with its passphrase if that is needed.
+
+use super::Args;
+use crate::context::AnyContext;
+use crate::failure::Failure;
+use crate::remote::Remote;
+use hushvec::{ExecutionContext, PublicContext};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tracing::info;
+
+/// A context that the server has.
+pub struct Registered {
+    pub id: String,
+    /// Opened, if there is content to seal.
+    pub owner: Option<ExecutionContext>,
+}
+
+/// Stores the owner's context unless the server has it.
+pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Registered, Failure> {
+    let asked = args.context_id.as_deref();
+    let Some(info) = context.owner() else {
+        let id = asked.unwrap_or_default().to_owned();
+        let is_there = find(&id, context.public(), remote)?;
+        return if is_there { Ok(Registered { id, owner: None }) } else { Err(not_there(&id, remote)) };
+    };
+    if let Some(own) = &info.id {
+        check_asked(asked, own, &args.context)?;
+    }
+    let known = info.id.as_deref().or(asked);
+    let is_there = known.map_or(Ok(false), |id| find(id, context.public(), remote))?;
+    // The id of a context in XTrace's format follows from its secret key.
+    let needs_key = args.chunks.is_some() || (info.id.is_none() && !is_there);
+    let owner = if needs_key { Some(args.owner.load(&args.context)?) } else { None };
+    if let (Some(id), true) = (known, is_there) {
+        return Ok(Registered { id: id.to_owned(), owner });
+    }
+    let own = owner.as_ref().map(ExecutionContext::id).transpose()?;
+    let id = own.or_else(|| info.id.clone()).unwrap_or_default();
+    check_asked(asked, &id, &args.context)?;
+    if known.is_none() && find(&id, context.public(), remote)? {
+        return Ok(Registered { id, owner });
+    }
+    let id = remote.wait(remote.store().store_context(&document(&args.context)?, &id))?;
+    info!(context = id, "stored the context {id} on {}", remote.store().host());
+    Ok(Registered { id, owner })
+}
+
+/// Under another id it could not be loaded again, since ids are checked.
+fn check_asked(asked: Option<&str>, own: &str, path: &Path) -> Result<(), Failure> {
+    match asked {
+        Some(asked) if asked != own => {
+            let path = path.display();
+            Err(Failure::Usage(format!("the context in {path} has the id {own}, not {asked}; leave --context-id out")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the server has a context of that id. If so, it must be of the same key.
+fn find(id: &str, public: &PublicContext, remote: &Remote) -> Result<bool, Failure> {
+    let Some(stored) = remote.wait(remote.store().context(id))? else { return Ok(false) };
+    if PublicContext::of_stored(&stored, true)?.public_id() != public.public_id() {
+        let host = remote.store().host();
+        return Err(Failure::Other(format!("{host}: the context {id} there has another key than the one here")));
+    }
+    Ok(true)
+}
+
+fn not_there(id: &str, remote: &Remote) -> Failure {
+    let host = remote.store().host();
+    Failure::Other(format!("{host}: there is no context {id}; push once with the owner's context, which stores it"))
+}
+
+/// What is in an owner's file, without the tables that XTrace's SDK may have put there: they follow from the keys, have
+/// up to a hundred megabytes, and the SDK does not send them either.
+fn document(path: &Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(path).map_err(Failure::io("read", path))?;
+    let unreadable =
+        |error: serde_json::Error| Failure::Other(format!("{}: is no JSON object: {error}", path.display()));
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(&text).map_err(unreadable)?;
+    fields.remove("tables");
+    let fields = fields.into_iter().map(|(name, value)| Ok((name, serde_json::from_str(value.get())?)));
+    fields.collect::<Result<Map<_, _>, _>>().map(Value::Object).map_err(unreadable)
+}

@@ -1,0 +1,72 @@
+//! Chunks on their way to a server, some at a time.
+
+use crate::failure::Failure;
+use crate::remote::Remote;
+use hushvec::{ExecutionContext, IdRef, Progress};
+use hushvec_client::{MOST_CHUNKS, NewChunk};
+use serde_json::{Map, Value};
+
+/// About how many bytes are sent at once, so that slow lines are not given up.
+const MOST_BYTES: usize = 8 << 20;
+
+/// What a chunk has beside its vector.
+#[derive(Default)]
+pub struct Content {
+    sealed: String,
+    metadata: Map<String, Value>,
+}
+
+impl Content {
+    /// Seals text.
+    pub fn seal(text: &str, metadata: Map<String, Value>, owner: &ExecutionContext) -> Result<Self, Failure> {
+        Ok(Self { sealed: owner.encrypt_content(text.as_bytes())?, metadata })
+    }
+}
+
+/// Collects chunks until there are enough to be sent.
+pub struct Sender<'a> {
+    remote: &'a Remote,
+    kb: &'a str,
+    context_id: &'a str,
+    progress: &'a Progress,
+    waiting: Vec<NewChunk>,
+    bytes: usize,
+    stored: u64,
+}
+
+impl<'a> Sender<'a> {
+    pub fn new(remote: &'a Remote, kb: &'a str, context_id: &'a str, progress: &'a Progress) -> Self {
+        Self { remote, kb, context_id, progress, waiting: Vec::new(), bytes: 0, stored: 0 }
+    }
+
+    /// How many the server has.
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// One more. Sends those before it, if it would be one too many.
+    pub fn add(&mut self, id: IdRef<'_>, integer: &[u8], content: Content) -> Result<(), Failure> {
+        let chunk = NewChunk::new(integer, content.sealed, content.metadata, Some(id.to_string()));
+        if self.waiting.len() == MOST_CHUNKS || self.bytes + chunk.size() > MOST_BYTES {
+            self.flush()?;
+        }
+        self.bytes += chunk.size();
+        self.waiting.push(chunk);
+        Ok(())
+    }
+
+    /// Sends those that wait.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.progress.check()?;
+        self.remote.wait(self.remote.store().insert(self.kb, self.context_id, &self.waiting))?;
+        let sent = self.waiting.len() as u64;
+        self.progress.add(sent);
+        self.stored += sent;
+        self.waiting.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Keys that a server knows a client by.
+
+use crate::error::Error;
+use reqwest::header::HeaderValue;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A key. Wiped when dropped, and never shown.
+#[derive(Clone)]
+pub struct ApiKey(Zeroizing<String>);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+impl ApiKey {
+    /// `what` is how an error calls it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if no server can have given it out.
+    pub fn new(what: &'static str, key: &str) -> Result<Self, Error> {
+        let reason = if key.is_empty() {
+            "it is empty"
+        } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            "it has characters that no key has, such as spaces"
+        } else {
+            return Ok(Self(Zeroizing::new(key.to_owned())));
+        };
+        Err(Error::Argument { what, reason: reason.to_owned() })
+    }
+
+    /// The value of a header, which logs of HTTP libraries leave out.
+    ///
+    /// # Errors
+    /// None in practice: [`ApiKey::new`] has checked it.
+    pub fn header(&self) -> Result<HeaderValue, Error> {
+        let unusable = |_| Error::Argument { what: "the key", reason: "it cannot be sent".to_owned() };
+        let mut value = HeaderValue::from_str(&self.0).map_err(unusable)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// A text of the server's without the key, should the server repeat it.
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(self.0.as_str(), "…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown() {
+        let key = ApiKey::new("the API key", "hvk_secret").unwrap();
+        assert!(!format!("{key:?} {:?}", key.header().unwrap()).contains("secret"));
+        assert_eq!(key.redact("unknown key hvk_secret!"), "unknown key …!");
+        for wrong in ["", "a b", "a\n", "schlüssel"] {
+            assert!(ApiKey::new("the API key", wrong).is_err());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Contexts on a server.
+
+use crate::error::Error;
+use crate::exchange::{Retry, with_json};
+use crate::http_store::HttpStore;
+use hushvec::RemoteStore;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The largest context. Those with the SDK's tables in them can have over a hundred megabytes.
+const MOST_CONTEXT: usize = 256 << 20;
+/// The longest list of ids, and the longest other reply.
+const MOST_IDS: usize = 16 << 20;
+
+const PATH: &str = "exec_context";
+
+#[derive(Deserialize)]
+struct Stored {
+    context_id: String,
+}
+
+#[derive(Deserialize)]
+struct Contexts {
+    contexts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ContextIds {
+    context_ids: Vec<String>,
+}
+
+impl HttpStore {
+    /// Stores a context, as `ExecutionContext::to_dict_enc` returns it, under an id: the id that the server gave it.
+    ///
+    /// # Errors
+    /// [`Error`]; a conflict if there is another context under that id.
+    pub async fn store_context(&self, context: &Value, context_id: &str) -> Result<String, Error> {
+        let request = self.request(Method::POST, PATH, &[])?;
+        let request = with_json(request, &json!({ "data": context, "context_id": context_id }))?;
+        let stored: Stored = self.json(request, Retry::Never, MOST_IDS).await?;
+        Ok(stored.context_id)
+    }
+
+    /// The context stored under an id, if there is one. Nothing about it is checked.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn context(&self, context_id: &str) -> Result<Option<Value>, Error> {
+        match self.stored_context(context_id).await {
+            Ok(context) => Ok(Some(context)),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn stored_context(&self, context_id: &str) -> Result<Value, Error> {
+        let request = self.request(Method::GET, PATH, &[context_id])?;
+        self.json(request, Retry::Never, MOST_CONTEXT).await
+    }
+
+    /// The ids of all contexts of the organisation.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn contexts(&self) -> Result<Vec<String>, Error> {
+        let reply: Contexts = self.json(self.request(Method::GET, PATH, &[])?, Retry::Never, MOST_IDS).await?;
+        Ok(reply.contexts)
+    }
+
+    /// The ids of the contexts that a knowledge base has vectors of.
+    ///
+    /// # Errors
+    /// [`Error`]; not found if there is no such knowledge base.
+    pub async fn contexts_of(&self, knowledge_base: &str) -> Result<Vec<String>, Error> {
+        let request = self.request(Method::GET, PATH, &[knowledge_base, "context"])?;
+        let reply: ContextIds = self.json(request, Retry::Never, MOST_IDS).await?;
+        Ok(reply.context_ids)
+    }
+}
+
+impl RemoteStore for HttpStore {
+    async fn store_exec_context(&self, context: Value, context_id: &str) -> Result<String, hushvec::Error> {
+        Ok(self.store_context(&context, context_id).await?)
+    }
+
+    async fn get_serialized_exec_context(&self, context_id: &str) -> Result<Value, hushvec::Error> {
+        Ok(self.stored_context(context_id).await?)
+    }
+}

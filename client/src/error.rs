@@ -1,0 +1,98 @@
+//! What can go wrong between here and a server.
+
+use std::error::Error as StdError;
+
+/// Why a server did not do what it was asked for. No variant holds a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something was given that cannot be sent.
+    #[error("{what} cannot be used: {reason}")]
+    Argument {
+        /// What was given.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server was not reached, or went away.
+    #[error("{host}: {reason}")]
+    Connection {
+        /// The server's host, with the port unless it is the usual one.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The server refused.
+    #[error("{host}: {status}{}", behind_colon(.message))]
+    Status {
+        /// The server's host.
+        host: String,
+        /// The status of its answer.
+        status: reqwest::StatusCode,
+        /// What it said about it, without control characters. May be empty.
+        message: String,
+    },
+    /// The server's answer is not what it should be.
+    #[error("{host}: {reason}")]
+    Reply {
+        /// The server's host.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Keys and ciphertexts do not fit.
+    #[error(transparent)]
+    Engine(#[from] hushvec::Error),
+}
+
+fn behind_colon(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
+impl Error {
+    /// The HTTP status, if the server answered with one that says why not.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request could be done a little later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => status.is_server_error(),
+            Self::Connection { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What the HTTP library says, in few words and without the URL.
+    pub(crate) fn connection(host: &str, error: &reqwest::Error) -> Self {
+        let mut cause: &dyn StdError = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let reason = match (error.is_connect(), error.is_timeout()) {
+            (true, true) => "cannot connect: nobody answered in time".to_owned(),
+            (true, false) => format!("cannot connect: {cause}"),
+            (false, true) => "the server did not answer in time".to_owned(),
+            (false, false) => format!("the connection was lost: {cause}"),
+        };
+        Self::Connection { host: host.to_owned(), reason }
+    }
+
+    pub(crate) fn reply(host: &str, reason: impl Into<String>) -> Self {
+        Self::Reply { host: host.to_owned(), reason: reason.into() }
+    }
+}
+
+impl From<Error> for hushvec::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Engine(error) => error,
+            other => Self::Remote(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A server, and who asks it.
+
+use crate::api_key::ApiKey;
+use crate::error::Error;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long it may take to reach the server.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the server may send nothing.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+
+/// A server that keeps contexts, encrypted vectors and sealed content for an organisation.
+///
+/// Certificates are checked as the operating system does it; on Linux `SSL_CERT_FILE` names others to trust. Redirections are
+/// not followed, since they would take the key elsewhere.
+#[derive(Clone)]
+pub struct HttpStore {
+    pub(crate) http: Client,
+    pub(crate) host: String,
+    pub(crate) organisation: String,
+    pub(crate) api_key: ApiKey,
+    pub(crate) admin_key: Option<ApiKey>,
+    url: Url,
+}
+
+impl fmt::Debug for HttpStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http: _, host: _, organisation, api_key: _, admin_key: _, url } = self;
+        f.debug_struct("HttpStore")
+            .field("url", &url.as_str())
+            .field("organisation", organisation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpStore {
+    /// A server at `url`, such as `https://search.example.org`, for which `organisation` has an API key. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the address, the organisation or the key cannot be one; [`Error::Connection`] if there are no
+    /// certificates on this machine to check the server's with.
+    pub fn new(url: &str, organisation: &str, api_key: &str) -> Result<Self, Error> {
+        let url = address(url)?;
+        let host = host(&url);
+        if organisation.is_empty() || !organisation.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = "it must have letters, digits and punctuation only".to_owned();
+            return Err(Error::Argument { what: "the organisation", reason });
+        }
+        let api_key = ApiKey::new("the API key", api_key)?;
+        let builder = Client::builder()
+            .connect_timeout(CONNECT_TIME)
+            .read_timeout(IDLE_TIME)
+            .redirect(Policy::none())
+            .tls_backend_preconfigured(tls(&host)?)
+            .user_agent(concat!("hushvec/", env!("CARGO_PKG_VERSION")));
+        let http = builder.build().map_err(|error| Error::connection(&host, &error))?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            tracing::warn!("the API key and queries travel unencrypted to {host}; use https");
+        }
+        Ok(Self { http, host, organisation: organisation.to_owned(), api_key, admin_key: None, url })
+    }
+
+    /// The same, with the key that knowledge bases are made with.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the key cannot be one.
+    pub fn with_admin_key(mut self, key: &str) -> Result<Self, Error> {
+        self.admin_key = Some(ApiKey::new("the admin key", key)?);
+        Ok(self)
+    }
+
+    /// The server's host, with the port unless it is the usual one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address of something on the server, behind `/v1`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a name in it would lead elsewhere.
+    pub(crate) fn address(&self, path: &[&str]) -> Result<Url, Error> {
+        if path.iter().any(|name| matches!(*name, "" | "." | "..")) {
+            let reason = "it is empty, or made of dots only".to_owned();
+            return Err(Error::Argument { what: "an id", reason });
+        }
+        let mut url = self.url.clone();
+        url.path_segments_mut().map_err(|()| unusable("it has no path"))?.pop_if_empty().push("v1").extend(path);
+        Ok(url)
+    }
+
+    /// A text of the server's without keys, should the server repeat them.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let text = self.api_key.redact(text);
+        self.admin_key.as_ref().map_or_else(|| text.clone(), |key| key.redact(&text))
+    }
+}
+
+fn unusable(reason: impl Into<String>) -> Error {
+    Error::Argument { what: "the server's address", reason: reason.into() }
+}
+
+/// Errors do not repeat the text, which may have a password in it.
+fn address(text: &str) -> Result<Url, Error> {
+    let url =
+        Url::parse(text).map_err(|error| unusable(format!("{error}; give one such as https://search.example.org")))?;
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    match url.scheme() {
+        "http" | "https" if has_credentials => {
+            Err(unusable("it has a user or a password in it; give the key apart from it"))
+        }
+        "http" | "https" if url.query().is_some() || url.fragment().is_some() => {
+            Err(unusable("it has a ? or a # in it"))
+        }
+        "http" | "https" => Ok(url),
+        _ => Err(unusable("it must begin with https:// or http://")),
+    }
+}
+
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// TLS as the server has it, with the certificates of the operating system.
+fn tls(host: &str) -> Result<ClientConfig, Error> {
+    let failed = |error: rustls::Error| {
+        let reason = format!("no certificates to check the server's with: {error}");
+        Error::Connection { host: host.to_owned(), reason }
+    };
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(failed)?;
+    Ok(config.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (text, expected) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/exec_context/default/a%2Fb"),
+            ("https://example.org/", "https://example.org/v1/exec_context/default/a%2Fb"),
+            ("https://example.org/search", "https://example.org/search/v1/exec_context/default/a%2Fb"),
+        ] {
+            let store = HttpStore::new(text, "default", "key").unwrap();
+            assert_eq!(store.address(&["exec_context", "default", "a/b"]).unwrap().as_str(), expected);
+            assert!(store.address(&["exec_context", ".."]).is_err());
+        }
+        for wrong in ["example.org", "ftp://example.org", "http://", "https://me:hunter2@example.org", "http://a?b"] {
+            let error = HttpStore::new(wrong, "default", "key").unwrap_err().to_string();
+            assert!(error.starts_with("the server's address cannot be used") && !error.contains("hunter2"), "{error}");
+        }
+        assert!(HttpStore::new("http://localhost", "", "key").is_err());
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let store = HttpStore::new("http://[::1]:1", "default", "secret1").unwrap().with_admin_key("secret2").unwrap();
+        assert!(!format!("{store:?}").contains("secret"));
+        assert_eq!(store.redact("secret1, secret2"), "…, …");
+        assert!(
+            HttpStore::new("http://[::1]:1", "default", "secret 1").is_err_and(|e| !e.to_string().contains("secret"))
+        );
+    }
+
+    #[test]
+    fn hosts_in_reach_of_nobody_else() {
+        for (text, expected) in [
+            ("http://[::1]:1", true),
+            ("http://127.1.2.3", true),
+            ("http://localhost", true),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(text).unwrap()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The client against servers that fail, lie and go away.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use hushvec::{ExecutionContext, HomomorphicClient, PassphraseKeyProvider, RemoteStore, Scheme};
+use hushvec_client::{Error, HttpStore, NewChunk, Search};
+use serde_json::{Map, json};
+use std::sync::{Arc, LazyLock, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const KEY: &str = "hvk_very-secret";
+
+/// A server that answers one connection after another with these bytes, and then closes it. The heads of the requests.
+async fn server(answers: Vec<Vec<u8>>) -> (HttpStore, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !is_whole(&request) {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the client went away");
+            }
+            seen.lock().unwrap().push(String::from_utf8(request).unwrap());
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    (HttpStore::new(&url, "default", KEY).unwrap().with_admin_key(KEY).unwrap(), heads)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+fn answer(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn json_answer(status: &str, body: &str) -> Vec<u8> {
+    answer(status, "application/json", body.as_bytes())
+}
+
+fn chunk() -> NewChunk {
+    NewChunk::new(&[1, 2, 3, 0, 0], "sealed".to_owned(), Map::new(), Some("seven".to_owned()))
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let busy = json_answer("503 Service Unavailable", r#"{"code": "busy", "message": "too many searches"}"#);
+    let done = json_answer("200 OK", r#"{"chunk_ids": [7]}"#);
+    let (store, heads) = server(vec![busy, Vec::new(), done]).await;
+    assert_eq!(store.insert("base", "context", &[chunk()]).await.unwrap(), [7]);
+    let heads = heads.lock().unwrap();
+    assert_eq!(heads.len(), 3);
+    assert!(
+        heads[2].starts_with("POST /v1/chunk/default HTTP/1.1\r\n")
+            && heads[2].contains(&format!("x-api-key: {KEY}\r\n"))
+    );
+    let body = heads[2].split_once("\r\n\r\n").unwrap().1;
+    let expected = json!({
+        "kb_id": "base",
+        "context_id": "context",
+        "chunks": [{ "chunk_content": "sealed", "index": ["AQID"], "meta_data": {}, "name": "seven" }],
+    });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_does_not_pass_is_not() {
+    for status in ["404 Not Found", "507 Insufficient Storage"] {
+        let refusal = json_answer(status, &format!("{{\"message\": \"no, {KEY}!\\u001b[31m\"}}"));
+        let (store, heads) = server(vec![refusal; 3]).await;
+        let error = store.insert("base", "context", &[chunk()]).await.unwrap_err();
+        assert_eq!(heads.lock().unwrap().len(), if status.starts_with('5') { 3 } else { 1 });
+        let expected = format!("{}: {status}: no, …![31m", store.host());
+        assert_eq!((error.to_string(), error.status()), (expected.clone(), status[..3].parse().ok()));
+        assert_eq!(hushvec::Error::from(error).to_string(), format!("remote store: {expected}"));
+    }
+    let (store, heads) = server(vec![json_answer("500 Internal Server Error", "")]).await;
+    assert_eq!(store.create_knowledge_base("twice", "").await.unwrap_err().status(), Some(500));
+    assert_eq!(heads.lock().unwrap().len(), 1, "two might have been made");
+    let too_many = vec![chunk(); 501];
+    assert!(matches!(store.insert("base", "context", &too_many).await, Err(Error::Argument { .. })));
+}
+
+#[tokio::test]
+async fn redirections_keep_the_key_here() {
+    let (elsewhere, asked) = server(vec![json_answer("200 OK", r#"{"contexts": []}"#)]).await;
+    let location = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.host()
+    );
+    let (store, _) = server(vec![location.into_bytes()]).await;
+    assert_eq!(store.contexts().await.unwrap_err().status(), Some(307));
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn answers_have_bounds() {
+    let long = json_answer("200 OK", &" ".repeat((1 << 20) + 1));
+    let (store, _) = server(vec![long]).await;
+    let error = store.insert("base", "context", &[chunk()]).await.unwrap_err();
+    assert!(error.to_string().ends_with("the answer is longer than 1048576 bytes"), "{error}");
+    let (store, _) =
+        server(vec![json_answer("200 OK", "[1, 2]"), json_answer("200 OK", r#"{"chunk_ids": [1, 2]}"#)]).await;
+    assert!(matches!(store.contexts().await, Err(Error::Reply { .. })));
+    let error = store.insert("base", "context", &[chunk()]).await.unwrap_err();
+    assert!(error.to_string().ends_with("of 1 chunks the server says it stored 2"), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let store = HttpStore::new("http://127.0.0.1:1", "default", KEY).unwrap();
+    let error = store.get_serialized_exec_context("x").await.unwrap_err().to_string();
+    assert!(error.starts_with("remote store: 127.0.0.1:1: cannot connect: "), "{error}");
+}
+
+/// Keys of the scheme that is made and used in the least time.
+static CONTEXT: LazyLock<ExecutionContext> = LazyLock::new(|| {
+    let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(64);
+    builder.create(PassphraseKeyProvider::new("x").unwrap()).unwrap()
+});
+
+async fn searched(answer: Vec<u8>) -> Result<Vec<u64>, Error> {
+    let (store, heads) = server(vec![answer]).await;
+    let query = CONTEXT.encrypt_vec_one(&[1; 64]).unwrap();
+    let filter = json!({ "tag1": "a" });
+    let search = Search {
+        knowledge_base: "base",
+        context_id: "context",
+        query: &query,
+        key: CONTEXT.public_key(),
+        filter: Some(&filter),
+        range: Some((1, 9)),
+    };
+    let mut distances = store.search(&search).await?;
+    assert!(heads.lock().unwrap()[0].contains("accept: application/x-msgpack\r\n"));
+    assert!(heads.lock().unwrap()[0].contains(r#""meta_filter":"{\"tag1\":\"a\"}","range":[1,9]"#));
+    let mut ids = Vec::new();
+    while let Some(block) = distances.next_block(1).await? {
+        assert_eq!((block.chunk_ids.len(), block.integers.len()), (1, CONTEXT.parameters().ciphertext_bytes()));
+        ids.extend(block.chunk_ids);
+    }
+    assert_eq!(ids.len() as u64, distances.len());
+    Ok(ids)
+}
+
+#[tokio::test]
+async fn distances_are_whole_or_an_error() {
+    const PACKED: &str = "application/x-msgpack";
+    let rows = [0x92, 0x92, 0x91, 0xc4, 1, 7, 4, 0x92, 0x91, 0xc4, 0, 5];
+    assert_eq!(searched(answer("200 OK", PACKED, &rows)).await.unwrap(), [4, 5]);
+    assert_eq!(searched(answer("200 OK", PACKED, &[0x90])).await.unwrap(), [0; 0]);
+    let cut = searched(answer("200 OK", PACKED, &rows[..9])).await.unwrap_err().to_string();
+    assert!(cut.ends_with("the distances ended before they were complete"), "{cut}");
+    let mut torn = answer("200 OK", PACKED, &rows);
+    torn.truncate(torn.len() - 3);
+    assert!(matches!(searched(torn).await, Err(Error::Connection { .. })));
+    let longer = searched(answer("200 OK", PACKED, &[&rows[..], &[0]].concat())).await.unwrap_err().to_string();
+    assert!(longer.ends_with("there is something behind the last row"), "{longer}");
+    let json = searched(json_answer("200 OK", "[]")).await.unwrap_err().to_string();
+    assert!(json.ends_with(r#"the distances come as "application/json", expected application/x-msgpack"#), "{json}");
+}

@@ -1,0 +1,336 @@
+"""`hushvec push`, `hushvec search` and `HttpStore` against `hushvec serve`, and against servers that fail."""
+
+import asyncio
+import http.server
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+
+import numpy
+import pytest
+import servers
+from conftest import DIMENSIONS
+
+import hushvec
+
+if os.environ.get("HUSHVEC_REQUIRE_SDK") != "1":
+    pytest.importorskip("xtrace_sdk", reason="xtrace-ai-sdk is not installed")
+    pytest.importorskip("trustme")
+import trustme  # noqa: E402
+import xtrace_sdk.x_vec.utils.execution_context as sdk  # noqa: E402
+from xtrace_sdk.integrations.xtrace import XTraceIntegration  # noqa: E402
+
+servers.require()
+
+PASSPHRASE = "correct horse"
+WORDS = ["ant", "bee", "cat", "dog", "eel"]
+# Contexts of both formats: name, scheme.
+KINDS = {"native": "paillier_subgroup", "xtrace": "paillier"}
+
+
+class Desk:
+    """A folder to work in, and who is asked there."""
+
+    def __init__(self, folder, url="http://127.0.0.1:1", key="nobody"):
+        self.folder, self.url, self.key = folder, url, key
+
+    def start(self, *arguments, passphrase=PASSPHRASE, **environment):
+        env = {**os.environ, "HUSHVEC_API_KEY": self.key, **environment}
+        env.pop("HUSHVEC_PASSPHRASE", None)
+        if passphrase is not None:
+            env["HUSHVEC_PASSPHRASE"] = passphrase
+        return subprocess.Popen(
+            [servers.BINARY, *map(str, arguments)], cwd=self.folder, env=env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def run(self, *arguments, code=0, **options):
+        """What it prints on standard output, or, if it should fail, on standard error."""
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return out if code == 0 else err
+
+    def push(self, *arguments, **options):
+        out = self.run("push", *arguments, "--server", self.url, "--json", **options)
+        return json.loads(out) if options.get("code", 0) == 0 else out
+
+    def search(self, *arguments, **options):
+        out = self.run("search", *arguments, "--server", self.url, "--json", **options)
+        return json.loads(out)["results"] if options.get("code", 0) == 0 else out
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with servers.Server(tmp_path_factory.mktemp("server") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def desk(kind, server, rows, tmp_path_factory):
+    """A context, an index without vector 3, two queries, and a knowledge base with its content."""
+    desk = Desk(tmp_path_factory.mktemp(kind), server.url, server.admin_key)
+    numpy.save(desk.folder / "rows.npy", rows)
+    numpy.save(desk.folder / "query.npy", rows[[7, 20]] ^ (numpy.arange(DIMENSIONS) % 9 == 0))
+    desk.run("context", "new", "-o", "ctx.json", "--embedding-length", DIMENSIONS, "--scheme", KINDS[kind], "--format", kind)
+    desk.run("context", "public", "ctx.json", "-o", "public.json")
+    desk.run("encrypt", "ctx.json", "rows.npy", "-o", "index.hvx")
+    desk.run("index", "delete", "index.hvx", 3)
+    with open(desk.folder / "chunks.jsonl", "w") as file:
+        # Not in the order of the index, and with one too many.
+        for number in reversed(range(len(rows))):
+            record = {"id": number, "vector": [0.5], "content": f"note {number}\nüber {WORDS[number % 5]}", "meta_data": {"tag1": WORDS[number % 5]}}
+            file.write(json.dumps(record) + "\n\n")
+    desk.pushed = desk.push("ctx.json", "index.hvx", "--create-kb", "notes", "--chunks", "chunks.jsonl")
+    desk.kb = desk.pushed["kb_id"]
+    return desk
+
+
+def named(neighbours):
+    return [(int(one["name"]), one["distance"]) for one in neighbours]
+
+
+def test_a_server_finds_what_an_owner_finds_at_home(desk, rows):
+    assert (desk.pushed["stored"], desk.pushed["skipped"], desk.pushed["total"]) == (39, 0, 39)
+    at_home = json.loads(desk.run("query", "ctx.json", "index.hvx", "query.npy", "--json", "-k", 50))["results"]
+    found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "-k", 50)
+    assert len(found) == 2 and len(found[0]["neighbours"]) == 39
+    for there, here in zip(found, at_home, strict=True):
+        assert named(there["neighbours"]) == [(one["id"], one["distance"]) for one in here["neighbours"]]
+        # Chunks are numbered as they arrive, and vector 3 did not.
+        assert all(one["id"] == int(one["name"]) + (int(one["name"]) < 3) for one in there["neighbours"])
+        assert "content" not in there["neighbours"][0]
+
+
+def test_content_is_sealed_on_the_server_and_opened_here(desk, server):
+    found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "-k", 3, "--content")[0]["neighbours"]
+    for one in found:
+        number = int(one["name"])
+        assert one["content"] == f"note {number}\nüber {WORDS[number % 5]}" and one["meta_data"] == {"tag1": WORDS[number % 5]}
+    status, chunks = server.call("GET", f"/v1/chunk/default?chunk_ids=1&kb_id={desk.kb}")
+    assert status == 200 and "note" not in chunks[0]["chunk_content"]
+    text = desk.run("search", "ctx.json", "query.npy", "--server", desk.url, "--kb", desk.kb, "-k", 3, "--content")
+    assert re.search(r"rank +chunk +distance +name\n +1 +7 +\d+ +7\n +note 7 über cat\n", text)
+
+
+def test_filters_and_ranges(desk):
+    found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": {"$in": ["ant", "bee"]}}', "-k", 99)
+    assert {int(one["name"]) for one in found[0]["neighbours"]} == {i for i in range(40) if i % 5 < 2}
+    found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--range", "1-5", "--filter", '{"tag1": "ant"}')
+    assert {one["id"] for one in found[1]["neighbours"]} == {1, 5}
+    assert desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": "fox"}')[0]["neighbours"] == []
+    assert "$nope" in desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": {"$nope": 1}}', code=1)
+    for wrong in (["--filter", "{"], ["--range", "5-1"]):
+        desk.search("ctx.json", "query.npy", "--kb", desk.kb, *wrong, code=2)
+
+
+def test_stored_contexts_load(desk, kind, server):
+    async def load():
+        store = hushvec.HttpStore(server.url, "default", server.admin_key)
+        ours = await hushvec.ExecutionContext.load_from_remote(PASSPHRASE, desk.pushed["context_id"], store)
+        assert ours == hushvec.ExecutionContext.load_from_disk(PASSPHRASE, desk.folder / "ctx.json")
+        if kind == "xtrace":
+            async with XTraceIntegration(org_id="default", api_key=server.admin_key, api_url=server.url) as client:
+                theirs = await sdk.ExecutionContext.load_from_remote(PASSPHRASE, desk.pushed["context_id"], client)
+                assert theirs.hash() == ours.hash() == theirs.id
+
+    asyncio.run(load())
+
+
+def test_a_public_context_pushes_to_a_context_that_is_there(desk):
+    arguments = ("public.json", "index.hvx", "--kb", desk.kb)
+    assert "--context-id" in desk.push(*arguments, code=2, passphrase=None)
+    assert "content is sealed" in desk.push(*arguments, "--chunks", "chunks.jsonl", code=2, passphrase=None)
+    assert "there is no context elsewhere" in desk.push(*arguments, "--context-id", "elsewhere", code=1, passphrase=None)
+    again = desk.push("public.json", "index.hvx", "--create-kb", "more", "--context-id", desk.pushed["context_id"], "--skip", 30, passphrase=None)
+    assert (again["stored"], again["skipped"], again["total"]) == (9, 30, 39)
+    found = desk.search("ctx.json", "query.npy", "--kb", again["kb_id"], "-k", 50, "--content")[0]["neighbours"]
+    assert sorted(int(one["name"]) for one in found) == list(range(31, 40)) and {one["content"] for one in found} == {""}
+
+
+def test_no_passphrase_is_asked_for_in_vain(desk, kind):
+    arguments = ("ctx.json", "index.hvx", "--kb", desk.kb, "--skip", 39)
+    if kind == "native":
+        assert desk.push(*arguments, passphrase=None)["stored"] == 0
+    else:
+        # The id follows from the secret key.
+        assert "HUSHVEC_PASSPHRASE" in desk.push(*arguments, code=2, passphrase=None)
+        assert desk.push(*arguments, "--context-id", desk.pushed["context_id"], passphrase=None)["stored"] == 0
+    assert "leave --context-id out" in desk.push(*arguments, "--context-id", "another", code=2)
+    for command in (desk.push, desk.search):
+        about = "index.hvx" if command == desk.push else "query.npy"
+        assert "there is no knowledge base" in command("ctx.json", about, "--kb", "nowhere", code=1, passphrase=None)
+
+
+def test_what_is_wrong_is_said(desk, server):
+    for command in (desk.push, desk.search):
+        about = "index.hvx" if command == desk.push else "query.npy"
+        told = command("ctx.json", about, "--kb", desk.kb, code=1, HUSHVEC_API_KEY="hvk_wrong")
+        assert f"{server.url.removeprefix('http://')}: 401 Unauthorized: the key" in told and "HUSHVEC_API_KEY" in told
+        assert "hvk_wrong" not in told and server.admin_key not in told
+        told = command("ctx.json", about, "--kb", "nowhere", code=1)
+        assert '404 Not Found: there is no knowledge base "nowhere"' in told and "--create-kb" in told
+        assert "403" in command("ctx.json", about, "--kb", desk.kb, "--org", "other", code=1)
+        assert "an API key" in command("ctx.json", about, "--kb", desk.kb, "--api-key-file", "/dev/null", code=2).replace("the API key", "an API key")
+    assert "--skip 40" in desk.push("ctx.json", "index.hvx", "--kb", desk.kb, "--skip", 40, code=2)
+    key = desk.folder / "key.txt"
+    key.write_text(server.admin_key + "\n")
+    assert desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--api-key-file", "key.txt", HUSHVEC_API_KEY="wrong")
+    nobody = Desk(desk.folder)
+    assert "127.0.0.1:1: cannot connect: " in nobody.push("ctx.json", "index.hvx", "--kb", "x", code=1)
+
+
+def test_another_key_does_not_pass_for_an_empty_knowledge_base(desk):
+    desk.run("context", "new", "-o", "other.json", "--embedding-length", DIMENSIONS, "--scheme", "paillier_subgroup")
+    assert f"those of {desk.pushed['context_id']}" in desk.search("other.json", "query.npy", "--kb", desk.kb, code=1)
+    assert "index.hvx: an index belongs to the key" in desk.push("other.json", "index.hvx", "--kb", desk.kb, code=1)
+    (desk.folder / "other.json").unlink()
+
+
+def test_records_must_fit_the_index(desk):
+    lines = (desk.folder / "chunks.jsonl").read_text().splitlines()
+    for name, changed, message in (
+        ("few", lines[10:], "the index has 39 vectors, and there is no record of 35 and 4 others"),
+        ("twice", lines + lines[:1], "line 81 has the id 39 again"),
+        ("text", [line.replace('"id": 7,', '"id": "7",') for line in lines], "the index has 39 vectors, and there is no record of 7\n"),
+        ("json", [*lines, "{"], "line 81: EOF"),
+        ("none", [*lines, '{"id": 99}'], "line 81: missing field `content`"),
+    ):
+        (desk.folder / f"{name}.jsonl").write_text("\n".join(changed))
+        assert message in desk.push("ctx.json", "index.hvx", "--kb", desk.kb, "--chunks", f"{name}.jsonl", code=1)
+
+
+def test_https_with_certificates_that_are_trusted(desk, tmp_path, monkeypatch):
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    tls = "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"
+    with servers.Server(tmp_path / "data", *tls) as server:
+        there = Desk(desk.folder, server.url, server.admin_key)
+        assert "certificate" in there.push("ctx.json", "index.hvx", "--create-kb", "x", code=1)
+        with pytest.raises(hushvec.RemoteError, match="(?i)certificate"):
+            asyncio.run(hushvec.HttpStore(server.url, "default", server.admin_key).get_serialized_exec_context("x"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        pushed = there.push("ctx.json", "index.hvx", "--create-kb", "x")
+        assert len(there.search("ctx.json", "query.npy", "--kb", pushed["kb_id"], "-k", 5)[0]["neighbours"]) == 5
+        store = hushvec.HttpStore(server.url, "default", server.admin_key)
+        assert asyncio.run(store.get_serialized_exec_context(pushed["context_id"]))
+
+
+class Failing(http.server.BaseHTTPRequestHandler):
+    """A server that stores what comes, until `on_insert` says otherwise."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, value, **headers):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.server.asked.append(self.headers["x-api-key"])
+        if self.path.endswith("/context"):
+            return self.answer(200, {"context_ids": []})
+        if self.path.endswith("/moved"):
+            return self.answer(307, {}, location=self.server.elsewhere)
+        return self.answer(404, {"message": f"no such thing, {self.headers['x-api-key']}\x1b[31m"})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path.startswith("/v1/exec_context"):
+            return self.answer(200, {"context_id": body["context_id"]})
+        status, value = self.server.on_insert(len(body["chunks"]))
+        return self.answer(status, value)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def failing():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        server.url, server.asked = f"http://127.0.0.1:{server.server_port}", []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """1,200 vectors, which are three requests."""
+    desk = Desk(tmp_path_factory.mktemp("many"))
+    numpy.save(desk.folder / "rows.npy", numpy.random.default_rng(2).integers(0, 2, (1200, DIMENSIONS), dtype=numpy.uint8))
+    desk.run("context", "new", "-o", "ctx.json", "--embedding-length", DIMENSIONS, "--scheme", "paillier_subgroup")
+    desk.run("encrypt", "ctx.json", "rows.npy", "-o", "index.hvx")
+    return desk
+
+
+def test_how_far_it_got_is_said(many, failing):
+    many.url, counts = failing.url, []
+
+    def refuse_the_second(chunks):
+        counts.append(chunks)
+        return (200, {}) if len(counts) == 1 else (413, {"code": "too_large", "message": "too many"})
+
+    failing.on_insert = refuse_the_second
+    told = many.push("ctx.json", "index.hvx", "--kb", "base", code=1)
+    assert counts == [500, 500] and "500 of 1200 vectors are stored; go on with --kb base --skip 500" in told and "413" in told
+    failing.on_insert = lambda chunks: (200, {"chunk_ids": list(range(chunks))})
+    assert many.push("ctx.json", "index.hvx", "--kb", "base", "--skip", 500)["stored"] == 700
+
+
+def test_ctrl_c_ends_with_a_request_that_is_whole(many, failing):
+    counts = []
+
+    def interrupt_at_the_second(chunks):
+        counts.append(chunks)
+        if len(counts) == 2:
+            process.send_signal(signal.SIGINT)
+            # Until the handler has said so.
+            assert "stopping after this block" in process.stderr.readline()
+        return 200, {}
+
+    failing.on_insert = interrupt_at_the_second
+    process = many.start("push", "ctx.json", "index.hvx", "--kb", "base", "--server", failing.url, "--quiet")
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1 and counts == [500, 500]
+    assert "1000 of 1200 vectors are stored; go on with --kb base --skip 1000" in told
+
+
+def test_http_store(failing, subgroup, server):
+    store = hushvec.HttpStore(failing.url, "default", "hvk_secret")
+    assert "secret" not in repr(store) and failing.url in repr(store)
+    with pytest.raises(hushvec.RemoteError, match="404: no such thing, …") as caught:
+        asyncio.run(store.get_serialized_exec_context("x"))
+    assert caught.value.status == 404 and "secret" not in str(caught.value) and "\x1b" not in str(caught.value)
+    assert asyncio.run(subgroup.save_to_remote(store)) == subgroup.id
+    # Keys stay here.
+    failing.elsewhere = f"{failing.url}/elsewhere"
+    failing.asked.clear()
+    with pytest.raises(hushvec.RemoteError, match="307"):
+        asyncio.run(store.get_serialized_exec_context("moved"))
+    assert len(failing.asked) == 1
+    with pytest.raises(hushvec.RemoteError, match="refused"):
+        asyncio.run(hushvec.HttpStore("http://127.0.0.1:1", "default", "x").get_serialized_exec_context("x"))
+    for wrong in (("ftp://x", "o", "k"), ("http://me:pass@x", "o", "k"), ("http://x", "o", ""), ("http://x", "o", "a b")):
+        with pytest.raises(hushvec.InputError):
+            hushvec.HttpStore(*wrong)
+    with pytest.raises(hushvec.InputError, match="dots"):
+        asyncio.run(store.get_serialized_exec_context(".."))
+    # A context that is there under another's id is refused.
+    store = hushvec.HttpStore(server.url, "default", server.admin_key)
+    assert asyncio.run(store.store_exec_context(subgroup.to_dict_enc(), "another/name")) == "another/name"
+    with pytest.raises(hushvec.InputError, match="was asked for"):
+        asyncio.run(hushvec.ExecutionContext.load_from_remote("correct horse", "another/name", store))

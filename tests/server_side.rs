@@ -154,6 +154,11 @@ fn stored_contexts_show_their_public_part() {
     for nonsense in [json!(null), json!([]), json!({}), json!({ "format": "hushvec-context" })] {
         assert!(matches!(PublicContext::of_stored(&nonsense, false), Err(Error::Context { .. })), "{nonsense}");
     }
+    for (field, value) in [("format", json!("hushvec-index")), ("version", json!(2))] {
+        let mut changed = context(Scheme::Paillier).to_dict_enc().unwrap();
+        changed[field] = value;
+        assert!(matches!(PublicContext::of_stored(&changed, false), Err(Error::Context { field: "format", .. })));
+    }
     let mut changed = context(Scheme::Paillier).to_dict_enc().unwrap();
     changed["public_id"] = json!("0".repeat(64));
     assert!(matches!(PublicContext::of_stored(&changed, false), Err(Error::Context { field: "public_id", .. })));

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
@@ -44,6 +45,9 @@ class Server:
                 break
         else:
             raise RuntimeError("".join(self.log))
+        # Or it waits for someone to read what it logs.
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
+        self.reader.start()
         if admin_key is None:
             self.admin_key = self.process.stdout.readline().removeprefix("admin key: ").strip()
 
@@ -83,8 +87,15 @@ class Server:
     def stop(self, how=signal.SIGTERM):
         """Ends it, with what it wrote to standard error."""
         self.process.send_signal(how)
-        rest = self.process.communicate(timeout=60)[1]
-        return "".join(self.log) + rest
+        return self.ended()
+
+    def ended(self):
+        """What it wrote to standard error, once it has ended."""
+        self.process.wait(timeout=60)
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return "".join(self.log)
 
     def restarted(self):
         return type(self)(self.folder, *self.arguments, admin_key=self.admin_key)

@@ -1,18 +1,17 @@
 """`hushvec push`, `hushvec search` and `HttpStore` against `hushvec serve`, and against servers that fail."""
 
 import asyncio
-import http.server
 import json
 import os
 import re
 import signal
-import subprocess
 import threading
 
 import numpy
 import pytest
 import servers
 from conftest import DIMENSIONS
+from desks import PASSPHRASE, Desk, failing_server
 
 import hushvec
 
@@ -25,41 +24,9 @@ from xtrace_sdk.integrations.xtrace import XTraceIntegration  # noqa: E402
 
 servers.require()
 
-PASSPHRASE = "correct horse"
 WORDS = ["ant", "bee", "cat", "dog", "eel"]
 # Contexts of both formats: name, scheme.
 KINDS = {"native": "paillier_subgroup", "xtrace": "paillier"}
-
-
-class Desk:
-    """A folder to work in, and who is asked there."""
-
-    def __init__(self, folder, url="http://127.0.0.1:1", key="nobody"):
-        self.folder, self.url, self.key = folder, url, key
-
-    def start(self, *arguments, passphrase=PASSPHRASE, **environment):
-        env = {**os.environ, "HUSHVEC_API_KEY": self.key, **environment}
-        env.pop("HUSHVEC_PASSPHRASE", None)
-        if passphrase is not None:
-            env["HUSHVEC_PASSPHRASE"] = passphrase
-        return subprocess.Popen(
-            [servers.BINARY, *map(str, arguments)], cwd=self.folder, env=env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    def run(self, *arguments, code=0, **options):
-        """What it prints on standard output, or, if it should fail, on standard error."""
-        process = self.start(*arguments, **options)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return out if code == 0 else err
-
-    def push(self, *arguments, **options):
-        out = self.run("push", *arguments, "--server", self.url, "--json", **options)
-        return json.loads(out) if options.get("code", 0) == 0 else out
-
-    def search(self, *arguments, **options):
-        out = self.run("search", *arguments, "--server", self.url, "--json", **options)
-        return json.loads(out)["results"] if options.get("code", 0) == 0 else out
 
 
 @pytest.fixture(scope="module")
@@ -226,45 +193,10 @@ def test_https_with_certificates_that_are_trusted(desk, tmp_path, monkeypatch):
         assert asyncio.run(store.get_serialized_exec_context(pushed["context_id"]))
 
 
-class Failing(http.server.BaseHTTPRequestHandler):
-    """A server that stores what comes, until `on_insert` says otherwise."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, status, value, **headers):
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        for name, text in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
-            self.send_header(name, text)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.server.asked.append(self.headers["x-api-key"])
-        if self.path.endswith("/context"):
-            return self.answer(200, {"context_ids": []})
-        if self.path.endswith("/moved"):
-            return self.answer(307, {}, location=self.server.elsewhere)
-        return self.answer(404, {"message": f"no such thing, {self.headers['x-api-key']}\x1b[31m"})
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if self.path.startswith("/v1/exec_context"):
-            return self.answer(200, {"context_id": body["context_id"]})
-        status, value = self.server.on_insert(len(body["chunks"]))
-        return self.answer(status, value)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def failing():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
-        server.url, server.asked = f"http://127.0.0.1:{server.server_port}", []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with failing_server() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -292,21 +224,24 @@ def test_how_far_it_got_is_said(many, failing):
 
 
 def test_ctrl_c_ends_with_a_request_that_is_whole(many, failing):
-    counts = []
+    counts, noticed = [], threading.Event()
 
     def interrupt_at_the_second(chunks):
         counts.append(chunks)
         if len(counts) == 2:
             process.send_signal(signal.SIGINT)
-            # Until the handler has said so.
-            assert "stopping after this block" in process.stderr.readline()
+            assert noticed.wait(30)
         return 200, {}
 
     failing.on_insert = interrupt_at_the_second
-    process = many.start("push", "ctx.json", "index.hvx", "--kb", "base", "--server", failing.url, "--quiet")
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 1 and counts == [500, 500]
-    assert "1000 of 1200 vectors are stored; go on with --kb base --skip 1000" in told
+    process = many.start("push", "ctx.json", "index.hvx", "--kb", "base", "--server", failing.url)
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if "stopping after this block" in line:
+            noticed.set()
+    assert process.wait(timeout=60) == 1 and counts == [500, 500]
+    assert "1000 of 1200 vectors are stored; go on with --kb base --skip 1000" in "".join(told)
 
 
 def test_http_store(failing, subgroup, server):

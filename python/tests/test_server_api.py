@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import pathlib
-import threading
 import zlib
 
 import numpy
@@ -71,17 +70,12 @@ class Filled:
 def filled(tmp_path_factory, subgroup):
     with servers.Server(tmp_path_factory.mktemp("api") / "data", "--max-body", "1", "--max-chunks", "500") as server:
         filled = Filled(server, subgroup)
-        # Or it waits for someone to read what it logs.
-        reader = threading.Thread(target=lambda: server.log.extend(server.process.stderr))
-        reader.start()
         yield filled
         # Whatever happened, it answers, and has kept to itself what is not to be logged.
         assert server.call("GET", "/ready")[0] == 200
         assert server.distances(subgroup, filled.base, filled.ciphertext)
-        server.process.terminate()
-        reader.join()
-        assert server.process.wait() == 0
-        log = "".join(server.log)
+        log = server.stop()
+        assert server.process.returncode == 0
         for text in ("panicked", SECRET_TEXT, filled.wire[:40], server.admin_key, filled.key["secretKey"], subgroup.to_dict_enc()["sealed"][:40]):
             assert text not in log, text
 
@@ -207,16 +201,16 @@ REFUSED = {
     "a missing field": ("POST", CHUNK, lambda f: {"kb_id": f.base, "chunks": []}, {}, 422, "context_id"),
     "an unknown field": ("POST", CHUNK, lambda f: insertion(f, chunk(f, vector=[1])), {}, 422, "vector"),
     "a wrong type": ("POST", CHUNK, lambda f: insertion(f, chunk(f, chunk_content=7)), {}, 422, "chunk_content"),
-    "no base64": ("POST", CHUNK, lambda f: insertion(f, chunk(f), chunk(f, index=["?"])), {}, 422, "ciphertext of chunk 1 of the request is not base64"),
+    "no base64": ("POST", CHUNK, lambda f: insertion(f, chunk(f), chunk(f, index=["?"])), {}, 422, "ciphertext of chunk 1 of the request cannot be used: it is not base64"),
     "no base64 in a query": ("POST", HAMMING, lambda f: query(f, ["?"]), {}, 422, "not base64"),
-    "0": ("POST", CHUNK, lambda f: insertion(f, chunk(f), chunk(f, index=["AAAA"])), {}, 422, "ciphertext 1: it is 0"),
+    "0": ("POST", CHUNK, lambda f: insertion(f, chunk(f), chunk(f, index=["AAAA"])), {}, 422, "ciphertext of chunk 1 of the request cannot be used: it is 0"),
     "0 in a query": ("POST", HAMMING, lambda f: query(f, ["AAAA"]), {}, 422, "it is 0"),
     "no ciphertext of this key": ("POST", CHUNK, lambda f: insertion(f, chunk(f, index=[number(modulus(f) ** 2)])), {}, 422, "not below"),
     "no ciphertext of this key in a query": ("POST", HAMMING, lambda f: query(f, [number(modulus(f) ** 2 + 1)]), {}, 422, "not below"),
     "a multiple of n": ("POST", HAMMING, lambda f: query(f, [number(3 * modulus(f))]), {}, 422, "shares a factor with n"),
     "a longer key's": ("POST", CHUNK, lambda f: insertion(f, chunk(f, index=[number(1 << 5000)])), {}, 422, "has 626 bytes, more than 512"),
     "a longer key's in a query": ("POST", HAMMING, lambda f: query(f, [number(1 << 5000)]), {}, 422, "626 bytes, at most 512"),
-    "two ciphertexts": ("POST", CHUNK, lambda f: insertion(f, chunk(f, index=[f.wire] * 2)), {}, 422, "chunk 0 of the request has 2 ciphertexts"),
+    "two ciphertexts": ("POST", CHUNK, lambda f: insertion(f, chunk(f, index=[f.wire] * 2)), {}, 422, "chunk 0 of the request cannot be used: there are 2"),
     "two queries": ("POST", HAMMING, lambda f: query(f, [f.wire] * 2), {}, 422, "query has 2 ciphertexts"),
     "no query": ("POST", HAMMING, lambda f: query(f, []), {}, 422, "query has 0 ciphertexts"),
     "a range backwards": ("POST", HAMMING, lambda f: query(f, range=[5, 2]), {}, 422, "[first, last]"),
@@ -226,6 +220,8 @@ REFUSED = {
     "a filter that is no JSON": ("POST", HAMMING, lambda f: query(f, meta_filter="tag1=x"), {}, 422, "not JSON"),
     "a filter of everything": ("DELETE", "/v1/chunk/by-meta/default", lambda f: {"kb_id": f.base, "context_id": f.context.id, "meta_filter": {}}, {}, 422, "every chunk"),
     "much ado about everything": ("DELETE", "/v1/chunk/by-meta/default", lambda f: {"kb_id": f.base, "context_id": f.context.id, "meta_filter": [{"$or": [{"tag1": "x"}, {}]}]}, {}, 422, "every chunk"),
+    "the same in a patch": ("PATCH", CHUNK, lambda f: {"kb_id": f.base, "context_id": f.context.id, "chunk_patches": [{"chunk_id": 1, "name": "x"}, {"chunk_id": 2, "index": ["?"]}]}, {}, 422, "chunk 1 of the request"),
+    "a filter of nothing, many times": ("POST", HAMMING, lambda f: query(f, meta_filter=[{}] * 2000), {}, 422, "more than 512"),
     "a wrong tag": ("POST", CHUNK, lambda f: insertion(f, chunk(f, meta_data={"tag1": 7})), {}, 422, "tag1 must be a string"),
     "a long tag": ("POST", CHUNK, lambda f: insertion(f, chunk(f, meta_data={"tag1": "x" * 1025})), {}, 422, "1025 bytes"),
     "no number": ("GET", CHUNK + "?kb_id=x&chunk_ids=1,2", None, {}, 422, "chunk_ids"),

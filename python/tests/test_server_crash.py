@@ -70,7 +70,7 @@ def test_kills_lose_nothing_that_was_acknowledged(subgroup, encrypted, tmp_path)
         time.sleep(chance.uniform(0.005, 0.4))
         server.process.send_signal(signal.SIGKILL)
         thread.join()
-        server.process.communicate()
+        server.ended()
         server = server.restarted()
         found = everything(server, subgroup, base)
         # The call that was cut off was done as a whole or not at all.
@@ -86,6 +86,25 @@ def test_kills_lose_nothing_that_was_acknowledged(subgroup, encrypted, tmp_path)
     # Nothing is left of what was never committed but rows that nobody refers to.
     assert {path.name for path in (tmp_path / "data").iterdir()} <= {"hushvec.db", "hushvec.db-wal", "hushvec.db-shm", "segments", "lock"}
     server.stop()
+
+
+@pytest.mark.parametrize("left", [None, b"", b"HVX"])
+def test_a_segment_that_was_being_made(subgroup, encrypted, tmp_path, left):
+    """The database knows of a segment before there is a file: none, or an unfinished one, is found after a crash."""
+    bits, ciphertexts = encrypted
+    server = servers.Server(tmp_path / "data")
+    base = server.prepare(subgroup)
+    assert server.insert(subgroup, base, ["a"], ciphertexts[:1])[0] == 200
+    assert server.call("DELETE", f"/v1/chunk/default?kb_id={base}&chunk_ids=1")[0] == 200
+    server.stop(signal.SIGKILL)
+    [segment] = (tmp_path / "data" / "segments").iterdir()
+    segment.unlink()
+    if left is not None:
+        segment.write_bytes(left)
+    with server.restarted() as again:
+        status, reply = again.insert(subgroup, base, ["b", "c"], ciphertexts[1:3])
+        assert status == 200 and reply["chunk_ids"] == [2, 3]
+        assert again.distances(subgroup, base, ciphertexts[5]) == dict(zip([2, 3], distances(bits[5], bits[1:3])))
 
 
 def small_disk(folder, megabytes):

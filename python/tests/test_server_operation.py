@@ -71,7 +71,7 @@ def test_a_search_ends_before_the_server_does(tmp_path, subgroup):
         with pytest.raises(OSError):
             server.call("GET", "/health")
         assert len(read_rest(slow)) > 40_000 * 512
-        server.process.communicate(timeout=30)
+        server.ended()
         assert server.process.returncode == 0
 
 

@@ -122,6 +122,7 @@ impl Parser {
     }
 
     fn conditions(&mut self, list: &[Value], levels: usize) -> ApiResult<Vec<Filter>> {
+        self.take(list.len())?;
         list.iter().map(|value| self.condition(value, levels)).collect()
     }
 

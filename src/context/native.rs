@@ -14,7 +14,7 @@ use crate::paillier::client::Client;
 use crate::paillier::keys::Primes;
 use crate::paillier::lookup::{self, PaillierLookup};
 use crate::paillier::parameters::{Parameters, Scheme};
-use crate::paillier::public_context::{Config, Numbers};
+use crate::paillier::public_context::{CONTEXT_VERSION as VERSION, Config, Numbers};
 use crate::paillier::public_key::{Elements, PublicKey};
 use crate::paillier::subgroup::{self, PaillierSubgroup};
 use base64::Engine;
@@ -23,8 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-pub(super) const FORMAT: &str = "hushvec-context";
-const VERSION: u32 = 1;
+pub(super) use crate::paillier::public_context::CONTEXT_FORMAT as FORMAT;
 
 /// The file.
 #[derive(Clone, Serialize, Deserialize)]

@@ -112,9 +112,15 @@ fn parse_hex(text: &str) -> Option<BigUint> {
     BigUint::parse_bytes(text.as_bytes(), 16)
 }
 
+/// How an owner's context in the native format begins.
+pub(crate) const CONTEXT_FORMAT: &str = "hushvec-context";
+pub(crate) const CONTEXT_VERSION: u32 = 1;
+
 /// The public part of an owner's context in the native format. The rest is the owner's business.
 #[derive(Deserialize)]
 struct Stored {
+    format: String,
+    version: u32,
     config: Config,
     public_key: Numbers,
     public_id: String,
@@ -139,6 +145,12 @@ impl PublicContext {
         let key = if context.get("format").is_some() {
             let malformed = |error| Error::context("the context", format!("is not in the native format: {error}"));
             let stored = Stored::deserialize(context).map_err(malformed)?;
+            if stored.format != CONTEXT_FORMAT || stored.version != CONTEXT_VERSION {
+                let (format, version) = (stored.format, stored.version);
+                let reason =
+                    format!("is {format:?} version {version}, expected {CONTEXT_FORMAT} version {CONTEXT_VERSION}");
+                return Err(Error::context("format", reason));
+            }
             let key = stored.public_key.public_key(stored.config.parameters()?)?;
             if key.id().to_string() != stored.public_id {
                 return Err(Error::context("public_id", "is not that of the public key"));

@@ -139,6 +139,8 @@ fn what_is_wrong_is_named() {
         (json!({ "tag1": "a\0b" }), "zero character"),
         (json!({ "tag1": "a".repeat(1025) }), "1025 bytes"),
         (json!({ "tag1": { "$in": vec!["x"; 600] } }), "512"),
+        (json!(vec![json!({}); 2000]), "512"),
+        (json!({ "$and": vec![json!({}); 2000] }), "512"),
     ] {
         let error = Filter::parse(&filter).map_err(|error| format!("{error:?}")).unwrap_err();
         assert!(error.contains(part), "{filter}: {error}");

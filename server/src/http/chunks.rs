@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use hushvec::{Ciphertexts, Evaluator};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::fmt::Display;
 
 /// The longest sealed content and name of a chunk, in bytes.
 const MOST_CONTENT: usize = 8 << 20;
@@ -84,7 +85,7 @@ pub async fn insert(
         .with_store(move |store| {
             let Insert { kb_id, context_id, chunks } = request;
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
-            let vectors = ciphertexts(&evaluator, chunks.iter().map(|chunk| chunk.index.as_slice()))?;
+            let vectors = ciphertexts(&evaluator, chunks.iter().map(|chunk| chunk.index.as_slice()).enumerate())?;
             let chunks = chunks.into_iter().map(new_chunk).collect::<ApiResult<Vec<_>>>()?;
             let ids = store.insert(&principal, &kb_id, &context_id, &chunks, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "context_id": context_id, "inserted_count": ids.len(), "chunk_ids": ids }))
@@ -114,7 +115,8 @@ pub async fn update(
         .with_store(move |store| {
             let Update { kb_id, context_id, chunk_updates } = request;
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
-            let vectors = ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| chunk.index.as_slice()))?;
+            let vectors =
+                ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| chunk.index.as_slice()).enumerate())?;
             let ids: Vec<u64> = chunk_updates.iter().map(|chunk| chunk.chunk_id).collect();
             check_distinct(&ids)?;
             let changes =
@@ -141,14 +143,18 @@ pub async fn patch(
     let turn = app.turn().await?;
     let reply = app
         .with_store(move |store| {
-            let PatchChunks { kb_id, context_id, mut chunk_patches } = request;
+            let PatchChunks { kb_id, context_id, chunk_patches } = request;
             let ids: Vec<u64> = chunk_patches.iter().map(|patch| patch.chunk_id).collect();
             check_distinct(&ids)?;
-            // Those with a ciphertext first.
-            chunk_patches.sort_by_key(|patch| patch.index.is_none());
+            // Those with a ciphertext first, each with its number in the request.
+            let mut chunk_patches: Vec<_> = chunk_patches.into_iter().enumerate().collect();
+            chunk_patches.sort_by_key(|(_, patch)| patch.index.is_none());
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
-            let vectors = ciphertexts(&evaluator, chunk_patches.iter().filter_map(|patch| patch.index.as_deref()))?;
-            let changes = chunk_patches.into_iter().map(|patch| Ok((patch.chunk_id, change(patch.fields)?)));
+            let vectors = ciphertexts(
+                &evaluator,
+                chunk_patches.iter().filter_map(|(number, patch)| Some((*number, patch.index.as_deref()?))),
+            )?;
+            let changes = chunk_patches.into_iter().map(|(_, patch)| Ok((patch.chunk_id, change(patch.fields)?)));
             let changes = changes.collect::<ApiResult<Vec<_>>>()?;
             store.update(&principal, &kb_id, &context_id, &changes, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
@@ -166,33 +172,38 @@ pub async fn delete(State(app): State<App>, Data(principal): Data, parameters: P
     Ok(Json(json!({ "deleted_count": deleted, "not_found": missing })))
 }
 
-/// Ciphertexts in the SDK's encoding, checked.
-fn ciphertexts<'a>(evaluator: &Evaluator, vectors: impl Iterator<Item = &'a [String]>) -> ApiResult<Ciphertexts> {
+/// Ciphertexts in the SDK's encoding, checked. Each comes with the number in the request of the chunk that it is of.
+fn ciphertexts<'a>(
+    evaluator: &Evaluator,
+    vectors: impl Iterator<Item = (usize, &'a [String])>,
+) -> ApiResult<Ciphertexts> {
     let size = evaluator.public_context().parameters().ciphertext_bytes();
-    let mut bytes = Vec::new();
-    for (number, index) in vectors.enumerate() {
+    let wrong = |number: usize, what: &dyn Display| {
+        ApiError::invalid(format!("the ciphertext of chunk {number} of the request cannot be used: {what}"))
+    };
+    let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
+    for (number, index) in vectors {
         let [text] = index else {
-            let message = format!(
-                "chunk {number} of the request has {} ciphertexts; a vector is one ciphertext, of fewer dimensions than key_len",
-                index.len()
-            );
-            return Err(ApiError::invalid(message));
+            let count = index.len();
+            let what = format!("there are {count}, but a vector is one, of fewer dimensions than key_len");
+            return Err(wrong(number, &what));
         };
-        let ciphertext = STANDARD.decode(text).map_err(|error| {
-            ApiError::invalid(format!("the ciphertext of chunk {number} of the request is not base64: {error}"))
-        })?;
+        let ciphertext = STANDARD.decode(text).map_err(|error| wrong(number, &format!("it is not base64: {error}")))?;
         if ciphertext.len() > size {
-            let message = format!(
-                "the ciphertext of chunk {number} of the request has {} bytes, more than {size}",
-                ciphertext.len()
-            );
-            return Err(ApiError::invalid(message));
+            return Err(wrong(number, &format!("it has {} bytes, more than {size}", ciphertext.len())));
         }
         let end = bytes.len() + size;
         bytes.extend_from_slice(&ciphertext);
         bytes.resize(end, 0);
+        numbers.push(number);
     }
-    Ok(evaluator.import(&bytes)?)
+    evaluator.import(&bytes).map_err(|error| match error.root() {
+        hushvec::Error::Ciphertext { record, problem } => {
+            let number = usize::try_from(*record).ok().and_then(|record| numbers.get(record));
+            number.map_or_else(|| ApiError::invalid(error.to_string()), |number| wrong(*number, problem))
+        }
+        _ => error.into(),
+    })
 }
 
 fn new_chunk(chunk: Chunk) -> ApiResult<NewChunk> {

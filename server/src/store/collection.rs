@@ -6,7 +6,7 @@
 use super::scan::Scan;
 use super::segment::{FULL, OpenSegment, Place, Segment};
 use crate::error::{ApiError, ApiResult};
-use hushvec::{Ciphertexts, Evaluator, Index, IndexWriter, Progress};
+use hushvec::{Ciphertexts, Evaluator, Index, IndexWriter, Progress, PublicKey};
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -141,8 +141,7 @@ impl Collection {
                     state.blocks = 0;
                 }
                 if state.writer.is_none() {
-                    let (writer, _) = IndexWriter::append_to(&segment.path, key)?;
-                    state.writer = Some(writer);
+                    state.writer = Some(reopen(segment, key)?);
                 }
                 return Ok(());
             }
@@ -220,6 +219,21 @@ impl Collection {
         self.publish(to.into_iter().zip(chunks));
         self.retire(from);
         Ok(())
+    }
+}
+
+/// Goes on with a segment. Of one that was being made when the server was stopped there may be no file, or half of one.
+fn reopen(segment: &mut Segment, key: &Arc<PublicKey>) -> ApiResult<IndexWriter> {
+    match IndexWriter::append_to(&segment.path, key) {
+        Ok((writer, _)) => Ok(writer),
+        Err(error) if segment.live > 0 => Err(error.into()),
+        Err(error) => {
+            tracing::warn!("a segment in which nothing lives is made anew: {error}");
+            // One that cannot be removed cannot be made either.
+            let _ = std::fs::remove_file(&segment.path);
+            *segment = Segment::new(segment.key, segment.path.clone(), false);
+            Ok(IndexWriter::create(&segment.path, key)?)
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 pub mod batch;
 pub mod bits;
 pub(crate) mod digits;
+pub(crate) mod factor;
 pub(crate) mod lanes;
 pub(crate) mod limbs;
 pub mod modulus;

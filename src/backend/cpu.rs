@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(feature = "gpu")]
 pub(super) mod combinations;
+#[cfg(target_arch = "x86_64")]
+mod factor;
 pub(super) mod hamming_aggregate;
 #[cfg(target_arch = "x86_64")]
 mod ifma;

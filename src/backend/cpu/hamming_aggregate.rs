@@ -3,7 +3,8 @@
 use super::level::with_lanes;
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
-use crate::arith::lanes::{Lanes, Pair};
+use crate::arith::factor::FixedFactor;
+use crate::arith::lanes::Lanes;
 use crate::arith::modulus::Modulus;
 
 const RUN: Run = Run::new(16, 256);
@@ -15,11 +16,11 @@ pub(in crate::backend) fn hamming_aggregate(
     stored: Rows<'_>,
     out: &mut [u64],
 ) {
-    with_lanes!(cpu, modulus, m => {
-        for (query, out) in queries.iter().zip(out.chunks_exact_mut(stored.limbs().len().max(1))) {
-            aggregate(cpu, m, query, stored, out, |product, out| m.store_pair(product, out));
-        }
-    });
+    with_lanes!(cpu, modulus, m => aggregate(cpu, modulus, m, queries, stored, out, |m, rows, query, out| {
+        let mut product = m.load_pair(rows);
+        m.scale(&mut product, query);
+        m.store_pair(&product, out);
+    }));
 }
 
 /// The same, as integers.
@@ -30,30 +31,23 @@ pub(in crate::backend) fn hamming_aggregate_integers(
     stored: Rows<'_>,
     out: &mut [u64],
 ) {
-    with_lanes!(cpu, modulus, m => {
-        let n = m.spread(modulus.limbs());
-        for (query, out) in queries.iter().zip(out.chunks_exact_mut(stored.limbs().len().max(1))) {
-            aggregate(cpu, m, query, stored, out, |product, out| {
-                m.store_product(&product.x1, &n, &product.x0, out, 2 * m.width(), 0);
-            });
-        }
-    });
+    with_lanes!(cpu, modulus, m => aggregate(cpu, modulus, m, queries, stored, out, |m, rows, query, out| {
+        m.store_scaled(&m.load_pair(rows), query, out);
+    }));
 }
 
-/// With the query in Montgomery form each product comes out plain: one multiplication a row.
-fn aggregate<A: Lanes>(
+/// Each query is a factor that all rows have in common.
+fn aggregate<A: FixedFactor>(
     cpu: &Cpu,
+    modulus: &Modulus,
     m: &A,
-    query: &[u64],
+    queries: Rows<'_>,
     stored: Rows<'_>,
     out: &mut [u64],
-    store: impl Fn(&Pair<A::Number>, &mut [u64]) + Sync,
+    store: impl Fn(&A, Rows<'_>, &A::Factor, &mut [u64]) + Sync,
 ) {
-    let query = m.enter(&m.spread_pair(query));
-    cpu.for_each_group::<A, _>(out, 2 * m.width(), RUN, |rows, out| {
-        let mut product = m.load_pair(stored.slice(rows));
-        m.mul_assign(&mut product, &query);
-        m.reduce_pair(&mut product);
-        store(&product, out);
-    });
+    for (query, out) in queries.iter().zip(out.chunks_exact_mut(stored.limbs().len().max(1))) {
+        let query = m.factor_vartime(modulus, query);
+        cpu.for_each_group::<A, _>(out, 2 * m.width(), RUN, |rows, out| store(m, stored.slice(rows), &query, out));
+    }
 }

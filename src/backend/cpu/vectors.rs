@@ -100,7 +100,7 @@ macro_rules! impl_lanes {
             #[target_feature(enable = $features)]
             fn store_sum([x, y, z]: [&$Number; 3], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
                 let mut columns = [z.0, <$Number>::zero().0];
-                columns::add_number_product(&mut columns, x, y);
+                columns::add_products(&mut columns, [x], [y]);
                 let digits = columns.as_flattened_mut().as_flattened_mut();
                 carry(digits);
                 transpose::store(digits, limbs, rows, width, at);

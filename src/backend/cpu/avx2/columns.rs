@@ -30,19 +30,75 @@ pub(super) fn add_number<const T: usize>(columns: &mut Columns<T>, x: &Number<T>
     }
 }
 
-/// Adds x·y.
+/// Adds Σ x·y.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn add_number_product<const T: usize>(columns: &mut Columns<T>, x: &Number<T>, y: &Number<T>) {
+pub(super) fn add_products<const T: usize, const P: usize>(
+    columns: &mut Columns<T>,
+    x: [&Number<T>; P],
+    y: [&Number<T>; P],
+) {
     let columns = columns.as_flattened_mut();
-    for (i, a) in x.0.iter().enumerate() {
-        for (j, b) in y.0.iter().enumerate() {
-            tile::multiply(neighbours(columns, i + j), [a], [b]);
+    for i in 0..T {
+        for j in 0..T {
+            tile::multiply(neighbours(columns, i + j), x.map(|x| &x.0[i]), y.map(|y| &y.0[j]));
         }
         if (i + 1).is_multiple_of(ROWS_UNCARRIED) {
             relax(columns[i + 1..].as_flattened_mut());
         }
     }
+}
+
+/// Adds Σ x·y mod R, whose upper columns are not worked out. The highest of the others may wrap, as only its digit counts.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn add_lower_half<const T: usize, const P: usize>(
+    columns: &mut [Block; T],
+    x: [&Number<T>; P],
+    y: [&Number<T>; P],
+) {
+    for i in 0..T {
+        let a = x.map(|x| &x.0[i]);
+        for j in 0..T - 1 - i {
+            tile::multiply(neighbours(columns, i + j), a, y.map(|y| &y.0[j]));
+        }
+        tile::multiply_below(&mut columns[T - 1], a, y.map(|y| &y.0[T - 1 - i]));
+        if (i + 1).is_multiple_of(ROWS_UNCARRIED) {
+            relax(columns[i + 1..].as_flattened_mut());
+        }
+    }
+}
+
+/// z ← ⌊Σ x·y / R⌋, or one less: of the lower columns only two are worked out, so that less than 2·P·L·R/2^28 is missing
+/// from the sum, of L digits.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn set_upper_half<const T: usize, const P: usize>(
+    z: &mut Number<T>,
+    x: [&Number<T>; P],
+    y: [&Number<T>; P],
+) {
+    let (mut guards, mut columns) = ([zero(); 2], Number::zero().0);
+    for i in 0..T {
+        let a = x.map(|x| &x.0[i]);
+        if i + 1 < T {
+            for (a, y) in a.iter().zip(y) {
+                guards[0] = add_product(guards[0], a[BLOCK - 1], y.0[T - 2 - i][BLOCK - 1]);
+            }
+        }
+        tile::multiply_above(&mut guards, &mut columns[0], a, y.map(|y| &y.0[T - 1 - i]));
+        for j in T - i..T {
+            tile::multiply(neighbours(&mut columns, i + j - T), a, y.map(|y| &y.0[j]));
+        }
+        // What the guards carry.
+        guards[1] = _mm256_add_epi64(guards[1], _mm256_srli_epi64::<DIGIT_BITS>(guards[0]));
+        columns[0][0] = _mm256_add_epi64(columns[0][0], _mm256_srli_epi64::<DIGIT_BITS>(guards[1]));
+        guards = guards.map(|guard| digit(guard));
+        if (i + 1).is_multiple_of(ROWS_UNCARRIED) {
+            relax(columns.as_flattened_mut());
+        }
+    }
+    z.carry_from(&columns);
 }
 
 /// Adds x² to columns that are zero: the products of different digits once, then all doubled, then the squares of digits.

@@ -1,7 +1,7 @@
 //! An odd modulus m, for arithmetic modulo m and m² in four lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::{LINES_A_DIGIT, Number, carry};
+use super::number::{LINES_A_DIGIT, Number, carry, carry_and_reduce_once};
 use super::tile::BLOCK;
 use super::transpose;
 use super::vector::{Avx2, DIGIT_MASK, LANES, Vector, spread};
@@ -9,6 +9,7 @@ use crate::arith::batch::Rows;
 use crate::arith::lanes::{Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
+use crate::backend::cpu::factor::impl_fixed_factor;
 use crate::backend::cpu::vectors::{deal, deal_rows, impl_lanes};
 use std::arch::x86_64::{_mm256_add_epi64, _mm256_sub_epi64};
 use zeroize::{Zeroize, Zeroizing};
@@ -112,3 +113,5 @@ impl_lanes!(
     selected 2 * T * BLOCK,
     lines 2 * T * BLOCK * LINES_A_DIGIT
 );
+
+impl_fixed_factor!("avx2", [const T: usize] Avx2Modulus<T>, Number<T>, radix 28 * BLOCK * T);

@@ -35,6 +35,67 @@ pub(super) fn multiply<const P: usize>([lower, upper]: [&mut Block; 2], a: [&Blo
     *upper = columns;
 }
 
+/// Runs `$body` with `$row` standing for each row of a tile, written out: where what a row does depends on which it is, the
+/// compiler keeps columns in registers only so.
+macro_rules! for_each_row {
+    ($row:ident => $body:block) => {
+        for_each_row!(@ $row => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12)
+    };
+    (@ $row:ident => $body:block, $($number:literal)*) => {
+        $({
+            let $row = $number;
+            $body
+        })*
+    };
+}
+
+/// [`multiply`] without the upper columns.
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+pub(super) fn multiply_below<const P: usize>(columns: &mut Block, a: [&Block; P], b: [&Block; P]) {
+    let mut sums = *columns;
+    for (a, b) in a.iter().zip(b) {
+        for_each_row!(row => {
+            let (a, b) = (a[row], black_box(b));
+            for column in row..BLOCK {
+                sums[column] = add_product(sums[column], a, b[column - row]);
+            }
+        });
+    }
+    *columns = sums;
+}
+
+/// [`multiply`] without the lower columns but the last two, which are `guards`.
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+pub(super) fn multiply_above<const P: usize>(
+    guards: &mut [Vector; 2],
+    columns: &mut Block,
+    a: [&Block; P],
+    b: [&Block; P],
+) {
+    let [mut last_but_one, mut last] = *guards;
+    for (a, b) in a.iter().zip(b) {
+        for row in 0..BLOCK - 1 {
+            last_but_one = add_product(last_but_one, a[row], b[BLOCK - 2 - row]);
+        }
+        for row in 0..BLOCK {
+            last = add_product(last, a[row], b[BLOCK - 1 - row]);
+        }
+    }
+    *guards = [last_but_one, last];
+    let mut sums = *columns;
+    for (a, b) in a.iter().zip(b) {
+        for_each_row!(row => {
+            let (a, b) = (a[row], black_box(b));
+            for column in 0..row {
+                sums[column] = add_product(sums[column], a, b[BLOCK - row + column]);
+            }
+        });
+    }
+    *columns = sums;
+}
+
 /// [`multiply`] for the lowest tile of each row of a Montgomery reduction: determines the quotient's digits q, so that
 /// with q·m added the lowest columns vanish, and are not written. `inverse` is −1/m modulo 2^28.
 #[inline(never)]

@@ -28,7 +28,7 @@ pub(super) fn load<const T: usize>(rows: Rows<'_>, at: usize, width: usize) -> N
 
 /// The digits of a number given as vectors of limbs.
 #[target_feature(enable = "avx2")]
-fn from_limbs<const T: usize>(limbs: &[Vector]) -> Number<T> {
+pub(super) fn from_limbs<const T: usize>(limbs: &[Vector]) -> Number<T> {
     let mut number = Number::zero();
     for (i, out) in (0..).zip(number.0.as_flattened_mut()) {
         let (limb, shift) = split(i * DIGIT, LIMB_BITS);

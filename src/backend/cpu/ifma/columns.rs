@@ -2,8 +2,8 @@
 
 use super::number::Number;
 use super::tile::{self, Block};
-use super::vector::{Vector, add_high, add_low, zero};
-use std::arch::x86_64::{_mm512_add_epi64, _mm512_sub_epi64};
+use super::vector::{DIGIT_BITS, Vector, add_high, add_low, zero};
+use std::arch::x86_64::{_mm512_add_epi64, _mm512_srli_epi64, _mm512_sub_epi64};
 use std::array;
 
 /// Digits of the blocks that squares are made of.
@@ -28,20 +28,63 @@ pub(super) fn add_number<const T: usize, const C: usize>(columns: &mut Columns<T
     }
 }
 
-/// Adds x·y.
+/// Adds Σ x·y.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn add_number_product<const T: usize, const C: usize>(
+pub(super) fn add_products<const T: usize, const C: usize, const P: usize>(
     columns: &mut Columns<T, C>,
-    x: &Number<T, C>,
-    y: &Number<T, C>,
+    x: [&Number<T, C>; P],
+    y: [&Number<T, C>; P],
 ) {
     let columns = columns.as_flattened_mut();
-    for (i, a) in x.0.iter().enumerate() {
-        for (j, b) in y.0.iter().enumerate() {
-            tile::multiply(neighbours(columns, i + j), [a], [b]);
+    for i in 0..T {
+        for j in 0..T {
+            tile::multiply(neighbours(columns, i + j), x.map(|x| &x.0[i]), y.map(|y| &y.0[j]));
         }
     }
+}
+
+/// Adds Σ x·y mod R, whose upper columns are not worked out.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_lower_half<const T: usize, const C: usize, const P: usize>(
+    columns: &mut [Block<C>; T],
+    x: [&Number<T, C>; P],
+    y: [&Number<T, C>; P],
+) {
+    for i in 0..T {
+        let a = x.map(|x| &x.0[i]);
+        for j in 0..T - 1 - i {
+            tile::multiply(neighbours(columns, i + j), a, y.map(|y| &y.0[j]));
+        }
+        tile::multiply_below(&mut columns[T - 1], a, y.map(|y| &y.0[T - 1 - i]));
+    }
+}
+
+/// z ← ⌊Σ x·y / R⌋, or one less: of the lower columns only the last is worked out, so that less than 2·P·L·R/2^52 is missing
+/// from the sum, of L digits.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn set_upper_half<const T: usize, const C: usize, const P: usize>(
+    z: &mut Number<T, C>,
+    x: [&Number<T, C>; P],
+    y: [&Number<T, C>; P],
+) {
+    let (mut guard, mut columns) = (zero(), Number::zero().0);
+    for i in 0..T {
+        let a = x.map(|x| &x.0[i]);
+        if i + 1 < T {
+            for (a, y) in a.iter().zip(y) {
+                guard = add_high(guard, a[C - 1], y.0[T - 2 - i][C - 1]);
+            }
+        }
+        tile::multiply_above(&mut guard, &mut columns[0], a, y.map(|y| &y.0[T - 1 - i]));
+        for j in T - i..T {
+            tile::multiply(neighbours(&mut columns, i + j - T), a, y.map(|y| &y.0[j]));
+        }
+    }
+    columns[0][0] = _mm512_add_epi64(columns[0][0], _mm512_srli_epi64::<DIGIT_BITS>(guard));
+    z.carry_from(&columns);
 }
 
 /// Adds x² to columns that are zero: the products of different digits once, then all doubled, then the squares of digits.

@@ -1,13 +1,14 @@
 //! An odd modulus m, for arithmetic modulo m and m² in eight lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::{LINES_A_DIGIT, Number, carry};
+use super::number::{LINES_A_DIGIT, Number, carry, carry_and_reduce_once};
 use super::transpose;
-use super::vector::{DIGIT_MASK, Ifma, LANES, Vector};
+use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::{Line, Pair};
 use crate::arith::modulus::Modulus;
 use crate::arith::radix_form::RadixForm;
+use crate::backend::cpu::factor::impl_fixed_factor;
 use crate::backend::cpu::vectors::{deal, deal_rows, impl_lanes};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -110,4 +111,11 @@ impl_lanes!(
     lanes LANES,
     selected 3 * T * C,
     lines 2 * T * C * LINES_A_DIGIT
+);
+
+impl_fixed_factor!(
+    "avx512f,avx512ifma",
+    [const T: usize, const C: usize] IfmaModulus<T, C>,
+    Number<T, C>,
+    radix 52 * T * C
 );

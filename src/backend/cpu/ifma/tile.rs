@@ -50,6 +50,71 @@ pub(super) fn multiply<const C: usize, const P: usize>(
     *upper = columns;
 }
 
+/// Runs `$body` with `$row` standing for each row of a tile, written out: where what a row does depends on which it is, the
+/// compiler keeps columns in registers only so.
+macro_rules! for_each_row {
+    ($rows:expr, $row:ident => $body:block) => {
+        for_each_row!(@ $rows, $row => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19)
+    };
+    (@ $rows:expr, $row:ident => $body:block, $($number:literal)*) => {
+        const { assert!($rows <= 20) };
+        $({
+            let $row = $number;
+            if $row < $rows $body
+        })*
+    };
+}
+
+/// [`multiply`] without the upper columns.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn multiply_below<const C: usize, const P: usize>(
+    columns: &mut Block<C>,
+    a: [&Block<C>; P],
+    b: [&Block<C>; P],
+) {
+    let mut sums = *columns;
+    for (a, b) in a.iter().zip(b) {
+        for_each_row!(C, row => {
+            let (digit, b) = (a[row], black_box(b));
+            for column in row..C - 1 {
+                sums[column] = add_low(sums[column], digit, b[column - row]);
+                sums[column + 1] = add_high(sums[column + 1], digit, b[column - row]);
+            }
+            sums[C - 1] = add_low(sums[C - 1], digit, b[C - 1 - row]);
+        });
+    }
+    *columns = sums;
+}
+
+/// [`multiply`] without the lower columns but the last, which is `guard`.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn multiply_above<const C: usize, const P: usize>(
+    guard: &mut Vector,
+    columns: &mut Block<C>,
+    a: [&Block<C>; P],
+    b: [&Block<C>; P],
+) {
+    let (mut last, mut sums) = (*guard, *columns);
+    for (a, b) in a.iter().zip(b) {
+        for_each_row!(C, row => {
+            let (digit, b) = (a[row], black_box(b));
+            let first = C - 1 - row;
+            if first > 0 {
+                last = add_high(last, digit, b[first - 1]);
+            }
+            last = add_low(last, digit, b[first]);
+            sums[0] = add_high(sums[0], digit, b[first]);
+            for column in 0..row {
+                sums[column] = add_low(sums[column], digit, b[first + 1 + column]);
+                sums[column + 1] = add_high(sums[column + 1], digit, b[first + 1 + column]);
+            }
+        });
+    }
+    (*guard, *columns) = (last, sums);
+}
+
 /// [`multiply`] for the lowest tile of each row of a Montgomery reduction: determines the quotient's digits q, so that
 /// with q·m added the lowest columns vanish, and are not written. `inverse` is −1/m modulo 2^52.
 #[inline(never)]

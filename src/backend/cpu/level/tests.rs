@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::arith::batch::Rows;
+use crate::arith::factor::FixedFactor;
 use crate::arith::lanes::{Lanes, Pair, WINDOW_BITS};
 use crate::arith::modulus::Modulus;
 use crate::arith::window::{self, Exponent};
@@ -133,6 +134,31 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
     }
 }
 
+/// Numbers times y, as pairs and as integers: x, and those for which quotients are hardest to estimate, whose products are
+/// just above and just below multiples of m and m².
+fn scaled<A: FixedFactor>(a: &A, modulus: &Modulus, m: &BigUint, x: &BigUint, y: &BigUint) {
+    let (bench, square, width) = (Bench { a, m }, m * m, a.width());
+    let small = [0u32, 1, 2].map(BigUint::from);
+    let near = small.iter().flat_map(|c| [c.clone(), m + c, (m - 1u32) * m + c, &square - 1u32 - c, (m >> 1) * m + c]);
+    let xs = match y.modinv(&square) {
+        Some(inverse) => near.map(|c| c * &inverse % &square).chain([x.clone()]).collect(),
+        None => vec![x.clone()],
+    };
+    let factor = a.factor_vartime(modulus, &[limbs(&(y % m), width), limbs(&(y / m), width)].concat());
+    for xs in xs.chunks(A::COUNT) {
+        let expected: Vec<BigUint> = xs.iter().map(|x| x * y % &square).collect();
+        let mut pair = bench.pair(xs);
+        let mut rows = vec![7; 2 * width * xs.len()];
+        a.store_scaled(&pair, &factor, &mut rows);
+        assert_eq!(rows.chunks(2 * width).map(value).collect::<Vec<_>>(), expected);
+        a.scale(&mut pair, &factor);
+        a.store_pair(&pair, &mut rows);
+        for (row, expected) in rows.chunks(2 * width).zip(&expected) {
+            assert_eq!((value(&row[..width]), value(&row[width..])), (expected % m, expected / m));
+        }
+    }
+}
+
 /// The table has the length that is set aside for it, and each lane gets its entry.
 fn windows<A: Lanes>(a: &A, m: &BigUint) {
     let (width, entries) = (a.width(), 1u32 << WINDOW_BITS);
@@ -179,7 +205,10 @@ fn check_all(bits: usize, (m, x, y): &(BigUint, BigUint, BigUint)) {
     let modulus = Modulus::new(&limbs(m, bits / 64)).unwrap();
     for level in Level::all() {
         let cpu = Cpu { level, ..Cpu::open(std::num::NonZeroUsize::new(1)).unwrap() };
-        with_lanes!(cpu, &modulus, a => check(a, m, x, y));
+        with_lanes!(cpu, &modulus, a => {
+            check(a, m, x, y);
+            scaled(a, &modulus, m, x, y);
+        });
     }
 }
 

@@ -1,0 +1,46 @@
+//! Many numbers times one that stays: what a query is to an index.
+
+use super::lanes::{Lanes, Pair};
+use super::modulus::Modulus;
+
+/// Multiplication modulo m² by a factor for which something was worked out before. All pairs are plain and reduced.
+pub(crate) trait FixedFactor: Lanes {
+    /// The factor, and what was worked out for it.
+    type Factor: Sync;
+
+    /// `row` is a plain pair modulo `modulus`, whose arithmetic this is. Takes as long as a few multiplications, and a
+    /// time that depends on the factor.
+    fn factor_vartime(&self, modulus: &Modulus, row: &[u64]) -> Self::Factor;
+
+    /// x ← x·factor mod m².
+    fn scale(&self, x: &mut Pair<Self::Number>, factor: &Self::Factor);
+
+    /// Writes x·factor mod m² into rows of two widths, as the integers that the pairs stand for.
+    fn store_scaled(&self, x: &Pair<Self::Number>, factor: &Self::Factor, rows: &mut [u64]);
+}
+
+/// A factor in Montgomery form: a product with it comes out plain.
+pub(crate) struct MontgomeryFactor<N> {
+    factor: Pair<N>,
+    m: N,
+}
+
+impl<N: Copy> MontgomeryFactor<N> {
+    /// See [`FixedFactor::factor_vartime`].
+    pub(crate) fn new<A: Lanes<Number = N>>(a: &A, modulus: &Modulus, row: &[u64]) -> Self {
+        Self { factor: a.enter(&a.spread_pair(row)), m: a.spread(modulus.limbs()) }
+    }
+
+    /// See [`FixedFactor::scale`].
+    pub(crate) fn scale<A: Lanes<Number = N>>(&self, a: &A, x: &mut Pair<N>) {
+        a.mul_assign(x, &self.factor);
+        a.reduce_pair(x);
+    }
+
+    /// See [`FixedFactor::store_scaled`].
+    pub(crate) fn store_scaled<A: Lanes<Number = N>>(&self, a: &A, x: &Pair<N>, rows: &mut [u64]) {
+        let mut product = *x;
+        self.scale(a, &mut product);
+        a.store_product(&product.x1, &self.m, &product.x0, rows, 2 * a.width(), 0);
+    }
+}

@@ -1,11 +1,16 @@
 """Keys and vectors that the tests share. Keys are real, and of the least length that is not weak."""
 
+import signal
+
 import numpy
 import pytest
 
 import hushvec
 
 DIMENSIONS = 96
+
+# Started in the background, a shell's commands ignore Ctrl-C, and so would whatever the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

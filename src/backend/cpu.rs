@@ -87,6 +87,12 @@ impl Cpu {
     /// Does both, at once if there are threads for it.
     #[cfg(feature = "owner")]
     pub(super) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+        self.do_each(&mut once(first), &mut once(second));
+    }
+
+    /// Not generic, as [`Cpu::deal_runs`] is not.
+    #[cfg(feature = "owner")]
+    fn do_each(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
         if self.threads() > 1 {
             self.pool.join(first, second);
         } else {
@@ -97,6 +103,12 @@ impl Cpu {
 
     /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
     fn for_each_run<T: Send>(&self, out: &mut [T], width: usize, run: Run, work: impl Fn(usize, &mut [T]) + Sync) {
+        self.deal_runs(out, width, run, &work);
+    }
+
+    /// Not generic over the work, or the machinery of threads is compiled again for every kernel, level and size, with the
+    /// kernel in several places of it.
+    fn deal_runs<T: Send>(&self, out: &mut [T], width: usize, run: Run, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
         let rows = out.len() / width;
         let fair = rows.div_ceil(self.threads());
         // Four runs a thread, so that one that is late does not keep the others waiting.
@@ -127,6 +139,17 @@ impl Cpu {
                 work(first..first + out.len() / width, out);
             }
         });
+    }
+}
+
+/// Work that is done when it is called first.
+#[cfg(feature = "owner")]
+fn once(work: impl FnOnce() + Send) -> impl FnMut() + Send {
+    let mut work = Some(work);
+    move || {
+        if let Some(work) = work.take() {
+            work();
+        }
     }
 }
 

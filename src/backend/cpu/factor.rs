@@ -116,10 +116,8 @@ macro_rules! impl_fixed_factor {
                 w.carry_from(&sum);
                 let mut sum = factor.minus_square.map(|half| half.0);
                 columns::add_products(&mut sum, [&x.x0, &factor.m], [&b.x0, &w]);
-                let digits = sum.as_flattened_mut().as_flattened_mut();
-                let square = factor.square.map(|half| half.0);
-                carry_and_reduce_once(digits, square.as_flattened().as_flattened());
-                transpose::store(digits, limbs, rows, limbs, 0);
+                columns::reduce_once(&mut sum, &factor.square);
+                transpose::store(sum.as_flattened().as_flattened(), limbs, rows, limbs, 0);
             }
         }
 

@@ -1,9 +1,9 @@
 //! Products, squares and Montgomery reductions of whole numbers: sums in columns, which are hardly carried.
 
-use super::number::Number;
+use super::number::{Number, carry};
 use super::tile::{self, BLOCK, Block};
 use super::vector::{DIGIT_BITS, DIGIT_MASK, Vector, add_product, digit, spread, zero};
-use std::arch::x86_64::{_mm256_add_epi64, _mm256_srli_epi64, _mm256_sub_epi64};
+use std::arch::x86_64::{_mm256_add_epi64, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_srli_epi64, _mm256_sub_epi64};
 use std::array;
 
 /// The columns of a product of two numbers of T blocks, the lower half first.
@@ -99,6 +99,30 @@ pub(super) fn set_upper_half<const T: usize, const P: usize>(
         }
     }
     z.carry_from(&columns);
+}
+
+/// Makes digits of columns, and subtracts m, given as its halves, where the number is m or more.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn reduce_once<const T: usize>(columns: &mut Columns<T>, m: &[Number<T>; 2]) {
+    let difference = |x: Vector, m: Vector, borrow: Vector| _mm256_sub_epi64(_mm256_sub_epi64(x, m), borrow);
+    let borrow = |difference: Vector| _mm256_srli_epi64::<63>(difference);
+    carry(columns.as_flattened_mut().as_flattened_mut());
+    let mut rest = zero();
+    for (half, m) in columns.iter().zip(m) {
+        for (column, m) in half.as_flattened().iter().zip(m.digits()) {
+            rest = borrow(difference(*column, *m, rest));
+        }
+    }
+    let reached = _mm256_cmpeq_epi64(rest, zero());
+    let mut rest = zero();
+    for (half, m) in columns.iter_mut().zip(m) {
+        for (column, m) in half.as_flattened_mut().iter_mut().zip(m.digits()) {
+            let difference = difference(*column, _mm256_and_si256(reached, *m), rest);
+            rest = borrow(difference);
+            *column = digit(difference);
+        }
+    }
 }
 
 /// Adds x² to columns that are zero: the products of different digits once, then all doubled, then the squares of digits.

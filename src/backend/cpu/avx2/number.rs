@@ -175,20 +175,3 @@ pub(super) fn carry(columns: &mut [Vector]) {
         *column = digit(sum);
     }
 }
-
-/// [`carry`], and then subtracts m where the number is m or more.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn carry_and_reduce_once(columns: &mut [Vector], m: &[Vector]) {
-    carry(columns);
-    let difference = |x: Vector, m: Vector, borrow: Vector| _mm256_sub_epi64(_mm256_sub_epi64(x, m), borrow);
-    let borrow = |difference: Vector| _mm256_srli_epi64::<63>(difference);
-    let below = columns.iter().zip(m).fold(zero(), |below, (x, m)| borrow(difference(*x, *m, below)));
-    let reached = _mm256_cmpeq_epi64(below, zero());
-    let mut rest = zero();
-    for (column, m) in columns.iter_mut().zip(m) {
-        let difference = difference(*column, _mm256_and_si256(reached, *m), rest);
-        rest = borrow(difference);
-        *column = digit(difference);
-    }
-}

@@ -2,8 +2,11 @@
 
 use super::number::Number;
 use super::tile::{self, Block};
-use super::vector::{DIGIT_BITS, Vector, add_high, add_low, zero};
-use std::arch::x86_64::{_mm512_add_epi64, _mm512_srli_epi64, _mm512_sub_epi64};
+use super::vector::{DIGIT_BITS, Vector, add_high, add_low, digit, zero};
+use std::arch::x86_64::{
+    _mm512_add_epi64, _mm512_cmplt_epi64_mask, _mm512_mask_sub_epi64, _mm512_srai_epi64, _mm512_srli_epi64,
+    _mm512_sub_epi64,
+};
 use std::array;
 
 /// Digits of the blocks that squares are made of.
@@ -85,6 +88,30 @@ pub(super) fn set_upper_half<const T: usize, const C: usize, const P: usize>(
     }
     columns[0][0] = _mm512_add_epi64(columns[0][0], _mm512_srli_epi64::<DIGIT_BITS>(guard));
     z.carry_from(&columns);
+}
+
+/// Makes digits of columns, and subtracts m, given as its halves, where the number is m or more.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn reduce_once<const T: usize, const C: usize>(columns: &mut Columns<T, C>, m: &[Number<T, C>; 2]) {
+    let (mut carry, mut rest) = (zero(), zero());
+    for (half, m) in columns.iter_mut().zip(m) {
+        for (column, m) in half.as_flattened_mut().iter_mut().zip(m.digits()) {
+            let sum = _mm512_add_epi64(*column, carry);
+            carry = _mm512_srai_epi64::<DIGIT_BITS>(sum);
+            *column = digit(sum);
+            rest = _mm512_srai_epi64::<DIGIT_BITS>(_mm512_add_epi64(_mm512_sub_epi64(*column, *m), rest));
+        }
+    }
+    let reached = !_mm512_cmplt_epi64_mask(rest, zero());
+    let mut rest = zero();
+    for (half, m) in columns.iter_mut().zip(m) {
+        for (column, m) in half.as_flattened_mut().iter_mut().zip(m.digits()) {
+            let difference = _mm512_add_epi64(_mm512_mask_sub_epi64(*column, reached, *column, *m), rest);
+            rest = _mm512_srai_epi64::<DIGIT_BITS>(difference);
+            *column = digit(difference);
+        }
+    }
 }
 
 /// Adds x² to columns that are zero: the products of different digits once, then all doubled, then the squares of digits.

@@ -1,7 +1,7 @@
 //! An odd modulus m, for arithmetic modulo m and m² in eight lanes; the formulas are those of [`crate::arith::pair`].
 
 use super::columns::{self, Columns};
-use super::number::{LINES_A_DIGIT, Number, carry, carry_and_reduce_once};
+use super::number::{LINES_A_DIGIT, Number, carry};
 use super::transpose;
 use super::vector::{DIGIT_MASK, Ifma, LANES, Vector, spread};
 use crate::arith::batch::Rows;

@@ -5,8 +5,8 @@ use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
 use crate::arith::lanes::Line;
 use std::arch::x86_64::{
     __mmask8, _mm512_add_epi64, _mm512_cmpeq_epi64_mask, _mm512_cmplt_epi64_mask, _mm512_mask_blend_epi64,
-    _mm512_mask_mov_epi64, _mm512_mask_sub_epi64, _mm512_maskz_set1_epi64, _mm512_permutex2var_epi64,
-    _mm512_srai_epi64, _mm512_sub_epi64, _mm512_test_epi64_mask,
+    _mm512_mask_mov_epi64, _mm512_maskz_set1_epi64, _mm512_permutex2var_epi64, _mm512_srai_epi64, _mm512_sub_epi64,
+    _mm512_test_epi64_mask,
 };
 use std::hint::black_box;
 use zeroize::Zeroize;
@@ -165,25 +165,5 @@ pub(super) fn carry(columns: &mut [Vector]) {
         let sum = _mm512_add_epi64(*column, rest);
         rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
         *column = digit(sum);
-    }
-}
-
-/// [`carry`], and then subtracts m where the number is m or more.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn carry_and_reduce_once(columns: &mut [Vector], m: &[Vector]) {
-    let (mut rest, mut borrow) = (zero(), zero());
-    for (column, m) in columns.iter_mut().zip(m) {
-        let sum = _mm512_add_epi64(*column, rest);
-        rest = _mm512_srai_epi64::<DIGIT_BITS>(sum);
-        *column = digit(sum);
-        borrow = _mm512_srai_epi64::<DIGIT_BITS>(_mm512_add_epi64(_mm512_sub_epi64(*column, *m), borrow));
-    }
-    let reached = !_mm512_cmplt_epi64_mask(borrow, zero());
-    let mut rest = zero();
-    for (column, m) in columns.iter_mut().zip(m) {
-        let difference = _mm512_add_epi64(_mm512_mask_sub_epi64(*column, reached, *column, *m), rest);
-        rest = _mm512_srai_epi64::<DIGIT_BITS>(difference);
-        *column = digit(difference);
     }
 }

@@ -8,9 +8,9 @@ pub(crate) trait FixedFactor: Lanes {
     /// The factor, and what was worked out for it.
     type Factor: Sync;
 
-    /// `row` is a plain pair modulo `modulus`, whose arithmetic this is. Takes as long as a few multiplications, and a
-    /// time that depends on the factor.
-    fn factor_vartime(&self, modulus: &Modulus, row: &[u64]) -> Self::Factor;
+    /// `row` is a plain pair modulo `modulus`, whose arithmetic this is, and `count` how many numbers will be multiplied by it:
+    /// for few, little is worked out. Takes a time that depends on the factor.
+    fn factor_vartime(&self, modulus: &Modulus, row: &[u64], count: usize) -> Self::Factor;
 
     /// x ← x·factor mod m².
     fn scale(&self, x: &mut Pair<Self::Number>, factor: &Self::Factor);

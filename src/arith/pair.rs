@@ -275,7 +275,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
 impl<const L: usize> FixedFactor for PairModulus<L> {
     type Factor = MontgomeryFactor<[u64; L]>;
 
-    fn factor_vartime(&self, modulus: &Modulus, row: &[u64]) -> Self::Factor {
+    fn factor_vartime(&self, modulus: &Modulus, row: &[u64], _count: usize) -> Self::Factor {
         MontgomeryFactor::new(self, modulus, row)
     }
 

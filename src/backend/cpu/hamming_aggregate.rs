@@ -47,7 +47,7 @@ fn aggregate<A: FixedFactor>(
     store: impl Fn(&A, Rows<'_>, &A::Factor, &mut [u64]) + Sync,
 ) {
     for (query, out) in queries.iter().zip(out.chunks_exact_mut(stored.limbs().len().max(1))) {
-        let query = m.factor_vartime(modulus, query);
+        let query = m.factor_vartime(modulus, query, stored.len());
         cpu.for_each_group::<A, _>(out, 2 * m.width(), RUN, |rows, out| store(m, stored.slice(rows), &query, out));
     }
 }

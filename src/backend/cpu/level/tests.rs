@@ -144,14 +144,16 @@ fn scaled<A: FixedFactor>(a: &A, modulus: &Modulus, m: &BigUint, x: &BigUint, y:
         Some(inverse) => near.map(|c| c * &inverse % &square).chain([x.clone()]).collect(),
         None => vec![x.clone()],
     };
-    let factor = a.factor_vartime(modulus, &[limbs(&(y % m), width), limbs(&(y / m), width)].concat());
-    for xs in xs.chunks(A::COUNT) {
+    let row = [limbs(&(y % m), width), limbs(&(y / m), width)].concat();
+    // What is worked out for few numbers, and for many.
+    let factors = [0, usize::MAX].map(|count| a.factor_vartime(modulus, &row, count));
+    for (factor, xs) in factors.iter().flat_map(|factor| xs.chunks(A::COUNT).map(move |xs| (factor, xs))) {
         let expected: Vec<BigUint> = xs.iter().map(|x| x * y % &square).collect();
         let mut pair = bench.pair(xs);
         let mut rows = vec![7; 2 * width * xs.len()];
-        a.store_scaled(&pair, &factor, &mut rows);
+        a.store_scaled(&pair, factor, &mut rows);
         assert_eq!(rows.chunks(2 * width).map(value).collect::<Vec<_>>(), expected);
-        a.scale(&mut pair, &factor);
+        a.scale(&mut pair, factor);
         a.store_pair(&pair, &mut rows);
         for (row, expected) in rows.chunks(2 * width).zip(&expected) {
             assert_eq!((value(&row[..width]), value(&row[width..])), (expected % m, expected / m));

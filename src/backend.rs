@@ -20,6 +20,8 @@ mod multi_power;
 #[cfg(feature = "gpu")]
 mod offloaded;
 mod schedule;
+#[cfg(feature = "gpu")]
+mod trust;
 pub mod weights;
 
 use crate::arith::batch::Rows;

@@ -188,7 +188,8 @@ fn what_only_the_id_shows_is_refused_if_the_id_was_expected() {
     shorter["config"] = str_of(&stored, "config").replace("\"embed_len\": 64", "\"embed_len\": 63").into();
     for changed in [other_generator, shorter] {
         let changed = changed.to_string();
-        let Ok(accepted) = load_text(&changed) else { continue };
+        // Nothing but the id tells.
+        let accepted = load_text(&changed).unwrap();
         assert_ne!(accepted.public_id(), true_one.public_id());
         for id in &ids {
             match loader().expect_id(id).from_serialized(&changed, &provider()) {

@@ -144,7 +144,7 @@ impl Context {
             .threads(self.threads)
             .secrets_on_cpu(owner.secrets_on_cpu());
         let keys = [kind, &owner.stringify_pk(), config];
-        let context = py.detach(|| loader.from_stringified(keys, &*owner.stringify_sk()?, provider.get()));
+        let context = py.detach(|| loader.from_stringified(keys, &owner.stringify_sk()?, provider.get()));
         Ok(Self::new(context.map_err(raise)?, self.threads))
     }
 

@@ -126,13 +126,15 @@ pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Res
 /// A number in decimal digits. Takes time by the width, and by the length of the result.
 pub(crate) fn to_decimal(x: &BoxedUint) -> Zeroizing<String> {
     const CHUNK: Limb = Limb(10_000_000_000_000_000_000);
-    let mut digits = Zeroizing::new(Vec::new());
+    // log10(2) < 0.302, so these chunks are enough for every number of this width.
+    let chunks = (x.bits_precision() as usize * 302 / 1000) / 19 + 1;
+    // A vector that grows would leave digits behind.
+    let mut digits = Zeroizing::new(Vec::with_capacity(19 * chunks));
     let mut rest = Zeroizing::new(x.clone());
     let Some(chunk) = NonZero::new(CHUNK).into_option() else {
         return Zeroizing::new(String::new());
     };
-    // log10(2) < 0.302, so these chunks are enough for every number of this width.
-    for _ in 0..(x.bits_precision() as usize * 302 / 1000) / 19 + 1 {
+    for _ in 0..chunks {
         let (quotient, remainder) = rest.div_rem_limb(chunk);
         rest = Zeroizing::new(quotient);
         let mut value = remainder.0;

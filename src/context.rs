@@ -62,7 +62,7 @@ use tables::Tables;
 /// ```
 #[derive(Debug)]
 pub struct ExecutionContext {
-    client: Client,
+    client: Arc<Client>,
     devices: OpenDevices,
     format: Format,
     key_provider: Arc<dyn KeyProvider>,
@@ -216,6 +216,24 @@ impl ExecutionContext {
     pub fn set_device(&mut self, device: Device, threads: Option<NonZeroUsize>) -> Result<(), Error> {
         self.devices = OpenDevices::open(device, threads, self.devices.secrets_on_cpu)?;
         Ok(())
+    }
+
+    /// The same context on another device, with `threads` threads or one a core. The keys are shared, not copied, and
+    /// [`ExecutionContext::secrets_on_cpu`] stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device cannot be used.
+    pub fn on_device(&self, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        let Self { client, devices, format, key_provider, content_key, context_id, xtrace_hash } = self;
+        Ok(Self {
+            client: Arc::clone(client),
+            devices: OpenDevices::open(device, threads, devices.secrets_on_cpu)?,
+            format: *format,
+            key_provider: Arc::clone(key_provider),
+            content_key: content_key.clone(),
+            context_id: context_id.clone(),
+            xtrace_hash: xtrace_hash.clone(),
+        })
     }
 
     /// Computes with a certain backend of the processor from now on: to compare levels of instructions.

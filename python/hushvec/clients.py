@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from . import _hushvec
 from ._hushvec import Context, InputError, Provider
@@ -40,25 +40,30 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         *,
         device: str = "auto",
         threads: int | None = None,
+        secrets_on_cpu: bool = False,
     ) -> None:
         self._embed_len, self._key_len = embed_len, key_len
         self._alpha_len = alpha_len if self._has_alpha else None
-        self._device, self._threads = device, threads
+        self._device, self._threads, self._secrets_on_cpu = device, threads, secrets_on_cpu
         self._context: Context | None = None
         if skip_key_gen:
             return
         if self._has_alpha:
             self._alpha_len = _strong(alpha_len)
         self._context = Context.generate(
-            self._scheme, embed_len, key_len, self._alpha_len, device, threads, _unsealed(), "native"
+            self._scheme, embed_len, key_len, self._alpha_len, device, threads, secrets_on_cpu, _unsealed(), "native"
         )
 
     @classmethod
     def _of(cls, context: Context, threads: int | None = None) -> HammingClient:
         """The client of keys that are there already."""
-        client = cls(context.embed_len, context.key_len, context.alpha_len, skip_key_gen=True, device=context.device)
-        client._context, client._threads = context, threads
-        return client
+        client = cls(context.embed_len, context.key_len, context.alpha_len, skip_key_gen=True)
+        return client._open(context, threads)
+
+    def _open(self, context: Context, threads: int | None) -> Self:
+        self._context = context
+        self._device, self._threads, self._secrets_on_cpu = context.device, threads, context.secrets_on_cpu
+        return self
 
     # Keys and configuration.
 
@@ -86,8 +91,18 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
     @device.setter
     def device(self, device: str) -> None:
         if self._context is not None:
-            self._context = self._with_keys(self._context.plain(), device)
+            self._context = self._context.on(device, self._threads)
         self._device = device
+
+    @property
+    def secrets_on_cpu(self) -> bool:
+        """Whether everything that needs a secret is computed on the CPU, whatever the device."""
+        return self._secrets_on_cpu
+
+    @property
+    def device_used(self) -> str:
+        """The device that is really used for what needs a secret, by name."""
+        return self._keys.device_used
 
     @property
     def public_id(self) -> str:
@@ -100,15 +115,15 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
 
     def stringify_pk(self) -> str:
         """The public key as JSON, in the SDK's form."""
-        return str(json.loads(self._keys.plain())["pk"])
+        return self._keys.pk()
 
     def stringify_sk(self) -> str:
         """The secret key as JSON, in the SDK's form. Whoever has it reads everything."""
-        return str(json.loads(self._keys.plain())["sk"])
+        return self._keys.sk()
 
     def stringify_config(self) -> str:
         """Sizes as JSON, in the SDK's form."""
-        return str(json.loads(self._keys.plain())["config"]) if self._context is not None else self._config()
+        return self._context.config() if self._context is not None else self._config()
 
     def _config(self) -> str:
         config: dict[str, int] = {"embed_len": self._embed_len, "key_len": self._key_len}
@@ -124,8 +139,16 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
 
         :raises InputError: if they are not keys of this kind and length, or do not belong together.
         """
-        keys = {"sk": sk, "pk": pk, "type": type(self)._name(), "config": self._config()}
-        self._context = self._with_keys(json.dumps(keys), self._device)
+        self._context = Context.from_keys(
+            self._name(),
+            pk,
+            sk,
+            self._config(),
+            self._device,
+            self._threads,
+            self._secrets_on_cpu,
+            _unsealed(),
+        )
         if self._context.weakness is not None:
             warnings.warn(f"weak key: {self._context.weakness}", stacklevel=2)
 
@@ -137,8 +160,7 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         self._alpha_len = config.get("alpha_len", self._alpha_len) if self._has_alpha else None
         changed = before != (self._embed_len, self._key_len, self._alpha_len)
         if changed and self._context is not None:
-            plain = json.loads(self._context.plain())
-            self._context = self._with_keys(json.dumps(plain | {"config": self._config()}), self._device)
+            self._context = self._context.with_config(self._name(), self._config(), _unsealed())
         if precomputed_tables and self._context is not None:
             self._context.check_tables(json.dumps(precomputed_tables))
 
@@ -147,16 +169,18 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         tables: dict[str, Any] = json.loads(self._keys.tables())
         return tables if any(tables.values()) else {}
 
-    def _with_keys(self, plain: str, device: str) -> Context:
-        return Context.from_plain(plain, device, self._threads, True, _unsealed())
-
     @classmethod
     def _name(cls) -> str:
         """The name that files have for this kind of client, whatever a subclass is called."""
         return next(base.__name__ for base in cls.__mro__ if "_scheme" in base.__dict__)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {"device": self._device, "threads": self._threads, "config": self.stringify_config()}
+        state = {
+            "device": self._device,
+            "threads": self._threads,
+            "secrets_on_cpu": self._secrets_on_cpu,
+            "config": self.stringify_config(),
+        }
         if self._context is not None:
             state |= {"pk": self.stringify_pk(), "sk": self.stringify_sk()}
         return state
@@ -166,6 +190,7 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         self._embed_len, self._key_len = config["embed_len"], config["key_len"]
         self._alpha_len = config.get("alpha_len")
         self._device, self._threads = state["device"], state["threads"]
+        self._secrets_on_cpu = state.get("secrets_on_cpu", False)
         self._context = None
         if "sk" in state:
             self.load_stringified_keys(state["pk"], state["sk"])
@@ -180,7 +205,8 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
 
     def __repr__(self) -> str:
         keys = "no keys yet" if self._context is None else self.public_id[:16]
-        return f"<{type(self).__name__} {keys}, key_len {self._key_len}, {self._embed_len} dimensions, {self._device}>"
+        device = f"{self._device}, secrets on cpu" if self._secrets_on_cpu else self._device
+        return f"<{type(self).__name__} {keys}, key_len {self._key_len}, {self._embed_len} dimensions, {device}>"
 
 
 class PaillierClient(HammingClient):
@@ -191,6 +217,8 @@ class PaillierClient(HammingClient):
     :param skip_key_gen: Make no keys: they are loaded later.
     :param device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:NAME``.
     :param threads: Threads to compute with; one a core if not given.
+    :param secrets_on_cpu: Compute whatever needs a secret on the CPU, and use a GPU for public work only. It holds for
+        copies, pickles, other devices and Ray workers too.
     """
 
     _scheme = "paillier"
@@ -204,14 +232,15 @@ class PaillierClient(HammingClient):
         *,
         device: str = "auto",
         threads: int | None = None,
+        secrets_on_cpu: bool = False,
     ) -> None:
-        super().__init__(embed_len, key_len, None, skip_key_gen, device=device, threads=threads)
+        super().__init__(
+            embed_len, key_len, None, skip_key_gen, device=device, threads=threads, secrets_on_cpu=secrets_on_cpu
+        )
 
     @classmethod
     def _of(cls, context: Context, threads: int | None = None) -> HammingClient:
-        client = cls(context.embed_len, context.key_len, True, device=context.device)
-        client._context, client._threads = context, threads
-        return client
+        return cls(context.embed_len, context.key_len, True)._open(context, threads)
 
     @staticmethod
     def has_gpu() -> bool:

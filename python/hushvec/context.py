@@ -80,6 +80,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         alpha_len: int | None = None,
         device: str = "auto",
         threads: int | None = None,
+        secrets_on_cpu: bool = False,
         format: str = "native",
     ) -> ExecutionContext:
         """Makes new keys, and saves them if a path is given. A provider wins over a passphrase.
@@ -87,6 +88,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         :param homomorphic_client_type: ``paillier``, ``paillier_lookup`` or ``paillier_subgroup``.
         :param embedding_length: Dimensions of a vector, below ``key_len``.
         :param key_len: Length of each prime in bits, from 1024.
+        :param secrets_on_cpu: Compute whatever needs a secret on the CPU, and use a GPU for public work only. The native
+            format stores it. XTrace's has no place for it: give it to :meth:`load_from_disk` again.
         :raises InputError: if a size or a name is not possible, or neither provider nor passphrase is given.
         """
         provider = resolve(key_provider, passphrase, salt)
@@ -94,7 +97,15 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         if kind._has_alpha:
             alpha_len = clients._strong(alpha_len)
         context = Context.generate(
-            kind._scheme, embedding_length, key_len, alpha_len, device, threads, native(provider, format), format
+            kind._scheme,
+            embedding_length,
+            key_len,
+            alpha_len,
+            device,
+            threads,
+            secrets_on_cpu,
+            native(provider, format),
+            format,
         )
         made = cls.__new__(cls)
         made._set(context, kind._of(context, threads), provider)
@@ -134,12 +145,23 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
 
     @device.setter
     def device(self, device: str) -> None:
-        # Through the stored form, which alone keeps the key for content.
-        provider = native(self.key_provider, self.format)
-        text, threads = self._context.text(), self.homomorphic._threads
-        self._context = Context.from_text(text, False, provider, device, threads, True, self._context_id)
-        self.aes = Content(self._context)
-        self.homomorphic.device = device
+        client = self.homomorphic
+        context = self._context.on(device, client._threads)
+        if client._context is self._context:
+            client._open(context, client._threads)
+        else:
+            client.device = device
+        self._context, self.aes = context, Content(context)
+
+    @property
+    def secrets_on_cpu(self) -> bool:
+        """Whether everything that needs a secret is computed on the CPU, whatever the device."""
+        return self._context.secrets_on_cpu
+
+    @property
+    def device_used(self) -> str:
+        """The device that is really used for what needs a secret, by name."""
+        return self.homomorphic.device_used
 
     def embed_len(self) -> int:
         """Dimensions of a vector."""
@@ -169,12 +191,20 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             "context_id": self._context_id,
             "device": self.device,
             "threads": self.homomorphic._threads,
+            "secrets_on_cpu": self.secrets_on_cpu,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         provider, threads = state["key_provider"], state["threads"]
         context = Context.from_text(
-            state["stored"], False, native(provider, state["format"]), state["device"], threads, True, state["context_id"]
+            state["stored"],
+            False,
+            native(provider, state["format"]),
+            state["device"],
+            threads,
+            state.get("secrets_on_cpu", False),
+            True,
+            state["context_id"],
         )
         self._set(context, clients.client_type(context.scheme)._of(context, threads), provider, state["context_id"])
 
@@ -196,8 +226,9 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
 
     def to_dict_plain(self) -> dict[str, Any]:
         """Keys and configuration with the secret key in plain text. Do not store or send it."""
-        plain: dict[str, Any] = json.loads(self._context.plain())
-        return plain
+        context = self._context
+        kind = clients.client_type(context.scheme)
+        return {"sk": context.sk(), "pk": context.pk(), "type": kind._name(), "config": context.config()}
 
     def serialize_exec_context(self) -> str:
         """The context as text, the secret key sealed: what :meth:`save_to_disk` writes."""
@@ -223,11 +254,13 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         *,
         device: str | None = None,
         threads: int | None = None,
+        secrets_on_cpu: bool = False,
         allow_weak: bool = False,
     ) -> ExecutionContext:
         """Loads a context of either format.
 
         :param device: Where to compute, instead of where the file says.
+        :param secrets_on_cpu: Compute whatever needs a secret on the CPU, even if the file does not say so.
         :param allow_weak: Load keys that are known to be weak, to move data away from them.
         :raises FileError: if it cannot be read.
         :raises InputError: if it is no context, was changed, or the passphrase is another.
@@ -241,7 +274,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             raise InputError(f"{path}: not a context, since it is not text") from error
         try:
             format = "native" if '"format"' in text[:64] else "xtrace"
-            return cls._load(text, format, passphrase, key_provider, None, device, threads, allow_weak)
+            return cls._load(text, format, passphrase, key_provider, None, device, threads, secrets_on_cpu, allow_weak)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
@@ -255,12 +288,22 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         *,
         device: str | None = None,
         threads: int | None = None,
+        secrets_on_cpu: bool = False,
         allow_weak: bool = False,
     ) -> ExecutionContext:
         """Restores a context from what :meth:`to_dict_enc` returned, here or in the SDK."""
         format = "native" if "format" in json_obj else "xtrace"
         return cls._load(
-            json.dumps(json_obj), format, passphrase, key_provider, context_id, device, threads, allow_weak, is_dict=True
+            json.dumps(json_obj),
+            format,
+            passphrase,
+            key_provider,
+            context_id,
+            device,
+            threads,
+            secrets_on_cpu,
+            allow_weak,
+            is_dict=True,
         )
 
     @classmethod
@@ -273,13 +316,14 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         context_id: str | None,
         device: str | None,
         threads: int | None,
+        secrets_on_cpu: bool,
         allow_weak: bool,
         *,
         is_dict: bool = False,
     ) -> ExecutionContext:
         provider = resolve(key_provider, passphrase)
         context = Context.from_text(
-            text, is_dict, native(provider, format), device, threads, allow_weak, context_id
+            text, is_dict, native(provider, format), device, threads, secrets_on_cpu, allow_weak, context_id
         )
         loaded = cls.__new__(cls)
         loaded._set(context, clients.client_type(context.scheme)._of(context, threads), provider, context_id)

@@ -20,10 +20,15 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from ._hushvec import InputError
 from .clients import HammingClient, PaillierClient, PaillierLookupClient
 
 #: Where clients that are made from now on compute.
 device = "auto"
+
+#: Whether they compute whatever needs a secret on the CPU, and use a GPU for public work only. The SDK has no place for it
+#: in what it stores and pickles, so set it in every process that makes or loads clients.
+secrets_on_cpu = False
 
 
 class _Bytes:
@@ -33,7 +38,12 @@ class _Bytes:
 
     def __init__(self, embed_len: int = 512, key_len: int = 1024, skip_key_gen: bool = False, **sizes: int) -> None:
         self._client = self._client_type(
-            embed_len=embed_len, key_len=key_len, skip_key_gen=skip_key_gen, device=device, **sizes
+            embed_len=embed_len,
+            key_len=key_len,
+            skip_key_gen=skip_key_gen,
+            device=device,
+            secrets_on_cpu=secrets_on_cpu,
+            **sizes,
         )
 
     @property
@@ -101,7 +111,11 @@ class PaillierGPULookupClient(_Bytes):
 
     def load_stringified_keys(self, pk: str, sk: str) -> None:
         # A pickled SDK client remembers the alpha_len that it asked for, and not the one that its keys have.
-        bits = int(json.loads(sk)["a"]).bit_length()
+        try:
+            bits = int(json.loads(sk)["a"]).bit_length()
+        except (LookupError, TypeError, ValueError):
+            # Not from the error, which quotes the secret key.
+            raise InputError("the secret key is not as PaillierLookupClient writes it") from None
         self._client._alpha_len = bits + bits % 2
         super().load_stringified_keys(pk, sk)
 
@@ -116,4 +130,4 @@ def _register() -> None:
 
 _register()
 
-__all__ = ["PaillierGPUClient", "PaillierGPULookupClient", "device"]
+__all__ = ["PaillierGPUClient", "PaillierGPULookupClient", "device", "secrets_on_cpu"]

@@ -1,12 +1,15 @@
 //! NumPy's arrays and lists of integers, in and out.
 
 use crate::errors::{InputError, counted_from, raise};
+use crate::pinned::Pinned;
 use hushvec::BitMatrix;
+use numpy::ndarray::Axis;
 use numpy::{
     Element, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
+use std::ops::Range;
 
 /// Vectors of `dimensions` dimensions: (N, D) of zeros and ones or of floats, (N, D/8) of packed bytes, or lists of
 /// integers. Messages count rows from `first_row`.
@@ -18,6 +21,8 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         let given = vectors.get_type().name()?;
         return Err(InputError::new_err(format!("vectors must be an array or a list of lists, not {given}")));
     };
+    // Conversions release the GIL.
+    let _pinned = Pinned::new(vectors)?;
     let (shape, kind) = (array.shape().to_vec(), array.dtype().to_string());
     let &[_, columns] = shape.as_slice() else {
         return Err(wrong_shape(&shape, &kind, dimensions));
@@ -31,16 +36,17 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         return Ok(matrix);
     }
     let dtype = array.dtype();
-    let native = dtype.is_native_byteorder() != Some(false);
+    let plain = array.is_aligned() && dtype.is_native_byteorder() != Some(false);
     match (dtype.kind(), dtype.itemsize()) {
         (b'u', 1) => each_row::<u8>(vectors, first_row, |row| matrix.push_bits(row))?,
         (b'b', _) => {
-            each_row::<bool>(vectors, first_row, |row| {
-                matrix.push_bits(&row.iter().map(|x| u8::from(*x)).collect::<Vec<_>>())
+            // As bytes: a view can put any of them into an array of booleans, and Rust's have two values only.
+            each_row::<u8>(&vectors.call_method1("view", ("uint8",))?, first_row, |row| {
+                matrix.push_bits(&row.iter().map(|x| u8::from(*x != 0)).collect::<Vec<_>>())
             })?;
         }
-        (b'f', 4) if native => each_row::<f32>(vectors, first_row, |row| matrix.push_floats(row))?,
-        (b'f', 8) if native => each_row::<f64>(vectors, first_row, |row| matrix.push_floats(row))?,
+        (b'f', 4) if plain => each_row::<f32>(vectors, first_row, |row| matrix.push_floats(row))?,
+        (b'f', 8) if plain => each_row::<f64>(vectors, first_row, |row| matrix.push_floats(row))?,
         (b'f', 2 | 4 | 8) => {
             each_row::<f64>(&vectors.call_method1("astype", ("float64",))?, first_row, |row| matrix.push_floats(row))?;
         }
@@ -69,7 +75,7 @@ fn text(shape: &[usize]) -> String {
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
-/// Calls `push` with each row, whatever the array's strides are.
+/// Calls `push` with each row, whatever the array's strides are. Holds the GIL throughout.
 fn each_row<T: Element + Copy>(
     array: &Bound<'_, PyAny>,
     first_row: u64,
@@ -108,26 +114,52 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult
     Ok(matrix)
 }
 
-/// Ciphertexts in an array: (N, `width`) uint8, read where they are if they are there without gaps.
+/// Ciphertexts in an array, (N, `width`) uint8.
+///
+/// Other threads run whenever the engine computes, and may change or replace what is in the array. So nothing of it is
+/// borrowed across that: rows are copied while the GIL is held.
 pub struct CiphertextRows<'py> {
-    array: PyReadonlyArray2<'py, u8>,
-    copy: Option<Vec<u8>>,
+    array: Bound<'py, PyAny>,
+    count: usize,
+    width: usize,
+    _pinned: Pinned<'py>,
 }
 
 impl<'py> CiphertextRows<'py> {
     pub fn new(array: &Bound<'py, PyAny>, width: usize) -> PyResult<Self> {
+        let pinned = Pinned::new(array)?;
         let rows: PyReadonlyArray2<'_, u8> = array.extract().map_err(|_| expected(array, width))?;
-        if rows.shape().get(1) != Some(&width) {
-            return Err(expected(array, width));
+        match *rows.shape() {
+            [count, columns] if columns == width => Ok(Self { array: array.clone(), count, width, _pinned: pinned }),
+            _ => Err(expected(array, width)),
         }
-        let copy = rows.as_slice().is_err().then(|| rows.as_array().iter().copied().collect());
-        Ok(Self { array: rows, copy })
     }
 
-    /// All bytes, one ciphertext after the other.
-    pub fn bytes(&self) -> &[u8] {
-        self.copy.as_deref().unwrap_or_else(|| self.array.as_slice().unwrap_or_default())
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
     }
+
+    /// Some of them, one after the other.
+    pub fn copied(&self, range: Range<usize>) -> PyResult<Vec<u8>> {
+        let rows: PyReadonlyArray2<'_, u8> = self.array.extract().map_err(|_| changed())?;
+        if *rows.shape() != [self.count, self.width] || range.end > self.count {
+            return Err(changed());
+        }
+        let rows = rows.as_array();
+        let rows = rows.slice_axis(Axis(0), range.into());
+        Ok(rows.as_slice().map_or_else(|| rows.iter().copied().collect(), <[u8]>::to_vec))
+    }
+
+    /// All of them.
+    pub fn all(&self) -> PyResult<Vec<u8>> {
+        self.copied(0..self.count)
+    }
+}
+
+/// For an array that has another shape or type than when the call began.
+pub fn changed() -> PyErr {
+    InputError::new_err("the array was changed by another thread during the call")
 }
 
 fn expected(given: &Bound<'_, PyAny>, width: usize) -> PyErr {

@@ -16,18 +16,20 @@ const LARGEST_BLOCK: usize = 65_536;
 /// Blocks grow as long as they take less than this.
 const SOON: Duration = Duration::from_millis(200);
 
-/// Calls `work` on a block of rows at a time, without the interpreter's lock.
-pub fn in_blocks<T: Send>(
+/// Takes a block of rows at a time by `take`, and calls `work` on it without the GIL.
+pub fn in_blocks<B: Send, T: Send>(
     py: Python<'_>,
     rows: usize,
     told: &Told<'_>,
-    mut work: impl FnMut(Range<usize>) -> Result<T, hushvec::Error> + Send,
+    take: impl Fn(Range<usize>) -> PyResult<B>,
+    mut work: impl FnMut(B) -> Result<T, hushvec::Error> + Send,
 ) -> PyResult<Vec<T>> {
     let (mut parts, mut start, mut block) = (Vec::new(), 0, FIRST_BLOCK);
     while start < rows {
         let end = rows.min(start.saturating_add(block));
         let began = Instant::now();
-        parts.push(py.detach(|| work(start..end)).map_err(|error| raise(counted_from(error, start as u64)))?);
+        let taken = take(start..end)?;
+        parts.push(py.detach(|| work(taken)).map_err(|error| raise(counted_from(error, start as u64)))?);
         if began.elapsed() < SOON {
             block = LARGEST_BLOCK.min(2 * block);
         }
@@ -48,6 +50,6 @@ pub fn encrypt<'py>(
 ) -> PyResult<Bound<'py, PyArray2<u8>>> {
     let vectors = arrays::vectors(vectors, parameters.embedding_length(), 0)?;
     let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
-    let parts = in_blocks(py, vectors.len(), &told, |range| work(&vectors.slice(range)))?;
+    let parts = in_blocks(py, vectors.len(), &told, Ok, |range| work(&vectors.slice(range)))?;
     arrays::rows(py, parts.concat(), parameters.ciphertext_bytes())
 }

@@ -6,13 +6,13 @@ use crate::errors::{InputError, raise};
 use crate::numbers::{self, Numbers, Values};
 use crate::progress::Told;
 use crate::provider::{Provider, format_of};
-use hushvec::{BitMatrix, Device, ExecutionContext, HomomorphicClient, Loader, NumberEvaluator, Scheme, Tables};
+use hushvec::{Device, ExecutionContext, HomomorphicClient, Loader, NumberEvaluator, Scheme, Tables};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use zeroize::Zeroizing;
 
 /// Keys of one scheme, open on a device.
 #[pyclass(frozen, module = "hushvec._hushvec", eq, hash)]
@@ -53,13 +53,11 @@ impl Context {
 
     /// The same keys once more.
     fn again(&self, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<ExecutionContext> {
-        let mut loader =
-            ExecutionContext::loader().allow_weak(true).device(self.inner.device().clone()).threads(self.threads);
+        let mut loader = ExecutionContext::loader().threads(self.threads);
         if let Some(id) = context_id {
             loader = loader.context_id(id);
         }
-        let plain = self.inner.to_dict_plain().map_err(raise)?;
-        let context = loader.from_dict_plain(&plain, provider.get()).map_err(raise)?;
+        let context = loader.from_context(&self.inner, provider.get()).map_err(raise)?;
         context.export(format_of(format)?, provider.get()).map_err(raise)
     }
 }
@@ -87,7 +85,7 @@ pub fn threads(count: Option<usize>) -> PyResult<Option<NonZeroUsize>> {
 impl Context {
     /// Makes new keys.
     #[staticmethod]
-    #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, provider, format))]
+    #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, secrets_on_cpu, provider, format))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn generate(
         py: Python<'_>,
@@ -97,6 +95,7 @@ impl Context {
         alpha_len: Option<usize>,
         device: &str,
         threads: Option<usize>,
+        secrets_on_cpu: bool,
         provider: &Provider,
         format: &str,
     ) -> PyResult<Self> {
@@ -107,6 +106,7 @@ impl Context {
             .key_len(key_len)
             .device(self::device(device)?)
             .threads(threads)
+            .secrets_on_cpu(secrets_on_cpu)
             .format(format_of(format)?)
             .key_provider(provider.get());
         if let Some(alpha_len) = alpha_len {
@@ -115,21 +115,43 @@ impl Context {
         py.detach(|| builder.build()).map(|context| Self::new(context, threads)).map_err(raise)
     }
 
-    /// Takes keys from `plain()`'s text, or from the SDK's.
+    /// Takes keys from the texts that `pk`, `sk` and `config` return, here or in the SDK, and the SDK's name for the client.
     #[staticmethod]
-    fn from_plain(
+    #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
+    fn from_keys(
         py: Python<'_>,
-        plain: &str,
+        kind: &str,
+        pk: &str,
+        sk: &str,
+        config: &str,
         device: &str,
         threads: Option<usize>,
-        allow_weak: bool,
+        secrets_on_cpu: bool,
         provider: &Provider,
     ) -> PyResult<Self> {
-        let value = serde_json::from_str(plain)
-            .map_err(|error| InputError::new_err(format!("the keys are no JSON object: {error}")))?;
         let threads = self::threads(threads)?;
-        let loader = loader(Some(device), threads, allow_weak)?;
-        let context = py.detach(|| loader.from_dict_plain(&value, provider.get())).map_err(raise)?;
+        let loader = loader(Some(device), threads, true)?.secrets_on_cpu(secrets_on_cpu);
+        let context = py.detach(|| loader.from_stringified([kind, pk, config], sk, provider.get())).map_err(raise)?;
+        Ok(Self::new(context, threads))
+    }
+
+    /// The same keys with other sizes.
+    fn with_config(&self, py: Python<'_>, kind: &str, config: &str, provider: &Provider) -> PyResult<Self> {
+        let owner = &self.inner;
+        let loader = ExecutionContext::loader()
+            .allow_weak(true)
+            .device(owner.device().clone())
+            .threads(self.threads)
+            .secrets_on_cpu(owner.secrets_on_cpu());
+        let keys = [kind, &owner.stringify_pk(), config];
+        let context = py.detach(|| loader.from_stringified(keys, &owner.stringify_sk()?, provider.get()));
+        Ok(Self::new(context.map_err(raise)?, self.threads))
+    }
+
+    /// The same context on another device.
+    fn on(&self, py: Python<'_>, device: &str, threads: Option<usize>) -> PyResult<Self> {
+        let (device, threads) = (self::device(device)?, self::threads(threads)?);
+        let context = py.detach(|| self.inner.on_device(device, threads)).map_err(raise)?;
         Ok(Self::new(context, threads))
     }
 
@@ -143,11 +165,12 @@ impl Context {
         provider: &Provider,
         device: Option<&str>,
         threads: Option<usize>,
+        secrets_on_cpu: bool,
         allow_weak: bool,
         context_id: Option<String>,
     ) -> PyResult<Self> {
         let threads = self::threads(threads)?;
-        let mut loader = loader(device, threads, allow_weak)?;
+        let mut loader = loader(device, threads, allow_weak)?.secrets_on_cpu(secrets_on_cpu);
         if let Some(id) = context_id {
             loader = loader.context_id(id);
         }
@@ -187,13 +210,11 @@ impl Context {
         ciphertexts: &Bound<'py, PyAny>,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        let width = self.width();
-        let rows = CiphertextRows::new(ciphertexts, width)?;
-        let bytes = rows.bytes();
-        let told = Told::new(progress, (bytes.len() / width) as u64, "decode")?;
-        let parts = in_blocks(py, bytes.len() / width, &told, |range| {
-            let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
-            self.inner.decode_hamming_client_batch(&self.inner.import(block)?)
+        let rows = CiphertextRows::new(ciphertexts, self.width())?;
+        let told = Told::new(progress, rows.len() as u64, "decode")?;
+        let take = |range| rows.copied(range);
+        let parts = in_blocks(py, rows.len(), &told, take, |block| {
+            self.inner.decode_hamming_client_batch(&self.inner.import(&block)?)
         })?;
         Ok(PyArray1::from_vec(py, parts.concat()))
     }
@@ -205,11 +226,12 @@ impl Context {
         ciphertexts: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let rows = CiphertextRows::new(ciphertexts, self.width())?;
-        let bytes = rows.bytes();
-        let vectors: BitMatrix =
-            py.detach(|| self.inner.decrypt_vec_batch(&self.inner.import(bytes)?)).map_err(raise)?;
-        let bits: Vec<u8> = (0..vectors.len()).filter_map(|row| vectors.row(row)).flatten().collect();
-        arrays::rows(py, bits, self.inner.embed_len())
+        let take = |range| rows.copied(range);
+        let parts = in_blocks(py, rows.len(), &Told::nowhere(), take, |block| {
+            let vectors = self.inner.decrypt_vec_batch(&self.inner.import(&block)?)?;
+            Ok((0..vectors.len()).filter_map(|row| vectors.row(row)).flatten().collect::<Vec<u8>>())
+        })?;
+        arrays::rows(py, parts.concat(), self.inner.embed_len())
     }
 
     /// Encrypts numbers, a flat array.
@@ -249,9 +271,19 @@ impl Context {
         numbers.decrypted_exactly_vartime(py, &self.inner)
     }
 
-    /// `{"sk", "pk", "type", "config"}` as JSON, the secret key in plain text.
-    fn plain(&self) -> PyResult<String> {
-        Ok(self.inner.to_dict_plain().map_err(raise)?.to_string())
+    /// The public key as the SDK writes it.
+    fn pk(&self) -> String {
+        self.inner.stringify_pk()
+    }
+
+    /// Scheme and sizes as the SDK writes them.
+    fn config(&self) -> String {
+        self.inner.stringify_config()
+    }
+
+    /// The secret key in plain text, as the SDK writes it.
+    fn sk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        Ok(PyString::new(py, &self.inner.stringify_sk().map_err(raise)?))
     }
 
     /// The context as text, the secret key sealed.
@@ -272,8 +304,8 @@ impl Context {
         self.inner.encrypt_content(content).map_err(raise)
     }
 
-    fn decrypt_content(&self, sealed: &str) -> PyResult<Vec<u8>> {
-        self.inner.decrypt_content(sealed).map(|content: Zeroizing<Vec<u8>>| content.to_vec()).map_err(raise)
+    fn decrypt_content<'py>(&self, py: Python<'py>, sealed: &str) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.inner.decrypt_content(sealed).map_err(raise)?))
     }
 
     /// The SDK's tables as JSON; empty for other schemes than its lookup client.
@@ -341,7 +373,13 @@ impl Context {
         self.inner.device().to_string()
     }
 
-    /// The device that is really used, by name.
+    /// Whether everything that needs a secret stays on the CPU, whatever the device.
+    #[getter]
+    fn secrets_on_cpu(&self) -> bool {
+        self.inner.secrets_on_cpu()
+    }
+
+    /// The device that is really used for what needs a secret, by name.
     #[getter]
     fn device_used(&self) -> String {
         self.inner.device_report().used

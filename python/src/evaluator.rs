@@ -86,16 +86,15 @@ impl Evaluator {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let width = self.width();
-        let query = self.inner.import(CiphertextRows::new(query, width)?.bytes()).map_err(raise)?;
+        let query = self.inner.import(&CiphertextRows::new(query, width)?.all()?).map_err(raise)?;
         let (Some(query), 1) = (query.get(0), query.len()) else {
             return Err(InputError::new_err(format!("{} queries were given, expected one", query.len())));
         };
         let rows = CiphertextRows::new(vectors, width)?;
-        let bytes = rows.bytes();
-        let told = Told::new(progress, (bytes.len() / width) as u64, "combine")?;
-        let parts = in_blocks(py, bytes.len() / width, &told, |range| {
-            let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
-            self.inner.integers(&self.inner.hamming_batch(&query, &self.inner.import(block)?)?)
+        let told = Told::new(progress, rows.len() as u64, "combine")?;
+        let take = |range| rows.copied(range);
+        let parts = in_blocks(py, rows.len(), &told, take, |block| {
+            self.inner.integers(&self.inner.hamming_batch(&query, &self.inner.import(&block)?)?)
         })?;
         arrays::rows(py, parts.concat(), width)
     }

@@ -12,6 +12,7 @@ mod index;
 mod keys;
 mod nearest;
 mod numbers;
+mod pinned;
 mod plain;
 mod progress;
 mod provider;

@@ -1,17 +1,21 @@
 //! Encrypted numbers. Operators and types are Python's side: `hushvec/numbers.py`.
 
+use crate::arrays::changed;
 use crate::blocks::in_blocks;
 use crate::errors::{InputError, raise};
+use crate::pinned::Pinned;
 use crate::plain::{self, PlainArray};
 use crate::progress::Told;
 use hushvec::{
-    Device, EncryptedArray, EncryptedNumber, Error, ExecutionContext, NumberEvaluator, NumberFormat, PublicContext,
+    Device, EncryptedArray, EncryptedNumber, Error, ExecutionContext, MachineNumber, NumberEvaluator, NumberFormat,
+    PublicContext,
 };
 use num_bigint::BigInt;
-use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{Element, PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -64,7 +68,7 @@ impl Numbers {
         work: impl Fn(&EncryptedArray) -> Result<T, Error> + Send,
     ) -> PyResult<Vec<T>> {
         let array = &self.array;
-        in_blocks(py, array.len(), &Told::nowhere(), move |range| work(&array.slice(range)))
+        in_blocks(py, array.len(), &Told::nowhere(), Ok, move |range| work(&array.slice(range)))
     }
 
     /// Integers of any length, and the exponent that they share.
@@ -183,41 +187,67 @@ pub fn evaluator<'a>(
     Ok(cell.get_or_init(|| Arc::new(opened)))
 }
 
-/// Numbers to encrypt: a flat array of one of three types.
-pub enum Values<'py> {
-    Signed(PyReadonlyArray1<'py, i64>),
-    Unsigned(PyReadonlyArray1<'py, u64>),
-    Floats(PyReadonlyArray1<'py, f64>),
+/// Numbers to encrypt: a flat array of one of three types. Copied a block at a time, as [`CiphertextRows`] are.
+///
+/// [`CiphertextRows`]: crate::arrays::CiphertextRows
+pub struct Values<'py> {
+    array: Bound<'py, PyAny>,
+    count: usize,
+    kind: Kind,
+    _pinned: Pinned<'py>,
+}
+
+enum Kind {
+    Signed,
+    Unsigned,
+    Floats,
 }
 
 impl<'py> Values<'py> {
     /// From an array of integers of up to 64 bits, booleans or floats.
     pub fn new(array: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let untyped = array.cast::<PyUntypedArray>()?;
-        let dtype = untyped.dtype();
-        let to = |kind: &str| numpy_contiguous(array, kind);
-        Ok(match dtype.kind() {
-            b'i' | b'b' => Self::Signed(to("int64")?.extract()?),
-            b'u' => Self::Unsigned(to("uint64")?.extract()?),
-            b'f' => Self::Floats(to("float64")?.extract()?),
+        let dtype = array.cast::<PyUntypedArray>()?.dtype();
+        let (kind, name) = match dtype.kind() {
+            b'i' | b'b' => (Kind::Signed, "int64"),
+            b'u' => (Kind::Unsigned, "uint64"),
+            b'f' => (Kind::Floats, "float64"),
             _ => {
                 let text = format!("numbers to encrypt are integers of up to 64 bits or floats, not {dtype}");
                 return Err(InputError::new_err(text));
             }
-        })
+        };
+        let pinned = Pinned::new(array)?;
+        let numpy = array.py().import("numpy")?;
+        // The array itself if it is of this type, aligned and without gaps.
+        let array = numpy.call_method1("require", (array, name, ("C", "A")))?;
+        let count = array.cast::<PyUntypedArray>()?.len();
+        Ok(Self { array, count, kind, _pinned: pinned })
     }
 
-    /// Whether they are integers.
-    fn are_integers(&self) -> bool {
-        !matches!(self, Self::Floats(_))
+    fn copied<T: Element + Copy>(&self, range: Range<usize>) -> PyResult<Vec<T>> {
+        let values: PyReadonlyArray1<'_, T> = self.array.extract().map_err(|_| changed())?;
+        let there = values.as_slice().ok().filter(|values| values.len() == self.count);
+        there.and_then(|values| values.get(range)).map(<[T]>::to_vec).ok_or_else(changed)
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Self::Signed(array) => array.len(),
-            Self::Unsigned(array) => array.len(),
-            Self::Floats(array) => array.len(),
-        }
+    fn encrypted<T: Element + Copy + MachineNumber>(
+        &self,
+        py: Python<'_>,
+        owner: Option<&ExecutionContext>,
+        evaluator: &NumberEvaluator,
+        format: &NumberFormat,
+        told: &Told<'_>,
+    ) -> PyResult<Vec<EncryptedArray>> {
+        in_blocks(
+            py,
+            self.count,
+            told,
+            |range| self.copied::<T>(range),
+            |values| match owner {
+                Some(owner) => owner.encrypt_numbers(&values, format),
+                None => evaluator.encrypt_numbers(&values, format),
+            },
+        )
     }
 
     /// Encrypts them, by an owner or else by an evaluator.
@@ -229,25 +259,13 @@ impl<'py> Values<'py> {
         (integer_bits, fraction_bits): (u32, Option<u16>),
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Numbers> {
-        let told = Told::new(progress, self.len() as u64, "encrypt")?;
-        macro_rules! encrypted {
-            ($array:expr, $format:expr) => {{
-                let values = $array.as_slice()?;
-                in_blocks(py, values.len(), &told, |range| {
-                    let values = values.get(range).unwrap_or_default();
-                    match owner {
-                        Some(owner) => owner.encrypt_numbers(values, $format),
-                        None => evaluator.encrypt_numbers(values, $format),
-                    }
-                })
-            }};
-        }
-        let fraction_bits = fraction_bits.unwrap_or(if self.are_integers() { 0 } else { FRACTION_BITS });
+        let told = &Told::new(progress, self.count as u64, "encrypt")?;
+        let fraction_bits = fraction_bits.unwrap_or(if matches!(self.kind, Kind::Floats) { FRACTION_BITS } else { 0 });
         let format = &NumberFormat::fixed_point(integer_bits, fraction_bits);
-        let parts = match self {
-            Self::Signed(array) => encrypted!(array, format),
-            Self::Unsigned(array) => encrypted!(array, format),
-            Self::Floats(array) => encrypted!(array, format),
+        let parts = match self.kind {
+            Kind::Signed => self.encrypted::<i64>(py, owner, evaluator, format, told),
+            Kind::Unsigned => self.encrypted::<u64>(py, owner, evaluator, format, told),
+            Kind::Floats => self.encrypted::<f64>(py, owner, evaluator, format, told),
         }?;
         // Of no numbers the format is still that which was asked for.
         let none = || evaluator.encrypt_numbers::<i64>(&[], format);
@@ -258,7 +276,3 @@ impl<'py> Values<'py> {
 
 /// Bits after the point of floats that are encrypted without saying how many.
 const FRACTION_BITS: u16 = 128;
-
-fn numpy_contiguous<'py>(array: &Bound<'py, PyAny>, kind: &str) -> PyResult<Bound<'py, PyAny>> {
-    array.py().import("numpy")?.call_method1("ascontiguousarray", (array, kind))
-}

@@ -1,6 +1,7 @@
 //! Plain numbers that encrypted ones are computed with: Python's and NumPy's, as integers times one power of two.
 
 use crate::errors::{InputError, raise};
+use crate::pinned::Pinned;
 use hushvec::PlainMatrix;
 use num_bigint::BigInt;
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
@@ -39,6 +40,8 @@ impl PlainArray {
     fn new(values: &Bound<'_, PyAny>, fraction_bits: Option<u16>) -> PyResult<Self> {
         let array = values.py().import("numpy")?.call_method1("asarray", (values,))?;
         let untyped = array.cast::<PyUntypedArray>()?;
+        // Conversions release the GIL.
+        let _pinned = Pinned::new(&array)?;
         let (shape, kind) = (untyped.shape().to_vec(), untyped.dtype().kind());
         let flat = array.call_method0("ravel")?;
         let values = match kind {

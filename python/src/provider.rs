@@ -3,6 +3,7 @@
 use crate::errors::{InputError, raise};
 use hushvec::{Error, Format, Key, KeyProvider, PassphraseKeyProvider};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -41,8 +42,8 @@ impl Provider {
         Ok(Self { inner: Arc::new(GivenKey { provider_id, key: Zeroizing::new(key), wrapped }) })
     }
 
-    fn get_key(&self) -> PyResult<Vec<u8>> {
-        Ok(self.inner.get_key().map_err(raise)?.to_vec())
+    fn get_key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &*self.inner.get_key().map_err(raise)?))
     }
 
     fn wrap_key(&self) -> Vec<u8> {

@@ -31,8 +31,8 @@ impl Query {
     #[new]
     fn of(py: Python<'_>, ciphertexts: &Bound<'_, PyAny>, keys: Keys) -> PyResult<Self> {
         let rows = CiphertextRows::new(ciphertexts, keys.public_key().parameters().ciphertext_bytes())?;
-        let bytes = rows.bytes();
-        let query = py.detach(|| hushvec::Query::new(keys.import(bytes)?)).map_err(raise)?;
+        let bytes = rows.all()?;
+        let query = py.detach(|| hushvec::Query::new(keys.import(&bytes)?)).map_err(raise)?;
         Ok(Self::new(query, Arc::clone(keys.public_key())))
     }
 

@@ -8,6 +8,7 @@ use crate::keys::Keys;
 use crate::progress::Told;
 use hushvec::Error;
 use pyo3::prelude::*;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -67,7 +68,7 @@ impl IndexWriter {
         let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length(), first_row)?;
         let ids = ids.map(|ids| counted(ids, vectors.len(), first_row)).transpose()?;
         let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
-        in_blocks(py, vectors.len(), &told, |range| {
+        in_blocks(py, vectors.len(), &told, Ok, |range| {
             let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
             let encrypted = self.keys.encrypt(&vectors.slice(range))?;
             let append = |writer: &mut hushvec::IndexWriter| writer.append(&encrypted, ids.as_ref());
@@ -87,13 +88,12 @@ impl IndexWriter {
     ) -> PyResult<()> {
         let width = self.keys.public_key().parameters().ciphertext_bytes();
         let rows = CiphertextRows::new(ciphertexts, width)?;
-        let (bytes, count) = (rows.bytes(), rows.bytes().len() / width);
-        let ids = ids.map(|ids| counted(ids, count, 0)).transpose()?;
-        let told = Told::new(progress, count as u64, "append")?;
-        in_blocks(py, count, &told, |range| {
-            let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
-            let block = bytes.get(range.start * width..range.end * width).unwrap_or_default();
-            let checked = self.keys.import(block)?;
+        let ids = ids.map(|ids| counted(ids, rows.len(), 0)).transpose()?;
+        let told = Told::new(progress, rows.len() as u64, "append")?;
+        let take = |range: Range<usize>| Ok((rows.copied(range.clone())?, range));
+        in_blocks(py, rows.len(), &told, take, |(block, range)| {
+            let ids = ids.as_ref().map(|ids| ids.slice(range));
+            let checked = self.keys.import(&block)?;
             self.with(|writer| writer.append(&checked, ids.as_ref()))
         })
         .map(drop)

@@ -168,7 +168,7 @@ impl Builder {
         }
         let devices = OpenDevices::open(self.device, self.threads, self.secrets_on_cpu)?;
         let context = ExecutionContext {
-            client: Client::generate(parameters, &devices.secret)?,
+            client: Arc::new(Client::generate(parameters, &devices.secret)?),
             devices,
             format: self.format,
             key_provider,

@@ -219,10 +219,25 @@ impl Loader {
             let text = value.get(field).and_then(Value::as_str);
             text.ok_or_else(|| Error::context(field, "is missing, or is no text"))
         };
-        let keys = Stringified { client_type: text("type")?, pk: text("pk")?, config: text("config")? };
+        let keys = [text("type")?, text("pk")?, text("config")?];
+        self.from_stringified(keys, text("sk")?, provider)
+    }
+
+    /// [`Loader::from_dict_plain`] of the fields by themselves: `type`, `pk` and `config`, then the secret key, of which no
+    /// copy is left behind.
+    ///
+    /// # Errors
+    /// As [`Loader::from_dict_plain`].
+    pub fn from_stringified(
+        self,
+        [client_type, pk, config]: [&str; 3],
+        sk: &str,
+        provider: Arc<dyn KeyProvider>,
+    ) -> Result<ExecutionContext, Error> {
+        let keys = Stringified { client_type, pk, config };
         keys.parameters()?.check_strength(self.allow_weak)?;
         let context = ExecutionContext {
-            client: keys.client(text("sk")?)?,
+            client: Arc::new(keys.client(sk)?),
             devices: OpenDevices::open(self.device.unwrap_or_default(), self.threads, self.secrets_on_cpu)?,
             format: Format::Native,
             key_provider: provider,
@@ -234,6 +249,30 @@ impl Loader {
             context.check_id(expected, None)?;
         }
         Ok(context)
+    }
+
+    /// Puts the keys of an open context under another key provider, in the native format, with a new key for document
+    /// content. The keys are shared, not copied. The device is the context's unless another was given, and secrets stay on
+    /// the CPU if either side says so. The id is not taken over.
+    ///
+    /// # Errors
+    /// [`Error::Device`], [`Error::Random`].
+    pub fn from_context(
+        self,
+        context: &ExecutionContext,
+        provider: Arc<dyn KeyProvider>,
+    ) -> Result<ExecutionContext, Error> {
+        let device = self.device.unwrap_or_else(|| context.device().clone());
+        let secrets_on_cpu = self.secrets_on_cpu || context.secrets_on_cpu();
+        Ok(ExecutionContext {
+            client: Arc::clone(&context.client),
+            devices: OpenDevices::open(device, self.threads, secrets_on_cpu)?,
+            format: Format::Native,
+            key_provider: provider,
+            content_key: EnvelopeKey::random()?,
+            context_id: self.context_id,
+            xtrace_hash: OnceLock::new(),
+        })
     }
 
     fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
@@ -260,7 +299,7 @@ impl Loader {
             Document::XTrace(_) => None,
         };
         let context = ExecutionContext {
-            client,
+            client: Arc::new(client),
             devices,
             format: document.format(),
             key_provider,

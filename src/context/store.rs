@@ -8,6 +8,7 @@ use crate::error::Error;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use zeroize::Zeroizing;
 
 impl ExecutionContext {
     /// The context as a JSON value with the secret key sealed: what is stored.
@@ -34,11 +35,29 @@ impl ExecutionContext {
     /// As [`ExecutionContext::hash`].
     pub fn to_dict_plain(&self) -> Result<Value, Error> {
         Ok(json!({
-            "sk": *stringify::secret_key(&self.client)?,
-            "pk": stringify::public_key(self.public_key()),
+            "sk": *self.stringify_sk()?,
+            "pk": self.stringify_pk(),
             "type": stringify::client_type(self.scheme()),
-            "config": stringify::config(self.parameters()),
+            "config": self.stringify_config(),
         }))
+    }
+
+    /// The public key as the SDK writes it. Touches nothing secret.
+    pub fn stringify_pk(&self) -> String {
+        stringify::public_key(self.public_key())
+    }
+
+    /// Scheme and sizes as the SDK writes them. Touches nothing secret.
+    pub fn stringify_config(&self) -> String {
+        stringify::config(self.parameters())
+    }
+
+    /// The secret key in plain text, as the SDK writes it. Wiped when dropped.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::hash`].
+    pub fn stringify_sk(&self) -> Result<Zeroizing<String>, Error> {
+        stringify::secret_key(&self.client)
     }
 
     /// The context as text, the secret key sealed: what [`ExecutionContext::save_to_disk`] writes.

@@ -10,7 +10,6 @@ use super::timer::Timer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use wgpu::util::DeviceExt;
 
 /// A device answers within this time or counts as lost.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -133,6 +132,8 @@ impl Engine {
 
     /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
     pub(super) fn recover(&self) -> bool {
+        // A loss may not have been reported yet.
+        let _ = self.home.device.poll(wgpu::PollType::Poll);
         let mut trouble = lock(&self.trouble);
         let is_lost = matches!(&*trouble, Some(GpuFailure::Lost(_)));
         if !is_lost {
@@ -225,17 +226,20 @@ impl Engine {
         let pipeline = self.pipeline(stem, shape)?;
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
-        let uniform = self.home.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.
+        let parameters = self.home.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
-            contents: bytemuck::cast_slice(&uniform),
-            usage: wgpu::BufferUsages::UNIFORM,
+            size: size_of_val(&uniform) as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
         });
+        self.home.queue.write_buffer(&parameters, 0, bytemuck::cast_slice(&uniform));
         let [unread, unwritten, untouched] = &self.nothing;
         let group = self.home.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &self.bindings,
             entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 0, resource: parameters.as_entire_binding() },
                 bind(1, on.constants, unread),
                 bind(2, on.input, unread),
                 bind(3, on.second, unread),

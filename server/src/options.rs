@@ -9,6 +9,8 @@ use std::time::Duration;
 
 const MAX_BODY: usize = 64;
 const MAX_CHUNKS: usize = 5000;
+const MAX_REPLY: usize = 64;
+const MAX_MEMORY: usize = 512;
 const MAX_SEARCHES: usize = 64;
 const MAX_CONNECTIONS: usize = 1024;
 const TIMEOUT: u64 = 60;
@@ -47,6 +49,12 @@ pub struct Options {
     /// The most chunks that a request can be about
     #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS)]
     pub max_chunks: usize,
+    /// The largest reply of chunks, in MiB; one with more is refused
+    #[arg(long, value_name = "MIB", default_value_t = MAX_REPLY)]
+    pub max_reply: usize,
+    /// Memory for all requests and replies at a time, in MiB; more wait
+    #[arg(long, value_name = "MIB", default_value_t = MAX_MEMORY)]
+    pub max_memory: usize,
     /// Searches at a time; more wait
     #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub max_searches: usize,
@@ -75,6 +83,8 @@ impl Options {
             refuse_weak: false,
             max_body: MAX_BODY,
             max_chunks: MAX_CHUNKS,
+            max_reply: MAX_REPLY,
+            max_memory: MAX_MEMORY,
             max_searches: MAX_SEARCHES,
             max_connections: MAX_CONNECTIONS,
             timeout: TIMEOUT,
@@ -87,6 +97,8 @@ impl Options {
         Limits {
             body: self.max_body.saturating_mul(1 << 20),
             chunks: self.max_chunks,
+            reply: self.max_reply.saturating_mul(1 << 20),
+            memory: self.max_memory.saturating_mul(1 << 20),
             searches: self.max_searches,
             requests: 4 * self.max_searches.max(16),
             body_time: Duration::from_secs(self.timeout),

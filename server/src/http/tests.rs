@@ -29,7 +29,16 @@ fn what_is_served_is_described() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false).unwrap();
     let second = Duration::from_secs(1);
-    let limits = Limits { body: 1024, chunks: 1, searches: 1, requests: 1, body_time: second, wait: second };
+    let limits = Limits {
+        body: 1024,
+        chunks: 1,
+        reply: 1024,
+        memory: 1024,
+        searches: 1,
+        requests: 1,
+        body_time: second,
+        wait: second,
+    };
     let router = App::new(store, limits).router();
     let described = described();
     let described_paths: BTreeSet<&str> = described.iter().map(|(path, _)| path.as_str()).collect();

@@ -178,6 +178,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// # Errors
+    /// If the principal may not do that with any knowledge base.
+    pub fn check_some_permission(&self, principal: &Principal, needed: Permission) -> ApiResult<()> {
+        let Some(api_key) = principal.api_key else { return Ok(()) };
+        let had: Option<i64> = self.database.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT max(permission) FROM permissions WHERE api_key = ?")?;
+            Ok(statement.query_row([api_key], |row| row.get(0))?)
+        })?;
+        let had = had.and_then(Permission::from_number);
+        if had.is_some_and(|had| had >= needed) {
+            return Ok(());
+        }
+        let had = had.map_or("none", Permission::name);
+        Err(ApiError::forbidden(format!(
+            "the most that this API key has for any knowledge base is {had}, and this takes {}",
+            needed.name()
+        )))
+    }
+}
+
 /// # Errors
 /// If the principal may not do that with the knowledge base.
 pub fn check_permission(

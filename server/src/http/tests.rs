@@ -27,7 +27,8 @@ fn described() -> BTreeSet<(String, String)> {
 fn what_is_served_is_described() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false).unwrap();
+    let quota = crate::store::Quota { bytes: 1 << 20, chunks: 1, contexts: 1 };
+    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false, quota).unwrap();
     let second = Duration::from_secs(1);
     let limits = Limits {
         body: 1024,

@@ -18,6 +18,15 @@ pub struct NewChunk {
     pub metadata: Metadata,
 }
 
+impl NewChunk {
+    /// About how much text it has, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        let tags = self.metadata.tags.iter().flatten().map(String::len).sum::<usize>();
+        let facets = self.metadata.facets.iter().map(|facet| facet.len() + 3).sum::<usize>();
+        self.content.len() + self.name.as_ref().map_or(0, String::len) + tags + facets
+    }
+}
+
 /// Changes to a chunk. What is not named stays.
 #[derive(Default)]
 pub struct Change {

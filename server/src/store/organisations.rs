@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::database::optional;
+use super::quota;
 use crate::api_key::{self, ADMIN_PREFIX, KeyHash};
 use crate::error::{ApiError, ApiResult};
 use rusqlite::{Connection, params};
@@ -117,6 +118,7 @@ impl Store {
         let hash = KeyHash::of(&key);
         let first: String = key.chars().take(5).collect();
         let connection = self.database.writer();
+        quota::check_keys(&connection, principal)?;
         connection.execute(
             "INSERT INTO api_keys (organisation, selector, hash, first_characters, name, description) VALUES (?, ?, ?, ?, ?, ?)",
             params![principal.organisation, hash.selector(), hash.bytes(), first, name, description],

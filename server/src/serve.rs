@@ -30,6 +30,8 @@ use watched::{Answered, Sent, Stream};
 const WRITE_TIME: Duration = Duration::from_secs(60);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// What a connection keeps of a request's head: room for the longest URL, and headers.
+const HEAD_BYTES: usize = 96 << 10;
 /// Files for everything but connections.
 const FILES: usize = 256;
 
@@ -155,7 +157,7 @@ fn files_for_connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = files.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    files.map_or(usize::MAX, |files| files.saturating_sub(FILES).max(1))
+    files.map_or(usize::MAX, |files| files.saturating_sub(FILES).max(files / 4).max(1))
 }
 
 async fn serve<S>(
@@ -182,6 +184,7 @@ async fn serve<S>(
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(served).await {
         tracing::debug!("a connection ended early: {error}");

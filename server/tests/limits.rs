@@ -335,7 +335,7 @@ fn organisations_store_what_they_may() {
     // The same again takes no more.
     assert_eq!(server.store_context("two").0, StatusCode::OK);
     assert_eq!(server.insert(1 << 20).0, StatusCode::OK);
-    quota(server.insert(2 << 20), "--max-org-storage");
+    quota(server.insert(5 << 19), "--max-org-storage");
     let patch = |content: usize| {
         let begin = format!("{}{}", server.chunks("chunk_patches"), r#"{"chunk_id":1,"chunk_content":""#);
         server.send("PATCH", "/v1/chunk/default", Repeated::new(&begin, "p", content, r#""}]}"#))
@@ -397,4 +397,50 @@ fn bodies_that_wait_leave_memory_to_others() {
     assert!(statuses.iter().all(|status| [408, 503].contains(status)) && statuses.contains(&503), "{statuses:?}");
     // What they held is there again.
     assert_eq!(server.insert(512 << 10).0, StatusCode::OK);
+}
+
+#[test]
+fn distances_are_written_in_pieces() {
+    let server = server(|_| ());
+    let chunk = format!(r#"{{"chunk_content":"c","index":["{}"]}},"#, CONTEXT.1);
+    let last = format!("{}]}}", &chunk[..chunk.len() - 1]);
+    let body = Repeated::new(&server.chunks("chunks"), &chunk, 4500 * chunk.len(), &last);
+    let (status, reply) = server.send("POST", "/v1/chunk/default", body);
+    assert_eq!(status, StatusCode::OK, "{reply}");
+    let count = reply["inserted_count"].as_u64().unwrap();
+    assert!(count > 4300, "{count}");
+    let query = json!({ "kb_id": server.base, "context_id": "one", "query": [CONTEXT.1] }).to_string();
+    for accept in ["application/json", "application/x-msgpack"] {
+        let request = Request::builder()
+            .method("POST")
+            .uri("/v1/compute_hamming/default")
+            .header("content-type", "application/json")
+            .header("accept", accept)
+            .header("x-api-key", &server.key)
+            .body(Body::from(query.clone()))
+            .unwrap();
+        let (largest, all) = server.runtime.block_on(async {
+            let mut body = server.router.clone().oneshot(request).await.unwrap().into_body();
+            let (mut largest, mut all) = (0, Vec::new());
+            while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+                let data = frame.unwrap().into_data().unwrap();
+                largest = largest.max(data.len());
+                all.extend_from_slice(&data);
+            }
+            (largest, all)
+        });
+        // A block has 4096 rows of more than 512 bytes. What is written at once keeps a thread no longer than a moment.
+        assert!(largest < 256 << 10, "{accept}: {largest}");
+        if accept == "application/json" {
+            // Integers of thousands of digits are more than the parser takes.
+            let text = String::from_utf8(all).unwrap();
+            let rows: Vec<&str> = text.strip_prefix("[[[").unwrap().strip_suffix("]]").unwrap().split("],[[").collect();
+            let mut ids: Vec<u64> = rows.iter().map(|row| row.split_once("],").unwrap().1.parse().unwrap()).collect();
+            ids.sort_unstable();
+            assert!(ids.into_iter().eq(1..=count));
+            assert!(rows.iter().all(|row| row.split_once(']').unwrap().0.bytes().all(|byte| byte.is_ascii_digit())));
+        } else {
+            assert!(all.len() > 512 * usize::try_from(count).unwrap());
+        }
+    }
 }

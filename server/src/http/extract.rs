@@ -133,7 +133,7 @@ impl<T: DeserializeOwned + Send + 'static, const KIB: usize> FromRequest<App> fo
         let Limits { body, body_time, wait, chunks, .. } = *app.limits();
         let most = body.min(KIB << 10);
         let held = app.held();
-        let bytes = timeout(body_time, read(request.into_body(), most, &held, wait)).await;
+        let bytes = timeout(body_time, read(request.into_body(), most, &held, wait / 4)).await;
         let bytes = bytes
             .map_err(|_| ApiError::timeout(format!("the request did not arrive within {} s", body_time.as_secs())))??;
         let parsed = tokio::task::spawn_blocking(move || {

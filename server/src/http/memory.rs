@@ -15,7 +15,7 @@ const UNIT: usize = 1024;
 /// What an organisation gets of all there is, at most: so many quarters.
 const SHARE: usize = 3;
 /// How long a reply that is being written waits for memory.
-const REPLY_WAIT: Duration = Duration::from_secs(2);
+const REPLY_WAIT: Duration = Duration::from_millis(500);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -141,6 +141,8 @@ impl Held {
 
     /// What has to be acquired for so many bytes more; nothing if what is left of the last unit does.
     fn units(&self, bytes: usize) -> Option<u32> {
+        // Nobody gets more than a share, and who needs more is no worse for it.
+        let bytes = bytes.min(self.memory.share * UNIT);
         let mut state = lock(&self.state);
         if let Some(rest) = state.rest.checked_sub(bytes) {
             state.rest = rest;

@@ -179,9 +179,9 @@ impl Open {
     fn close_one(&mut self, of: Option<IpAddr>) -> bool {
         let candidates = self.all.iter().filter(|(_, connection)| of.is_none_or(|of| of == connection.address));
         let ranked = candidates.filter_map(|(number, connection)| Some((connection.rank()?, number, connection)));
-        let least = ranked.min_by_key(|(rank, _, connection)| {
+        let least = ranked.min_by_key(|(rank, number, connection)| {
             let others = usize::MAX - self.of(&connection.address);
-            (others, *rank, std::cmp::Reverse(connection.age()))
+            (others, *rank, std::cmp::Reverse(connection.age()), **number)
         });
         let Some((_, number, connection)) = least else { return false };
         connection.close.notify_one();

@@ -71,7 +71,7 @@ impl App {
         let requests = Semaphore::new(limits.requests);
         // A body counts twice: as it is, and parsed.
         let memory = Memory::new(limits.memory, limits.body.saturating_mul(2).max(limits.reply + PIECE));
-        let writers = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, |count| count.get())));
+        let writers = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)));
         let (metrics, is_stopping) = (Metrics::default(), AtomicBool::new(false));
         Self { inner: Arc::new(Inner { store, limits, searches, requests, memory, writers, metrics, is_stopping }) }
     }

@@ -377,7 +377,7 @@ impl http_body::Body for Halted {
 #[test]
 fn bodies_that_wait_leave_memory_to_others() {
     let server = server(|options| {
-        (options.max_body, options.max_memory, options.timeout) = (1, 4, 1);
+        (options.max_body, options.max_reply, options.max_memory, options.timeout) = (1, 1, 4, 1);
     });
     let context = || async {
         let halted = Body::new(Halted { sent: Some(vec![b' '; 1000 << 10].into()) });

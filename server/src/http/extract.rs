@@ -237,8 +237,9 @@ pub fn check_count(count: usize, most: usize) -> ApiResult<()> {
 pub fn check_distinct(name: &str, numbers: &[u64]) -> ApiResult<()> {
     let mut sorted = numbers.to_vec();
     sorted.sort_unstable();
-    match sorted.array_windows().find(|[one, other]| one == other) {
-        Some([twice, _]) => Err(ApiError::invalid(format!("{name} has {twice} twice; name each chunk once"))),
+    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, other)| one == other);
+    match twice {
+        Some((twice, _)) => Err(ApiError::invalid(format!("{name} has {twice} twice; name each chunk once"))),
         None => Ok(()),
     }
 }

@@ -107,14 +107,23 @@ impl HttpStore {
     /// [`Error`].
     pub async fn chunks(&self, knowledge_base: &str, ids: &[u64], projection: &[&str]) -> Result<Vec<Chunk>, Error> {
         let mut chunks = Vec::new();
-        for some in ids.chunks(MOST_IDS) {
+        let mut left: Vec<&[u64]> = ids.chunks(MOST_IDS).rev().collect();
+        while let Some(some) = left.pop() {
             let mut url = self.address(&[PATH, &self.organisation])?;
             url.query_pairs_mut()
                 .append_pair("kb_id", knowledge_base)
                 .extend_pairs(some.iter().map(|id| ("chunk_ids", id.to_string())))
                 .extend_pairs(projection.iter().map(|field| ("projection", field)));
             let request = self.request_at(Method::GET, url)?;
-            chunks.extend(self.json::<Vec<Chunk>>(request, Retry::Twice, MOST_CONTENTS).await?);
+            match self.json::<Vec<Chunk>>(request, Retry::Twice, MOST_CONTENTS).await {
+                Ok(found) => chunks.extend(found),
+                // The contents of so many are more than the server sends at once.
+                Err(Error::Status { status, .. }) if status.as_u16() == 413 && some.len() > 1 => {
+                    let (first, second) = some.split_at(some.len() / 2);
+                    left.extend([second, first]);
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(chunks)
     }

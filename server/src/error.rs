@@ -1,7 +1,6 @@
 //! What a request can fail with: a status, a code for programs and a message for people.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -44,6 +43,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
+    /// The body is not JSON.
+    pub fn media_type() -> Self {
+        let message = "send JSON, as Content-Type: application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", message)
+    }
+
     /// What is asked for is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -74,6 +79,11 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     }
 
+    /// The organisation has as much as it may.
+    pub fn quota(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "quota", message)
+    }
+
     /// The disk is full.
     fn full() -> Self {
         let message = "the server's disk is full; nothing was stored, and what was stored before can be read";
@@ -84,6 +94,12 @@ impl ApiError {
     pub fn internal(what: &dyn std::fmt::Display) -> Self {
         tracing::error!("a request failed: {what}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why")
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
     }
 }
 
@@ -136,24 +152,13 @@ impl From<rusqlite::Error> for ApiError {
     }
 }
 
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
-        match &rejection {
-            JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => body_refused(rejection.status()),
-            JsonRejection::JsonDataError(_) => Self::invalid(rejection.body_text()),
-            JsonRejection::MissingJsonContentType(_) => Self::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media_type",
-                "send JSON, as Content-Type: application/json",
-            ),
-            _ => Self::malformed(rejection.body_text()),
+impl From<serde_path_to_error::Error<serde_json::Error>> for ApiError {
+    /// Where in the body it is wrong, and how.
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        if error.inner().is_data() {
+            Self::invalid(format!("the request cannot be used: {error}"))
+        } else {
+            Self::malformed(format!("the request is not valid JSON: {error}"))
         }
     }
-}
-
-fn body_refused(status: StatusCode) -> ApiError {
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::too_large("the request is larger than the server takes; send fewer chunks at once");
-    }
-    ApiError::malformed("the request ended before it was complete")
 }

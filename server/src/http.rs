@@ -6,17 +6,20 @@ mod by_metadata;
 mod chunks;
 mod contexts;
 mod extract;
+mod memory;
 mod observe;
 mod operation;
+mod reply;
 mod search;
 
 use crate::error::{ApiError, ApiResult};
 use crate::metrics::Metrics;
 use crate::store::Store;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Router, http::Uri};
+use memory::{Held, Memory};
+use reply::{PIECE, Reply};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +36,10 @@ pub struct Limits {
     pub searches: usize,
     /// Requests that wait or are being done, apart from searches that send already.
     pub requests: usize,
+    /// The largest reply of chunks, in bytes.
+    pub reply: usize,
+    /// What all requests and replies may take in memory, in bytes.
+    pub memory: usize,
     /// How long the body of a request may take to arrive.
     pub body_time: Duration,
     /// How long a request waits for its turn.
@@ -50,6 +57,9 @@ struct Inner {
     limits: Limits,
     searches: Arc<Semaphore>,
     requests: Semaphore,
+    memory: Arc<Memory>,
+    /// Threads that write JSON of searches.
+    writers: Arc<Semaphore>,
     metrics: Metrics,
     is_stopping: AtomicBool,
 }
@@ -59,12 +69,25 @@ impl App {
     pub fn new(store: Store, limits: Limits) -> Self {
         let searches = Arc::new(Semaphore::new(limits.searches));
         let requests = Semaphore::new(limits.requests);
+        // A body counts twice: as it is, and parsed.
+        let memory = Memory::new(limits.memory, limits.body.saturating_mul(2).max(limits.reply + PIECE));
+        let writers = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)));
         let (metrics, is_stopping) = (Metrics::default(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, limits, searches, requests, metrics, is_stopping }) }
+        Self { inner: Arc::new(Inner { store, limits, searches, requests, memory, writers, metrics, is_stopping }) }
     }
 
     fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// What the request holds that this task answers.
+    fn held(&self) -> Held {
+        Held::current(&self.inner.memory)
+    }
+
+    /// An empty reply of the request that this task answers.
+    fn reply(&self) -> Reply {
+        Reply::new(self.limits().reply, self.held())
     }
 
     fn metrics(&self) -> &Metrics {
@@ -85,8 +108,13 @@ impl App {
         &self,
         work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let app = self.clone();
-        let result = tokio::task::spawn_blocking(move || work(&app.inner.store)).await;
+        // What the request holds is not given back before its work has ended, even if nobody waits for it.
+        let (app, held) = (self.clone(), self.held());
+        let result = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            work(&app.inner.store)
+        })
+        .await;
         result.map_err(|error| ApiError::internal(&error))?
     }
 
@@ -99,7 +127,6 @@ impl App {
         router
             .fallback(async |uri: Uri| ApiError::not_found(format!("there is nothing at {}", uri.path())))
             .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-            .layer(DefaultBodyLimit::max(self.limits().body))
             .layer(middleware::from_fn_with_state(self.clone(), observe::observe))
             .with_state(self)
     }

@@ -3,6 +3,7 @@
 //! It is built on the library without the feature `owner`, so that there is nothing in it that could hold a secret key.
 
 mod api_key;
+mod bounded;
 mod error;
 mod filter;
 mod http;

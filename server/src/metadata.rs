@@ -1,7 +1,11 @@
 //! What a chunk says about itself in plain text: five tags and a list of facets.
 
 use crate::error::{ApiError, ApiResult};
-use serde_json::{Map, Value};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
 
 /// How many tags there are: `tag1` and on.
 pub const TAGS: usize = 5;
@@ -41,27 +45,20 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Reads an object of `tag1` to `tag5` and `facets`.
-    pub fn from_json(fields: &Map<String, Value>) -> ApiResult<Self> {
-        let mut metadata = Self::default();
-        Patch::from_json(fields)?.apply(&mut metadata);
-        Ok(metadata)
-    }
-
-    /// The fields that `wanted` wants, those that there are.
-    pub fn to_json(&self, wanted: impl Fn(&str) -> bool) -> Value {
-        let mut fields = Map::new();
-        for (number, tag) in self.tags.iter().enumerate() {
-            if let Some(tag) = tag
-                && wanted(tag_name(number))
-            {
-                fields.insert(tag_name(number).to_owned(), tag.clone().into());
-            }
+    /// The fields that `wanted` wants, those that there are, for JSON.
+    pub fn shown(&self, wanted: impl Fn(&str) -> bool) -> ShownMetadata<'_> {
+        let tag = |number: usize| {
+            let tag = self.tags.get(number).and_then(Option::as_deref);
+            tag.filter(|_| wanted(tag_name(number)))
+        };
+        ShownMetadata {
+            tag1: tag(0),
+            tag2: tag(1),
+            tag3: tag(2),
+            tag4: tag(3),
+            tag5: tag(4),
+            facets: if wanted("facets") { &self.facets } else { &[] },
         }
-        if !self.facets.is_empty() && wanted("facets") {
-            fields.insert("facets".to_owned(), self.facets.clone().into());
-        }
-        Value::Object(fields)
     }
 
     /// The facets as they are stored: a JSON list, or nothing.
@@ -75,6 +72,23 @@ impl Metadata {
     }
 }
 
+/// Metadata as replies show it. What is not there, or not wanted, is left out.
+#[derive(Debug, Serialize)]
+pub struct ShownMetadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag1: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag3: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag4: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag5: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    facets: &'a [String],
+}
+
 /// Changes to metadata: what is named is set, null takes it away, the rest stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -83,28 +97,40 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Reads an object of `tag1` to `tag5` and `facets`.
-    pub fn from_json(fields: &Map<String, Value>) -> ApiResult<Self> {
-        let mut patch = Self::default();
-        for (name, value) in fields {
-            if name == "facets" {
-                patch.facets = Some(facets(value)?);
-                continue;
+    /// Reads one field of an object, if it is one of metadata. Null takes a tag or the facets away.
+    ///
+    /// # Errors
+    /// If it is of the wrong type, or too large.
+    pub fn read_field<'de, A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<bool, A::Error> {
+        if name == "facets" {
+            self.facets = Some(fields.next_value::<Facets>()?.0);
+        } else if let Some(tag) = tag_number(name).and_then(|number| self.tags.get_mut(number)) {
+            let text: Option<String> = fields.next_value()?;
+            if let Some(text) = &text {
+                check_text(name, text).map_err(A::Error::custom)?;
             }
-            let Some(tag) = tag_number(name).and_then(|number| patch.tags.get_mut(number)) else {
-                let message = format!("metadata has tag1 to tag{TAGS} and facets, and no {name:?}");
-                return Err(ApiError::invalid(message));
-            };
-            *tag = match value {
-                Value::Null => Some(None),
-                Value::String(text) => {
-                    check_text(name, text)?;
-                    Some(Some(text.clone()))
-                }
-                _ => return Err(ApiError::invalid(format!("{name} must be a string"))),
-            };
+            *tag = Some(text);
+        } else {
+            return Ok(false);
         }
-        Ok(patch)
+        Ok(true)
+    }
+
+    /// The metadata that this makes of none.
+    pub fn into_metadata(self) -> Metadata {
+        Metadata { tags: self.tags.map(Option::unwrap_or_default), facets: self.facets.unwrap_or_default() }
+    }
+
+    /// Takes over what `other` changes.
+    pub fn extend(&mut self, other: Self) {
+        for (tag, change) in self.tags.iter_mut().zip(other.tags) {
+            if change.is_some() {
+                *tag = change;
+            }
+        }
+        if other.facets.is_some() {
+            self.facets = other.facets;
+        }
     }
 
     /// Does them.
@@ -125,20 +151,64 @@ impl Patch {
     }
 }
 
-fn facets(value: &Value) -> ApiResult<Vec<String>> {
-    let list = match value {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(list) => list,
-        _ => return Err(ApiError::invalid("facets must be a list of strings")),
-    };
-    if list.len() > MOST_FACETS {
-        return Err(ApiError::invalid(format!("{} facets, at most {MOST_FACETS} are taken", list.len())));
+impl<'de> Deserialize<'de> for Patch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Patch;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of metadata")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Patch, A::Error> {
+                let mut patch = Patch::default();
+                while let Some(name) = fields.next_key::<Cow<'de, str>>()? {
+                    if !patch.read_field(&name, &mut fields)? {
+                        let message = format_args!("metadata has tag1 to tag{TAGS} and facets, and no {name:?}");
+                        return Err(A::Error::custom(message));
+                    }
+                }
+                Ok(patch)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
     }
-    list.iter()
-        .map(|facet| {
-            let facet = facet.as_str().ok_or_else(|| ApiError::invalid("facets must be a list of strings"))?;
-            check_text("a facet", facet)?;
-            Ok(facet.to_owned())
-        })
-        .collect()
+}
+
+/// Facets as requests send them: a list of strings, or null.
+struct Facets(Vec<String>);
+
+impl<'de> Deserialize<'de> for Facets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Facets;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("facets as a list of strings")
+            }
+
+            fn visit_unit<E>(self) -> Result<Facets, E> {
+                Ok(Facets(Vec::new()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Facets, A::Error> {
+                let mut facets = Vec::new();
+                while let Some(facet) = list.next_element::<String>()? {
+                    if facets.len() == MOST_FACETS {
+                        return Err(A::Error::custom(format_args!("a chunk has at most {MOST_FACETS} facets")));
+                    }
+                    check_text("a facet", &facet).map_err(A::Error::custom)?;
+                    facets.push(facet);
+                }
+                Ok(Facets(facets))
+            }
+        }
+
+        deserializer.deserialize_any(List)
+    }
 }

@@ -1,6 +1,7 @@
 //! What a server is started with.
 
 use crate::http::Limits;
+use crate::store::Quota;
 use hushvec::Device;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -9,8 +10,14 @@ use std::time::Duration;
 
 const MAX_BODY: usize = 64;
 const MAX_CHUNKS: usize = 5000;
+const MAX_REPLY: usize = 64;
+const MAX_MEMORY: usize = 512;
 const MAX_SEARCHES: usize = 64;
 const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
+const MAX_ORG_STORAGE: u64 = 64 << 10;
+const MAX_ORG_CHUNKS: u64 = 10_000_000;
+const MAX_CONTEXTS: u64 = 1000;
 const TIMEOUT: u64 = 60;
 const GRACE: u64 = 30;
 
@@ -47,12 +54,30 @@ pub struct Options {
     /// The most chunks that a request can be about
     #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS)]
     pub max_chunks: usize,
+    /// The largest reply of chunks, in MiB; one with more is refused
+    #[arg(long, value_name = "MIB", default_value_t = MAX_REPLY)]
+    pub max_reply: usize,
+    /// Memory for all requests and replies at a time, in MiB; more wait
+    #[arg(long, value_name = "MIB", default_value_t = MAX_MEMORY)]
+    pub max_memory: usize,
     /// Searches at a time; more wait
     #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub max_searches: usize,
-    /// Connections at a time; more wait to be accepted
+    /// Connections at a time; more replace some that wait for their clients
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub max_connections: usize,
+    /// Connections of an address at a time, other than loopback
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS_PER_ADDRESS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
+    pub max_connections_per_address: usize,
+    /// What an organisation may store, in MiB: contents, metadata and contexts, and 2 KiB for each chunk
+    #[arg(long, value_name = "MIB", default_value_t = MAX_ORG_STORAGE)]
+    pub max_org_storage: u64,
+    /// Chunks that an organisation may have
+    #[arg(long, value_name = "N", default_value_t = MAX_ORG_CHUNKS)]
+    pub max_org_chunks: u64,
+    /// Contexts that an organisation may have
+    #[arg(long, value_name = "N", default_value_t = MAX_CONTEXTS)]
+    pub max_contexts: u64,
     /// Seconds until a request that has not arrived, or found no turn, is given up
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     pub timeout: u64,
@@ -75,10 +100,25 @@ impl Options {
             refuse_weak: false,
             max_body: MAX_BODY,
             max_chunks: MAX_CHUNKS,
+            max_reply: MAX_REPLY,
+            max_memory: MAX_MEMORY,
             max_searches: MAX_SEARCHES,
             max_connections: MAX_CONNECTIONS,
+            max_connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
+            max_org_storage: MAX_ORG_STORAGE,
+            max_org_chunks: MAX_ORG_CHUNKS,
+            max_contexts: MAX_CONTEXTS,
             timeout: TIMEOUT,
             grace: GRACE,
+        }
+    }
+
+    /// What an organisation may store.
+    pub(crate) fn quota(&self) -> Quota {
+        Quota {
+            bytes: self.max_org_storage.saturating_mul(1 << 20),
+            chunks: self.max_org_chunks,
+            contexts: self.max_contexts,
         }
     }
 
@@ -87,6 +127,8 @@ impl Options {
         Limits {
             body: self.max_body.saturating_mul(1 << 20),
             chunks: self.max_chunks,
+            reply: self.max_reply.saturating_mul(1 << 20),
+            memory: self.max_memory.saturating_mul(1 << 20),
             searches: self.max_searches,
             requests: 4 * self.max_searches.max(16),
             body_time: Duration::from_secs(self.timeout),

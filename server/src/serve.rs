@@ -1,11 +1,14 @@
 //! Accepting connections, and stopping.
 
+mod connections;
 mod tls;
+mod watched;
 
 use crate::http::App;
 use crate::options::Options;
 use crate::store::Store;
 use axum::Router;
+use connections::{Connection, Connections, Place};
 use hushvec::OpenDevice;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,24 +21,26 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use watched::{Answered, Sent, Stream};
 
-/// How long the headers of a request may take, from when the connection is idle.
-const HEADER_TIME: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of a reply.
 const WRITE_TIME: Duration = Duration::from_secs(60);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// What a connection keeps of a request's head: room for the longest URL, and headers.
+const HEAD_BYTES: usize = 96 << 10;
+/// Files for everything but connections.
+const FILES: usize = 256;
 
 /// A server that is listening and not serving yet.
 pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     app: App,
-    connections: usize,
+    connections: Arc<Connections>,
     grace: Duration,
 }
 
@@ -60,7 +65,12 @@ impl Server {
             announce(&key);
         }
         let app = App::new(store, options.limits());
-        Ok(Self { listener, tls, app, connections: options.max_connections, grace: Duration::from_secs(options.grace) })
+        let most = options.max_connections.min(files_for_connections());
+        if most < options.max_connections {
+            tracing::warn!("{most} connections at a time, as this process may open no more files (ulimit -n)");
+        }
+        let connections = Connections::new(most, options.max_connections_per_address);
+        Ok(Self { listener, tls, app, connections, grace: Duration::from_secs(options.grace) })
     }
 
     /// Where it listens.
@@ -79,27 +89,38 @@ impl Server {
     /// Serves until `stop` is ready, and then lets requests end for a while.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, tls, app, connections, grace } = self;
-        let (graceful, connections) = (GracefulShutdown::new(), Arc::new(Semaphore::new(connections)));
+        let graceful = GracefulShutdown::new();
         let router = app.clone().router();
+        let overdue = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.watch().await }
+        });
         tokio::pin!(stop);
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
                 accepted = accept(&listener, &connections) => accepted,
             };
-            let Some((stream, permit)) = accepted else { continue };
+            let Some((stream, place)) = accepted else { continue };
             let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
             tokio::spawn(async move {
-                let _permit = permit;
-                let _ = stream.set_nodelay(true);
-                match tls {
-                    None => serve(stream, router, watcher).await,
-                    Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve(stream, router, watcher).await,
-                        Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
-                        Err(_) => tracing::debug!("a TLS handshake took too long"),
-                    },
+                let connection = place.connection.clone();
+                let served = async {
+                    let _ = stream.set_nodelay(true);
+                    match tls {
+                        None => serve(stream, &connection, router, watcher).await,
+                        Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                            Ok(Ok(stream)) => serve(stream, &connection, router, watcher).await,
+                            Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
+                            Err(_) => tracing::debug!("a TLS handshake took too long"),
+                        },
+                    }
+                };
+                tokio::select! {
+                    () = served => {}
+                    () = connection.closed() => tracing::debug!("a connection that waited for its client was closed"),
                 }
+                drop(place);
             });
         }
         app.stop();
@@ -108,41 +129,64 @@ impl Server {
         if timeout(grace, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not end in time and were cut off");
         }
+        overdue.abort();
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = connections.clone().acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> Option<(TcpStream, Place)> {
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok((stream, address)) => {
+            let place = connections.admit(address.ip()).await;
+            if place.is_none() {
+                tracing::debug!("a connection was refused: its address has as many as it may");
+            }
+            Some((stream, place?))
+        }
         Err(error) => {
-            // Such as too many open files: others may close some.
+            // Such as too many open files.
             tracing::warn!("a connection could not be accepted: {error}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            connections.close_one();
+            tokio::time::sleep(Duration::from_millis(20)).await;
             None
         }
     }
 }
 
-async fn serve<S>(stream: S, router: Router, watcher: hyper_util::server::graceful::Watcher)
-where
+/// How many of the files that this process may open are for connections; the rest is for the database and the segments.
+fn files_for_connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let files = files.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    files.map_or(usize::MAX, |files| files.saturating_sub(FILES).max(files / 4).max(1))
+}
+
+async fn serve<S>(
+    stream: S,
+    connection: &Arc<Connection>,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME));
+    let stream = Stream { inner: Box::pin(stream), connection: connection.clone() };
     let service = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let service = service.clone();
-        async move { hyper::service::Service::call(&service, request).await }
+    let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
+        let (service, connection) = (service.clone(), connection.clone());
+        async move {
+            let request = request.map(|body| axum::body::Body::new(Sent::new(body, connection.clone())));
+            let response = hyper::service::Service::call(&service, request).await;
+            response.map(|response| response.map(|body| Answered::new(body, connection)))
+        }
     });
-    let connection = http1::Builder::new()
+    // [`Connections::watch`] closes those whose requests take too long to begin.
+    let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
-    if let Err(error) = watcher.watch(connection).await {
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(served).await {
         tracing::debug!("a connection ended early: {error}");
     }
 }
@@ -159,7 +203,7 @@ pub fn router(options: &Options) -> Result<(Router, Option<String>), String> {
 
 fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     let device = OpenDevice::open(options.device.clone(), options.threads).map_err(|error| error.to_string())?;
-    let store = Store::open(&options.data, device, options.refuse_weak)?;
+    let store = Store::open(&options.data, device, options.refuse_weak, options.quota())?;
     let key = store.create_organisation(&options.org).map_err(|error| format!("{error:?}"))?;
     Ok((store, key))
 }

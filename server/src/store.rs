@@ -6,12 +6,14 @@ mod contexts;
 mod database;
 mod knowledge_bases;
 mod organisations;
+mod quota;
 mod scan;
 mod segment;
 
 pub use chunks::{Change, MetadataChange, NewChunk, Order, Page, Projection, Selection, SortBy};
 pub use knowledge_bases::KnowledgeBase;
 pub use organisations::{KeyRecord, Permission, PermissionRecord, Principal};
+pub use quota::Quota;
 pub use scan::{Answer, Answers, Counts, Event};
 
 use crate::error::{ApiError, ApiResult};
@@ -32,6 +34,7 @@ pub struct Store {
     segments: PathBuf,
     device: OpenDevice,
     refuse_weak: bool,
+    quota: Quota,
     /// Those that were needed so far.
     collections: Mutex<HashMap<i64, Arc<Collection>>>,
     /// Locked as long as this lives.
@@ -55,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be made or read, is of another version, or another server has it open.
-    pub fn open(folder: &Path, device: OpenDevice, refuse_weak: bool) -> Result<Self, String> {
+    pub fn open(folder: &Path, device: OpenDevice, refuse_weak: bool, quota: Quota) -> Result<Self, String> {
         let failed = |what: &str| {
             let what = format!("cannot {what} {}", folder.display());
             move |error: std::io::Error| format!("{what}: {error}")
@@ -66,7 +69,9 @@ impl Store {
         let lock = File::create(folder.join("lock")).map_err(failed("write to"))?;
         lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
         let database = Database::open(&folder.join("hushvec.db"))?;
-        let store = Self { database, segments, device, refuse_weak, collections: Mutex::default(), _lock: lock };
+        quota::prepare(&mut database.writer())
+            .map_err(|error| failed("count what is in")(std::io::Error::other(error)))?;
+        let store = Self { database, segments, device, refuse_weak, quota, collections: Mutex::default(), _lock: lock };
         store.remove_orphans().map_err(failed("read"))?;
         Ok(store)
     }
@@ -108,8 +113,9 @@ impl Store {
         let plan = if request.everything {
             Plan::new(&parts, |chunk| (first..=last).contains(&chunk))
         } else {
-            let wanted: HashSet<u64> = self.selected_ids(principal, &request.selection)?.into_iter().collect();
-            Plan::new(&parts, |chunk| (first..=last).contains(&chunk) && wanted.contains(&chunk))
+            let mut wanted = self.selected_ids(principal, &request.selection)?;
+            wanted.sort_unstable();
+            Plan::new(&parts, |chunk| (first..=last).contains(&chunk) && wanted.binary_search(&chunk).is_ok())
         };
         let len = plan.len;
         let answers = collection.scan().start(query, plan)?;

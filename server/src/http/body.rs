@@ -1,13 +1,20 @@
-//! Encrypted distances on their way out, a block at a time: rows `[[ciphertext], chunk_id]`.
+//! Encrypted distances on their way out, some rows at a time: rows `[[ciphertext], chunk_id]`.
 
+use super::memory::Held;
 use crate::store::{Answer, Answers, Event};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use num_bigint::BigUint;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Rows that are written at once. As integers, those of the longest keys take some milliseconds.
+const ROWS: usize = 128;
+/// Pieces that wait to be sent.
+const AHEAD: usize = 1;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +53,12 @@ impl Encoding {
         }
     }
 
-    fn rows(self, answer: &Answer, is_first: &mut bool) -> Vec<u8> {
-        let rows = answer.rows();
-        let row_bytes = rows.len() * (answer.rows().next().map_or(0, |(integer, _)| integer.len()) + 16);
-        let mut out = Vec::with_capacity(row_bytes);
-        for (integer, chunk) in rows {
+    /// Some rows of an answer, from `from` on.
+    fn rows(self, answer: &Answer, from: usize, is_first: bool) -> Vec<u8> {
+        let rows = answer.rows().skip(from).take(ROWS);
+        let row_bytes = answer.rows().next().map_or(0, |(integer, _)| integer.len()) + 16;
+        let mut out = Vec::with_capacity(rows.len() * row_bytes);
+        for (number, (integer, chunk)) in rows.enumerate() {
             match self {
                 Self::MessagePack => {
                     let _ = rmp::encode::write_array_len(&mut out, 2);
@@ -59,7 +67,7 @@ impl Encoding {
                     let _ = rmp::encode::write_uint(&mut out, chunk);
                 }
                 Self::Json => {
-                    if !std::mem::take(is_first) {
+                    if !is_first || number > 0 {
                         out.push(b',');
                     }
                     out.extend_from_slice(format!("[[{}],{chunk}]", BigUint::from_bytes_le(integer)).as_bytes());
@@ -78,23 +86,88 @@ impl Encoding {
     }
 }
 
+/// What a search holds while it is answered.
+pub struct Holds {
+    /// A place among the searches.
+    #[expect(dead_code, reason = "held")]
+    pub place: OwnedSemaphorePermit,
+    /// Its memory.
+    pub held: Held,
+    /// Which threads may write JSON. There are no more of them than cores, so that other requests find a thread.
+    pub writers: Arc<Semaphore>,
+}
+
 /// The body of a response.
 pub struct Rows {
-    encoding: Encoding,
-    head: Option<Bytes>,
-    answers: Option<Answers>,
-    is_first: bool,
-    is_done: bool,
-    /// A place among the searches.
-    _place: OwnedSemaphorePermit,
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
 
 impl Rows {
-    /// `len` rows.
-    pub fn new(encoding: Encoding, len: u64, answers: Option<Answers>, place: OwnedSemaphorePermit) -> Self {
-        let head = Some(encoding.head(len).into());
-        Self { encoding, head, answers, is_first: true, is_done: false, _place: place }
+    /// `len` rows, which a task writes as they are taken.
+    pub fn new(encoding: Encoding, len: u64, answers: Option<Answers>, holds: Holds) -> Self {
+        let (to, pieces) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            // Whoever is to receive them may have gone.
+            let _ = write(encoding, len, answers, &holds, &to).await;
+        });
+        Self { pieces }
     }
+}
+
+/// The receiver has gone.
+struct Gone;
+
+async fn write(
+    encoding: Encoding,
+    len: u64,
+    mut answers: Option<Answers>,
+    holds: &Holds,
+    to: &mpsc::Sender<io::Result<Bytes>>,
+) -> Result<(), Gone> {
+    let send = async |piece| to.send(piece).await.map_err(|_| Gone);
+    send(Ok(encoding.head(len).into())).await?;
+    let mut is_first = true;
+    loop {
+        let event = match &mut answers {
+            Some(answers) => tokio::select! {
+                event = std::future::poll_fn(|context| answers.poll_next(context)) => event,
+                () = to.closed() => return Err(Gone),
+            },
+            None => Some(Event::Done),
+        };
+        match event {
+            Some(Event::Answer(answer)) => {
+                let answer = Arc::new(answer);
+                for from in (0..answer.rows().len()).step_by(ROWS) {
+                    send(rows(encoding, &answer, from, is_first, holds).await).await?;
+                    is_first = false;
+                }
+            }
+            Some(Event::Done) => return send(Ok(encoding.tail())).await,
+            // The connection is cut, so that nobody takes this for all there is.
+            None => return send(Err(io::Error::other("the search was cut short"))).await,
+        }
+    }
+}
+
+/// Some rows. Integers are written on a thread that may block.
+async fn rows(
+    encoding: Encoding,
+    answer: &Arc<Answer>,
+    from: usize,
+    is_first: bool,
+    holds: &Holds,
+) -> io::Result<Bytes> {
+    if encoding == Encoding::MessagePack {
+        return Ok(encoding.rows(answer, from, is_first).into());
+    }
+    let _writer = holds.writers.acquire().await.map_err(io::Error::other)?;
+    let (answer, held) = (answer.clone(), holds.held.clone());
+    let written = tokio::task::spawn_blocking(move || {
+        let _held = held;
+        encoding.rows(&answer, from, is_first)
+    });
+    written.await.map(Bytes::from).map_err(io::Error::other)
 }
 
 impl Body for Rows {
@@ -105,28 +178,6 @@ impl Body for Rows {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(head) = self.head.take() {
-            return Poll::Ready(Some(Ok(Frame::data(head))));
-        }
-        if self.is_done {
-            return Poll::Ready(None);
-        }
-        let event = match &mut self.answers {
-            Some(answers) => std::task::ready!(answers.poll_next(context)),
-            None => Some(Event::Done),
-        };
-        let frame = match event {
-            Some(Event::Answer(answer)) => {
-                let encoding = self.encoding;
-                Ok(Bytes::from(encoding.rows(&answer, &mut self.is_first)))
-            }
-            Some(Event::Done) => {
-                self.is_done = true;
-                Ok(self.encoding.tail())
-            }
-            // The connection is cut, so that nobody takes this for all there is.
-            None => Err(io::Error::other("the search was cut short")),
-        };
-        Poll::Ready(Some(frame.map(Frame::data)))
+        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }

@@ -1,22 +1,24 @@
 //! Chunks by their metadata.
 
 use super::App;
-use super::chunks::change;
-use super::extract::{Body, Data};
+use super::chunks::{ChangeFields, change};
+use super::extract::{Body, DELETE, FILTERS, Permitted, READ, WRITE};
+use super::reply::Reply;
+use crate::bounded::SmallValue;
 use crate::error::{ApiError, ApiResult};
 use crate::filter::Filter;
 use crate::store::{Order, Page, Projection, Selection, SortBy};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Select {
     kb_id: String,
     context_id: String,
-    meta_filter: Value,
+    meta_filter: SmallValue,
     #[serde(default)]
     projection: Option<Vec<String>>,
     #[serde(default)]
@@ -29,7 +31,7 @@ pub struct SelectPage {
     kb_id: String,
     context_id: String,
     #[serde(default)]
-    meta_filter: Option<Value>,
+    meta_filter: Option<SmallValue>,
     #[serde(default)]
     projection: Option<Vec<String>>,
     #[serde(default)]
@@ -49,7 +51,7 @@ pub struct SelectPage {
 pub struct Delete {
     kb_id: String,
     context_id: String,
-    meta_filter: Value,
+    meta_filter: SmallValue,
     #[serde(default)]
     dry_run: bool,
 }
@@ -59,10 +61,21 @@ pub struct Delete {
 pub struct Patch {
     kb_id: String,
     context_id: String,
-    meta_filter: Value,
-    patch: Map<String, Value>,
+    meta_filter: SmallValue,
+    patch: ChangeFields,
     #[serde(default)]
     dry_run: bool,
+}
+
+/// A filter that a request has as an object, as a list, or as the JSON text of either.
+pub fn parse_filter(value: &SmallValue) -> ApiResult<Filter> {
+    let Value::String(text) = &value.0 else { return Filter::parse(&value.0) };
+    let parsed: SmallValue = serde_json::from_str(text)
+        .map_err(|error| ApiError::invalid(format!("meta_filter is a string that is not JSON: {error}")))?;
+    if parsed.0.is_string() {
+        return Err(ApiError::invalid("meta_filter must be an object like {\"tag1\": \"news\"}"));
+    }
+    Filter::parse(&parsed.0)
 }
 
 fn projection(names: Option<&[String]>, return_content: bool) -> ApiResult<Projection> {
@@ -72,28 +85,31 @@ fn projection(names: Option<&[String]>, return_content: bool) -> ApiResult<Proje
 
 pub async fn select(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Select>,
-) -> ApiResult<Json<Vec<Value>>> {
-    let filter = Filter::parse(&request.meta_filter)?;
+    Permitted(principal): Permitted<READ>,
+    Body(request): Body<Select, FILTERS>,
+) -> ApiResult<Reply> {
+    let filter = parse_filter(&request.meta_filter)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
-    let turn = app.turn().await?;
-    let found = app
+    let (turn, mut reply) = (app.turn().await?, app.reply());
+    let reply = app
         .with_store(move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
-            store.select(&principal, &selection, &Page::ALL, projection)
+            reply.text("[")?;
+            store.select(&principal, &selection, &Page::ALL, projection, &mut |chunk| reply.element(chunk))?;
+            reply.text("]")?;
+            Ok(reply)
         })
         .await;
     drop(turn);
-    Ok(Json(found?.0))
+    reply
 }
 
 pub async fn page(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<SelectPage>,
-) -> ApiResult<Json<Value>> {
-    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), Filter::parse)?;
+    Permitted(principal): Permitted<READ>,
+    Body(request): Body<SelectPage, FILTERS>,
+) -> ApiResult<Reply> {
+    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), parse_filter)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
     let (offset, limit) = (request.offset, request.limit);
     let page = Page {
@@ -102,23 +118,27 @@ pub async fn page(
         offset,
         limit,
     };
-    let turn = app.turn().await?;
-    let found = app
+    let (turn, mut reply) = (app.turn().await?, app.reply());
+    let reply = app
         .with_store(move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
-            store.select(&principal, &selection, &page, projection)
+            reply.text("{\"results\":[")?;
+            let (count, total) =
+                store.select(&principal, &selection, &page, projection, &mut |chunk| reply.element(chunk))?;
+            let has_more = u64::from(offset) + count < total;
+            let limit = json!(limit);
+            reply.text(&format!(r#"],"total":{total},"offset":{offset},"limit":{limit},"has_more":{has_more}}}"#))?;
+            Ok(reply)
         })
         .await;
     drop(turn);
-    let (results, total) = found?;
-    let has_more = u64::from(offset) + (results.len() as u64) < total;
-    Ok(Json(json!({ "results": results, "total": total, "offset": offset, "limit": limit, "has_more": has_more })))
+    reply
 }
 
 pub async fn delete(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Delete>,
+    Permitted(principal): Permitted<DELETE>,
+    Body(request): Body<Delete, FILTERS>,
 ) -> ApiResult<Json<Value>> {
     let filter = filter_to_change(&request.meta_filter)?;
     let is_dry_run = request.dry_run;
@@ -133,8 +153,8 @@ pub async fn delete(
 
 pub async fn patch(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Patch>,
+    Permitted(principal): Permitted<WRITE>,
+    Body(request): Body<Patch, FILTERS>,
 ) -> ApiResult<Json<Value>> {
     let filter = filter_to_change(&request.meta_filter)?;
     let change = change(request.patch)?;
@@ -152,8 +172,8 @@ pub async fn patch(
 }
 
 /// A filter that says which chunks are to be changed. One that lets everything through is more likely a mistake.
-fn filter_to_change(value: &Value) -> ApiResult<Filter> {
-    let filter = Filter::parse(value)?;
+fn filter_to_change(value: &SmallValue) -> ApiResult<Filter> {
+    let filter = parse_filter(value)?;
     if lets_everything_through(&filter) {
         return Err(ApiError::invalid("meta_filter is empty and would change every chunk; name what you mean"));
     }

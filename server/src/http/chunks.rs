@@ -1,9 +1,11 @@
 //! Chunks by their ids.
 
 use super::App;
-use super::extract::{Body, Data, Parameters};
+use super::extract::{Body, CHUNKS, DELETE, Parameters, Permitted, READ, WRITE, check_distinct};
+use super::reply::Reply;
+use crate::bounded::{First, Many};
 use crate::error::{ApiError, ApiResult};
-use crate::metadata::{Metadata, Patch};
+use crate::metadata::Patch;
 use crate::store::{Change, MetadataChange, NewChunk, Permission, Projection};
 use axum::Json;
 use axum::extract::State;
@@ -11,8 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hushvec::{Ciphertexts, Evaluator};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use std::fmt::Display;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Value, json};
+use std::fmt::{self, Display};
 
 /// The longest sealed content and name of a chunk, in bytes.
 const MOST_CONTENT: usize = 8 << 20;
@@ -23,16 +26,16 @@ const MOST_NAME: usize = 1024;
 pub struct Insert {
     kb_id: String,
     context_id: String,
-    chunks: Vec<Chunk>,
+    chunks: Many<Chunk>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chunk {
     chunk_content: String,
-    index: Vec<String>,
+    index: First<String>,
     #[serde(default)]
-    meta_data: Option<Map<String, Value>>,
+    meta_data: Option<Patch>,
     #[serde(default)]
     name: Option<String>,
 }
@@ -42,7 +45,7 @@ pub struct Chunk {
 pub struct Update {
     kb_id: String,
     context_id: String,
-    chunk_updates: Vec<ChunkUpdate>,
+    chunk_updates: Many<ChunkUpdate>,
 }
 
 #[derive(Deserialize)]
@@ -50,9 +53,9 @@ pub struct Update {
 pub struct ChunkUpdate {
     chunk_id: u64,
     chunk_content: String,
-    index: Vec<String>,
+    index: First<String>,
     #[serde(default)]
-    meta_data: Option<Map<String, Value>>,
+    meta_data: Option<Patch>,
     #[serde(default)]
     name: Option<String>,
 }
@@ -62,30 +65,115 @@ pub struct ChunkUpdate {
 pub struct PatchChunks {
     kb_id: String,
     context_id: String,
-    chunk_patches: Vec<ChunkPatch>,
+    chunk_patches: Many<ChunkPatch>,
 }
 
-#[derive(Deserialize)]
+/// What changes of a chunk: metadata beside the other fields, or in an object of its own.
 pub struct ChunkPatch {
     chunk_id: u64,
-    #[serde(default)]
-    index: Option<Vec<String>>,
-    #[serde(flatten)]
-    fields: Map<String, Value>,
+    index: Option<First<String>>,
+    change: ChangeFields,
+}
+
+/// What changes of chunks.
+#[derive(Default)]
+pub struct ChangeFields {
+    chunk_content: Option<String>,
+    name: Option<String>,
+    metadata: Patch,
+}
+
+impl ChangeFields {
+    /// Reads a field, if it is one that changes.
+    fn read_field<'de, A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "chunk_content" => self.chunk_content = Some(fields.next_value()?),
+            "name" => self.name = Some(fields.next_value()?),
+            // What is in it comes last.
+            "meta_data" => {
+                let inner = fields.next_value()?;
+                self.metadata.extend(inner);
+            }
+            _ => return self.metadata.read_field(name, fields),
+        }
+        Ok(true)
+    }
+}
+
+const CHANGE_FIELDS: &str = "chunk_content, name, meta_data, tag1 to tag5 and facets";
+
+impl<'de> Deserialize<'de> for ChunkPatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = ChunkPatch;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a patch of a chunk")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ChunkPatch, A::Error> {
+                let (mut chunk_id, mut index, mut change) = (None, None, ChangeFields::default());
+                while let Some(name) = fields.next_key::<String>()? {
+                    match name.as_str() {
+                        "chunk_id" => chunk_id = Some(fields.next_value()?),
+                        "index" => index = fields.next_value()?,
+                        _ if change.read_field(&name, &mut fields)? => {}
+                        _ => {
+                            let message = format_args!("a patch has chunk_id, index, {CHANGE_FIELDS}, and no {name:?}");
+                            return Err(A::Error::custom(message));
+                        }
+                    }
+                }
+                let chunk_id = chunk_id.ok_or_else(|| A::Error::missing_field("chunk_id"))?;
+                Ok(ChunkPatch { chunk_id, index, change })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChangeFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = ChangeFields;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of what changes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ChangeFields, A::Error> {
+                let mut change = ChangeFields::default();
+                while let Some(name) = fields.next_key::<String>()? {
+                    if !change.read_field(&name, &mut fields)? {
+                        return Err(A::Error::custom(format_args!("a patch has {CHANGE_FIELDS}, and no {name:?}")));
+                    }
+                }
+                Ok(change)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 pub async fn insert(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Insert>,
+    Permitted(principal): Permitted<WRITE>,
+    Body(request): Body<Insert, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
-    app.check_chunks(request.chunks.len())?;
+    app.check_chunks(request.chunks.count())?;
     let turn = app.turn().await?;
     let reply = app
         .with_store(move |store| {
             let Insert { kb_id, context_id, chunks } = request;
+            let chunks = chunks.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
-            let vectors = ciphertexts(&evaluator, chunks.iter().map(|chunk| chunk.index.as_slice()).enumerate())?;
+            let vectors = ciphertexts(&evaluator, chunks.iter().map(|chunk| &chunk.index).enumerate())?;
             let chunks = chunks.into_iter().map(new_chunk).collect::<ApiResult<Vec<_>>>()?;
             let ids = store.insert(&principal, &kb_id, &context_id, &chunks, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "context_id": context_id, "inserted_count": ids.len(), "chunk_ids": ids }))
@@ -95,30 +183,40 @@ pub async fn insert(
     reply.map(Json)
 }
 
-pub async fn get(State(app): State<App>, Data(principal): Data, parameters: Parameters) -> ApiResult<Json<Vec<Value>>> {
-    let ids = parameters.numbers("chunk_ids")?;
-    app.check_chunks(ids.len())?;
+pub async fn get(
+    State(app): State<App>,
+    Permitted(principal): Permitted<READ>,
+    parameters: Parameters,
+) -> ApiResult<Reply> {
+    let ids = parameters.distinct_numbers("chunk_ids", app.limits().chunks)?;
     let names: Vec<&str> = parameters.all("projection").collect();
     let projection = if names.is_empty() { Projection::ALL } else { Projection::from_names(&names)? };
     let base = parameters.one("kb_id")?.to_owned();
-    app.with_store(move |store| store.chunks(&principal, &base, &ids, projection)).await.map(Json)
+    let mut reply = app.reply();
+    app.with_store(move |store| {
+        reply.text("[")?;
+        store.chunks(&principal, &base, &ids, projection, &mut |chunk| reply.element(chunk))?;
+        reply.text("]")?;
+        Ok(reply)
+    })
+    .await
 }
 
 pub async fn update(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Update>,
+    Permitted(principal): Permitted<WRITE>,
+    Body(request): Body<Update, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
-    app.check_chunks(request.chunk_updates.len())?;
+    app.check_chunks(request.chunk_updates.count())?;
     let turn = app.turn().await?;
     let reply = app
         .with_store(move |store| {
             let Update { kb_id, context_id, chunk_updates } = request;
+            let chunk_updates = chunk_updates.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
-            let vectors =
-                ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| chunk.index.as_slice()).enumerate())?;
+            let vectors = ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| &chunk.index).enumerate())?;
             let ids: Vec<u64> = chunk_updates.iter().map(|chunk| chunk.chunk_id).collect();
-            check_distinct(&ids)?;
+            check_distinct("the request", &ids)?;
             let changes =
                 chunk_updates.into_iter().map(|ChunkUpdate { chunk_id, chunk_content, index, meta_data, name }| {
                     let chunk = new_chunk(Chunk { chunk_content, index, meta_data, name })?;
@@ -136,25 +234,26 @@ pub async fn update(
 
 pub async fn patch(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<PatchChunks>,
+    Permitted(principal): Permitted<WRITE>,
+    Body(request): Body<PatchChunks, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
-    app.check_chunks(request.chunk_patches.len())?;
+    app.check_chunks(request.chunk_patches.count())?;
     let turn = app.turn().await?;
     let reply = app
         .with_store(move |store| {
             let PatchChunks { kb_id, context_id, chunk_patches } = request;
+            let chunk_patches = chunk_patches.into_vec();
             let ids: Vec<u64> = chunk_patches.iter().map(|patch| patch.chunk_id).collect();
-            check_distinct(&ids)?;
+            check_distinct("the request", &ids)?;
             // Those with a ciphertext first, each with its number in the request.
             let mut chunk_patches: Vec<_> = chunk_patches.into_iter().enumerate().collect();
             chunk_patches.sort_by_key(|(_, patch)| patch.index.is_none());
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
             let vectors = ciphertexts(
                 &evaluator,
-                chunk_patches.iter().filter_map(|(number, patch)| Some((*number, patch.index.as_deref()?))),
+                chunk_patches.iter().filter_map(|(number, patch)| Some((*number, patch.index.as_ref()?))),
             )?;
-            let changes = chunk_patches.into_iter().map(|(_, patch)| Ok((patch.chunk_id, change(patch.fields)?)));
+            let changes = chunk_patches.into_iter().map(|(_, patch)| Ok((patch.chunk_id, change(patch.change)?)));
             let changes = changes.collect::<ApiResult<Vec<_>>>()?;
             store.update(&principal, &kb_id, &context_id, &changes, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
@@ -164,9 +263,12 @@ pub async fn patch(
     reply.map(Json)
 }
 
-pub async fn delete(State(app): State<App>, Data(principal): Data, parameters: Parameters) -> ApiResult<Json<Value>> {
-    let ids = parameters.numbers("chunk_ids")?;
-    app.check_chunks(ids.len())?;
+pub async fn delete(
+    State(app): State<App>,
+    Permitted(principal): Permitted<DELETE>,
+    parameters: Parameters,
+) -> ApiResult<Json<Value>> {
+    let ids = parameters.distinct_numbers("chunk_ids", app.limits().chunks)?;
     let base = parameters.one("kb_id")?.to_owned();
     let (deleted, missing) = app.with_store(move |store| store.delete(&principal, &base, &ids)).await?;
     Ok(Json(json!({ "deleted_count": deleted, "not_found": missing })))
@@ -175,7 +277,7 @@ pub async fn delete(State(app): State<App>, Data(principal): Data, parameters: P
 /// Ciphertexts in the SDK's encoding, checked. Each comes with the number in the request of the chunk that it is of.
 fn ciphertexts<'a>(
     evaluator: &Evaluator,
-    vectors: impl Iterator<Item = (usize, &'a [String])>,
+    vectors: impl Iterator<Item = (usize, &'a First<String>)>,
 ) -> ApiResult<Ciphertexts> {
     let size = evaluator.public_context().parameters().ciphertext_bytes();
     let wrong = |number: usize, what: &dyn Display| {
@@ -183,8 +285,8 @@ fn ciphertexts<'a>(
     };
     let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
     for (number, index) in vectors {
-        let [text] = index else {
-            let count = index.len();
+        let Some(text) = index.only() else {
+            let count = index.count();
             let what = format!("there are {count}, but a vector is one, of fewer dimensions than key_len");
             return Err(wrong(number, &what));
         };
@@ -211,25 +313,20 @@ fn new_chunk(chunk: Chunk) -> ApiResult<NewChunk> {
     if let Some(name) = &chunk.name {
         check_length("name", name, MOST_NAME)?;
     }
-    let metadata = chunk.meta_data.as_ref().map_or_else(|| Ok(Metadata::default()), Metadata::from_json)?;
+    let metadata = chunk.meta_data.map(Patch::into_metadata).unwrap_or_default();
     Ok(NewChunk { content: chunk.chunk_content, name: chunk.name, metadata })
 }
 
-/// What a patch says: content, name, and metadata in an object of its own or beside them.
-pub fn change(mut fields: Map<String, Value>) -> ApiResult<Change> {
-    let mut text = |name: &str, most| match fields.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => check_length(name, &text, most).map(|()| Some(text)),
-        Some(_) => Err(ApiError::invalid(format!("{name} must be a string"))),
-    };
-    let (content, name) = (text("chunk_content", MOST_CONTENT)?, text("name", MOST_NAME)?);
-    match fields.remove("meta_data") {
-        None => {}
-        Some(Value::Object(metadata)) => fields.extend(metadata),
-        Some(_) => return Err(ApiError::invalid("meta_data must be an object")),
+/// What a patch says, checked.
+pub fn change(fields: ChangeFields) -> ApiResult<Change> {
+    let ChangeFields { chunk_content: content, name, metadata } = fields;
+    if let Some(content) = &content {
+        check_length("chunk_content", content, MOST_CONTENT)?;
     }
-    let patch = Patch::from_json(&fields)?;
-    let metadata = (!patch.is_empty()).then_some(MetadataChange::Patch(patch));
+    if let Some(name) = &name {
+        check_length("name", name, MOST_NAME)?;
+    }
+    let metadata = (!metadata.is_empty()).then_some(MetadataChange::Patch(metadata));
     Ok(Change { content, name, metadata })
 }
 
@@ -241,13 +338,4 @@ fn check_length(what: &str, text: &str, most: usize) -> ApiResult<()> {
         return Err(ApiError::invalid(format!("{what} has a zero character in it")));
     }
     Ok(())
-}
-
-fn check_distinct(ids: &[u64]) -> ApiResult<()> {
-    let mut sorted = ids.to_vec();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(ApiError::invalid(format!("chunk {} is there twice", pair[0]))),
-        None => Ok(()),
-    }
 }

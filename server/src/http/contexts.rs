@@ -1,7 +1,8 @@
 //! Contexts and bindings.
 
 use super::App;
-use super::extract::{Body, Data, Path};
+use super::extract::{Body, CONTEXTS, Data, Path, Permitted, WRITE};
+use crate::bounded::SmallValue;
 use crate::error::{ApiError, ApiResult};
 use axum::Json;
 use axum::extract::State;
@@ -13,16 +14,16 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    data: Value,
+    data: SmallValue,
     context_id: String,
 }
 
 pub async fn store(
     State(app): State<App>,
-    Data(principal): Data,
-    Body(request): Body<Store>,
+    Permitted(principal): Permitted<WRITE>,
+    Body(request): Body<Store, CONTEXTS>,
 ) -> ApiResult<Json<Value>> {
-    let Store { data, context_id } = request;
+    let Store { data: SmallValue(data), context_id } = request;
     if !data.is_object() {
         return Err(ApiError::invalid("data must be a context, as an object"));
     }

@@ -1,13 +1,18 @@
 //! Who asks, and for what.
 
-use super::App;
+use super::memory::Held;
 use super::observe::Organisation;
+use super::{App, Limits};
+use crate::bounded::with_most;
 use crate::error::{ApiError, ApiResult};
-use crate::store::Principal;
-use axum::Json;
+use crate::store::{Permission, Principal};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use http_body::Body as _;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// A request on the data plane, by a key of the organisation in its path.
@@ -24,6 +29,32 @@ impl FromRequestParts<App> for Data {
         let organisation = path.iter().find(|(name, _)| *name == "organisation").map(|(_, value)| value);
         check_organisation(&principal, organisation.unwrap_or_default())?;
         Ok(Self(principal))
+    }
+}
+
+/// A request on the data plane, by a key that has a permission for some knowledge base. Which one the request is about is
+/// in its body, and is checked when that was read.
+pub struct Permitted<const PERMISSION: u8>(pub Principal);
+
+/// As numbers, what requests take.
+pub const READ: u8 = Permission::Read as u8;
+pub const WRITE: u8 = Permission::Write as u8;
+pub const DELETE: u8 = Permission::Delete as u8;
+
+impl<const PERMISSION: u8> FromRequestParts<App> for Permitted<PERMISSION> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let Data(principal) = Data::from_request_parts(parts, app).await?;
+        let Some(needed) = Permission::from_number(PERMISSION.into()) else { return Ok(Self(principal)) };
+        if principal.api_key.is_none() {
+            return Ok(Self(principal));
+        }
+        app.with_store(move |store| {
+            store.check_some_permission(&principal, needed)?;
+            Ok(Self(principal))
+        })
+        .await
     }
 }
 
@@ -58,6 +89,7 @@ async fn authenticate(parts: &Parts, app: &App, name: &str) -> ApiResult<Princip
     if let Some(organisation) = parts.extensions.get::<Organisation>() {
         organisation.set(&principal.organisation_name);
     }
+    app.held().set_organisation(&principal.organisation_name);
     Ok(principal)
 }
 
@@ -82,19 +114,67 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
-/// A body of JSON.
-pub struct Body<T>(pub T);
+/// The largest body, in KiB, of requests that name things; that have a filter; that have a context; that have chunks, which is
+/// the server's limit.
+pub const NAMES: usize = 64;
+pub const FILTERS: usize = 4 << 10;
+pub const CONTEXTS: usize = 1 << 10;
+pub const CHUNKS: usize = usize::MAX >> 10;
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+/// A body of JSON, of at most so many KiB and never more than the server's limit. It is read after the extractors before it let
+/// the request through, and parsed on a thread that may block.
+pub struct Body<T, const KIB: usize = NAMES>(pub T);
+
+impl<T: DeserializeOwned + Send + 'static, const KIB: usize> FromRequest<App> for Body<T, KIB> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> ApiResult<Self> {
-        let within = app.limits().body_time;
-        let Json(value) = timeout(within, Json::from_request(request, app))
-            .await
-            .map_err(|_| ApiError::timeout(format!("the request did not arrive within {} s", within.as_secs())))??;
-        Ok(Self(value))
+        check_media_type(request.headers())?;
+        let Limits { body, body_time, wait, chunks, .. } = *app.limits();
+        let most = body.min(KIB << 10);
+        let held = app.held();
+        let bytes = timeout(body_time, read(request.into_body(), most, &held, wait / 4)).await;
+        let bytes = bytes
+            .map_err(|_| ApiError::timeout(format!("the request did not arrive within {} s", body_time.as_secs())))??;
+        let parsed = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            let mut text = serde_json::Deserializer::from_slice(&bytes);
+            let value = with_most(chunks, || serde_path_to_error::deserialize(&mut text))?;
+            text.end().map_err(|error| ApiError::malformed(format!("the request is not valid JSON: {error}")))?;
+            Ok(Self(value))
+        });
+        parsed.await.map_err(|error| ApiError::internal(&error))?
     }
+}
+
+/// Reads a body. Its memory is paid for as it arrives: twice its length, for it and for what is parsed from it.
+async fn read(body: axum::body::Body, most: usize, held: &Held, wait: Duration) -> ApiResult<Vec<u8>> {
+    let too_large = || {
+        let most = most >> 10;
+        ApiError::too_large(format!("the request is larger than the {most} KiB that are taken; send less at once"))
+    };
+    let mut body = std::pin::pin!(body);
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        let frame = frame.map_err(|_| ApiError::malformed("the request ended before it was complete"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > most {
+            return Err(too_large());
+        }
+        held.take(2 * data.len(), wait).await?;
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn check_media_type(headers: &HeaderMap) -> ApiResult<()> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    if is_json { Ok(()) } else { Err(ApiError::media_type()) }
 }
 
 /// The parameters behind the question mark, which may repeat.
@@ -126,8 +206,8 @@ impl Parameters {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The numbers of that name, of which there has to be one.
-    pub fn numbers(&self, name: &str) -> ApiResult<Vec<u64>> {
+    /// The numbers of that name, of which there has to be one and may be no more than `most`, all different.
+    pub fn distinct_numbers(&self, name: &str, most: usize) -> ApiResult<Vec<u64>> {
         let number = |text: &str| {
             text.parse().map_err(|_| ApiError::invalid(format!("{name} must be numbers, and one is {text:?}")))
         };
@@ -135,6 +215,31 @@ impl Parameters {
         if numbers.is_empty() {
             return Err(ApiError::invalid(format!("the parameter {name} is missing")));
         }
+        check_count(numbers.len(), most)?;
+        check_distinct(name, &numbers)?;
         Ok(numbers)
+    }
+}
+
+/// # Errors
+/// If a request is about too many chunks.
+pub fn check_count(count: usize, most: usize) -> ApiResult<()> {
+    if count > most {
+        return Err(ApiError::too_large(format!(
+            "the request is about {count} chunks; at most {most} are taken at once"
+        )));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// If a number is there twice.
+pub fn check_distinct(name: &str, numbers: &[u64]) -> ApiResult<()> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, other)| one == other);
+    match twice {
+        Some((twice, _)) => Err(ApiError::invalid(format!("{name} has {twice} twice; name each chunk once"))),
+        None => Ok(()),
     }
 }

@@ -1,6 +1,8 @@
 //! What is logged and counted of each request: nothing that was sent, apart from its path's pattern.
 
 use super::App;
+use super::extract::check_count;
+use super::memory::Held;
 use crate::error::ApiError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -30,7 +32,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let path = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let organisation = Organisation::default();
     request.extensions_mut().insert(organisation.clone());
-    let response = next.run(request).await;
+    let response = Held::new(app.inner.memory.clone()).scope(next.run(request)).await;
     let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
     app.metrics().count_request(method, &path, status, seconds);
     let organisation = organisation.0.get();
@@ -53,12 +55,6 @@ impl App {
     /// # Errors
     /// If a request is about too many chunks.
     pub(super) fn check_chunks(&self, count: usize) -> Result<(), ApiError> {
-        let most = self.limits().chunks;
-        if count > most {
-            return Err(ApiError::too_large(format!(
-                "the request is about {count} chunks; at most {most} are taken at once"
-            )));
-        }
-        Ok(())
+        check_count(count, self.limits().chunks)
     }
 }

@@ -1,8 +1,10 @@
 //! Combining a query with what is stored.
 
 use super::App;
-use super::body::{Encoding, Rows};
-use super::extract::{Body, Data};
+use super::body::{Encoding, Holds, Rows};
+use super::by_metadata::parse_filter;
+use super::extract::{Body, FILTERS, Permitted, READ};
+use crate::bounded::{First, SmallValue};
 use crate::error::{ApiError, ApiResult};
 use crate::filter::Filter;
 use crate::store::{SearchRequest, Selection};
@@ -11,7 +13,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::time::timeout;
 
 #[derive(Deserialize)]
@@ -19,23 +20,23 @@ use tokio::time::timeout;
 pub struct ComputeHamming {
     kb_id: String,
     context_id: String,
-    query: Vec<String>,
+    query: First<String>,
     #[serde(default)]
-    meta_filter: Option<Value>,
+    meta_filter: Option<SmallValue>,
     #[serde(default)]
     range: Option<(u64, u64)>,
 }
 
 pub async fn compute_hamming(
     State(app): State<App>,
-    Data(principal): Data,
+    Permitted(principal): Permitted<READ>,
     headers: HeaderMap,
-    Body(request): Body<ComputeHamming>,
+    Body(request): Body<ComputeHamming, FILTERS>,
 ) -> ApiResult<Response> {
     let encoding = Encoding::accepted(headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()));
-    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), Filter::parse)?;
-    if request.query.len() != 1 {
-        let message = format!("query has {} ciphertexts; it must have one", request.query.len());
+    let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), parse_filter)?;
+    if request.query.only().is_none() {
+        let message = format!("query has {} ciphertexts; it must have one", request.query.count());
         return Err(ApiError::invalid(message));
     }
     if request.range.is_some_and(|(first, last)| first > last) {
@@ -50,12 +51,15 @@ pub async fn compute_hamming(
         .with_store(move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             let everything = filter == Filter::All(Vec::new());
-            let query = request.query.first().map(String::as_str).unwrap_or_default();
+            let query = request.query.only().map(String::as_str).unwrap_or_default();
             store.search(&principal, &SearchRequest { selection, everything, range: request.range, query })
         })
         .await?;
     drop(turn);
+    let held = app.held();
+    held.take(answers.as_ref().map_or(0, |answers| answers.most_bytes(len)), app.limits().wait).await?;
     app.metrics().count_search(len);
-    let body = HttpBody::new(Rows::new(encoding, len, answers, place));
+    let holds = Holds { place, held, writers: app.inner.writers.clone() };
+    let body = HttpBody::new(Rows::new(encoding, len, answers, holds));
     Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
 }

@@ -27,9 +27,19 @@ fn described() -> BTreeSet<(String, String)> {
 fn what_is_served_is_described() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false).unwrap();
+    let quota = crate::store::Quota { bytes: 1 << 20, chunks: 1, contexts: 1 };
+    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false, quota).unwrap();
     let second = Duration::from_secs(1);
-    let limits = Limits { body: 1024, chunks: 1, searches: 1, requests: 1, body_time: second, wait: second };
+    let limits = Limits {
+        body: 1024,
+        chunks: 1,
+        reply: 1024,
+        memory: 1024,
+        searches: 1,
+        requests: 1,
+        body_time: second,
+        wait: second,
+    };
     let router = App::new(store, limits).router();
     let described = described();
     let described_paths: BTreeSet<&str> = described.iter().map(|(path, _)| path.as_str()).collect();

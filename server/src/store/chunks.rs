@@ -5,9 +5,9 @@ mod write;
 
 use super::segment::Place;
 use crate::error::{ApiError, ApiResult};
-use crate::metadata::{Metadata, Patch, TAGS};
+use crate::metadata::{Metadata, Patch, ShownMetadata, TAGS};
 use rusqlite::Row;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 pub use select::{Order, Page, Selection, SortBy};
 
@@ -16,6 +16,15 @@ pub struct NewChunk {
     pub content: String,
     pub name: Option<String>,
     pub metadata: Metadata,
+}
+
+impl NewChunk {
+    /// About how much text it has, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        let tags = self.metadata.tags.iter().flatten().map(String::len).sum::<usize>();
+        let facets = self.metadata.facets.iter().map(|facet| facet.len() + 3).sum::<usize>();
+        self.content.len() + self.name.as_ref().map_or(0, String::len) + tags + facets
+    }
 }
 
 /// Changes to a chunk. What is not named stays.
@@ -127,30 +136,40 @@ fn stored(row: &Row<'_>) -> ApiResult<StoredChunk> {
     })
 }
 
+/// A chunk as replies show it.
+#[derive(Serialize)]
+pub struct ShownChunk<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_content: Option<String>,
+    /// Null if it was asked for and there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta_data: Option<ShownMetadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<[String; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<&'a str>,
+}
+
+/// Takes chunks one after the other, so that they are not all in memory.
+pub type Visit<'a> = dyn FnMut(&ShownChunk<'_>) -> ApiResult<()> + 'a;
+
 impl StoredChunk {
     /// What a projection shows of it.
-    fn to_json(&self, projection: Projection, content: Option<String>, index: Option<String>) -> Value {
-        let mut fields = Map::new();
-        let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
-        if projection.id {
-            put("chunk_id", self.id.into());
+    fn shown(&self, projection: Projection, content: Option<String>, index: Option<String>) -> ShownChunk<'_> {
+        ShownChunk {
+            chunk_id: projection.id.then_some(self.id),
+            chunk_content: content,
+            name: projection.name.then_some(self.name.as_deref()),
+            meta_data: (projection.metadata != 0).then(|| self.metadata.shown(|field| projection.shows(field))),
+            index: index.map(|index| [index]),
+            created_at: projection.times.then_some(self.created_at.as_str()),
+            updated_at: projection.times.then_some(self.updated_at.as_str()),
         }
-        if let Some(content) = content {
-            put("chunk_content", content.into());
-        }
-        if projection.name {
-            put("name", self.name.clone().into());
-        }
-        if projection.metadata != 0 {
-            put("meta_data", self.metadata.to_json(|field| projection.shows(field)));
-        }
-        if let Some(index) = index {
-            put("index", vec![index].into());
-        }
-        if projection.times {
-            put("created_at", self.created_at.clone().into());
-            put("updated_at", self.updated_at.clone().into());
-        }
-        Value::Object(fields)
     }
 }

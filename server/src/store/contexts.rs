@@ -4,6 +4,7 @@ use super::Store;
 use super::database::optional;
 use super::knowledge_bases;
 use super::organisations::{Permission, Principal, check_permission};
+use super::quota;
 use crate::error::{ApiError, ApiResult};
 use hushvec::PublicContext;
 use rusqlite::{Connection, params};
@@ -31,7 +32,11 @@ pub fn binding(connection: &Connection, base: i64, context: i64) -> ApiResult<Op
 }
 
 /// The number of a binding, which is made if there is none.
-pub fn bind(connection: &Connection, base: i64, context: i64) -> ApiResult<i64> {
+pub fn bind(connection: &Connection, principal: &Principal, base: i64, context: i64) -> ApiResult<i64> {
+    if let Some(binding) = binding(connection, base, context)? {
+        return Ok(binding);
+    }
+    quota::check_bindings(connection, principal)?;
     let sql = "INSERT INTO bindings (knowledge_base, context) VALUES (?, ?) ON CONFLICT DO NOTHING";
     connection.prepare_cached(sql)?.execute([base, context])?;
     binding(connection, base, context)?.ok_or_else(|| ApiError::internal(&"a binding was not made"))
@@ -62,6 +67,33 @@ fn check_sealed(document: &Value) -> ApiResult<()> {
     Ok(())
 }
 
+/// The fields of contexts in the native format, and in that of XTrace's SDK.
+const NATIVE_FIELDS: [&str; 11] = [
+    "format",
+    "version",
+    "config",
+    "device",
+    "secrets_on_cpu",
+    "context_id",
+    "public_key",
+    "public_id",
+    "key_provider",
+    "wrapped_key",
+    "sealed",
+];
+const XTRACE_FIELDS: [&str; 6] = ["sk", "pk", "type", "config", "key_provider", "wrapped_key"];
+
+/// # Errors
+/// If it has a field that contexts do not have.
+fn check_fields(document: &Value) -> ApiResult<()> {
+    let known: &[&str] = if document.get("format").is_some() { &NATIVE_FIELDS } else { &XTRACE_FIELDS };
+    let mut names = document.as_object().into_iter().flat_map(|fields| fields.keys());
+    match names.find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(ApiError::invalid(format!("a context has no field {name:?}; it has {}", known.join(", ")))),
+        None => Ok(()),
+    }
+}
+
 impl Store {
     /// Stores a context. The same again is fine; another one under its id is not.
     pub fn store_context(&self, principal: &Principal, id: &str, document: &Value) -> ApiResult<()> {
@@ -71,6 +103,7 @@ impl Store {
         }
         check_sealed(document)?;
         let public = PublicContext::of_stored(document, true)?;
+        check_fields(document)?;
         if let Some(weakness) = public.parameters().weakness() {
             if self.refuse_weak {
                 return Err(ApiError::invalid(format!("this server refuses weak keys: {weakness}")));
@@ -83,6 +116,7 @@ impl Store {
         let sql = "SELECT key FROM contexts WHERE organisation = ? AND id = ?";
         match optional(transaction.query_row(sql, params![principal.organisation, id], |row| row.get::<_, i64>(0)))? {
             None => {
+                self.quota.check_contexts(&transaction, principal)?;
                 let sql = "INSERT INTO contexts (organisation, id, document, stored_by) VALUES (?, ?, ?, ?)";
                 transaction
                     .execute(sql, params![principal.organisation, id, document.to_string(), principal.api_key])?;
@@ -98,6 +132,7 @@ impl Store {
                     .execute("UPDATE contexts SET document = ? WHERE key = ?", params![document.to_string(), key])?;
             }
         }
+        self.quota.check(&transaction, principal, 0, 0)?;
         transaction.commit()?;
         Ok(())
     }
@@ -178,7 +213,7 @@ impl Store {
         let base = knowledge_bases::number(&connection, principal, base)?;
         check_permission(&connection, principal, base, Permission::Write)?;
         let context = number(&connection, principal, context)?;
-        bind(&connection, base, context)?;
+        bind(&connection, principal, base, context)?;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::Store;
 use super::collection::segment_path;
 use super::database::optional;
 use super::organisations::Principal;
+use super::quota;
 use crate::api_key;
 use crate::error::{ApiError, ApiResult};
 use rusqlite::{Connection, params};
@@ -69,10 +70,13 @@ impl Store {
         description: &str,
     ) -> ApiResult<KnowledgeBase> {
         let id = api_key::generate_id().map_err(|error| ApiError::internal(&error))?;
-        self.database.writer().execute(
+        let connection = self.database.writer();
+        quota::check_knowledge_bases(&connection, principal)?;
+        connection.execute(
             "INSERT INTO knowledge_bases (organisation, id, name, description) VALUES (?, ?, ?, ?)",
             params![principal.organisation, id, name, description],
         )?;
+        drop(connection);
         self.knowledge_base(principal, &id)
     }
 

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::database::optional;
+use super::quota;
 use crate::api_key::{self, ADMIN_PREFIX, KeyHash};
 use crate::error::{ApiError, ApiResult};
 use rusqlite::{Connection, params};
@@ -117,6 +118,7 @@ impl Store {
         let hash = KeyHash::of(&key);
         let first: String = key.chars().take(5).collect();
         let connection = self.database.writer();
+        quota::check_keys(&connection, principal)?;
         connection.execute(
             "INSERT INTO api_keys (organisation, selector, hash, first_characters, name, description) VALUES (?, ?, ?, ?, ?, ?)",
             params![principal.organisation, hash.selector(), hash.bytes(), first, name, description],
@@ -175,6 +177,28 @@ impl Store {
             params![key, base, permission as i64],
         )?;
         Ok(PermissionRecord { knowledge_base_id: id.to_owned(), permission: permission as i64 })
+    }
+}
+
+impl Store {
+    /// # Errors
+    /// If the principal may not do that with any knowledge base.
+    pub fn check_some_permission(&self, principal: &Principal, needed: Permission) -> ApiResult<()> {
+        let Some(api_key) = principal.api_key else { return Ok(()) };
+        let had: Option<i64> = self.database.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT max(permission) FROM permissions WHERE api_key = ?")?;
+            Ok(statement.query_row([api_key], |row| row.get(0))?)
+        })?;
+        let had = had.and_then(Permission::from_number);
+        if had.is_some_and(|had| had >= needed) {
+            return Ok(());
+        }
+        let had = had.map_or("none", Permission::name);
+        Err(ApiError::forbidden(format!(
+            "the most that this API key has for any knowledge base is {had}, and this takes {}",
+            needed.name()
+        )))
     }
 }
 

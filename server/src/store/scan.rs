@@ -5,7 +5,7 @@
 //! misses it and gets it the next time round, so that nobody waits for anybody, and who has gone is not computed for.
 
 use super::collection::Part;
-use super::segment::OpenSegment;
+use super::segment::{BLOCK_ROWS, OpenSegment};
 use hushvec::{Ciphertext, Ciphertexts, Evaluator, PartialResponse, Query};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -154,6 +154,14 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// What waits in memory of so many rows, at most, in bytes.
+    pub fn most_bytes(&self, rows: u64) -> usize {
+        let row = self.scan.shared.evaluator.public_context().parameters().ciphertext_bytes();
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        // One more is on its way out.
+        row.saturating_mul(rows.min((AHEAD + 1) * BLOCK_ROWS))
+    }
+
     /// The next event; nothing if the walker has failed or lost its patience.
     pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Event>> {
         let event = self.events.poll_recv(context);

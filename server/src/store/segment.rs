@@ -11,7 +11,7 @@ pub const FULL: usize = 65_536;
 /// Blocks of an unsealed segment beyond those that its rows need, before it is packed.
 const LOOSE_BLOCKS: usize = 64;
 /// Rows of a full block.
-const BLOCK_ROWS: usize = 4096;
+pub const BLOCK_ROWS: usize = 4096;
 
 /// An index file that is open for reading.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Finding chunks: by their ids and by their metadata.
 
-use super::{COLUMNS, Projection, StoredChunk, stored};
+use super::{COLUMNS, Projection, StoredChunk, Visit, stored};
 use crate::error::{ApiError, ApiResult};
 use crate::filter::Filter;
 use crate::store::Store;
@@ -10,7 +10,6 @@ use crate::store::knowledge_bases;
 use crate::store::organisations::{Permission, Principal, check_permission};
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, params, params_from_iter};
-use serde_json::Value;
 
 /// Which chunks: those of a knowledge base under a context that a filter lets through.
 pub struct Selection<'a> {
@@ -105,42 +104,43 @@ impl Condition {
 }
 
 impl Store {
-    /// Chunks by their ids, in the order asked for. Those that do not exist are left out.
+    /// Visits chunks by their ids, in the order asked for. Those that do not exist are left out.
     pub fn chunks(
         &self,
         principal: &Principal,
         base: &str,
         ids: &[u64],
         projection: Projection,
-    ) -> ApiResult<Vec<Value>> {
+        visit: &mut Visit<'_>,
+    ) -> ApiResult<()> {
         self.database.read(|connection| {
             let base = knowledge_bases::number(connection, principal, base)?;
             check_permission(connection, principal, base, Permission::Read)?;
             let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.knowledge_base = ? AND c.id = ?");
             let mut statement = connection.prepare_cached(&sql)?;
-            let mut chunks = Vec::with_capacity(ids.len());
             for id in ids {
                 let Ok(id) = i64::try_from(*id) else { continue };
                 let mut rows = statement.query([base, id])?;
                 if let Some(row) = rows.next()? {
-                    chunks.push(self.show(connection, &stored(row)?, projection)?);
+                    self.show(connection, &stored(row)?, projection, visit)?;
                 }
             }
-            Ok(chunks)
+            Ok(())
         })
     }
 
-    /// Chunks by their metadata; and how many there are on all pages.
+    /// Visits chunks by their metadata: how many were visited, and how many there are on all pages.
     pub fn select(
         &self,
         principal: &Principal,
         selection: &Selection<'_>,
         page: &Page,
         projection: Projection,
-    ) -> ApiResult<(Vec<Value>, u64)> {
+        visit: &mut Visit<'_>,
+    ) -> ApiResult<(u64, u64)> {
         self.database.read(|connection| {
             let Some(mut condition) = selection.condition(connection, principal, Permission::Read)? else {
-                return Ok((Vec::new(), 0));
+                return Ok((0, 0));
             };
             let total = match page.limit {
                 None if page.offset == 0 => None,
@@ -159,16 +159,22 @@ impl Store {
             condition.values.push(i64::from(page.offset).into());
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query(params_from_iter(&condition.values))?;
-            let mut chunks = Vec::new();
+            let mut count = 0;
             while let Some(row) = rows.next()? {
-                chunks.push(self.show(connection, &stored(row)?, projection)?);
+                self.show(connection, &stored(row)?, projection, visit)?;
+                count += 1;
             }
-            let total = total.unwrap_or(chunks.len() as u64);
-            Ok((chunks, total))
+            Ok((count, total.unwrap_or(count)))
         })
     }
 
-    fn show(&self, connection: &Connection, chunk: &StoredChunk, projection: Projection) -> ApiResult<Value> {
+    fn show(
+        &self,
+        connection: &Connection,
+        chunk: &StoredChunk,
+        projection: Projection,
+        visit: &mut Visit<'_>,
+    ) -> ApiResult<()> {
         let content = if projection.content {
             let mut statement = connection.prepare_cached("SELECT content FROM contents WHERE chunk = ?")?;
             optional(statement.query_row(params![chunk.key], |row| row.get(0)))?
@@ -187,7 +193,7 @@ impl Store {
         } else {
             None
         };
-        Ok(chunk.to_json(projection, content, index))
+        visit(&chunk.shown(projection, content, index))
     }
 
     /// The ids of the chunks of a selection.

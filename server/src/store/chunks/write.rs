@@ -1,7 +1,7 @@
 //! Storing chunks, changing and deleting them. Every call is done as a whole or not at all.
 
 use super::select::{Selection, unknown};
-use super::{COLUMNS, Change, MetadataChange, NewChunk, StoredChunk, stored};
+use super::{COLUMNS, Change, MetadataChange, NewChunk, stored};
 use crate::error::{ApiError, ApiResult};
 use crate::store::Store;
 use crate::store::collection::Collection;
@@ -49,7 +49,10 @@ impl Store {
         if chunks.is_empty() {
             return Ok(Vec::new());
         }
-        let binding = contexts::bind(&connection, base, context)?;
+        // Before anything is appended to segments.
+        let text = chunks.iter().map(NewChunk::text_bytes).sum();
+        self.quota.check(&connection, principal, chunks.len(), text)?;
+        let binding = contexts::bind(&connection, principal, base, context)?;
         let collection = self.collection(&connection, binding)?;
         let places = collection.append(&connection, vectors)?;
         let transaction = connection.transaction()?;
@@ -114,6 +117,10 @@ impl Store {
         }
         let Some(binding) = binding.filter(|_| !changes.is_empty()) else { return Ok(()) };
         let collection = self.collection(&connection, binding)?;
+        if !vectors.is_empty() {
+            // Before anything is appended to segments.
+            self.quota.check(&connection, principal, 0, 0)?;
+        }
         let places = if vectors.is_empty() { Vec::new() } else { collection.append(&connection, vectors)? };
         let transaction = connection.transaction()?;
         for (number, (id, change)) in changes.iter().enumerate() {
@@ -124,6 +131,7 @@ impl Store {
                 transaction.prepare_cached(sql)?.execute(params![place.segment, place.row, chunk.key])?;
             }
         }
+        self.quota.check(&transaction, principal, 0, 0)?;
         transaction.execute(TOUCH, [base])?;
         transaction.commit()?;
         let ids = changes.iter().map(|(id, _)| *id);
@@ -140,7 +148,7 @@ impl Store {
         let base = knowledge_bases::number(&connection, principal, base)?;
         check_permission(&connection, principal, base, Permission::Delete)?;
         let (found, missing) = find(&connection, base, ids.iter().copied())?;
-        let chunks: Vec<StoredChunk> = found.into_values().collect();
+        let chunks: Vec<Found> = found.into_values().collect();
         self.delete_found(&mut connection, base, &chunks)?;
         Ok((chunks.len() as u64, missing))
     }
@@ -160,7 +168,7 @@ impl Store {
         }
         let base = knowledge_bases::number(&connection, principal, selection.base)?;
         let (found, _) = find(&connection, base, ids.into_iter())?;
-        let chunks: Vec<StoredChunk> = found.into_values().collect();
+        let chunks: Vec<Found> = found.into_values().collect();
         self.delete_found(&mut connection, base, &chunks)?;
         Ok(chunks.len() as u64)
     }
@@ -182,13 +190,20 @@ impl Store {
         let base = knowledge_bases::number(&connection, principal, selection.base)?;
         let (found, _) = find(&connection, base, ids.into_iter())?;
         let transaction = connection.transaction()?;
-        found.values().try_for_each(|chunk| write_change(&transaction, chunk, change))?;
+        for (number, chunk) in found.values().enumerate() {
+            write_change(&transaction, chunk, change)?;
+            // Now and then, so that what is refused has not filled the disk before.
+            if number % 256 == 255 {
+                self.quota.check(&transaction, principal, 0, 0)?;
+            }
+        }
+        self.quota.check(&transaction, principal, 0, 0)?;
         transaction.execute(TOUCH, [base])?;
         transaction.commit()?;
         Ok(found.len() as u64)
     }
 
-    fn delete_found(&self, connection: &mut Connection, base: i64, chunks: &[StoredChunk]) -> ApiResult<()> {
+    fn delete_found(&self, connection: &mut Connection, base: i64, chunks: &[Found]) -> ApiResult<()> {
         let mut places = BTreeMap::<i64, Vec<Place>>::new();
         let transaction = connection.transaction()?;
         {
@@ -216,14 +231,22 @@ fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
     }
 }
 
+/// What is known of a chunk that changes or goes. Its metadata is not among it, or many would take much memory.
+struct Found {
+    id: u64,
+    key: i64,
+    binding: i64,
+    place: Place,
+}
+
 /// Chunks by their ids, and the ids that there are not.
 fn find(
     connection: &Connection,
     base: i64,
     ids: impl Iterator<Item = u64>,
-) -> ApiResult<(BTreeMap<u64, StoredChunk>, Vec<u64>)> {
-    let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.knowledge_base = ? AND c.id = ?");
-    let mut statement = connection.prepare_cached(&sql)?;
+) -> ApiResult<(BTreeMap<u64, Found>, Vec<u64>)> {
+    let sql = "SELECT key, binding, segment, row FROM chunks WHERE knowledge_base = ? AND id = ?";
+    let mut statement = connection.prepare_cached(sql)?;
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
     for id in ids {
         let Ok(number) = i64::try_from(id) else {
@@ -232,15 +255,25 @@ fn find(
         };
         let mut rows = statement.query([base, number])?;
         match rows.next()? {
-            Some(row) => drop(found.insert(id, stored(row)?)),
+            Some(row) => {
+                let place = Place { segment: row.get(2)?, row: row.get(3)? };
+                found.insert(id, Found { id, key: row.get(0)?, binding: row.get(1)?, place });
+            }
             None => missing.push(id),
         }
     }
     Ok((found, missing))
 }
 
-fn write_change(transaction: &Transaction<'_>, chunk: &StoredChunk, change: &Change) -> ApiResult<()> {
-    let mut metadata = chunk.metadata.clone();
+fn write_change(transaction: &Transaction<'_>, found: &Found, change: &Change) -> ApiResult<()> {
+    let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.key = ?");
+    let chunk = {
+        let mut statement = transaction.prepare_cached(&sql)?;
+        let mut rows = statement.query([found.key])?;
+        let row = rows.next()?.ok_or_else(|| ApiError::internal(&"a chunk is gone while it is changed"))?;
+        stored(row)?
+    };
+    let mut metadata = chunk.metadata;
     match &change.metadata {
         Some(MetadataChange::Replace(new)) => metadata.clone_from(new),
         Some(MetadataChange::Patch(patch)) => patch.apply(&mut metadata),

@@ -1,0 +1,162 @@
+//! How much an organisation may store.
+
+use super::organisations::Principal;
+use crate::error::{ApiError, ApiResult};
+use rusqlite::Connection;
+
+const SCHEMA: &str = include_str!("quota.sql");
+/// What a chunk counts for beside its text: its ciphertext and its rows in tables, in bytes.
+const CHUNK_BYTES: u64 = 2048;
+/// The most knowledge bases and API keys, and the most bindings.
+const MOST_NAMES: u64 = 10_000;
+const MOST_BINDINGS: u64 = 100_000;
+
+/// The most that an organisation may store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes of contents, names, metadata and contexts, and 2048 for each chunk.
+    pub bytes: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Contexts.
+    pub contexts: u64,
+}
+
+/// Begins to count, in a database that does not yet.
+///
+/// # Errors
+/// What is wrong with the database.
+pub fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.commit()
+}
+
+impl Quota {
+    /// # Errors
+    /// If the principal's organisation has more than it may, or would have with so many chunks and bytes of text more.
+    pub fn check(self, connection: &Connection, principal: &Principal, chunks: usize, bytes: usize) -> ApiResult<()> {
+        let sql = "SELECT chunks, bytes FROM usage WHERE organisation = ?";
+        let (had, text): (u64, i64) = connection
+            .prepare_cached(sql)?
+            .query_row([principal.organisation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let all = had.saturating_add(chunks as u64);
+        if all > self.chunks {
+            let most = self.chunks;
+            return Err(ApiError::quota(format!(
+                "the organisation would have {all} chunks, and may have {most} (--max-org-chunks); nothing was stored"
+            )));
+        }
+        let text = u64::try_from(text).unwrap_or(0).saturating_add(bytes as u64);
+        let bytes = all.saturating_mul(CHUNK_BYTES).saturating_add(text);
+        if bytes > self.bytes {
+            let (bytes, most) = (bytes.div_ceil(1 << 20), self.bytes >> 20);
+            return Err(ApiError::quota(format!(
+                "the organisation would have {bytes} MiB, and may have {most} (--max-org-storage); nothing was stored"
+            )));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// If the principal's organisation has all the contexts that it may.
+    pub fn check_contexts(self, connection: &Connection, principal: &Principal) -> ApiResult<()> {
+        let sql = "SELECT count(*) FROM contexts WHERE organisation = ?";
+        check_names(connection, principal, sql, self.contexts, "contexts", " (--max-contexts)")
+    }
+}
+
+/// # Errors
+/// If the principal's organisation has all the knowledge bases that it may.
+pub fn check_knowledge_bases(connection: &Connection, principal: &Principal) -> ApiResult<()> {
+    let sql = "SELECT count(*) FROM knowledge_bases WHERE organisation = ?";
+    check_names(connection, principal, sql, MOST_NAMES, "knowledge bases", "")
+}
+
+/// # Errors
+/// If the principal's organisation has all the API keys that it may.
+pub fn check_keys(connection: &Connection, principal: &Principal) -> ApiResult<()> {
+    let sql = "SELECT count(*) FROM api_keys WHERE organisation = ?";
+    check_names(connection, principal, sql, MOST_NAMES, "API keys", "")
+}
+
+/// # Errors
+/// If the principal's organisation has all the bindings that it may.
+pub fn check_bindings(connection: &Connection, principal: &Principal) -> ApiResult<()> {
+    let sql = "SELECT count(*) FROM bindings b JOIN contexts c ON c.key = b.context WHERE c.organisation = ?";
+    check_names(connection, principal, sql, MOST_BINDINGS, "bindings of contexts", "")
+}
+
+fn check_names(
+    connection: &Connection,
+    principal: &Principal,
+    sql: &str,
+    most: u64,
+    what: &str,
+    option: &str,
+) -> ApiResult<()> {
+    let count: u64 = connection.prepare_cached(sql)?.query_row([principal.organisation], |row| row.get(0))?;
+    if count >= most {
+        return Err(ApiError::quota(format!("the organisation has {count} {what}, and may have {most}{option}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is counted, and what there is.
+    fn counts(connection: &Connection) -> [(i64, i64); 2] {
+        let counted = "SELECT chunks, bytes FROM usage";
+        let there =
+            "SELECT (SELECT count(*) FROM chunks), (SELECT coalesce(sum(octet_length(content)), 0) FROM contents)
+            + (SELECT coalesce(sum(octet_length(document)), 0) FROM contexts)
+            + (SELECT coalesce(sum(octet_length(concat(name, tag1, tag2, tag3, tag4, tag5, facets))), 0) FROM chunks)";
+        [counted, there].map(|sql| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap())
+    }
+
+    #[test]
+    fn every_change_is_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        let fill = "INSERT INTO organisations (key, name, admin_hash) VALUES (1, 'o', x'');
+            INSERT INTO knowledge_bases (key, organisation, id, name, description) VALUES (1, 1, 'k', 'k', '');
+            INSERT INTO contexts (key, organisation, id, document) VALUES (1, 1, 'c', '{\"ä\": 1}');
+            INSERT INTO bindings (key, knowledge_base, context) VALUES (1, 1, 1);
+            INSERT INTO segments (key, binding) VALUES (1, 1);
+            INSERT INTO chunks (key, knowledge_base, id, binding, segment, row, tag1, facets)
+            VALUES (1, 1, 1, 1, 1, 0, 'ä', '[\"x\"]'), (2, 1, 2, 1, 1, 1, NULL, NULL), (3, 1, 3, 1, 1, 2, 'c', NULL);
+            INSERT INTO contents VALUES (1, 'ä content'), (2, ''), (3, 'three');";
+        connection.execute_batch(fill).unwrap();
+        // What was there before is counted, and counting it twice changes nothing.
+        for _ in 0..2 {
+            prepare(&mut connection).unwrap();
+            let [counted, there] = counts(&connection);
+            assert_eq!(counted, there);
+            assert_eq!(counted.0, 3);
+        }
+        for change in [
+            "UPDATE chunks SET name = 'a name', tag1 = NULL WHERE key = 1",
+            "UPDATE contents SET content = 'longer than before' WHERE chunk = 2",
+            "UPDATE contexts SET document = '{}'",
+            "DELETE FROM chunks WHERE key = 2",
+            "DELETE FROM contents WHERE chunk = 1",
+            "DELETE FROM chunks WHERE key = 1",
+            "INSERT INTO chunks (key, knowledge_base, id, binding, segment, row, tag5) VALUES (4, 1, 4, 1, 1, 3, 'five')",
+            "INSERT INTO contents VALUES (4, 'four')",
+            "DELETE FROM chunks",
+            "DELETE FROM bindings",
+            "DELETE FROM contexts",
+        ] {
+            connection.execute(change, []).unwrap();
+            let [counted, there] = counts(&connection);
+            assert_eq!(counted, there, "{change}");
+        }
+        assert_eq!(counts(&connection)[0], (0, 0));
+        connection.execute("INSERT INTO organisations (name, admin_hash) VALUES ('new', x'')", []).unwrap();
+        let both: i64 = connection.query_row("SELECT count(*) FROM usage", [], |row| row.get(0)).unwrap();
+        assert_eq!(both, 2);
+    }
+}

@@ -314,9 +314,11 @@ fn a_sealed_secret_key_is_not_opened_as_content() {
         for sealed in [str_of(&stored, "sk"), str_of(&ctx.to_dict_enc().unwrap(), "sk")] {
             for result in [ctx.decrypt_content(sealed), ctx.decrypt_content_for("a chunk", sealed)] {
                 let error = result.unwrap_err();
-                let secret = ctx.to_dict_plain().unwrap();
-                let phi: Value = serde_json::from_str(str_of(&secret, "sk")).unwrap();
-                assert!(!error.to_string().contains(phi["phi"].to_string().trim_matches('"')));
+                let plain = ctx.to_dict_plain().unwrap();
+                let secret = str_of(&plain, "sk").split(|c: char| !c.is_ascii_digit()).filter(|part| part.len() > 20);
+                assert!(
+                    secret.clone().count() >= 2 && secret.clone().all(|number| !error.to_string().contains(number))
+                );
                 assert!(is_secret_key::<()>(Err(error)), "{name}");
             }
         }
@@ -336,8 +338,10 @@ fn a_document_does_not_become_a_secret_key() {
             assert!(is_secret_key(owner.encrypt_content_for("a chunk", document.as_bytes())), "{document}");
         }
         // The values in an array are no key to the SDK, so they may be content, and must be no key here.
-        let numbers: serde_json::Map<String, Value> = serde_json::from_str(key).unwrap();
-        let document = Value::Array(numbers.values().cloned().collect()).to_string();
+        let values: Vec<&str> =
+            key.trim_matches(['{', '}']).split(", ").filter_map(|field| field.split(": ").nth(1)).collect();
+        let document = format!("[{}]", values.join(", "));
+        assert!(values.len() >= 2);
         let sealed = owner.encrypt_content(document.as_bytes()).unwrap();
         assert_eq!(*owner.decrypt_content(&sealed).unwrap(), document.as_bytes());
         let mut forged: Value = owner.to_dict_enc().unwrap();

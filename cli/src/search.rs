@@ -26,7 +26,7 @@ Ids come from the list that `push` keeps beside the context (--list). Answers ar
 repeat one, or that lack one although no filter was given.
 
 Nothing is sent to the server after its answer, unless --names or --content asks for it. Fetching tells the server which chunks
-are the neighbours. A malicious server that makes up distances learns bits of stored vectors from that: some ten a search.
+are the neighbours. A malicious server that makes up distances learns bits of stored vectors from that, up to k for each query.
 
 Example:
   hushvec search ctx.json query.npy --server https://search.example.org --kb ID -k 10")]

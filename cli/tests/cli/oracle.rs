@@ -128,7 +128,9 @@ fn the_server_does_not_see_what_decodes() {
     scene.server.answer_with(move |state| {
         let mut rows = state.rows(&owner, &(1..=64).collect::<Vec<_>>());
         let (key, v) = (owner.public_key(), state.vector(owner.public_key(), TARGET));
-        rows[3].ciphertext = owner.add_plain(&v, &Plaintext::from(3)).unwrap().to_le_bytes(key).unwrap();
+        // 4^64, above the last digit of a vector.
+        let above = Plaintext::from_le_bytes(&[&[0; 16][..], &[1]].concat());
+        rows[3].ciphertext = owner.add_plain(&v, &above).unwrap().to_le_bytes(key).unwrap();
         rows
     });
     // The first answer fails. The second query is sent all the same, and then it is over.
@@ -183,7 +185,7 @@ fn rows_that_were_never_pushed_are_refused() {
     scene.server.state().chunks.pop();
     assert_eq!(scene.ok(&relist)["removed"], 1);
     answer((1..=63).collect());
-    assert_eq!(scene.ok(&SEARCH)["results"][0]["neighbours"][0]["id"].is_u64(), true);
+    assert!(scene.ok(&SEARCH)["results"][0]["neighbours"][0]["id"].is_u64());
 }
 
 #[test]

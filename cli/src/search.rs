@@ -2,7 +2,7 @@
 
 mod found;
 
-use crate::args::Owner;
+use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
@@ -41,9 +41,8 @@ pub struct Args {
     /// The id of the context on the server [default: that of the owner's context]
     #[arg(long, value_name = "ID")]
     context_id: Option<String>,
-    /// How many nearest vectors to list for each query
-    #[arg(short, default_value_t = 10)]
-    k: usize,
+    #[command(flatten)]
+    nearest: Neighbours,
     /// Only chunks whose metadata is so, such as '{"tag1": "notes", "facets": {"$any": ["a", "b"]}}'
     #[arg(long, value_name = "JSON", value_parser = filter)]
     filter: Option<Value>,
@@ -179,7 +178,7 @@ impl Searcher<'_> {
             expected: self.expected,
         };
         let mut answer = self.remote.wait(self.remote.store().search(&search))?;
-        let mut nearest = TopK::new(self.args.k);
+        let mut nearest = TopK::new(self.args.nearest.k);
         while let Some(block) = self.remote.wait(answer.next_block(BLOCK))? {
             self.progress.check()?;
             let distances = self.context.import(&block.integers);

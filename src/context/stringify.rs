@@ -43,24 +43,40 @@ pub(super) fn public_key(key: &PublicKey) -> String {
 pub(super) fn secret_key(client: &Client) -> Result<Zeroizing<String>, Error> {
     let primes = client.primes()?;
     let text = |x: &Secret| uint::to_decimal(x);
-    Ok(Zeroizing::new(match client {
+    Ok(match client {
         Client::Paillier(_) => {
             let (phi, inv) = totient_inverse(&primes)?;
-            format!("{{\"phi\": \"{}\", \"inv\": \"{}\"}}", *text(&phi), *text(&inv))
+            concatenated(&["{\"phi\": \"", &text(&phi), "\", \"inv\": \"", &text(&inv), "\"}"])
         }
         Client::PaillierLookup(key) => {
             let [order_p, order_q] = key.orders().map(uint::from_limbs);
             let (a, inverse) = lookup_inverse(client.public_key(), &order_p, &order_q)?;
-            let phi = primes.totient();
-            format!("{{\"phi\": {}, \"a\": {}, \"g_a_inv\": {}}}", *text(&phi), *text(&a), *text(&inverse))
+            let [phi, a, inverse] = [&primes.totient(), &a, &inverse].map(text);
+            concatenated(&["{\"phi\": ", &phi, ", \"a\": ", &a, ", \"g_a_inv\": ", &inverse, "}"])
         }
         Client::PaillierSubgroup(key) => {
             let [alpha_p, alpha_q] = key.alphas().map(uint::from_limbs);
-            let numbers = [&primes.p, &primes.q, &alpha_p, &alpha_q].map(text);
-            let [p, q, alpha_p, alpha_q] = numbers.each_ref().map(|number| number.as_str());
-            format!("{{\"p\": {p}, \"q\": {q}, \"alpha_p\": {alpha_p}, \"alpha_q\": {alpha_q}}}")
+            let [p, q, alpha_p, alpha_q] = [&primes.p, &primes.q, &alpha_p, &alpha_q].map(text);
+            concatenated(&[
+                "{\"p\": ",
+                &p,
+                ", \"q\": ",
+                &q,
+                ", \"alpha_p\": ",
+                &alpha_p,
+                ", \"alpha_q\": ",
+                &alpha_q,
+                "}",
+            ])
         }
-    }))
+    })
+}
+
+/// Texts one after the other, in a string that never grows: growing, as `format!` does, would leave copies behind.
+fn concatenated(parts: &[&str]) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| out.push_str(part));
+    out
 }
 
 /// φ(n) and its inverse modulo n.

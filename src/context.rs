@@ -8,6 +8,7 @@ mod loader;
 mod native;
 mod open_devices;
 pub mod remote;
+mod secret_text;
 mod store;
 mod stringified;
 mod stringify;

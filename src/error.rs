@@ -145,6 +145,12 @@ pub enum Error {
     /// The secret part could not be opened. Deliberately one error for both causes.
     #[error("wrong passphrase or key, or the data was changed since it was sealed")]
     Unseal,
+    /// Content that is not sealed, or not opened.
+    #[error("the content {problem}")]
+    Content {
+        /// Why not.
+        problem: ContentProblem,
+    },
     /// A context whose fields contradict each other or make no sense.
     #[error("not a usable context: {field} {reason}")]
     Context {
@@ -327,6 +333,34 @@ impl fmt::Display for DecodeProblem {
             Self::NotBinary => "a digit is above 1, so it is no vector of zeros and ones, but perhaps a sum of such",
             Self::UpperBits => "there are bits above the embedding's length",
             Self::Foreign => "it was not made with this key",
+        })
+    }
+}
+
+/// Why content is not sealed, or not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContentProblem {
+    /// It is a secret key in XTrace's format, or would be taken for one.
+    SecretKey,
+    /// It was sealed for another chunk or by another context, or was changed.
+    NotOfChunk,
+    /// It was sealed for a chunk, and no name was given.
+    NeedsName,
+}
+
+impl fmt::Display for ContentProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SecretKey => {
+                "is refused: it reads as a secret key of XTrace's format, which seals keys and content with one key, so \
+                 that each can be passed for the other; the native format does not have this problem"
+            }
+            Self::NotOfChunk => "was not sealed for this chunk by this context, or was changed since",
+            Self::NeedsName => {
+                "was sealed for a chunk, whose name `decrypt_content_for` takes; or it is not of this context, or was \
+                 changed since"
+            }
         })
     }
 }

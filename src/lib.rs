@@ -21,7 +21,7 @@ pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
 pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
 pub use device::Device;
-pub use error::{CiphertextProblem, DecodeProblem, Error, NumberProblem};
+pub use error::{CiphertextProblem, ContentProblem, DecodeProblem, Error, NumberProblem};
 pub use numbers::encode::MachineNumber;
 pub use numbers::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};
 pub use numbers::evaluator::NumberEvaluator;

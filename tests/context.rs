@@ -5,9 +5,11 @@
 #[path = "common/keys.rs"]
 mod keys;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hushvec::{
-    BitMatrix, ContextInfo, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient, MemoryStore,
-    PassphraseKeyProvider, PublicContext, RemoteStore, Scheme,
+    BitMatrix, ContentProblem, ContextInfo, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
+    MemoryStore, PassphraseKeyProvider, PublicContext, RemoteStore, Scheme,
 };
 use keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use pollster::block_on;
@@ -238,6 +240,39 @@ fn content_is_sealed_under_a_key_of_its_own() {
         assert!(ctx.decrypt_content(document["sealed"].as_str().unwrap()).is_err(), "the secret key has another key");
         assert!(matches!(ctx.decrypt_content("not base64!"), Err(Error::Unseal)));
         assert!(matches!(ctx.decrypt_content(""), Err(Error::Unseal)));
+    }
+}
+
+#[test]
+fn content_is_bound_to_its_chunk() {
+    let refused = |result, expected: ContentProblem| match result {
+        Err(Error::Content { problem }) => assert_eq!(problem, expected),
+        other => panic!("{other:?}"),
+    };
+    for ctx in contexts() {
+        let sealed = ctx.encrypt_content_for("seven", b"document").unwrap();
+        assert_eq!(*ctx.decrypt_content_for("seven", &sealed).unwrap(), b"document");
+        assert_eq!(*reopen(&ctx).decrypt_content_for("seven", &sealed).unwrap(), b"document");
+        for name in ["eight", "", "seven\0", "Seven"] {
+            refused(ctx.decrypt_content_for(name, &sealed), ContentProblem::NotOfChunk);
+        }
+        refused(ctx.decrypt_content(&sealed), ContentProblem::NeedsName);
+        let mut blob = STANDARD.decode(&sealed).unwrap();
+        // Without the version, it is no content of the old form.
+        assert!(matches!(ctx.decrypt_content(&STANDARD.encode(&blob[1..])), Err(Error::Unseal)));
+        assert!(ctx.decrypt_content_for("seven", &STANDARD.encode(&blob[1..])).is_err());
+        for version in [0, 1, 3] {
+            blob[0] = version;
+            assert!(ctx.decrypt_content_for("seven", &STANDARD.encode(&blob)).is_err());
+            assert!(matches!(ctx.decrypt_content(&STANDARD.encode(&blob)), Err(Error::Unseal)));
+        }
+        // Old content opens whatever its first byte is: some of these begin like bound content.
+        for _ in 0..2000 {
+            let old = ctx.encrypt_content(b"old").unwrap();
+            assert_eq!(*ctx.decrypt_content_for("seven", &old).unwrap(), b"old");
+            assert_eq!(*ctx.decrypt_content(&old).unwrap(), b"old");
+        }
+        assert!(matches!(ctx.decrypt_content_for("seven", ""), Err(Error::Unseal)));
     }
 }
 

@@ -97,6 +97,22 @@ fn hint(error: &Error) -> Option<&'static str> {
 /// The same for what a server refuses, which says what is wrong but not where that came from.
 #[cfg(feature = "client")]
 fn remote_hint(error: &hushvec_client::Error) -> Option<&'static str> {
+    use hushvec_client::{Error, RowsProblem};
+    match error {
+        Error::Rows { problem: RowsProblem::Repeated { .. }, .. } => {
+            return Some("no correct server does that: do not trust its answers");
+        }
+        Error::Rows { .. } => {
+            return Some(
+                "if other clients stored or deleted chunks, or a push was cut short, `hushvec push CONTEXT INDEX --kb ID \
+                 --relist` brings the list up to date; if not, do not trust this server's answers",
+            );
+        }
+        Error::List { .. } => {
+            return Some("--list names another file; `push --relist` makes a list from what the server has");
+        }
+        _ => {}
+    }
     match error.status() {
         Some(401) => Some(
             "HUSHVEC_API_KEY or --api-key-file must have a key of this server, which shows keys only when they are made",

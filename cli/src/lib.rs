@@ -26,6 +26,8 @@ mod passphrase;
 mod progress;
 #[cfg(feature = "client")]
 mod push;
+#[cfg(feature = "client")]
+mod pushed_list;
 mod query;
 mod rekey;
 #[cfg(feature = "client")]

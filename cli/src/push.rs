@@ -2,6 +2,7 @@
 
 mod chunk_file;
 mod context;
+mod relist;
 mod sender;
 
 use crate::aggregate::warn_if_torn;
@@ -10,10 +11,12 @@ use crate::context::AnyContext;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
+use crate::pushed_list::PushedList;
 use crate::remote::{Remote, Server};
 use chunk_file::ChunkFile;
 use context::Registered;
 use hushvec::{Error, Evaluator, Index};
+use hushvec_client::PushedFile;
 use sender::Sender;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -27,10 +30,14 @@ The ids of the vectors become the names of chunks; the server numbers chunks its
 secret key sealed, as it is in its file, unless the server has it. Names and meta_data are readable to the server, content and
 vectors are not. A request whose answer was lost is sent again, so that its chunks may be there twice, under the same names.
 
+Which chunks were stored, and under which ids, is listed beside the context (--list). `search` looks ids up there, without asking
+the server, and refuses answers with other chunks. After a push that was killed, or if other clients store or delete chunks, bring
+the list up to date with --relist; it believes what the server says.
+
 Example:
   export HUSHVEC_API_KEY=...
   hushvec push ctx.json index.hvx --server https://search.example.org --create-kb notes --chunks notes.jsonl
-  hushvec search ctx.json query.npy --server https://search.example.org --kb ID --content")]
+  hushvec search ctx.json query.npy --server https://search.example.org --kb ID")]
 pub struct Args {
     /// The owner's context; or a public context, if the server has the owner's
     context: PathBuf,
@@ -55,9 +62,14 @@ pub struct Args {
     /// Pass over this many vectors, which a push that was stopped has stored
     #[arg(long, value_name = "N", default_value_t = 0)]
     skip: u64,
+    /// Store nothing; list the chunks that the server has in the knowledge base, in place of what is listed of it
+    #[arg(long, conflicts_with_all = ["create_kb", "chunks", "skip"])]
+    relist: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    list: PushedList,
     #[command(flatten)]
     server: Server,
     #[command(flatten)]
@@ -83,10 +95,17 @@ impl Args {
     }
 
     /// The knowledge base, made if that is asked for.
-    fn knowledge_base(&self, remote: &Remote) -> Result<String, Failure> {
+    fn knowledge_base(&self, remote: &Remote, list: &PushedFile) -> Result<String, Failure> {
         match (&self.create_kb, &self.kb) {
             (Some(name), _) => {
                 let made = remote.wait(remote.store().create_knowledge_base(name, ""))?;
+                if list.knows(&made.id)? {
+                    let (host, list) = (remote.store().host(), list.path().display());
+                    return Err(Failure::Other(format!(
+                        "{host}: the new knowledge base has the id {:?} of another one that {list} lists",
+                        made.id
+                    )));
+                }
                 info!(kb = made.id, "made the knowledge base {} ({name})", made.id);
                 Ok(made.id)
             }
@@ -101,27 +120,40 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     warn_if_torn(&index);
     let context = AnyContext::read(&args.context)?;
     check(args, &context, &index)?;
+    let list = args.list.of(&args.context);
+    list.knows(args.kb.as_deref().unwrap_or_default())?;
     let mut chunks = args.chunks.as_deref().map(|path| ChunkFile::open(path, &index)).transpose()?;
     let remote = args.remote()?;
     if let Some(kb) = &args.kb {
         remote.wait(remote.store().contexts_of(kb))?;
     }
     let Registered { id, owner } = context::register(args, &context, &remote)?;
+    if let (true, Some(kb)) = (args.relist, &args.kb) {
+        return relist::run(&index, &list, &remote, (kb, &id), args.json);
+    }
     let public = context.public();
     let compute = &args.owner.compute;
     let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
-    let kb = args.knowledge_base(&remote)?;
+    let kb = args.knowledge_base(&remote, &list)?;
+    let writer = list.writer(&kb, &id)?;
 
     let started = Instant::now();
     let total = index.len();
     let bar = Bar::new("storing", total - args.skip);
-    let mut sender = Sender::new(&remote, &kb, &id, bar.progress());
+    let mut sender = Sender::new(&remote, &kb, &id, writer, bar.progress());
     let result = send(args.skip, &index, &evaluator, &mut sender, |name| match (&mut chunks, &owner) {
         (Some(chunks), Some(owner)) => chunks.get(name)?.seal(owner),
         _ => Ok(sender::Content::default()),
     });
-    let stored = sender.stored();
+    let (stored, unlisted) = (sender.stored(), sender.unlisted());
     drop(bar);
+    if unlisted > 0 {
+        warn!(
+            unlisted,
+            "{} stored whose numbers the server does not tell: `search` needs --relist first, or --unlisted",
+            output::count(unlisted, "chunk")
+        );
+    }
     if let Err(failure) = result {
         let (done, all) = (args.skip + stored, output::count(total, "vector"));
         if done > 0 {

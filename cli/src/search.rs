@@ -7,18 +7,29 @@ use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
 use crate::progress::Bar;
+use crate::pushed_list::PushedList;
 use crate::remote::{Remote, Server};
 use hushvec::{Ciphertext, ExecutionContext, HomomorphicClient, Neighbour, Progress, TopK};
-use hushvec_client::Search;
+use hushvec_client::{Expected, PushedFile, Search};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::slice;
+use tracing::warn;
 
 /// Distances that are decrypted at once. The server waits meanwhile.
 const BLOCK: usize = 2048;
 
 /// Options of `hushvec search`.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Ids come from the list that `push` keeps beside the context (--list). Answers are refused that have chunks not listed there, that
+repeat one, or that lack one although no filter was given.
+
+Nothing is sent to the server after its answer, unless --names or --content asks for it. Fetching tells the server which chunks
+are the neighbours. A malicious server that makes up distances learns bits of stored vectors from that, up to k for each query.
+
+Example:
+  hushvec search ctx.json query.npy --server https://search.example.org --kb ID -k 10")]
 pub struct Args {
     /// The owner's context
     context: PathBuf,
@@ -38,14 +49,22 @@ pub struct Args {
     /// Only chunks with these numbers, the first and the last
     #[arg(long, value_name = "A-B", value_parser = range)]
     range: Option<(u64, u64)>,
-    /// Fetch the content of what is found, and open it
+    /// Fetch names and metadata of what is found, which tells the server what that is
+    #[arg(long)]
+    names: bool,
+    /// Fetch and open the content of what is found, with its name and metadata, which tells the server what that is
     #[arg(long)]
     content: bool,
+    /// Accept whatever chunks the server has, listed or not, and do not notice missing ones
+    #[arg(long, conflicts_with = "list")]
+    unlisted: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     format: Format,
+    #[command(flatten)]
+    list: PushedList,
     #[command(flatten)]
     server: Server,
     #[command(flatten)]
@@ -79,19 +98,48 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(id) = args.context_id.as_ref().or(info.id.as_ref()) {
         check_stored(id, &stored, args, &remote)?;
     }
+    let list = args.list.of(&args.context);
+    if !args.unlisted && !list.knows(&args.kb)? {
+        return Err(not_listed(&list, args));
+    }
     let context = args.owner.load(&args.context)?;
     let id = args.context_id.clone().map_or_else(|| context.id(), Ok)?;
     check_stored(&id, &stored, args, &remote)?;
+    let pushed = if args.unlisted {
+        warn!("--unlisted: chunks that are missing, or that were never pushed, are not noticed");
+        None
+    } else {
+        Some(list.read(&args.kb, &id)?.ok_or_else(|| not_listed(&list, args))?)
+    };
 
     let bar = Bar::new("searching", None);
     let queries = context.encrypt_vec_batch(&queries)?;
-    let nearest = queries.iter().map(|query| nearest(args, &remote, &context, &id, &query, bar.progress()));
-    let nearest = nearest.collect::<Result<Vec<_>, _>>()?;
+    let mut searcher = Searcher {
+        args,
+        remote: &remote,
+        context: &context,
+        context_id: &id,
+        expected: pushed.as_ref().map_or(Expected::Anything, Expected::Pushed),
+        progress: bar.progress(),
+        failure: None,
+    };
+    let nearest = queries.iter().map(|query| searcher.nearest(&query)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(failure) = searcher.failure {
+        return Err(failure);
+    }
     drop(bar);
-    let found = found::fetch(args, &remote, &context, nearest)?;
+    let found = found::fetch(args, &remote, &context, pushed.as_ref(), nearest)?;
     let device = context.device_report();
     output::require_gpu(&device)?;
     found.print(&device, args.json)
+}
+
+fn not_listed(list: &PushedFile, args: &Args) -> Failure {
+    let (list, context, kb) = (list.path().display(), args.context.display(), &args.kb);
+    Failure::Other(format!(
+        "{list}: does not list what was pushed to the knowledge base {kb}; make the list from what the server has with \
+         `hushvec push {context} INDEX --kb {kb} --relist`, name another one with --list, or go without with --unlisted"
+    ))
 }
 
 /// Without this check, a knowledge base of another context looks like an empty one.
@@ -104,34 +152,52 @@ fn check_stored(id: &str, stored: &[String], args: &Args, remote: &Remote) -> Re
     Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}, but {others}")))
 }
 
-/// The nearest chunks to a query, by their numbers.
-fn nearest(
-    args: &Args,
-    remote: &Remote,
-    context: &ExecutionContext,
-    context_id: &str,
-    query: &Ciphertext,
-    progress: &Progress,
-) -> Result<Vec<Neighbour>, Failure> {
-    let search = Search {
-        knowledge_base: &args.kb,
-        context_id,
-        query,
-        key: context.public_key(),
-        filter: args.filter.as_ref(),
-        range: args.range,
-    };
-    let mut answer = remote.wait(remote.store().search(&search))?;
-    let mut nearest = TopK::new(args.nearest.k);
-    while let Some(block) = remote.wait(answer.next_block(BLOCK))? {
-        progress.check()?;
-        let distances = context.decode_hamming_client_batch(&context.import(&block.integers)?)?;
-        for (chunk, distance) in block.chunk_ids.iter().zip(distances) {
-            nearest.push(*chunk, distance);
+/// Asks a server, in such a way that what its answers decrypt to changes nothing that it sees.
+struct Searcher<'a> {
+    args: &'a Args,
+    remote: &'a Remote,
+    context: &'a ExecutionContext,
+    context_id: &'a str,
+    expected: Expected<'a>,
+    progress: &'a Progress,
+    /// What was wrong with an answer first.
+    failure: Option<Failure>,
+}
+
+impl Searcher<'_> {
+    /// The nearest chunks to a query, by their numbers. If they cannot be decoded, the failure is kept for the end: the
+    /// server must not see at which query or row that was.
+    fn nearest(&mut self, query: &Ciphertext) -> Result<Vec<Neighbour>, Failure> {
+        let search = Search {
+            knowledge_base: &self.args.kb,
+            context_id: self.context_id,
+            query,
+            key: self.context.public_key(),
+            filter: self.args.filter.as_ref(),
+            range: self.args.range,
+            expected: self.expected,
+        };
+        let mut answer = self.remote.wait(self.remote.store().search(&search))?;
+        let mut nearest = TopK::new(self.args.nearest.k);
+        while let Some(block) = self.remote.wait(answer.next_block(BLOCK))? {
+            self.progress.check()?;
+            let distances = self.context.import(&block.integers);
+            match distances.and_then(|distances| self.context.decode_hamming_client_batch(&distances)) {
+                Ok(distances) => {
+                    for (chunk, distance) in block.chunk_ids.iter().zip(distances) {
+                        nearest.push(*chunk, distance);
+                    }
+                }
+                Err(error) => {
+                    self.failure.get_or_insert(error.into());
+                    self.remote.wait(answer.skip_rest())?;
+                    return Ok(Vec::new());
+                }
+            }
+            self.progress.add(block.chunk_ids.len() as u64);
         }
-        progress.add(block.chunk_ids.len() as u64);
+        Ok(nearest.into_sorted())
     }
-    Ok(nearest.into_sorted())
 }
 
 #[cfg(test)]

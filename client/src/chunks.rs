@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// The most chunks that are inserted at once.
 pub const MOST_CHUNKS: usize = 500;
@@ -17,6 +18,10 @@ const MOST_IDS: usize = 200;
 /// The longest reply with contents in it, and without.
 const MOST_CONTENTS: usize = 256 << 20;
 const MOST_REPLY: usize = 1 << 20;
+
+/// How many names are fetched at a time, and the longest reply with them.
+const MOST_NAMES: usize = 1000;
+const MOST_PAGE: usize = 16 << 20;
 
 const PATH: &str = "chunk";
 
@@ -33,7 +38,7 @@ pub struct NewChunk {
 
 impl NewChunk {
     /// A chunk with an encrypted vector, as a little-endian integer. `content` is stored as it is, so it should be what
-    /// `ExecutionContext::encrypt_content` returned; `metadata` and `name` are readable to the server.
+    /// `ExecutionContext::encrypt_content_for` returned for this name; `metadata` and `name` are readable to the server.
     #[must_use]
     pub fn new(integer: &[u8], content: String, metadata: Map<String, Value>, name: Option<String>) -> Self {
         let bytes = integer.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -72,6 +77,12 @@ pub struct Chunk {
 }
 
 #[derive(Deserialize)]
+struct Page {
+    results: Vec<Chunk>,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
 struct Inserted {
     #[serde(default)]
     chunk_ids: Vec<u64>,
@@ -103,10 +114,15 @@ impl HttpStore {
     /// Fetches chunks by their numbers, with the fields that `projection` names (`chunk_id`, `chunk_content`, `name`, `index`,
     /// `meta_data`, …). Those that are not there are left out.
     ///
+    /// # Security
+    /// The server sees which chunks are fetched. After a search that tells it the neighbours; and if it has made up the
+    /// distances, bits of stored vectors.
+    ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`]; [`Error::Reply`] if there is a chunk that was not asked for, or one is there twice.
     pub async fn chunks(&self, knowledge_base: &str, ids: &[u64], projection: &[&str]) -> Result<Vec<Chunk>, Error> {
         let mut chunks = Vec::new();
+        let mut awaited: HashSet<u64> = ids.iter().copied().collect();
         let mut left: Vec<&[u64]> = ids.chunks(MOST_IDS).rev().collect();
         while let Some(some) = left.pop() {
             let mut url = self.address(&[PATH, &self.organisation])?;
@@ -115,16 +131,56 @@ impl HttpStore {
                 .extend_pairs(some.iter().map(|id| ("chunk_ids", id.to_string())))
                 .extend_pairs(projection.iter().map(|field| ("projection", field)));
             let request = self.request_at(Method::GET, url)?;
-            match self.json::<Vec<Chunk>>(request, Retry::Twice, MOST_CONTENTS).await {
-                Ok(found) => chunks.extend(found),
+            let found = match self.json::<Vec<Chunk>>(request, Retry::Twice, MOST_CONTENTS).await {
+                Ok(found) => found,
                 // The contents of so many are more than the server sends at once.
                 Err(Error::Status { status, .. }) if status.as_u16() == 413 && some.len() > 1 => {
                     let (first, second) = some.split_at(some.len() / 2);
                     left.extend([second, first]);
+                    continue;
                 }
                 Err(error) => return Err(error),
+            };
+            if let Some(wrong) = found.iter().filter_map(|chunk| chunk.chunk_id).find(|chunk| !awaited.remove(chunk)) {
+                let reason = format!("chunk {wrong} was not asked for, or has come before");
+                return Err(Error::reply(self.host(), reason));
             }
+            chunks.extend(found);
         }
         Ok(chunks)
+    }
+
+    /// The numbers and names of all chunks of a knowledge base under a context, as the server has them, in the order of their
+    /// numbers.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn names(&self, knowledge_base: &str, context_id: &str) -> Result<Vec<(u64, Option<String>)>, Error> {
+        let mut names: Vec<(u64, Option<String>)> = Vec::new();
+        loop {
+            let body = json!({
+                "kb_id": knowledge_base,
+                "context_id": context_id,
+                "meta_filter": {},
+                "projection": ["chunk_id", "name"],
+                "limit": MOST_NAMES,
+                "offset": names.len(),
+                "sort_by": "chunk_id",
+                "sort_order": "asc",
+            });
+            let request = with_json(self.request(Method::POST, "chunk/meta/page", &[])?, &body)?;
+            let page: Page = self.json(request, Retry::Twice, MOST_PAGE).await?;
+            for chunk in &page.results {
+                // So that a page that is sent again and again comes to an end.
+                let last = names.last().map(|(chunk, _)| *chunk);
+                let Some(number) = chunk.chunk_id.filter(|number| last.is_none_or(|last| last < *number)) else {
+                    return Err(Error::reply(self.host(), "the chunks are not in the order of their numbers"));
+                };
+                names.push((number, chunk.name.clone()));
+            }
+            if !page.has_more || page.results.is_empty() {
+                return Ok(names);
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What can go wrong between here and a server.
 
 use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
 
 /// Why a server did not do what it was asked for. No variant holds a key.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +42,85 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The rows of a search are not those of the chunks that were stored.
+    #[error("{host}: {problem}")]
+    Rows {
+        /// The server's host.
+        host: String,
+        /// What is wrong with them.
+        problem: RowsProblem,
+    },
+    /// A list of pushed chunks cannot be used.
+    #[error("{}: {reason}", .path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Keys and ciphertexts do not fit.
     #[error(transparent)]
     Engine(#[from] hushvec::Error),
+}
+
+/// Why the rows of a search are refused. Chunks are named by the server's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RowsProblem {
+    /// There are more rows than chunks that could be meant.
+    TooMany {
+        /// Chunks that are listed, and in the range that was asked for.
+        listed: u64,
+        /// Rows.
+        actual: u64,
+    },
+    /// Chunks that are there more than once.
+    Repeated {
+        /// How many rows are repetitions.
+        count: u64,
+        /// The chunk of the first.
+        first: u64,
+    },
+    /// Chunks that are not listed, or outside of the range that was asked for.
+    Unexpected {
+        /// How many.
+        count: u64,
+        /// The first.
+        first: u64,
+    },
+    /// Chunks that are listed and have no row, though no filter was given.
+    Missing {
+        /// How many.
+        count: u64,
+        /// The first.
+        first: u64,
+    },
+}
+
+impl fmt::Display for RowsProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { listed, actual } => {
+                write!(f, "the answer has {actual} rows, but only {listed} chunks were pushed from here")
+            }
+            Self::Repeated { count, first } => {
+                write!(f, "the answer repeats chunks: {count} rows too many, the first of chunk {first}")
+            }
+            Self::Unexpected { count, first } => {
+                write!(
+                    f,
+                    "the answer has {count} rows of chunks that were not asked for or never pushed from here, the \
+                    first of chunk {first}"
+                )
+            }
+            Self::Missing { count, first } => {
+                write!(
+                    f,
+                    "the answer lacks {count} of the chunks that were pushed from here, the first is chunk {first}"
+                )
+            }
+        }
+    }
 }
 
 fn behind_colon(message: &str) -> String {

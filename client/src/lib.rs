@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! use hushvec::{ExecutionContext, HomomorphicClient, PassphraseKeyProvider};
-//! use hushvec_client::{HttpStore, Search};
+//! use hushvec_client::{Expected, HttpStore, PushedFile, Search};
 //!
 //! # async fn search() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = HttpStore::new("https://search.example.org", "default", "the API key")?;
@@ -11,12 +11,17 @@
 //! let context = ExecutionContext::load_from_remote(&store, "the context's id", &provider).await?;
 //!
 //! let query = context.encrypt_vec_one(&[0, 1, 1, 0])?;
-//! let (key, context_id) = (context.public_key(), &context.id()?);
-//! let search = Search { knowledge_base: "the base's id", context_id, query: &query, key, filter: None, range: None };
+//! let (knowledge_base, context_id) = ("the base's id", &context.id()?);
+//! // What was stored is listed here, so that the server cannot drop, repeat or add chunks.
+//! let pushed = PushedFile::new("ctx.json.pushed").read(knowledge_base, context_id)?.ok_or("nothing was pushed there")?;
+//! let (key, expected) = (context.public_key(), Expected::Pushed(&pushed));
+//! let search = Search { knowledge_base, context_id, query: &query, key, filter: None, range: None, expected };
 //! let mut answer = store.search(&search).await?;
 //! while let Some(block) = answer.next_block(1024).await? {
 //!     let distances = context.decode_hamming_client_batch(&context.import(&block.integers)?)?;
-//!     println!("{:?} {distances:?}", block.chunk_ids);
+//!     for (chunk, distance) in block.chunk_ids.iter().zip(distances) {
+//!         println!("{:?} {distance}", pushed.id(*chunk));
+//!     }
 //! }
 //! # Ok(())
 //! # }
@@ -29,16 +34,20 @@ mod chunks;
 mod contexts;
 mod error;
 mod exchange;
+mod expected;
 mod http_store;
 mod knowledge_bases;
+mod pushed;
 mod rows;
 mod search;
 
 #[cfg(feature = "aws-kms")]
 pub use aws_kms::{AwsKmsKeyProvider, KmsClient};
 pub use chunks::{Chunk, MOST_CHUNKS, NewChunk};
-pub use error::Error;
+pub use error::{Error, RowsProblem};
+pub use expected::Expected;
 pub use http_store::HttpStore;
 pub use knowledge_bases::KnowledgeBase;
+pub use pushed::{Pushed, PushedFile, PushedWriter};
 pub use rows::Block;
 pub use search::{EncryptedDistances, Search};

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
+use crate::expected::{Checker, Expected};
 use crate::http_store::HttpStore;
 use crate::rows::{Block, Rows};
 use hushvec::{Ciphertext, PublicKey};
@@ -27,6 +28,8 @@ pub struct Search<'a> {
     pub filter: Option<&'a Value>,
     /// The first and the last number of the chunks to look at.
     pub range: Option<(u64, u64)>,
+    /// Which chunks may be in the answer.
+    pub expected: Expected<'a>,
 }
 
 #[derive(Serialize)]
@@ -45,9 +48,15 @@ impl HttpStore {
     /// Has the server combine a query with every vector of a knowledge base that the filter and the range leave. Tried
     /// three times, until the answer begins.
     ///
+    /// # Security
+    /// A malicious server can put anything into an answer, such as a stored vector that it has added a number to, and then
+    /// learns from what the client does with it. So nothing that the server can see should depend on what an answer
+    /// decrypts to: fetching the chunks that were found, giving up in the middle of an answer
+    /// ([`EncryptedDistances::skip_rest`] prevents that), asking something else or not at all.
+    ///
     /// # Errors
-    /// [`Error`].
-    pub async fn search(&self, search: &Search<'_>) -> Result<EncryptedDistances, Error> {
+    /// [`Error`]; [`Error::Rows`] if there are more rows than chunks that are expected.
+    pub async fn search<'a>(&self, search: &Search<'a>) -> Result<EncryptedDistances<'a>, Error> {
         let body = Body {
             kb_id: search.knowledge_base,
             context_id: search.context_id,
@@ -58,30 +67,36 @@ impl HttpStore {
         let request =
             with_json(self.request(Method::POST, "compute_hamming", &[])?, &body)?.header(ACCEPT, MESSAGE_PACK);
         let response = self.send(request, Retry::Twice).await?;
-        EncryptedDistances::open(self.host.clone(), response, search.key.parameters().ciphertext_bytes()).await
+        EncryptedDistances::open(self.host.clone(), response, search).await
     }
 }
 
-/// Encrypted distances on their way here, of chunks in the order of their numbers.
+/// Encrypted distances on their way here. Their chunks are checked: see [`Expected`].
 #[derive(Debug)]
-pub struct EncryptedDistances {
+pub struct EncryptedDistances<'a> {
     host: String,
     response: Response,
     rows: Rows,
     len: u64,
+    checker: Checker<'a>,
 }
 
-impl EncryptedDistances {
-    async fn open(host: String, response: Response, size: usize) -> Result<Self, Error> {
+impl<'a> EncryptedDistances<'a> {
+    async fn open(host: String, response: Response, search: &Search<'a>) -> Result<Self, Error> {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.split(';').next().map(str::trim) != Some(MESSAGE_PACK) {
             let kind: String = kind.chars().take(40).collect();
             return Err(Error::reply(&host, format!("the distances come as {kind:?}, expected {MESSAGE_PACK}")));
         }
-        let mut opened = Self { host, response, rows: Rows::new(size), len: 0 };
+        let checker = |len| Checker::new(search.expected, search.range, search.filter.is_none(), len);
+        let refused = |problem| Error::Rows { host: host.clone(), problem };
+        let rows = Rows::new(search.key.parameters().ciphertext_bytes());
+        let mut opened = Self { checker: checker(0).map_err(refused)?, host, response, rows, len: 0 };
         loop {
             if let Some(len) = opened.rows.left().map_err(|what| opened.malformed(what))? {
                 opened.len = u64::from(len);
+                opened.checker =
+                    checker(opened.len).map_err(|problem| Error::Rows { host: opened.host.clone(), problem })?;
                 return Ok(opened);
             }
             opened.receive().await?;
@@ -103,22 +118,56 @@ impl EncryptedDistances {
     /// The next up to `most` distances; `None` when all have come.
     ///
     /// # Errors
-    /// [`Error::Connection`] if the answer is cut short; [`Error::Reply`] if it is not what it should be.
+    /// [`Error::Connection`] if the answer is cut short; [`Error::Reply`] if it is not what it should be; [`Error::Rows`] if
+    /// its chunks are not those that are expected. Chunks that are missing are noticed with the last block only.
     pub async fn next_block(&mut self, most: usize) -> Result<Option<Block>, Error> {
         let mut block = Block::default();
-        while block.chunk_ids.len() < most.max(1) {
-            if self.rows.next(&mut block).map_err(|what| self.malformed(what))? {
-                continue;
-            }
-            if self.rows.is_done() {
-                break;
-            }
-            self.receive().await?;
+        while block.chunk_ids.len() < most.max(1) && self.next_row(&mut block).await? {}
+        if self.checker.has_failed() {
+            // How many there are of what must not be there is worth knowing.
+            self.skip_rest().await?;
         }
+        if self.rows.is_done() {
+            self.check_end()?;
+        }
+        Ok((!block.chunk_ids.is_empty()).then_some(block))
+    }
+
+    /// Receives what is left of the answer, and drops it. To be called before giving up for a reason that the server should
+    /// not learn, such as a distance that does not decrypt: else it could tell where that was.
+    ///
+    /// # Errors
+    /// As [`EncryptedDistances::next_block`].
+    pub async fn skip_rest(&mut self) -> Result<(), Error> {
+        let mut row = Block::default();
+        while self.next_row(&mut row).await? {
+            row.chunk_ids.clear();
+            row.integers.clear();
+        }
+        self.check_end()
+    }
+
+    fn check_end(&self) -> Result<(), Error> {
         if self.rows.has_more() {
             return Err(self.malformed("there is something behind the last row"));
         }
-        Ok((!block.chunk_ids.is_empty()).then_some(block))
+        self.checker.checked(&self.host)
+    }
+
+    /// One more row, unless all have come.
+    async fn next_row(&mut self, block: &mut Block) -> Result<bool, Error> {
+        loop {
+            if self.rows.next(block).map_err(|what| self.malformed(what))? {
+                if let Some(chunk) = block.chunk_ids.last() {
+                    self.checker.see(*chunk);
+                }
+                return Ok(true);
+            }
+            if self.rows.is_done() {
+                return Ok(false);
+            }
+            self.receive().await?;
+        }
     }
 
     async fn receive(&mut self) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use hushvec::{ExecutionContext, HomomorphicClient, PassphraseKeyProvider, RemoteStore, Scheme};
-use hushvec_client::{Error, HttpStore, NewChunk, Search};
+use hushvec_client::{Error, Expected, HttpStore, NewChunk, Pushed, RowsProblem, Search};
 use serde_json::{Map, json};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -132,20 +132,30 @@ static CONTEXT: LazyLock<ExecutionContext> = LazyLock::new(|| {
 });
 
 async fn searched(answer: Vec<u8>) -> Result<Vec<u64>, Error> {
+    let filter = json!({ "tag1": "a" });
+    searched_for(answer, Expected::Anything, Some(&filter)).await
+}
+
+async fn searched_for(
+    answer: Vec<u8>,
+    expected: Expected<'_>,
+    filter: Option<&serde_json::Value>,
+) -> Result<Vec<u64>, Error> {
     let (store, heads) = server(vec![answer]).await;
     let query = CONTEXT.encrypt_vec_one(&[1; 64]).unwrap();
-    let filter = json!({ "tag1": "a" });
     let search = Search {
         knowledge_base: "base",
         context_id: "context",
         query: &query,
         key: CONTEXT.public_key(),
-        filter: Some(&filter),
+        filter,
         range: Some((1, 9)),
+        expected,
     };
     let mut distances = store.search(&search).await?;
     assert!(heads.lock().unwrap()[0].contains("accept: application/x-msgpack\r\n"));
-    assert!(heads.lock().unwrap()[0].contains(r#""meta_filter":"{\"tag1\":\"a\"}","range":[1,9]"#));
+    let filter = filter.map_or("", |_| r#""meta_filter":"{\"tag1\":\"a\"}","#);
+    assert!(heads.lock().unwrap()[0].contains(&format!(r#"{filter}"range":[1,9]"#)));
     let mut ids = Vec::new();
     while let Some(block) = distances.next_block(1).await? {
         assert_eq!((block.chunk_ids.len(), block.integers.len()), (1, CONTEXT.parameters().ciphertext_bytes()));
@@ -170,4 +180,67 @@ async fn distances_are_whole_or_an_error() {
     assert!(longer.ends_with("there is something behind the last row"), "{longer}");
     let json = searched(json_answer("200 OK", "[]")).await.unwrap_err().to_string();
     assert!(json.ends_with(r#"the distances come as "application/json", expected application/x-msgpack"#), "{json}");
+}
+
+/// An answer with rows of these chunks.
+fn rows_of(chunks: &[u8]) -> Vec<u8> {
+    let rows = chunks.iter().flat_map(|chunk| [0x92, 0x91, 0xc4, 1, 7, *chunk]);
+    let body: Vec<u8> = [0x90 | u8::try_from(chunks.len()).unwrap()].into_iter().chain(rows).collect();
+    answer("200 OK", "application/x-msgpack", &body)
+}
+
+#[tokio::test]
+async fn rows_must_be_those_of_what_was_pushed() {
+    let filter = json!({ "tag1": "a" });
+    // Chunk 12 is outside of the range that is asked for.
+    let pushed = Pushed::new([2, 3, 5, 12].into_iter().map(|chunk| (chunk, None)).collect()).unwrap();
+    let (all, any) = (Expected::Pushed(&pushed), Expected::Anything);
+    assert_eq!(searched_for(rows_of(&[5, 2, 3]), all, None).await.unwrap(), [5, 2, 3]);
+    assert_eq!(searched_for(rows_of(&[5]), all, Some(&filter)).await.unwrap(), [5]);
+    assert_eq!(searched_for(rows_of(&[7, 8]), any, None).await.unwrap(), [7, 8]);
+    for (rows, expected, problem) in [
+        (&[5, 3][..], all, RowsProblem::Missing { count: 1, first: 2 }),
+        (&[], all, RowsProblem::Missing { count: 3, first: 2 }),
+        (&[5, 4, 3], all, RowsProblem::Unexpected { count: 1, first: 4 }),
+        (&[5, 3, 12], all, RowsProblem::Unexpected { count: 1, first: 12 }),
+        (&[5, 3, 5], all, RowsProblem::Repeated { count: 1, first: 5 }),
+        (&[5, 3, 2, 4], all, RowsProblem::TooMany { listed: 3, actual: 4 }),
+        (&[7, 7, 7], any, RowsProblem::Repeated { count: 2, first: 7 }),
+        (&[7, 77], any, RowsProblem::Unexpected { count: 1, first: 77 }),
+    ] {
+        let Err(Error::Rows { problem: actual, .. }) = searched_for(rows_of(rows), expected, None).await else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(actual, problem);
+    }
+    let added = searched_for(rows_of(&[4]), all, Some(&filter)).await;
+    assert!(matches!(added, Err(Error::Rows { problem: RowsProblem::Unexpected { .. }, .. })));
+}
+
+#[tokio::test]
+async fn only_chunks_that_were_asked_for_are_taken() {
+    let chunks = |ids: &str| json_answer("200 OK", &format!("[{ids}]"));
+    for (ids, good) in [
+        (r#"{"chunk_id": 2}, {"chunk_id": 1}"#, true),
+        (r#"{"chunk_id": 2}"#, true),
+        (r#"{"chunk_id": 2}, {"chunk_id": 3}"#, false),
+        (r#"{"chunk_id": 2}, {"chunk_id": 2}"#, false),
+    ] {
+        let (store, _) = server(vec![chunks(ids)]).await;
+        let found = store.chunks("base", &[1, 2], &["chunk_id"]).await;
+        assert_eq!(found.is_ok(), good, "{ids}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_come_in_pages_that_end() {
+    let page =
+        |rows: &str, more: bool| json_answer("200 OK", &format!(r#"{{"results": [{rows}], "has_more": {more}}}"#));
+    let one = page(r#"{"chunk_id": 4, "name": "four"}"#, true);
+    let (store, heads) = server(vec![one.clone(), page(r#"{"chunk_id": 9}"#, false)]).await;
+    assert_eq!(store.names("base", "context").await.unwrap(), [(4, Some("four".to_owned())), (9, None)]);
+    assert!(heads.lock().unwrap()[1].contains(r#""offset":1"#));
+    let (store, _) = server(vec![one.clone(), one]).await;
+    let error = store.names("base", "context").await.unwrap_err().to_string();
+    assert!(error.ends_with("the chunks are not in the order of their numbers"), "{error}");
 }

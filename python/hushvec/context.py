@@ -17,21 +17,51 @@ from .vectors import EncryptsVectors
 
 
 class Content:
-    """Encrypts the content of documents, as the SDK's ``AESClient`` does."""
+    """Encrypts the content of documents, as the SDK's ``AESClient`` does, and for one chunk only.
+
+    In XTrace's format content and the secret key are sealed with one AES key. What reads as such a secret key is refused as
+    content there, in both directions, because either could be passed for the other.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def encrypt(self, raw: str | bytes) -> bytes:
-        """Seals text or bytes: base64."""
-        return self._context.encrypt_content(raw.encode() if isinstance(raw, str) else raw).encode()
+        """Seals text or bytes: base64. Nothing ties it to a chunk; :meth:`encrypt_for` does.
+
+        :raises InputError: in XTrace's format, if it reads as a secret key.
+        """
+        return self._context.encrypt_content(_bytes(raw)).encode()
 
     def decrypt(self, enc: bytes | str) -> str:
         """Opens what :meth:`encrypt` sealed.
 
-        :raises InputError: if it was changed, or sealed under another key.
+        :raises InputError: if it was changed, sealed under another key or for a chunk, or is a secret key.
         """
-        return self._context.decrypt_content(enc if isinstance(enc, str) else enc.decode()).decode()
+        return self._context.decrypt_content(_text(enc)).decode()
+
+    def encrypt_for(self, name: str, raw: str | bytes) -> bytes:
+        """Seals the content of the chunk ``name``, so that it opens as the content of no other: base64. In XTrace's format,
+        which has no room for that, it is :meth:`encrypt`.
+
+        :raises InputError: as :meth:`encrypt`.
+        """
+        return self._context.encrypt_content_for(name, _bytes(raw)).encode()
+
+    def decrypt_for(self, name: str, enc: bytes | str) -> str:
+        """Opens what :meth:`encrypt_for` sealed for the chunk ``name``, and what :meth:`encrypt` sealed for none.
+
+        :raises InputError: if it is another chunk's, and as :meth:`decrypt`.
+        """
+        return self._context.decrypt_content_for(name, _text(enc)).decode()
+
+
+def _bytes(raw: str | bytes) -> bytes:
+    return raw.encode() if isinstance(raw, str) else raw
+
+
+def _text(enc: bytes | str) -> str:
+    return enc if isinstance(enc, str) else enc.decode()
 
 
 class ExecutionContext(EncryptsVectors, DecryptsNumbers):

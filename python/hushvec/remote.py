@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import ipaddress
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from typing import Any
 
 from ._hushvec import InputError
@@ -32,11 +34,19 @@ class _NoRedirections(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class HttpStore:
     """A server that keeps contexts for an organisation: what :meth:`ExecutionContext.save_to_remote` and
     :meth:`ExecutionContext.load_from_remote` take in place of the SDK's ``XTraceIntegration``.
 
-    :param url: The server, such as ``https://search.example.org``.
+    :param url: The server, such as ``https://search.example.org``. With ``http://`` to another machine, a warning says that
+        the key travels unencrypted.
     :param org: The organisation.
     :param api_key: The key that the server knows it by.
     :raises InputError: if the address or the key cannot be one.
@@ -54,6 +64,8 @@ class HttpStore:
         self._host = parts.netloc
         self._org = org
         self._api_key = api_key
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            warnings.warn(f"the API key and contexts travel unencrypted to {parts.netloc}; use https", stacklevel=2)
         self._opener = urllib.request.build_opener(_NoRedirections)
 
     async def store_exec_context(self, exec_context_dict: dict[str, Any], context_id: str) -> str:

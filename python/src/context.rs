@@ -308,6 +308,14 @@ impl Context {
         Ok(PyBytes::new(py, &self.inner.decrypt_content(sealed).map_err(raise)?))
     }
 
+    fn encrypt_content_for(&self, name: &str, content: &[u8]) -> PyResult<String> {
+        self.inner.encrypt_content_for(name, content).map_err(raise)
+    }
+
+    fn decrypt_content_for(&self, name: &str, sealed: &str) -> PyResult<Vec<u8>> {
+        self.inner.decrypt_content_for(name, sealed).map(|content: Zeroizing<Vec<u8>>| content.to_vec()).map_err(raise)
+    }
+
     /// The SDK's tables as JSON; empty for other schemes than its lookup client.
     fn tables(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.inner.dump_tables()?.to_json()).map_err(raise)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import threading
+import warnings
 
 import numpy
 import pytest
@@ -60,8 +61,8 @@ def desk(kind, server, rows, tmp_path_factory):
     return desk
 
 
-def named(neighbours):
-    return [(int(one["name"]), one["distance"]) for one in neighbours]
+def found_ids(neighbours):
+    return [(one["id"], one["distance"]) for one in neighbours]
 
 
 def test_a_server_finds_what_an_owner_finds_at_home(desk, rows):
@@ -70,28 +71,31 @@ def test_a_server_finds_what_an_owner_finds_at_home(desk, rows):
     found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "-k", 50)
     assert len(found) == 2 and len(found[0]["neighbours"]) == 39
     for there, here in zip(found, at_home, strict=True):
-        assert named(there["neighbours"]) == [(one["id"], one["distance"]) for one in here["neighbours"]]
+        assert found_ids(there["neighbours"]) == [(one["id"], one["distance"]) for one in here["neighbours"]]
         # Chunks are numbered as they arrive, and vector 3 did not.
-        assert all(one["id"] == int(one["name"]) + (int(one["name"]) < 3) for one in there["neighbours"])
-        assert "content" not in there["neighbours"][0]
+        assert all(one["chunk"] == one["id"] + (one["id"] < 3) for one in there["neighbours"])
+        # Nothing else was asked for, so that the server does not learn what was found.
+        assert set(there["neighbours"][0]) == {"id", "chunk", "distance"}
+    found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "-k", 3, "--names")[0]["neighbours"]
+    assert [one["name"] for one in found] == [str(one["id"]) for one in found] and "content" not in found[0]
 
 
 def test_content_is_sealed_on_the_server_and_opened_here(desk, server):
     found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "-k", 3, "--content")[0]["neighbours"]
     for one in found:
-        number = int(one["name"])
-        assert one["content"] == f"note {number}\nüber {WORDS[number % 5]}" and one["meta_data"] == {"tag1": WORDS[number % 5]}
+        number = one["id"]
+        assert one["name"] == str(number) and one["content"] == f"note {number}\nüber {WORDS[number % 5]}" and one["meta_data"] == {"tag1": WORDS[number % 5]}
     status, chunks = server.call("GET", f"/v1/chunk/default?chunk_ids=1&kb_id={desk.kb}")
     assert status == 200 and "note" not in chunks[0]["chunk_content"]
     text = desk.run("search", "ctx.json", "query.npy", "--server", desk.url, "--kb", desk.kb, "-k", 3, "--content")
-    assert re.search(r"rank +chunk +distance +name\n +1 +7 +\d+ +7\n +note 7 über cat\n", text)
+    assert re.search(r"rank +chunk +distance +id\n +1 +7 +\d+ +7\n +note 7 über cat\n", text)
 
 
 def test_filters_and_ranges(desk):
     found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": {"$in": ["ant", "bee"]}}', "-k", 99)
-    assert {int(one["name"]) for one in found[0]["neighbours"]} == {i for i in range(40) if i % 5 < 2}
+    assert {one["id"] for one in found[0]["neighbours"]} == {i for i in range(40) if i % 5 < 2}
     found = desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--range", "1-5", "--filter", '{"tag1": "ant"}')
-    assert {one["id"] for one in found[1]["neighbours"]} == {1, 5}
+    assert {one["chunk"] for one in found[1]["neighbours"]} == {1, 5}
     assert desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": "fox"}')[0]["neighbours"] == []
     assert "$nope" in desk.search("ctx.json", "query.npy", "--kb", desk.kb, "--filter", '{"tag1": {"$nope": 1}}', code=1)
     for wrong in (["--filter", "{"], ["--range", "5-1"]):
@@ -118,8 +122,11 @@ def test_a_public_context_pushes_to_a_context_that_is_there(desk):
     assert "there is no context elsewhere" in desk.push(*arguments, "--context-id", "elsewhere", code=1, passphrase=None)
     again = desk.push("public.json", "index.hvx", "--create-kb", "more", "--context-id", desk.pushed["context_id"], "--skip", 30, passphrase=None)
     assert (again["stored"], again["skipped"], again["total"]) == (9, 30, 39)
-    found = desk.search("ctx.json", "query.npy", "--kb", again["kb_id"], "-k", 50, "--content")[0]["neighbours"]
-    assert sorted(int(one["name"]) for one in found) == list(range(31, 40)) and {one["content"] for one in found} == {""}
+    # The list is beside the context that pushed.
+    assert "--relist" in desk.search("ctx.json", "query.npy", "--kb", again["kb_id"], code=1)
+    listed = "--list", "public.json.pushed"
+    found = desk.search("ctx.json", "query.npy", "--kb", again["kb_id"], "-k", 50, "--content", *listed)[0]["neighbours"]
+    assert sorted(one["id"] for one in found) == list(range(31, 40)) and {one["content"] for one in found} == {""}
 
 
 def test_no_passphrase_is_asked_for_in_vain(desk, kind):
@@ -242,6 +249,35 @@ def test_ctrl_c_ends_with_a_request_that_is_whole(many, failing):
             noticed.set()
     assert process.wait(timeout=60) == 1 and counts == [500, 500]
     assert "1000 of 1200 vectors are stored; go on with --kb base --skip 1000" in "".join(told)
+
+
+def test_keys_in_plain_text_are_warned_about():
+    for url in ("http://search.example.org", "http://10.0.0.1:8080", "http://localhost.example.org"):
+        with pytest.warns(UserWarning, match="unencrypted to [a-z0-9.:]+; use https"):
+            hushvec.HttpStore(url, "default", "hvk_secret")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for url in ("https://search.example.org", "http://localhost:8080", "http://127.1.2.3", "http://[::1]:1"):
+            hushvec.HttpStore(url, "default", "hvk_secret")
+
+
+def test_chunks_of_others_are_refused_until_they_are_listed(desk, server, subgroup):
+    """What another client stores is no surprise to who says so, and content of the wrong chunk is one to all."""
+    with pytest.raises(hushvec.InputError, match="was not sealed for this chunk"):
+        subgroup.aes.decrypt_for("8", subgroup.aes.encrypt_for("7", "note"))
+    pushed = desk.push("ctx.json", "index.hvx", "--create-kb", "shared")
+    status, chunks = server.call("GET", f"/v1/chunk/default?chunk_ids=1&kb_id={pushed['kb_id']}&projection=index")
+    assert status == 200
+    chunk = {"chunk_content": "", "index": chunks[0]["index"], "meta_data": {}}
+    body = {"kb_id": pushed["kb_id"], "context_id": pushed["context_id"], "chunks": [chunk]}
+    assert server.call("POST", "/v1/chunk/default", body)[0] == 200
+    arguments = ("ctx.json", "query.npy", "--kb", pushed["kb_id"], "-k", 50)
+    assert "the answer has 40 rows, but only 39 chunks" in desk.search(*arguments, code=1)
+    assert {one["id"] for one in desk.search(*arguments, "--unlisted")[0]["neighbours"]} == {None}
+    report = desk.push("ctx.json", "index.hvx", "--kb", pushed["kb_id"], "--relist")
+    assert (report["listed"], report["added"], report["removed"], report["without_id"]) == (40, 1, 0, 1)
+    found = desk.search(*arguments)[0]["neighbours"]
+    assert len(found) == 40 and [one["chunk"] for one in found if one["id"] is None] == [40]
 
 
 def test_http_store(failing, subgroup, server):

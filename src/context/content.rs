@@ -1,21 +1,34 @@
 //! The content of documents, under the context's key for it.
 
-use super::{ExecutionContext, Format};
+use super::{ExecutionContext, Format, secret_text};
 use crate::envelope::EnvelopeKey;
-use crate::error::Error;
+use crate::error::{ContentProblem, Error};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
+
+/// The first byte of content that is bound to a chunk. Content without a chunk begins with its nonce.
+const BOUND: u8 = 2;
+/// What the associated data of bound content begins with. The chunk's name follows.
+const PURPOSE: &[u8] = b"hushvec content 2\0";
 
 impl ExecutionContext {
     /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
     /// SDK's key, which comes from the passphrase; else under a key of its own, which stays when the passphrase changes.
     ///
+    /// # Security
+    /// Nothing ties the result to a chunk: whoever stores it can return it as the content of another one.
+    /// [`ExecutionContext::encrypt_content_for`] prevents that.
+    ///
     /// # Errors
-    /// [`Error::Random`], or what the key provider fails with.
+    /// [`Error::Content`] in XTrace's format, if the content reads as a secret key; [`Error::Random`], or what the key
+    /// provider fails with.
     pub fn encrypt_content(&self, content: &[u8]) -> Result<String, Error> {
         match self.format {
-            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).seal_xtrace(content),
+            Format::XTrace => {
+                refuse_secret_key(content)?;
+                EnvelopeKey::new(self.key_provider.get_key()?).seal_xtrace(content)
+            }
             Format::Native => Ok(STANDARD.encode(self.content_key.seal(content, b"")?)),
         }
     }
@@ -23,14 +36,73 @@ impl ExecutionContext {
     /// What [`ExecutionContext::encrypt_content`] encrypted.
     ///
     /// # Errors
-    /// [`Error::Unseal`] if it is not of this context or was changed.
+    /// [`Error::Unseal`] if it is not of this context or was changed; [`Error::Content`] if it was sealed for a chunk, or if
+    /// it is a secret key in XTrace's format.
     pub fn decrypt_content(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         match self.format {
-            Format::XTrace => EnvelopeKey::new(self.key_provider.get_key()?).open_xtrace(sealed),
+            Format::XTrace => {
+                let content = EnvelopeKey::new(self.key_provider.get_key()?).open_xtrace(sealed)?;
+                refuse_secret_key(&content)?;
+                Ok(content)
+            }
             Format::Native => {
                 let sealed = STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
-                self.content_key.open(&sealed, b"")
+                let content = self.content_key.open(&sealed, b"");
+                content.map_err(|error| match sealed.first() {
+                    Some(&BOUND) => Error::Content { problem: ContentProblem::NeedsName },
+                    _ => error,
+                })
             }
         }
     }
+
+    /// Encrypts the content of one chunk, so that it opens as the content of no other. `name` is the chunk's name or id on
+    /// the client's side; it is authenticated, not stored.
+    ///
+    /// XTrace's format has no room for that: there it is [`ExecutionContext::encrypt_content`].
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::encrypt_content`].
+    pub fn encrypt_content_for(&self, name: &str, content: &[u8]) -> Result<String, Error> {
+        match self.format {
+            Format::XTrace => self.encrypt_content(content),
+            Format::Native => {
+                let sealed = self.content_key.seal(content, &associated(name))?;
+                Ok(STANDARD.encode([&[BOUND], sealed.as_slice()].concat()))
+            }
+        }
+    }
+
+    /// What [`ExecutionContext::encrypt_content_for`] encrypted for the chunk `name`.
+    ///
+    /// # Security
+    /// Opens what [`ExecutionContext::encrypt_content`] encrypted, too. Such content is bound to no chunk.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if it was sealed for another chunk, is not of this context, or was changed; and as
+    /// [`ExecutionContext::decrypt_content`].
+    pub fn decrypt_content_for(&self, name: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if self.format == Format::XTrace {
+            return self.decrypt_content(sealed);
+        }
+        let bytes = STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
+        let Some((&BOUND, bound)) = bytes.split_first() else { return self.content_key.open(&bytes, b"") };
+        // One in 256 nonces begins like bound content. The tag tells which it is: neither opens as the other.
+        self.content_key
+            .open(bound, &associated(name))
+            .or_else(|_| self.content_key.open(&bytes, b""))
+            .map_err(|_| Error::Content { problem: ContentProblem::NotOfChunk })
+    }
+}
+
+fn associated(name: &str) -> Vec<u8> {
+    [PURPOSE, name.as_bytes()].concat()
+}
+
+/// XTrace's format seals the secret key and content with one key and no type, so either could be passed for the other.
+fn refuse_secret_key(content: &[u8]) -> Result<(), Error> {
+    if secret_text::is_secret_key(content) {
+        return Err(Error::Content { problem: ContentProblem::SecretKey });
+    }
+    Ok(())
 }

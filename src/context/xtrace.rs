@@ -5,6 +5,7 @@
 
 use super::Format;
 use super::key_provider::KeyProvider;
+use super::secret_text;
 use super::stringified::{self, Stringified};
 use super::stringify::{self, python_object};
 use super::tables::{self, Tables};
@@ -83,6 +84,10 @@ impl Document {
     pub(super) fn client(&self, key: &EnvelopeKey, backend: &Backend) -> Result<Client, Error> {
         let keys = self.keys()?;
         let secret = key.open_xtrace(&self.sk)?;
+        // Content is sealed with the same key. What is taken for a key here must be refused as content.
+        if !secret_text::is_secret_key(&secret) {
+            return Err(Error::context("sk", "is not as its client type writes it"));
+        }
         let client = keys.client(std::str::from_utf8(&secret).map_err(|_| Error::Unseal)?)?;
         if let Some(tables) = &self.tables {
             tables::check(&client, backend, &Tables::from_json(tables.get())?)?;

@@ -50,7 +50,7 @@ fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error>
 impl Record {
     /// What is sent of it.
     pub fn seal(self, owner: &ExecutionContext) -> Result<Content, Failure> {
-        Content::seal(&self.content, self.meta_data, owner)
+        Content::seal(&self.id, &self.content, self.meta_data, owner)
     }
 }
 

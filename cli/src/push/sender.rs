@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::remote::Remote;
-use hushvec::{ExecutionContext, IdRef, Progress};
-use hushvec_client::{MOST_CHUNKS, NewChunk};
+use hushvec::{ExecutionContext, Id, IdRef, Progress};
+use hushvec_client::{MOST_CHUNKS, NewChunk, PushedWriter};
 use serde_json::{Map, Value};
 
 /// About how many bytes are sent at once, so that slow lines are not given up.
@@ -17,9 +17,9 @@ pub struct Content {
 }
 
 impl Content {
-    /// Seals text.
-    pub fn seal(text: &str, metadata: Map<String, Value>, owner: &ExecutionContext) -> Result<Self, Failure> {
-        Ok(Self { sealed: owner.encrypt_content(text.as_bytes())?, metadata })
+    /// Seals text for the chunk of an id.
+    pub fn seal(id: &Id, text: &str, metadata: Map<String, Value>, owner: &ExecutionContext) -> Result<Self, Failure> {
+        Ok(Self { sealed: owner.encrypt_content_for(&id.to_string(), text.as_bytes())?, metadata })
     }
 }
 
@@ -28,20 +28,35 @@ pub struct Sender<'a> {
     remote: &'a Remote,
     kb: &'a str,
     context_id: &'a str,
+    list: PushedWriter,
     progress: &'a Progress,
     waiting: Vec<NewChunk>,
+    ids: Vec<Id>,
     bytes: usize,
     stored: u64,
+    unlisted: u64,
 }
 
 impl<'a> Sender<'a> {
-    pub fn new(remote: &'a Remote, kb: &'a str, context_id: &'a str, progress: &'a Progress) -> Self {
-        Self { remote, kb, context_id, progress, waiting: Vec::new(), bytes: 0, stored: 0 }
+    pub fn new(
+        remote: &'a Remote,
+        kb: &'a str,
+        context_id: &'a str,
+        list: PushedWriter,
+        progress: &'a Progress,
+    ) -> Self {
+        let (waiting, ids) = (Vec::new(), Vec::new());
+        Self { remote, kb, context_id, list, progress, waiting, ids, bytes: 0, stored: 0, unlisted: 0 }
     }
 
     /// How many the server has.
     pub fn stored(&self) -> u64 {
         self.stored
+    }
+
+    /// How many of them could not be listed, since the server did not tell their numbers.
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
     }
 
     /// One more. Sends those before it, if it would be one too many.
@@ -52,6 +67,7 @@ impl<'a> Sender<'a> {
         }
         self.bytes += chunk.size();
         self.waiting.push(chunk);
+        self.ids.push(id.to_owned());
         Ok(())
     }
 
@@ -61,12 +77,17 @@ impl<'a> Sender<'a> {
             return Ok(());
         }
         self.progress.check()?;
-        self.remote.wait(self.remote.store().insert(self.kb, self.context_id, &self.waiting))?;
+        let chunks = self.remote.wait(self.remote.store().insert(self.kb, self.context_id, &self.waiting))?;
         let sent = self.waiting.len() as u64;
         self.progress.add(sent);
         self.stored += sent;
         self.waiting.clear();
         self.bytes = 0;
-        Ok(())
+        let ids = std::mem::take(&mut self.ids);
+        if chunks.is_empty() {
+            self.unlisted += sent;
+            return Ok(());
+        }
+        Ok(self.list.add(chunks.into_iter().zip(ids.iter().map(Id::as_ref)))?)
     }
 }

@@ -11,9 +11,13 @@ mod demo;
 mod desk;
 mod encrypt;
 mod help;
+#[cfg(feature = "client")]
+mod hostile;
 mod ids;
 mod index;
 mod inputs;
+#[cfg(feature = "client")]
+mod oracle;
 mod rekey;
 mod roles;
 mod shards;

@@ -1,0 +1,53 @@
+//! The lines of a list.
+
+use hushvec::{Id, IdRef};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
+
+/// What a line says about the chunks in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// They were stored.
+    Stored,
+    /// A new list begins, which counts when it is complete.
+    Begin,
+    /// They are part of it.
+    Part,
+    /// It is complete, and replaces all that was before.
+    End,
+}
+
+/// A line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line<'a> {
+    pub kb: Cow<'a, str>,
+    pub context: Cow<'a, str>,
+    pub step: Step,
+    pub chunks: Vec<Entry>,
+}
+
+/// A chunk: the server's number, and the client's own id.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Entry(pub u64, #[serde(deserialize_with = "id")] pub Option<Id>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an id must be an integer from 0, a string or null")]
+enum AnyId {
+    Number(u64),
+    Text(String),
+}
+
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Id>, D::Error> {
+    Ok(Option::<AnyId>::deserialize(deserializer)?.map(|id| match id {
+        AnyId::Number(number) => Id::Number(number),
+        AnyId::Text(text) => Id::Text(text),
+    }))
+}
+
+impl Entry {
+    pub fn new(chunk: u64, id: Option<IdRef<'_>>) -> Self {
+        Self(chunk, id.map(IdRef::to_owned))
+    }
+}

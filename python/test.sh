@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it in an environment of its own and runs its tests.
+#   HUSHVEC_PYTHON       the interpreter (python3)
+#   HUSHVEC_PYTHON_VENV  the environment
 set -euo pipefail
 cd "$(dirname "$0")"
 # A quiet place for drivers that look for one.
 export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 venv=${HUSHVEC_PYTHON_VENV:-../target/tmp/python-venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+[ -x "$venv/bin/python" ] || "${HUSHVEC_PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/pip" install --quiet 'maturin>=1.9.4,<2'
 rm -rf ../target/wheels
 PATH="$(realpath "$venv")/bin:$PATH" "$venv/bin/maturin" build --quiet --release

@@ -48,6 +48,12 @@ impl AtomicFile {
         self.writer.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
+    /// Bytes so far.
+    pub(crate) fn bytes(&mut self) -> Result<u64, Error> {
+        self.writer.flush().map_err(Error::io("write", &self.path))?;
+        Ok(self.file().metadata().map_err(Error::io("read", &self.path))?.len())
+    }
+
     /// The file so far; the last bytes may not have reached it.
     pub(crate) fn file(&self) -> &File {
         self.writer.get_ref().as_file()
@@ -59,17 +65,23 @@ impl AtomicFile {
     }
 
     /// Puts everything on disk and then, in one step, in place of whatever was there.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and whatever was there is still there; [`Error::NotDurable`], and the new file is in place.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let (file, folder, path) = self.on_disk()?;
         file.persist(&path).map_err(|error| Error::io("replace", &path)(error.error))?;
-        folder.sync()
+        folder.sync(&path)
     }
 
     /// [`AtomicFile::finish`] where there must be no such file yet. It stays open.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and there is no new file; [`Error::NotDurable`], and there is: see [`withdraw`].
     pub(crate) fn finish_new(self) -> Result<File, Error> {
         let (file, folder, path) = self.on_disk()?;
         let file = file.persist_noclobber(&path).map_err(|error| Error::io("create", &path)(error.error))?;
-        folder.sync()?;
+        folder.sync(&path)?;
         Ok(file)
     }
 
@@ -83,7 +95,19 @@ impl AtomicFile {
     }
 }
 
+/// After [`AtomicFile::finish_new`] failed: takes a file away again that is in place but may not stay, so that the name is
+/// free for another attempt.
+pub(crate) fn withdraw(error: Error) -> Error {
+    match error {
+        Error::NotDurable { path, source } if std::fs::remove_file(&path).is_ok() => Error::io("create", &path)(source),
+        error => error,
+    }
+}
+
 /// Gives a file another name, in one step; there must be none of that name yet.
+///
+/// # Errors
+/// [`Error::Io`], and it has its old name; [`Error::NotDurable`], and it has its new one.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
     let folder = Folder::of(to)?;
     let named = tempfile::TempPath::try_from_path(from).map_err(Error::io("rename", from))?;
@@ -92,7 +116,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
         let _ = error.path.keep();
         return Err(Error::io("create", to)(error.error));
     }
-    folder.sync()
+    folder.sync(to)
 }
 
 /// Whether an open file is the one that has this name now.
@@ -111,11 +135,6 @@ pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
         let _ = (file, path);
         Ok(true)
     }
-}
-
-/// Bytes of a file.
-pub(crate) fn size(path: &Path) -> Result<u64, Error> {
-    Ok(std::fs::metadata(path).map_err(Error::io("read", path))?.len())
 }
 
 /// Writes a whole file in one step: afterwards `path` holds either its old content or the new one.
@@ -144,15 +163,13 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
 struct Folder {
     #[cfg(unix)]
     file: File,
-    #[cfg(unix)]
-    path: PathBuf,
 }
 
 impl Folder {
     #[cfg(unix)]
     fn of(path: &Path) -> Result<Self, Error> {
-        let path = folder_of(path).to_owned();
-        Ok(Self { file: File::open(&path).map_err(Error::io("open", &path))?, path })
+        let path = folder_of(path);
+        Ok(Self { file: File::open(path).map_err(Error::io("open", path))? })
     }
 
     #[cfg(not(unix))]
@@ -160,9 +177,15 @@ impl Folder {
         Ok(Self {})
     }
 
-    fn sync(self) -> Result<(), Error> {
+    /// Makes the name `path` durable, which exists already.
+    ///
+    /// # Errors
+    /// [`Error::NotDurable`].
+    fn sync(&self, path: &Path) -> Result<(), Error> {
         #[cfg(unix)]
-        self.file.sync_all().map_err(Error::io("write", &self.path))?;
+        self.file.sync_all().map_err(|source| Error::NotDurable { path: path.to_owned(), source })?;
+        #[cfg(not(unix))]
+        let _ = path;
         Ok(())
     }
 }
@@ -192,6 +215,26 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let missing = folder.path().join("no/such/folder");
         assert!(matches!(write(&missing, Access::Public, b""), Err(Error::Io { action: "create", .. })));
+    }
+
+    /// What fails once a file has its name says so, and names it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_cannot_be_put_on_disk_is_no_failed_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, Access::Public, b"new").unwrap();
+        // A device that has no fsync.
+        let refuses = Folder { file: File::open("/dev/null").unwrap() };
+        let error = refuses.sync(&path).unwrap_err();
+        assert!(matches!(&error, Error::NotDurable { path: named, .. } if *named == path));
+        assert!(error.to_string().contains("is in place"), "{error}");
+        assert!(matches!(withdraw(error), Error::Io { action: "create", .. }));
+        assert!(!path.exists());
+        // What failed earlier takes nothing away.
+        write(&path, Access::Public, b"new").unwrap();
+        withdraw(Error::io("write", &path)(std::io::ErrorKind::Other.into()));
+        assert!(path.exists());
     }
 
     #[cfg(all(unix, feature = "owner"))]

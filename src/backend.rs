@@ -20,6 +20,8 @@ mod multi_power;
 #[cfg(feature = "gpu")]
 mod offloaded;
 mod schedule;
+#[cfg(feature = "gpu")]
+mod trust;
 pub mod weights;
 
 use crate::arith::batch::Rows;
@@ -90,7 +92,8 @@ impl Backend {
     /// Opens `device` with `threads` threads, or with one a core.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is no such GPU, or its driver refuses, or threads cannot be started.
+    /// [`Error::Device`] if there is no such GPU, or its driver refuses, or threads cannot be started;
+    /// [`Error::Parameter`] for more threads than [`Devices::check_threads`](devices::Devices::check_threads) allows.
     #[cfg(feature = "gpu")]
     pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         let cpu = Cpu::open(threads)?;
@@ -115,7 +118,8 @@ impl Backend {
     /// Opens `device` with `threads` threads, or with one a core.
     ///
     /// # Errors
-    /// [`Error::Device`] if it is a GPU, which this build cannot use, or threads cannot be started.
+    /// [`Error::Device`] if it is a GPU, which this build cannot use, or threads cannot be started;
+    /// [`Error::Parameter`] for more threads than [`Devices::check_threads`](devices::Devices::check_threads) allows.
     #[cfg(not(feature = "gpu"))]
     pub fn open(device: &Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         match device {

@@ -123,6 +123,15 @@ mod tests {
         assert_eq!(*key.open(&sealed, &data).unwrap(), plaintext);
     }
 
+    /// Key schedules and the states of hashes are wiped too: this compiles only with their `zeroize` features.
+    #[test]
+    fn what_is_made_of_keys_is_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<AesGcm<Aes256, U12>>();
+        wiped::<AesGcm<Aes256, U16>>();
+        wiped::<Sha256>();
+    }
+
     #[test]
     fn every_change_is_noticed() {
         let key = EnvelopeKey::derive(&[7; 32], "test");

@@ -131,6 +131,17 @@ pub enum Error {
         /// The public id that was found.
         actual: String,
     },
+    /// A context that is not the one whose id was expected.
+    #[error(
+        "the context has the id {actual}, not {expected} as expected: it is another context, or its file was changed since \
+         that id was noted"
+    )]
+    WrongContext {
+        /// The id that was expected.
+        expected: String,
+        /// The id that it has.
+        actual: String,
+    },
     /// The secret part could not be opened. Deliberately one error for both causes.
     #[error("wrong passphrase or key, or the data was changed since it was sealed")]
     Unseal,
@@ -181,6 +192,18 @@ pub enum Error {
     Io {
         /// What was tried, as a verb.
         action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A file that was written and has its name, but whose name may not be on disk yet.
+    #[error(
+        "{} was written and is in place, but its folder could not be put on disk, so a power failure may bring back what was \
+         there before: {source}",
+        .path.display()
+    )]
+    NotDurable {
         /// The file.
         path: PathBuf,
         /// The operating system's answer.
@@ -352,7 +375,7 @@ impl Error {
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
         match self {
-            Self::Io { .. } | Self::InFile { .. } | Self::Cancelled => self,
+            Self::Io { .. } | Self::NotDurable { .. } | Self::InFile { .. } | Self::Cancelled => self,
             other => Self::InFile { path: path.to_owned(), source: Box::new(other) },
         }
     }

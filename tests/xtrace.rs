@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use hushvec::{
-    Ciphertext, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient, PassphraseKeyProvider,
-    Plaintext, Tables,
+    Ciphertext, ContextInfo, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
+    PassphraseKeyProvider, Plaintext, Tables,
 };
 use num_bigint::BigUint;
 use serde_json::Value;
@@ -157,6 +157,56 @@ fn wrong_passphrases_and_changed_secrets_are_one_error() {
     let changed = load_text(&changed.to_string()).unwrap_err();
     assert!(matches!((&wrong, &changed), (Error::Unseal, Error::Unseal)));
     assert_eq!(wrong.to_string(), changed.to_string());
+}
+
+/// g·g_n^k has all properties of a generator, so that only ids tell an altered file from the true one. The same goes for the
+/// embedding length.
+#[test]
+fn what_only_the_id_shows_is_refused_if_the_id_was_expected() {
+    let text = context_text("lookup_64_512");
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    let true_one = load("lookup_64_512");
+    let ids = [true_one.id().unwrap(), true_one.public_id().to_string()];
+    let loader = || ExecutionContext::loader().allow_weak(true);
+    for id in &ids {
+        assert_eq!(loader().expect_id(id).from_serialized(&text, &provider()).unwrap(), true_one);
+    }
+
+    let pk = str_of(&stored, "pk");
+    let digits = |field: &str| {
+        let start = pk.find(&format!("\"{field}\": ")).unwrap() + field.len() + 4;
+        &pk[start..start + pk[start..].find([',', '}']).unwrap()]
+    };
+    let [g, g_n, square] = ["g", "g_n", "n_squared"].map(|field| number(digits(field)));
+    let other_g = &g * g_n.modpow(&123_456_789u32.into(), &square) % &square;
+    // g_n is g^n, so it changes with g.
+    let other_g_n = other_g.modpow(&number(digits("n")), &square);
+    let mut other_generator = stored.clone();
+    let other_pk = pk.replacen(digits("g"), &other_g.to_string(), 1);
+    other_generator["pk"] = other_pk.replacen(digits("g_n"), &other_g_n.to_string(), 1).into();
+    let mut shorter = stored.clone();
+    shorter["config"] = str_of(&stored, "config").replace("\"embed_len\": 64", "\"embed_len\": 63").into();
+    for changed in [other_generator, shorter] {
+        let changed = changed.to_string();
+        // Nothing but the id tells.
+        let accepted = load_text(&changed).unwrap();
+        assert_ne!(accepted.public_id(), true_one.public_id());
+        for id in &ids {
+            match loader().expect_id(id).from_serialized(&changed, &provider()) {
+                Err(Error::WrongContext { expected, actual }) => {
+                    assert_eq!((&expected, actual), (id, accepted.id().unwrap()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let info = ContextInfo::from_serialized(&changed).unwrap();
+        assert!(matches!(info.check_id(&ids[1]), Err(Error::WrongContext { .. })));
+        assert!(matches!(info.public.check_id(&ids[1]), Err(Error::WrongContext { .. })));
+    }
+    assert!(ContextInfo::from_serialized(&text).unwrap().check_id(&ids[1]).is_ok());
+    let plain = true_one.to_dict_plain().unwrap();
+    let restore = |id: &str| loader().expect_id(id).from_dict_plain(&plain, std::sync::Arc::new(provider()));
+    assert!(restore(&ids[1]).is_ok() && matches!(restore("another"), Err(Error::WrongContext { .. })));
 }
 
 /// The value with its last digit changed.

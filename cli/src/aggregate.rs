@@ -1,6 +1,6 @@
 //! `hushvec aggregate`: the evaluator's side.
 
-use crate::args::{self, Compute, Weak};
+use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
@@ -29,6 +29,8 @@ pub struct Args {
     compute: Compute,
     #[command(flatten)]
     weak: Weak,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -51,6 +53,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         error.into()
     })?;
+    args.expected.check_public(&public, &args.public)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let query = evaluator.load_query(&args.query)?;

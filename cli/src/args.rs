@@ -1,8 +1,10 @@
 //! Flags that several commands share.
 
+use crate::context::AnyContext;
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,9 +18,27 @@ pub struct Compute {
     /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME [default: the context's]
     #[arg(long)]
     pub device: Option<Device>,
-    /// How many threads to use [default: one a core]
-    #[arg(long)]
+    /// How many threads to use; at most four a core, or 64 [default: one a core]
+    #[arg(long, value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// A number of threads that this machine can be asked for.
+pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads = text.parse().map_err(|error| format!("{error}"))?;
+    Devices::check_threads(Some(threads)).map_err(|error| error.to_string())?;
+    Ok(threads)
+}
+
+/// The most neighbours that are listed for a query.
+const MOST_NEIGHBOURS: u64 = 1_000_000;
+
+/// How many neighbours to list for each query.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Neighbours {
+    /// How many nearest vectors to list for each query
+    #[arg(short, default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(..=MOST_NEIGHBOURS))]
+    pub k: usize,
 }
 
 impl Compute {
@@ -34,6 +54,38 @@ pub struct Weak {
     /// Load keys that are known to be weak, to move data away from them
     #[arg(long)]
     pub allow_weak: bool,
+}
+
+/// Which context it must be.
+#[derive(Args, Clone, Debug)]
+pub struct Expected {
+    /// Refuse the context unless this is its id or its public id, as `hushvec context new` printed them: a file in
+    /// XTrace's format can be changed in ways that only its id shows
+    #[arg(long, value_name = "ID")]
+    pub expect_id: Option<String>,
+}
+
+impl Expected {
+    /// Checks the public part of a context.
+    pub fn check_public(&self, public: &PublicContext, path: &Path) -> Result<(), Failure> {
+        let Some(expected) = &self.expect_id else { return Ok(()) };
+        public.check_id(expected).map_err(|error| in_file(error, path))
+    }
+
+    /// Checks what an owner's context says without its passphrase. An id in XTrace's format takes the passphrase.
+    pub fn check_unopened(&self, info: &ContextInfo, path: &Path) -> Result<(), Failure> {
+        let Some(expected) = &self.expect_id else { return Ok(()) };
+        match info.check_id(expected) {
+            Err(_) if info.id.is_none() => Err(Failure::Usage(format!(
+                "{}: the public id is {}, not {expected}. If that is the id: in XTrace's format it can be told only by a \
+                 command that opens the context with its passphrase, such as `hushvec context show --verify`; give the \
+                 public id here",
+                path.display(),
+                info.public.public_id()
+            ))),
+            result => result.map_err(|error| in_file(error, path)),
+        }
+    }
 }
 
 /// Where the passphrase comes from.
@@ -67,6 +119,8 @@ pub struct Owner {
     #[command(flatten)]
     pub weak: Weak,
     #[command(flatten)]
+    pub expected: Expected,
+    #[command(flatten)]
     pub passphrase: Passphrase,
 }
 
@@ -75,23 +129,36 @@ impl Owner {
     pub fn load(&self, path: &Path) -> Result<ExecutionContext, Failure> {
         let info = self.check(path)?;
         warn_if_weak(&info.parameters);
-        load(path, &self.compute, self.weak.allow_weak, &self.passphrase.read(path)?)
+        load(path, &self.compute, self.weak.allow_weak, &self.expected, &self.passphrase.read(path)?)
     }
 
     /// Before the passphrase is asked for: is there a context, and one that may be used?
     pub fn check(&self, path: &Path) -> Result<ContextInfo, Failure> {
         let info = owner_context(path)?;
         info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
+        // Where the id takes the passphrase, opening the context compares it.
+        if info.id.is_some() {
+            self.expected.check_unopened(&info, path)?;
+        }
         Devices::check(self.compute.device.as_ref().unwrap_or(&info.device))?;
         Ok(info)
     }
 }
 
 /// Opens an owner's context with its passphrase.
-pub fn load(path: &Path, compute: &Compute, allow_weak: bool, passphrase: &str) -> Result<ExecutionContext, Failure> {
+pub fn load(
+    path: &Path,
+    compute: &Compute,
+    allow_weak: bool,
+    expected: &Expected,
+    passphrase: &str,
+) -> Result<ExecutionContext, Failure> {
     let mut loader: Loader = ExecutionContext::loader().allow_weak(allow_weak).threads(compute.threads);
     if let Some(device) = &compute.device {
         loader = loader.device(device.clone());
+    }
+    if let Some(id) = &expected.expect_id {
+        loader = loader.expect_id(id);
     }
     let started = Instant::now();
     let context = loader.load_from_disk(path, &PassphraseKeyProvider::new(passphrase)?)?;
@@ -112,20 +179,43 @@ pub fn warn_if_weak(parameters: &hushvec::Parameters) {
     }
 }
 
-/// The public part of a public context or of an owner's context; the latter unverified.
-pub fn load_public(path: &Path, allow_weak: bool) -> Result<PublicContext, Failure> {
-    let public = match PublicContext::load(path, allow_weak) {
-        Ok(public) => public,
-        Err(error) if matches!(error.root(), Error::Io { .. } | Error::WeakKey { .. }) => return Err(error.into()),
+/// The public part of a public context or of an owner's context, which is unverified but for the id that it must have.
+pub fn load_public(path: &Path, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
+    match peek(path, weak)? {
+        AnyContext::Owner(info) => {
+            expected.check_unopened(&info, path)?;
+            Ok(info.public)
+        }
+        AnyContext::Public(public) => {
+            expected.check_public(&public, path)?;
+            Ok(public)
+        }
+    }
+}
+
+/// [`load_public`] for commands that open an owner's context afterwards, which compares the id.
+pub fn peek_public(path: &Path, owner: &Owner) -> Result<PublicContext, Failure> {
+    match peek(path, &owner.weak)? {
+        AnyContext::Owner(info) => Ok(info.public),
+        AnyContext::Public(public) => {
+            owner.expected.check_public(&public, path)?;
+            Ok(public)
+        }
+    }
+}
+
+fn peek(path: &Path, weak: &Weak) -> Result<AnyContext, Failure> {
+    match PublicContext::load(path, weak.allow_weak) {
+        Ok(public) => Ok(AnyContext::Public(public)),
+        Err(error) if matches!(error.root(), Error::Io { .. } | Error::WeakKey { .. }) => Err(error.into()),
         Err(error) => match ContextInfo::read(path) {
             Ok(info) => {
-                info.parameters.check_strength(allow_weak).map_err(|error| in_file(error, path))?;
-                info.public
+                info.parameters.check_strength(weak.allow_weak).map_err(|error| in_file(error, path))?;
+                Ok(AnyContext::Owner(Box::new(info)))
             }
-            Err(_) => return Err(error.into()),
+            Err(_) => Err(error.into()),
         },
-    };
-    Ok(public)
+    }
 }
 
 /// Whether a file is an owner's context.

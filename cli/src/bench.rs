@@ -17,14 +17,17 @@ use tracing::info;
 /// Distinct ciphertexts that inputs are made of.
 const POOL: usize = 1024;
 
+/// Bytes of the ciphertexts in a batch.
+const MOST_BYTES: usize = 512 << 20;
+
 /// Options of `hushvec bench`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Devices to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "cpu")]
     device: Vec<Device>,
-    /// How many threads to use [default: one a core]
-    #[arg(long)]
+    /// How many threads to use; at most four a core, or 64 [default: one a core]
+    #[arg(long, value_parser = crate::args::threads)]
     threads: Option<NonZeroUsize>,
     /// Schemes to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "paillier,paillier_subgroup,paillier_lookup")]
@@ -109,6 +112,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !args.seconds.is_finite() || !(0.001..=600.0).contains(&args.seconds) {
         return Err(Failure::Usage("--seconds must be from 0.001 to 600".to_owned()));
     }
+    check_batches(args)?;
     let devices = Devices::detect(args.threads)?;
     for device in &args.device {
         Devices::check(device)?;
@@ -139,6 +143,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         info!("wrote {}", path.display());
     }
     if args.json { output::print_json(&Report { machine, results }) } else { Ok(()) }
+}
+
+/// A batch is in memory several times over.
+fn check_batches(args: &Args) -> Result<(), Failure> {
+    let parameters = Parameters::new(Scheme::Paillier, args.embedding_length, args.key_len, None)?;
+    let most = MOST_BYTES / parameters.ciphertext_bytes();
+    match args.batch.iter().find(|batch| batch.get() > most) {
+        None => Ok(()),
+        Some(batch) => {
+            let limit = format!("at most {most} ciphertexts of this key_len are measured at a time (512 MiB)");
+            Err(Error::Parameter { name: "batch", actual: batch.get(), limit }.into())
+        }
+    }
 }
 
 fn print_header(args: &Args, machine: &Machine) -> Result<(), Failure> {

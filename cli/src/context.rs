@@ -6,7 +6,7 @@ mod findings;
 mod passphrase;
 mod show;
 
-use crate::args::{Compute, Owner, Passphrase, Weak};
+use crate::args::{Compute, Expected, Owner, Passphrase};
 use crate::failure::Failure;
 use crate::passphrase::{self as passphrases, Which};
 use clap::{Subcommand, ValueEnum};
@@ -68,6 +68,14 @@ impl AnyContext {
         match self {
             Self::Owner(info) => Some(info),
             Self::Public(_) => None,
+        }
+    }
+
+    /// Checks that it is the one that was expected.
+    pub fn check_id(&self, expected: &Expected, path: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Owner(info) => expected.check_unopened(info, path),
+            Self::Public(public) => expected.check_public(public, path),
         }
     }
 
@@ -221,8 +229,7 @@ fn public(args: &Public) -> Result<(), Failure> {
     let public = if args.verify {
         args.owner.load(&args.context)?.public_context()
     } else {
-        let Weak { allow_weak } = args.owner.weak;
-        crate::args::load_public(&args.context, allow_weak)?
+        crate::args::load_public(&args.context, &args.owner.weak, &args.owner.expected)?
     };
     public.save(&args.output)?;
     info!(public_id = %public.public_id(), "wrote {} (public id {})", args.output.display(), public.public_id());

@@ -1,6 +1,6 @@
 //! `hushvec decode`.
 
-use crate::args::Owner;
+use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
@@ -14,9 +14,8 @@ pub struct Args {
     context: PathBuf,
     /// The response
     response: PathBuf,
-    /// How many nearest vectors to list for each query
-    #[arg(short, default_value_t = 10)]
-    k: usize,
+    #[command(flatten)]
+    nearest: Neighbours,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +27,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let response = Response::open(&args.response)?;
     let context = args.owner.load(&args.context)?;
     let bar = Bar::new("decrypting", response.len() * response.queries() as u64);
-    let answers = response.nearest(&context, args.k, bar.progress())?;
+    let answers = response.nearest(&context, args.nearest.k, bar.progress())?;
     drop(bar);
     output::answers(&answers, &context.device_report(), args.json)
 }

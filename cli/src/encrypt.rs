@@ -104,7 +104,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong with the input is said before a passphrase is asked for.
     let destination = Destination::find(args)?;
-    let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
+    let public = args::peek_public(&args.context, &args.owner)?;
     let dimensions = public.parameters().embedding_length();
     let input = Input::open(&args.vectors, dimensions, &args.format, args.id_source())?;
     let ids = args.ids.read(destination.id_kind()?, input.rows())?;

@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let public = args::load_public(&args.context, args.owner.weak.allow_weak)?;
+    let public = args::peek_public(&args.context, &args.owner)?;
     let key = public.key();
     let dimensions = key.parameters().embedding_length();
     let vectors =

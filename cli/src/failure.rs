@@ -87,6 +87,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::WeakKey { .. } => {
             Some("weak keys are never made; existing ones load with --allow-weak, to move data away from them")
         }
+        Error::WrongContext { .. } => {
+            Some("compare the file with a copy that nobody else could write: `hushvec context compare`")
+        }
         _ => None,
     }
 }

@@ -1,9 +1,13 @@
 //! Where passphrases and other secrets come from: a file, the environment, or a prompt. Never an argument.
 
 use crate::failure::Failure;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
+
+/// The longest passphrase or key that is read from a file, in bytes.
+const LONGEST_LINE: usize = 64 << 10;
 
 /// Which passphrase is meant, where a command takes two.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +63,40 @@ pub fn chosen(which: Which, file: Option<&Path>) -> Result<Zeroizing<String>, Fa
 /// The first line of a file, or a variable of the environment.
 pub fn secret(variable: &str, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
     if let Some(path) = file {
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(Failure::io("read", path))?);
-        let line = text.lines().next().unwrap_or_default();
-        return Ok(Some(Zeroizing::new(line.to_owned())));
+        return first_line(path).map(Some);
     }
     match std::env::var(variable) {
         Ok(secret) => Ok(Some(Zeroizing::new(secret))),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Other(format!("{variable} is not UTF-8 text"))),
+    }
+}
+
+/// The first line of a file, of which no copy stays in memory.
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut file = File::open(path).map_err(Failure::io("open", path))?;
+    // Of its full length from the start: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(vec![0; LONGEST_LINE + 1]);
+    let mut filled = 0;
+    let end = loop {
+        if let Some(end) = bytes[..filled].iter().position(|byte| *byte == b'\n') {
+            break end;
+        }
+        if filled == bytes.len() {
+            let path = path.display();
+            return Err(Failure::Usage(format!("{path}: the first line is longer than {LONGEST_LINE} bytes")));
+        }
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break filled,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::io("read", path)(error)),
+        }
+    };
+    let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
+    match std::str::from_utf8(line) {
+        Ok(line) => Ok(Zeroizing::new(line.to_owned())),
+        Err(_) => Err(Failure::Other(format!("{}: the first line is not UTF-8 text", path.display()))),
     }
 }
 

@@ -148,7 +148,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure> {
     let path = args.context.display();
     match context {
-        AnyContext::Owner(_) => drop(args.owner.check(&args.context)?),
+        // Opening it may not be needed, so that its id has to be told without.
+        AnyContext::Owner(info) => {
+            args.owner.check(&args.context)?;
+            args.owner.expected.check_unopened(info, &args.context)?;
+        }
         AnyContext::Public(_) if args.chunks.is_some() => {
             return Err(Failure::Usage(format!(
                 "{path} is a public context; content is sealed with the owner's (--chunks)"
@@ -159,7 +163,7 @@ fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure
                 "{path} is a public context; name the owner's, which must be on the server already, with --context-id"
             )));
         }
-        AnyContext::Public(_) => drop(args::load_public(&args.context, args.owner.weak.allow_weak)?),
+        AnyContext::Public(_) => drop(args::load_public(&args.context, &args.owner.weak, &args.owner.expected)?),
     }
     args::warn_if_weak(context.public().parameters());
     if index.public_id() != context.public().public_id() {

@@ -1,7 +1,7 @@
 //! `hushvec query`.
 
 use crate::aggregate::warn_if_torn;
-use crate::args::{self, Owner};
+use crate::args::{self, Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
@@ -19,9 +19,8 @@ pub struct Args {
     index: PathBuf,
     /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
     query: PathBuf,
-    /// How many nearest vectors to list for each query
-    #[arg(short, default_value_t = 10)]
-    k: usize,
+    #[command(flatten)]
+    nearest: Neighbours,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -34,12 +33,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    let dimensions = args::load_public(&args.context, args.owner.weak.allow_weak)?.parameters().embedding_length();
+    let dimensions = args::peek_public(&args.context, &args.owner)?.parameters().embedding_length();
     let queries =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let context = args.owner.load(&args.context)?;
     let bar = Bar::new("searching", index.len() * queries.len() as u64);
-    let answers = index.nearest(&context, &queries, args.k, bar.progress())?;
+    let answers = index.nearest(&context, &queries, args.nearest.k, bar.progress())?;
     drop(bar);
     output::answers(&answers, &context.device_report(), args.json)
 }

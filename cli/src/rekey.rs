@@ -1,7 +1,7 @@
 //! `hushvec rekey`.
 
 use crate::aggregate::warn_if_torn;
-use crate::args::{self, NewPassphrase, Owner};
+use crate::args::{self, Expected, NewPassphrase, Owner};
 use crate::failure::Failure;
 use crate::output;
 use crate::passphrase::{self, Which};
@@ -42,6 +42,9 @@ pub struct Args {
     owner: Owner,
     #[command(flatten)]
     passphrase: NewPassphrase,
+    /// Refuse the new context unless this is its id or its public id; --expect-id is about the old one
+    #[arg(long, value_name = "ID")]
+    expect_new_id: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -67,7 +70,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let compute = &args.owner.compute;
     let old = args.owner.load(&args.old)?;
     let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
-    let new = args::load(&args.new, compute, false, &passphrase)?;
+    let expected = Expected { expect_id: args.expect_new_id.clone() };
+    let new = args::load(&args.new, compute, false, &expected, &passphrase)?;
 
     let started = Instant::now();
     let bar = Bar::new("moving", index.len());

@@ -2,7 +2,7 @@
 
 mod found;
 
-use crate::args::Owner;
+use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
@@ -30,9 +30,8 @@ pub struct Args {
     /// The id of the context on the server [default: that of the owner's context]
     #[arg(long, value_name = "ID")]
     context_id: Option<String>,
-    /// How many nearest vectors to list for each query
-    #[arg(short, default_value_t = 10)]
-    k: usize,
+    #[command(flatten)]
+    nearest: Neighbours,
     /// Only chunks whose metadata is so, such as '{"tag1": "notes", "facets": {"$any": ["a", "b"]}}'
     #[arg(long, value_name = "JSON", value_parser = filter)]
     filter: Option<Value>,
@@ -76,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let queries =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let remote = args.server.open()?;
-    let stored = remote.wait(remote.store().contexts_of(&args.kb))?;
+    let stored = remote.wait(remote.store().contexts_of(&args.nearest.kb))?;
     if let Some(id) = args.context_id.as_ref().or(info.id.as_ref()) {
         check_stored(id, &stored, args, &remote)?;
     }
@@ -100,7 +99,7 @@ fn check_stored(id: &str, stored: &[String], args: &Args, remote: &Remote) -> Re
     if stored.iter().any(|stored| stored == id) {
         return Ok(());
     }
-    let (host, kb) = (remote.store().host(), &args.kb);
+    let (host, kb) = (remote.store().host(), &args.nearest.kb);
     let others = if stored.is_empty() { "none at all".to_owned() } else { format!("those of {}", stored.join(", ")) };
     Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}, but {others}")))
 }
@@ -115,7 +114,7 @@ fn nearest(
     progress: &Progress,
 ) -> Result<Vec<Neighbour>, Failure> {
     let search = Search {
-        knowledge_base: &args.kb,
+        knowledge_base: &args.nearest.kb,
         context_id,
         query,
         key: context.public_key(),
@@ -123,7 +122,7 @@ fn nearest(
         range: args.range,
     };
     let mut answer = remote.wait(remote.store().search(&search))?;
-    let mut nearest = TopK::new(args.k);
+    let mut nearest = TopK::new(args.nearest.k);
     while let Some(block) = remote.wait(answer.next_block(BLOCK))? {
         progress.check()?;
         let distances = context.decode_hamming_client_batch(&context.import(&block.integers)?)?;

@@ -37,18 +37,33 @@ pub(crate) fn difference(a: &BoxedUint, b: &BoxedUint) -> Secret {
 /// a + b at a's width plus one limb.
 pub(crate) fn sum(a: &BoxedUint, b: &BoxedUint) -> Secret {
     let bits = a.bits_precision().max(b.bits_precision()) + Limb::BITS;
-    Zeroizing::new(a.resize(bits).wrapping_add(b.resize(bits)))
+    Zeroizing::new(resized(a, bits).wrapping_add(&*resized(b, bits)))
+}
+
+/// The same number at another width, wiped when dropped.
+fn resized(x: &BoxedUint, bits: u32) -> Secret {
+    Zeroizing::new(x.resize(bits))
+}
+
+/// A copy of a divisor, which may be a secret prime. `None` if it is 0.
+fn non_zero(x: &BoxedUint) -> Option<Zeroizing<NonZero<BoxedUint>>> {
+    NonZero::new(x.clone()).into_option().map(Zeroizing::new)
+}
+
+/// A copy of a modulus, which may be a secret prime. `None` if it is even.
+fn odd(x: &BoxedUint) -> Option<Zeroizing<Odd<BoxedUint>>> {
+    Odd::new(x.clone()).into_option().map(Zeroizing::new)
 }
 
 /// a mod m, at m's width. `None` if m is 0.
 pub(crate) fn remainder(a: &BoxedUint, m: &BoxedUint) -> Option<Secret> {
-    let m = NonZero::new(m.clone()).into_option()?;
+    let m = non_zero(m)?;
     Some(Zeroizing::new(a.rem(&m)))
 }
 
 /// ⌊a / b⌋ and a mod b. `None` if b is 0.
 pub(crate) fn quotient(a: &BoxedUint, b: &BoxedUint) -> Option<(Secret, Secret)> {
-    let b = NonZero::new(b.clone()).into_option()?;
+    let b = non_zero(b)?;
     let (quotient, remainder) = a.div_rem(&b);
     Some((Zeroizing::new(quotient), Zeroizing::new(remainder)))
 }
@@ -56,27 +71,27 @@ pub(crate) fn quotient(a: &BoxedUint, b: &BoxedUint) -> Option<(Secret, Secret)>
 /// a⁻¹ mod m for odd m, at m's width. `None` if there is none.
 pub(crate) fn inverse(a: &BoxedUint, m: &BoxedUint) -> Option<Secret> {
     let reduced = remainder(a, m)?;
-    let m = Odd::new(m.clone()).into_option()?;
+    let m = odd(m)?;
     reduced.invert_odd_mod(&m).into_option().map(Zeroizing::new)
 }
 
 /// a^e mod m for odd m, at m's width.
 pub(crate) fn power(a: &BoxedUint, e: &BoxedUint, m: &BoxedUint) -> Option<Secret> {
     let reduced = remainder(a, m)?;
-    let m = Odd::new(m.clone()).into_option()?;
+    let m = odd(m)?;
     Some(Zeroizing::new(reduced.pow_mod(e, &m)))
 }
 
 /// The greatest common divisor.
 pub(crate) fn gcd(a: &BoxedUint, b: &BoxedUint) -> Secret {
     let bits = a.bits_precision().max(b.bits_precision());
-    Zeroizing::new(a.resize(bits).gcd(&b.resize(bits)))
+    Zeroizing::new(resized(a, bits).gcd(&*resized(b, bits)))
 }
 
 /// Whether two numbers are equal, whatever their widths.
 pub(crate) fn equal(a: &BoxedUint, b: &BoxedUint) -> bool {
     let bits = a.bits_precision().max(b.bits_precision());
-    a.resize(bits) == b.resize(bits)
+    *resized(a, bits) == *resized(b, bits)
 }
 
 /// Whether a > b, whatever their widths, in constant time.
@@ -128,7 +143,7 @@ pub(crate) fn to_decimal(x: &BoxedUint) -> Zeroizing<String> {
     const CHUNK: Limb = Limb(10_000_000_000_000_000_000);
     // log10(2) < 0.302, so these chunks are enough for every number of this width.
     let chunks = (x.bits_precision() as usize * 302 / 1000) / 19 + 1;
-    // A vector that grows would leave digits behind.
+    // Of its full length from the start: growing would leave copies behind.
     let mut digits = Zeroizing::new(Vec::with_capacity(19 * chunks));
     let mut rest = Zeroizing::new(x.clone());
     let Some(chunk) = NonZero::new(CHUNK).into_option() else {

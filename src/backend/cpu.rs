@@ -17,6 +17,7 @@ pub(super) mod pair_fixed_base_pow;
 pub(super) mod pair_mul;
 pub(super) mod pair_pow;
 pub(super) mod residue_product;
+pub(super) mod threads;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 pub(super) mod weighted_sum;
@@ -56,7 +57,7 @@ impl std::fmt::Debug for Cpu {
 impl Cpu {
     pub(super) fn open(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.map_or(0, NonZeroUsize::get))
+            .num_threads(threads::checked(threads)?)
             .thread_name(|i| format!("hushvec-{i}"))
             .build()
             .map_err(|error| Error::Device { asked: "cpu".to_owned(), reason: error.to_string() })?;

@@ -1,5 +1,6 @@
 //! What this machine could compute on.
 
+use super::cpu::threads;
 use super::{Backend, DeviceReport};
 use crate::device::Device;
 use crate::error::Error;
@@ -73,7 +74,7 @@ impl Devices {
     /// Looks at this machine.
     ///
     /// # Errors
-    /// [`Error::Device`] if threads cannot be started.
+    /// [`Error::Parameter`] for too many threads; [`Error::Device`] if they cannot be started.
     pub fn detect(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         let backend = Backend::open(&Device::Cpu, threads)?;
         let cpu = CpuInfo {
@@ -92,6 +93,14 @@ impl Devices {
             None => ("cpu".to_owned(), NO_GPU.to_owned()),
         };
         Ok(Self { cpu, gpus, auto, reason })
+    }
+
+    /// Whether so many threads could be used, without starting them.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there are more than four a core and more than 64.
+    pub fn check_threads(threads: Option<NonZeroUsize>) -> Result<(), Error> {
+        threads::checked(threads).map(drop)
     }
 
     /// What a device would turn out to be, without opening it.

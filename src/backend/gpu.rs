@@ -19,6 +19,7 @@ mod pair_mul;
 mod pair_pow;
 mod pool;
 mod program;
+mod reading;
 mod rounds;
 mod shader;
 mod timer;
@@ -184,6 +185,11 @@ impl Gpu {
         out: &mut Output<'_, '_, u32>,
     ) -> Result<(), GpuFailure> {
         hamming_decode::hamming_decode(&self.engine, key, dimensions, nonce, ciphertexts, out)
+    }
+
+    /// Whether it can be used again after a failure: unless the device is gone.
+    pub(super) fn recover(&self) -> bool {
+        self.engine.recover()
     }
 
     /// Whether both are one open device.

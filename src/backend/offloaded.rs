@@ -10,16 +10,16 @@ use super::fixed_base::FixedBase;
 use super::gpu::adapter::KernelOptions;
 use super::gpu::{DeviceRows, Gpu, GpuFailure, Output};
 use super::known_answers;
+use super::trust::{Admission, Trust, Verdict};
 use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::arith::window::Exponent;
 use crate::device::Device;
 use crate::error::Error;
-use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
@@ -57,15 +57,12 @@ struct Batch<'a> {
 /// What became of the GPU's batches.
 #[derive(Default)]
 struct Record {
-    /// Set with the first failure: the GPU is not asked again.
-    given_up: AtomicBool,
+    trust: Trust,
     on_cpu: AtomicU64,
     /// Nanoseconds from handing batches to the GPU to having them back; of checking them; of waiting for checks.
     away: AtomicU64,
     checking: AtomicU64,
     waiting: AtomicU64,
-    /// Kernels that have shown known answers, by the size of the modulus.
-    proven: Mutex<HashSet<(Kernel, usize)>>,
 }
 
 impl Record {
@@ -110,28 +107,30 @@ impl Offloaded {
         self.record.on_cpu.load(Ordering::Relaxed)
     }
 
-    /// Whether the GPU may have this batch: it has not failed before, and its kernel gives known answers.
-    fn is_trusted(&self, kernel: Kernel, modulus: &Modulus) -> bool {
-        if !Gpu::takes(modulus) || self.record.given_up.load(Ordering::Relaxed) {
-            return false;
+    /// Lets the GPU have a batch, if it is to be trusted with it.
+    fn admit(&self, kernel: Kernel, modulus: &Modulus) -> Option<Admission> {
+        if !Gpu::takes(modulus) {
+            return None;
         }
-        let mut proven = self.record.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if proven.contains(&(kernel, modulus.bits())) {
-            return true;
-        }
-        match known_answers::show(kernel, modulus.bits(), &self.gpu, &self.cpu) {
-            Ok(()) => proven.insert((kernel, modulus.bits())),
-            Err(failure) => {
-                self.give_up(&failure);
-                false
-            }
-        }
+        let show = || known_answers::show(kernel, modulus.bits(), &self.gpu, &self.cpu);
+        self.record.trust.admit(kernel, modulus.bits(), show).unwrap_or_else(|(failure, verdict)| {
+            self.report(&failure, verdict);
+            None
+        })
     }
 
-    fn give_up(&self, failure: &GpuFailure) {
-        if !self.record.given_up.swap(true, Ordering::Relaxed) {
-            let name = self.info().name;
-            tracing::warn!("{name} is not used any more: {failure}; the processor does the rest");
+    /// Says what a failure leads to, and gets the GPU ready for another try.
+    fn report(&self, failure: &GpuFailure, verdict: Verdict) {
+        let name = self.info().name;
+        match verdict {
+            Verdict::Known => {}
+            Verdict::TriedAgain(left) if self.gpu.recover() => tracing::warn!(
+                "{name} failed: {failure}; the CPU computes this batch, and the GPU is used again once its known answers are \
+                 right (failures left: {left})"
+            ),
+            Verdict::TriedAgain(_) | Verdict::Retired => {
+                tracing::warn!("{name} is not used any more: {failure}; the CPU does the rest");
+            }
         }
     }
 
@@ -163,13 +162,14 @@ impl Offloaded {
             return compute(0, out);
         }
         let mut failed_from = 0;
-        if self.is_trusted(kernel, modulus) {
+        if let Some(admission) = self.admit(kernel, modulus) {
             let started = Instant::now();
             // A large batch goes in eight rounds, each but the last checked while the GPU computes the next.
             let round = self.round.max(rows.div_ceil(8));
             let lists = out.chunks_mut(rows * width).collect();
             match self.in_rounds(round, lists, width, |output| on_gpu(&self.gpu, output), holds) {
                 Ok(()) => {
+                    self.record.trust.succeeded();
                     if let Some(crossovers) = &self.crossovers {
                         crossovers.gpu_took(work, all, started.elapsed());
                     }
@@ -177,7 +177,7 @@ impl Offloaded {
                 }
                 Err((row, failure)) => {
                     failed_from = row;
-                    self.give_up(&failure);
+                    self.report(&failure, self.record.trust.failed(admission, &failure));
                 }
             }
         }
@@ -260,7 +260,7 @@ impl Offloaded {
 
     /// Sends rows to the GPU, to stay there; `None` if it has no room for them, or is not used any more.
     pub(super) fn reside(&self, rows: Rows<'_>) -> Option<DeviceRows> {
-        if rows.is_empty() || self.record.given_up.load(Ordering::Relaxed) {
+        if rows.is_empty() || self.record.trust.is_retired() {
             return None;
         }
         self.gpu.reside(rows).ok()
@@ -373,6 +373,7 @@ impl Offloaded {
     }
 
     pub(super) fn trust_again(&self) {
-        self.record.given_up.store(false, Ordering::Relaxed);
+        self.gpu.recover();
+        self.record.trust.restore();
     }
 }

@@ -84,7 +84,8 @@ impl Builder {
         self
     }
 
-    /// Threads to compute with; one a core if not given.
+    /// Threads to compute with; one a core if not given. At most four a core, or 64:
+    /// [`Devices::check_threads`](crate::Devices::check_threads).
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.threads = threads;
         self

@@ -3,7 +3,7 @@
 use super::Format;
 use crate::arith::random::{OsRandom, RandomSource};
 use crate::error::Error;
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fmt;
@@ -111,9 +111,11 @@ impl PassphraseKeyProvider {
     /// # Errors
     /// [`Error::Missing`] if the passphrase is empty; [`Error::Random`].
     pub fn new(passphrase: impl Into<String>) -> Result<Self, Error> {
+        // Whatever fails, it is wiped.
+        let passphrase = Zeroizing::new(passphrase.into());
         let mut salt = vec![0; 16];
         OsRandom.fill(&mut salt)?;
-        Self::with_salt(passphrase, &salt)
+        Self::argon2id(passphrase, salt)
     }
 
     /// For the native format, with a salt of 8 to 64 bytes of one's own.
@@ -121,9 +123,13 @@ impl PassphraseKeyProvider {
     /// # Errors
     /// [`Error::Missing`] if the passphrase is empty; [`Error::KeyDerivation`] for a salt too short or too long.
     pub fn with_salt(passphrase: impl Into<String>, salt: &[u8]) -> Result<Self, Error> {
-        let derivation = Derivation::Argon2id { memory_kib: 64 * 1024, passes: 3, lanes: 4, salt: salt.to_vec() };
+        Self::argon2id(Zeroizing::new(passphrase.into()), salt.to_vec())
+    }
+
+    fn argon2id(passphrase: Zeroizing<String>, salt: Vec<u8>) -> Result<Self, Error> {
+        let derivation = Derivation::Argon2id { memory_kib: 64 * 1024, passes: 3, lanes: 4, salt };
         derivation.check()?;
-        Self::from_derivation(Zeroizing::new(passphrase.into()), derivation)
+        Self::from_derivation(passphrase, derivation)
     }
 
     /// For XTrace's format: scrypt with N = 2^14, r = 8, p = 1. Without a salt a random one is used; the SDK would use
@@ -132,6 +138,7 @@ impl PassphraseKeyProvider {
     /// # Errors
     /// [`Error::Missing`] if the passphrase is empty; [`Error::Random`].
     pub fn xtrace(passphrase: impl Into<String>, salt: Option<&[u8]>) -> Result<Self, Error> {
+        let passphrase = Zeroizing::new(passphrase.into());
         let salt = match salt {
             Some(salt) => salt.to_vec(),
             None => {
@@ -140,7 +147,7 @@ impl PassphraseKeyProvider {
                 salt
             }
         };
-        Self::from_derivation(Zeroizing::new(passphrase.into()), Derivation::Scrypt { salt })
+        Self::from_derivation(passphrase, Derivation::Scrypt { salt })
     }
 
     fn from_derivation(passphrase: Zeroizing<String>, derivation: Derivation) -> Result<Self, Error> {
@@ -202,8 +209,10 @@ impl Derivation {
         match self {
             Self::Argon2id { memory_kib, passes, lanes, salt } => {
                 let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|e| failed(&e))?;
+                // The last blocks give the key away, and argon2 wipes no memory that it allocates itself.
+                let mut memory = Zeroizing::new(vec![Block::default(); params.block_count()]);
                 Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                    .hash_password_into(passphrase, salt, &mut *key)
+                    .hash_password_into_with_memory(passphrase, salt, &mut *key, &mut *memory)
                     .map_err(|e| failed(&e))?;
             }
             Self::Scrypt { salt } => {

@@ -29,6 +29,7 @@ pub struct Loader {
     secrets_on_cpu: bool,
     threads: Option<NonZeroUsize>,
     context_id: Option<String>,
+    expected_id: Option<String>,
 }
 
 /// A stored context of either format.
@@ -124,7 +125,8 @@ impl Loader {
         self
     }
 
-    /// Threads to compute with; one a core if not given.
+    /// Threads to compute with; one a core if not given. At most four a core, or 64:
+    /// [`Devices::check_threads`](crate::Devices::check_threads).
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.threads = threads;
         self
@@ -133,6 +135,17 @@ impl Loader {
     /// An id instead of the derived one. [`Loader::load_from_remote`] has no use for it: what it is asked for is the id.
     pub fn context_id(mut self, id: impl Into<String>) -> Self {
         self.context_id = Some(id.into());
+        self
+    }
+
+    /// Refuses any context but the one of this id: its public id, or its [`ExecutionContext::id`] as it was when the
+    /// context was made.
+    ///
+    /// # Security
+    /// XTrace's format authenticates the secret key only. Whoever can write the file can put another embedding length, or
+    /// for `paillier_lookup` another generator, into it that goes with the same secret key. Ids cover both.
+    pub fn expect_id(mut self, id: impl Into<String>) -> Self {
+        self.expected_id = Some(id.into());
         self
     }
 
@@ -149,7 +162,8 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Context`] if it is not one, or fields contradict each other; [`Error::Unseal`] for a wrong passphrase
-    /// or a changed file; [`Error::WeakKey`] for weak keys unless allowed; [`Error::KeyDerivation`]; [`Error::Device`].
+    /// or a changed file; [`Error::WeakKey`] for weak keys unless allowed; [`Error::KeyDerivation`]; [`Error::Device`];
+    /// [`Error::WrongContext`] if another id was expected.
     pub fn from_serialized(self, text: &str, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         self.open(&Document::parse(text)?, provider)
     }
@@ -222,7 +236,7 @@ impl Loader {
     ) -> Result<ExecutionContext, Error> {
         let keys = Stringified { client_type, pk, config };
         keys.parameters()?.check_strength(self.allow_weak)?;
-        Ok(ExecutionContext {
+        let context = ExecutionContext {
             client: Arc::new(keys.client(sk)?),
             devices: OpenDevices::open(self.device.unwrap_or_default(), self.threads, self.secrets_on_cpu)?,
             format: Format::Native,
@@ -230,7 +244,11 @@ impl Loader {
             content_key: EnvelopeKey::random()?,
             context_id: self.context_id,
             xtrace_hash: OnceLock::new(),
-        })
+        };
+        if let Some(expected) = &self.expected_id {
+            context.check_id(expected, None)?;
+        }
+        Ok(context)
     }
 
     /// Puts the keys of an open context under another key provider, in the native format, with a new key for document
@@ -238,7 +256,7 @@ impl Loader {
     /// the CPU if either side says so. The id is not taken over.
     ///
     /// # Errors
-    /// [`Error::Device`], [`Error::Random`].
+    /// [`Error::WrongContext`] if another id was expected; [`Error::Device`], [`Error::Random`].
     pub fn from_context(
         self,
         context: &ExecutionContext,
@@ -246,6 +264,9 @@ impl Loader {
     ) -> Result<ExecutionContext, Error> {
         let device = self.device.unwrap_or_else(|| context.device().clone());
         let secrets_on_cpu = self.secrets_on_cpu || context.secrets_on_cpu();
+        if let Some(expected) = &self.expected_id {
+            context.check_id(expected, None)?;
+        }
         Ok(ExecutionContext {
             client: Arc::clone(&context.client),
             devices: OpenDevices::open(device, self.threads, secrets_on_cpu)?,
@@ -280,15 +301,34 @@ impl Loader {
             Document::Native(document) => document.context_id().map(str::to_owned),
             Document::XTrace(_) => None,
         };
-        Ok(ExecutionContext {
+        let context = ExecutionContext {
             client: Arc::new(client),
             devices,
             format: document.format(),
             key_provider,
             content_key,
-            context_id: self.context_id.or(stored_id),
+            context_id: self.context_id.or_else(|| stored_id.clone()),
             xtrace_hash: OnceLock::new(),
-        })
+        };
+        if let Some(expected) = &self.expected_id {
+            context.check_id(expected, stored_id.as_deref())?;
+        }
+        Ok(context)
+    }
+}
+
+impl ExecutionContext {
+    /// Checks that a context is the one that was expected. `stored_id` is an id given by hand that was authenticated with
+    /// the keys.
+    fn check_id(&self, expected: &str, stored_id: Option<&str>) -> Result<(), Error> {
+        if stored_id == Some(expected) || self.public_id().to_string() == expected {
+            return Ok(());
+        }
+        let actual = stored_id.map_or_else(|| self.hash(), |id| Ok(id.to_owned()))?;
+        if actual == expected {
+            return Ok(());
+        }
+        Err(Error::WrongContext { expected: expected.to_owned(), actual })
     }
 }
 
@@ -352,6 +392,18 @@ impl ContextInfo {
             public,
             id,
         })
+    }
+
+    /// Checks that this is the context that was expected, by its public id or, in the native format, by its id.
+    ///
+    /// # Errors
+    /// [`Error::WrongContext`] if it is another, or if only the secret key could tell: the id of a context in XTrace's format
+    /// takes the passphrase ([`Loader::expect_id`]).
+    pub fn check_id(&self, expected: &str) -> Result<(), Error> {
+        if self.id.as_deref() == Some(expected) {
+            return Ok(());
+        }
+        self.public.check_id(expected)
     }
 
     /// How the passphrase becomes the key; `None` for other key providers.

@@ -75,6 +75,7 @@ impl ExecutionContext {
     ///
     /// # Errors
     /// [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
+    /// [`Error::NotDurable`] if the new file is in place, but a power failure may bring back the old one.
     pub fn save_to_disk(&self, path: &Path) -> Result<(), Error> {
         atomic_file::write(path, Access::Private, self.serialize_exec_context()?.as_bytes())
     }

@@ -46,28 +46,37 @@ pub(super) fn secret_key(client: &Client) -> Result<Zeroizing<String>, Error> {
     Ok(match client {
         Client::Paillier(_) => {
             let (phi, inv) = totient_inverse(&primes)?;
-            joined(&["{\"phi\": \"", &text(&phi), "\", \"inv\": \"", &text(&inv), "\"}"])
+            concatenated(&["{\"phi\": \"", &text(&phi), "\", \"inv\": \"", &text(&inv), "\"}"])
         }
         Client::PaillierLookup(key) => {
             let [order_p, order_q] = key.orders().map(uint::from_limbs);
             let (a, inverse) = lookup_inverse(client.public_key(), &order_p, &order_q)?;
-            let phi = primes.totient();
-            joined(&["{\"phi\": ", &text(&phi), ", \"a\": ", &text(&a), ", \"g_a_inv\": ", &text(&inverse), "}"])
+            let [phi, a, inverse] = [&primes.totient(), &a, &inverse].map(text);
+            concatenated(&["{\"phi\": ", &phi, ", \"a\": ", &a, ", \"g_a_inv\": ", &inverse, "}"])
         }
         Client::PaillierSubgroup(key) => {
             let [alpha_p, alpha_q] = key.alphas().map(uint::from_limbs);
-            let numbers = [&primes.p, &primes.q, &alpha_p, &alpha_q].map(text);
-            let [p, q, alpha_p, alpha_q] = numbers.each_ref().map(|number| number.as_str());
-            joined(&["{\"p\": ", p, ", \"q\": ", q, ", \"alpha_p\": ", alpha_p, ", \"alpha_q\": ", alpha_q, "}"])
+            let [p, q, alpha_p, alpha_q] = [&primes.p, &primes.q, &alpha_p, &alpha_q].map(text);
+            concatenated(&[
+                "{\"p\": ",
+                &p,
+                ", \"q\": ",
+                &q,
+                ", \"alpha_p\": ",
+                &alpha_p,
+                ", \"alpha_q\": ",
+                &alpha_q,
+                "}",
+            ])
         }
     })
 }
 
-/// Texts one after the other. Takes the memory at once: a string that grows leaves copies of itself behind.
-fn joined(parts: &[&str]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| text.push_str(part));
-    text
+/// Texts one after the other, in a string that never grows: growing, as `format!` does, would leave copies behind.
+fn concatenated(parts: &[&str]) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| out.push_str(part));
+    out
 }
 
 /// φ(n) and its inverse modulo n.

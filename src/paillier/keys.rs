@@ -115,6 +115,12 @@ impl Primes {
     pub(crate) fn totient_is_coprime(&self) -> bool {
         uint::gcd(&uint::product(&self.p, &self.q), &self.totient()).bits() == 1
     }
+
+    /// Whether gcd(p − 1, q − 1) = 2, the least that two odd primes can have.
+    pub(crate) fn share_only_two(&self) -> bool {
+        let [p, q] = [&self.p, &self.q].map(|prime| uint::difference(prime, &uint::one()));
+        uint::equal(&uint::gcd(&p, &q), &BoxedUint::from(2u8))
+    }
 }
 
 /// One prime's share of a scheme: the exponent that removes the noise, and how a message enters.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! g has order q1·p modulo p² and q2·q modulo q²; q1, q2 primes of alpha_len/2 bits;  g_n = g^n;  a = lcm(q1, q2)
-//! Enc(m) = g^m·g_n^ρ, ρ of alpha_len bits
+//! Enc(m) = g^m·g_n^ρ, ρ of alpha_len + 64 bits
 //! Dec(c) = L(c^a)·L(g^a)⁻¹ mod n, L(x) = (x − 1)/n
 //! ```
 //!

@@ -178,6 +178,19 @@ impl PublicContext {
         self.key.id()
     }
 
+    /// Checks that this is the context that was expected, by the public id that was noted when it was made. The id covers
+    /// every number of the key and the sizes.
+    ///
+    /// # Errors
+    /// [`Error::WrongContext`] if it has another public id.
+    pub fn check_id(&self, expected: &str) -> Result<(), Error> {
+        let actual = self.public_id().to_string();
+        if actual == expected {
+            return Ok(());
+        }
+        Err(Error::WrongContext { expected: expected.to_owned(), actual })
+    }
+
     /// As JSON text.
     ///
     /// # Errors

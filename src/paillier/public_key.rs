@@ -55,6 +55,11 @@ pub(crate) enum PublicNoise {
     Subgroup { h_n: FixedBase },
 }
 
+/// Bits of a noise exponent beyond `alpha_len`. The order of the noise is below 2^(alpha_len + 1) and unknown without the
+/// secret key, so exponents cannot be drawn below it. With these bits they are uniform modulo the order up to a
+/// statistical distance of 2^−65.
+const EXTRA_NOISE_BITS: usize = 64;
+
 /// A public key with its configuration. Enough to encrypt, to combine ciphertexts, and nothing else.
 #[derive(Debug)]
 pub struct PublicKey {
@@ -85,17 +90,17 @@ impl PublicKey {
             Ok(row)
         };
         let base = |row: Vec<u64>, bits| FixedBase::new(Arc::clone(&modulus), &row, bits);
-        let alpha_len = parameters.alpha_len().unwrap_or(0);
+        let noise_bits = parameters.alpha_len().unwrap_or(0) + EXTRA_NOISE_BITS;
         let noise = match (&elements, parameters.scheme()) {
             (Elements::Paillier, Scheme::Paillier) => {
                 PublicNoise::PowerOfN(Exponent::new(modulus.limbs(), 2 * parameters.key_len()))
             }
             (Elements::Lookup { g, g_n }, Scheme::PaillierLookup) => PublicNoise::Lookup {
                 g: base(pair("g", g)?, 2 * parameters.key_len()),
-                g_n: base(pair("g_n", g_n)?, alpha_len),
+                g_n: base(pair("g_n", g_n)?, noise_bits),
             },
             (Elements::Subgroup { h_n }, Scheme::PaillierSubgroup) => {
-                PublicNoise::Subgroup { h_n: base(pair("h_n", h_n)?, alpha_len) }
+                PublicNoise::Subgroup { h_n: base(pair("h_n", h_n)?, noise_bits) }
             }
             _ => return Err(public_error("public key", "is of another scheme")),
         };

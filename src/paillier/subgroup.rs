@@ -2,9 +2,10 @@
 //! and Decryption", ACSAC 2021, section 4).
 //!
 //! ```text
-//! p = 2·α_p·b_p + 1 ≡ 3 (mod 4), q likewise; α_p ≠ α_q primes of alpha_len/2 bits; gcd(α_p·α_q, b_p·b_q) = 1
+//! p = 2·α_p·b_p + 1 ≡ 3 (mod 4), q likewise; α_p ≠ α_q primes of alpha_len/2 bits; gcd(α_p·α_q, b_p·b_q) = 1;
+//! gcd(p − 1, q − 1) = 2
 //! h = −y^(2·b_p·b_q) mod n, of order 2·α_p·α_q;   h_n = h^n mod n²
-//! Enc(m) = (1 + m·n)·h_n^ρ, ρ of alpha_len bits
+//! Enc(m) = (1 + m·n)·h_n^ρ, ρ of alpha_len + 64 bits
 //! Dec(c): c^(2·α_p) = 1 + 2·α_p·q·m·p (mod p²)
 //! ```
 //!
@@ -76,6 +77,10 @@ impl PaillierSubgroup {
                 let (b, alpha_b, b_b) = half(long)?;
                 Ok((a, b, (alpha_a, alpha_b, uint::product(&b_a, &b_b))))
             })?;
+            // Keys without this property exist and stay usable, so only new ones are held to it.
+            if !primes.share_only_two() {
+                continue;
+            }
             let n = secret(&primes.n(), parameters.key_len() / 32);
             let mut y = Zeroizing::new(vec![0; n.as_words().len()]);
             random::fill_below(source, n.as_words(), &mut y)?;

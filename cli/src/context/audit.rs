@@ -2,6 +2,7 @@
 
 use super::AnyContext;
 use super::findings::{Attacker, Finding, Grade, attackers, findings};
+use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
@@ -20,6 +21,8 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -50,6 +53,7 @@ struct Proof {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let context = AnyContext::read(&args.context)?;
+    context.check_id(&args.expected, &args.context)?;
     let parameters = *context.public().parameters();
     let findings = findings(&context, &args.context);
     let report = Report {

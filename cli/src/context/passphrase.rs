@@ -3,10 +3,10 @@
 use crate::args::{NewPassphrase, Owner};
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
-use hushvec::{ContextInfo, ExecutionContext, Format, PassphraseKeyProvider};
+use hushvec::{ContextInfo, Error, ExecutionContext, Format, PassphraseKeyProvider};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tracing::info;
+use tracing::{info, warn};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -47,7 +47,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if reopened != changed || reopened.id()? != id {
         return Err(Failure::Other("the new file would be another context; nothing was changed".to_owned()));
     }
-    changed.save_to_disk(&args.context)?;
+    changed.save_to_disk(&args.context).inspect_err(|error| {
+        if let Error::NotDurable { .. } = error {
+            let path = args.context.display();
+            warn!("{path} opens with the new passphrase; keep the old one too, since a power failure may bring back the old file");
+        }
+    })?;
     info!(%id, "{} has a new passphrase (id {id})", args.context.display());
     info!("copies of the old file still open with the old passphrase");
     Ok(())

@@ -100,6 +100,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return description.print(args.json);
     }
     let context = AnyContext::read(&args.context)?;
+    context.check_id(&args.owner.expected, &args.context)?;
     warn_if_weak(context.public().parameters());
     let mut description = Description::new(context.public().parameters(), context.public(), context.format());
     if let AnyContext::Owner(info) = context {

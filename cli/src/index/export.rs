@@ -1,6 +1,6 @@
 //! `hushvec index export`.
 
-use crate::args::{self, Compute, Weak};
+use crate::args::{self, Compute, Expected, Weak};
 use crate::ciphertexts::{Format, Writer};
 use crate::failure::Failure;
 use crate::ids::npy::IdWriter;
@@ -30,10 +30,12 @@ pub struct Args {
     compute: Compute,
     #[command(flatten)]
     weak: Weak,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    let public = args::load_public(&args.context, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;

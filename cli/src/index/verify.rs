@@ -1,6 +1,6 @@
 //! `hushvec index verify`.
 
-use crate::args::{self, Compute, Weak};
+use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
@@ -25,6 +25,8 @@ pub struct Args {
     compute: Compute,
     #[command(flatten)]
     weak: Weak,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let public = args::load_public(&args.context, args.weak.allow_weak)?;
+    let public = args::load_public(&args.context, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;

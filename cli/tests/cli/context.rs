@@ -65,6 +65,7 @@ fn what_cannot_be_made_is_said_at_once() {
         (&["--device", "gpu:none such"], 1, "device gpu:none such"),
         (&["--device", "tpu"], 2, "tpu"),
         (&["--threads", "0"], 2, "--threads"),
+        (&["--threads", "999999"], 2, "at most"),
     ] {
         let arguments = [&["context", "new", "-o", "never.json"], arguments].concat();
         // No passphrase is at hand: whatever is wrong is found before one is needed.
@@ -215,4 +216,104 @@ fn contexts_are_compared() {
     // What cannot be compared is not called different.
     desk.refused(&["context", "compare", "ctx.json", "missing.json"], 2, "cannot open missing.json");
     desk.refused(&["context", "compare", "vectors.npy", "ctx.json"], 2, "vectors.npy");
+}
+
+/// The commands that load a context refuse another one than that of the id.
+#[test]
+fn an_expected_id_is_compared() {
+    let desk = Desk::furnished("paillier_lookup");
+    desk.ok(&["context", "export", "ctx.json", "-o", "sdk.json", "--format", "xtrace"]);
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    desk.floats("query.npy", &vectors(1));
+    let verified = |file: &str| desk.json(&["context", "show", file, "--json", "--verify"]);
+    let (native, sdk) = (verified("ctx.json"), verified("sdk.json"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (public_id, sdk_id) = (text(&native["public_id"]), text(&sdk["id"]));
+    assert_ne!(public_id, sdk_id);
+    let expecting = |arguments: &[&str], id: &str| {
+        let arguments = [arguments, &["--expect-id", id]].concat();
+        desk.command(&arguments).assert()
+    };
+
+    let wrong = "0".repeat(64);
+    for (number, arguments) in [
+        &["context", "show", "ctx.json"][..],
+        &["context", "show", "ctx.json", "--verify"],
+        &["context", "show", "public.json"],
+        &["context", "audit", "ctx.json"],
+        &["context", "public", "ctx.json", "-o", "OUT"],
+        &["context", "public", "ctx.json", "-o", "OUT", "--verify"],
+        &["context", "export", "sdk.json", "-o", "OUT", "--format", "native"],
+        &["encrypt", "ctx.json", "vectors.npy", "-o", "OUT"],
+        &["encrypt", "public.json", "vectors.npy", "-o", "OUT"],
+        &["encrypt-query", "ctx.json", "query.npy", "-o", "OUT"],
+        &["encrypt-query", "public.json", "query.npy", "-o", "OUT"],
+        &["query", "sdk.json", "index.hvx", "query.npy"],
+        &["index", "verify", "public.json", "index.hvx"],
+        &["index", "export", "ctx.json", "index.hvx", "-o", "OUT"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let out = format!("out{number}");
+        let arguments: Vec<&str> = arguments.iter().map(|text| if *text == "OUT" { &out } else { *text }).collect();
+        expecting(&arguments, &wrong).failure().stderr(contains("error: ")).stderr(contains("00000000"));
+        assert!(!desk.path(&out).exists(), "{arguments:?}");
+        expecting(&arguments, &public_id).success();
+    }
+    // The id in XTrace's format takes the passphrase.
+    let query = ["query", "sdk.json", "index.hvx", "query.npy"];
+    expecting(&query, &sdk_id).success();
+    expecting(&["context", "show", "sdk.json", "--verify"], &sdk_id).success();
+    expecting(&["context", "show", "sdk.json"], &sdk_id).code(2).stderr(contains("--verify"));
+    expecting(&["context", "show", "ctx.json"], &sdk_id).code(1).stderr(contains("as expected"));
+}
+
+/// What a typing error could make huge is refused before anything is made.
+#[test]
+fn numbers_have_limits() {
+    let desk = Desk::furnished("paillier");
+    for (arguments, what) in [
+        (&["devices", "--threads", "999999"][..], "at most"),
+        (&["query", "ctx.json", "index", "query", "--threads", "999999"], "at most"),
+        (&["bench", "--threads", "999999"], "at most"),
+        (&["bench", "--batch", "1024,99999999999"], "batch = 99999999999"),
+        (&["bench", "--key-len", "99999999"], "key_len = 99999999"),
+        (&["query", "ctx.json", "index", "query", "-k", "99999999999"], "0..=1000000"),
+        (&["decode", "ctx.json", "response", "-k", "99999999999"], "0..=1000000"),
+    ] {
+        desk.refused(arguments, 2, what);
+    }
+    desk.command(&["devices"])
+        .env("RAYON_NUM_THREADS", "999999")
+        .assert()
+        .code(2)
+        .stderr(contains("RAYON_NUM_THREADS"));
+    #[cfg(target_os = "linux")]
+    desk.refused(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "/dev/zero"], 2, "65536 bytes");
+    std::fs::write(desk.path("pass.txt"), format!("{PASSPHRASE}\r\n{}", "x".repeat(100_000))).unwrap();
+    desk.ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "pass.txt"]);
+}
+
+/// After the new file is in place there is no telling people that nothing has changed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_passphrase_that_was_changed_is_not_called_a_failed_write() {
+    if !std::process::Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let desk = Desk::furnished("paillier");
+    std::fs::write(desk.path("new.txt"), "another one").unwrap();
+    let log = desk.path("strace");
+    let mut command = std::process::Command::new("strace");
+    // The file is the first to be put on disk, its folder the second.
+    command.args(["-f", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "-o"]).arg(&log);
+    command.arg(assert_cmd::cargo::cargo_bin!("hushvec")).args(["context", "passphrase", "ctx.json"]);
+    command.args(["--new-passphrase-file", "new.txt"]).current_dir(desk.path("")).env("HUSHVEC_PASSPHRASE", PASSPHRASE);
+    let output = command.output().unwrap();
+    assert!(std::fs::read_to_string(&log).unwrap().contains("(INJECTED)"));
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("is in place") && message.contains("opens with the new passphrase"), "{message}");
+    desk.ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "new.txt"]);
 }

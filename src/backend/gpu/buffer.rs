@@ -11,6 +11,8 @@ pub(in crate::backend) struct Buffer {
     /// The part of it that is used.
     pub(super) bytes: u64,
     secrecy: Secrecy,
+    /// Whether another job may have it afterwards.
+    is_reusable: bool,
     home: Arc<Home>,
 }
 
@@ -34,7 +36,7 @@ impl Home {
         secrecy: Secrecy,
     ) -> Result<Buffer, GpuFailure> {
         let bytes = (bytes as u64).max(16);
-        let of = |buffer| Buffer { buffer, bytes, secrecy, home: Arc::clone(self) };
+        let of = |buffer| Buffer { buffer, bytes, secrecy, is_reusable: true, home: Arc::clone(self) };
         if let Some(buffer) = self.pool.take(bytes, usage) {
             return Ok(of(buffer));
         }
@@ -49,6 +51,17 @@ impl Home {
     }
 }
 
+impl Buffer {
+    /// Takes a buffer back from the host in whatever state its mapping is, and lets no other job have it.
+    pub(super) fn abandon(&mut self) {
+        self.is_reusable = false;
+        // A mapping that failed cannot be undone, which is no error of the device's.
+        let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        self.buffer.unmap();
+        drop(pollster::block_on(scope.pop()));
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         if self.secrecy == Secrecy::Secret {
@@ -56,7 +69,11 @@ impl Drop for Buffer {
             encoder.clear_buffer(&self.buffer, 0, None);
             self.home.queue.submit([encoder.finish()]);
         }
-        self.home.pool.give(self.buffer.clone());
+        if self.is_reusable {
+            self.home.pool.give(self.buffer.clone());
+        } else {
+            self.buffer.destroy();
+        }
     }
 }
 

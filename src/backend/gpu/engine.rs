@@ -6,21 +6,21 @@ use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
 use super::shader::{self, GROUP, Shape, Stem};
-use super::timer::{Ticks, Timer};
+use super::timer::Timer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wgpu::util::DeviceExt;
 
 /// A device answers within this time or counts as lost.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The most that one job's buffers take.
 const MOST_BYTES: u64 = 1 << 30;
 /// On a software device, where the host pays for them.
 const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
 
 pub(super) struct Engine {
-    home: Arc<Home>,
+    pub(super) home: Arc<Home>,
     adapter: Adapter,
     bindings: wgpu::BindGroupLayout,
     layout: wgpu::PipelineLayout,
@@ -28,10 +28,10 @@ pub(super) struct Engine {
     trouble: Arc<Mutex<Option<GpuFailure>>>,
     /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
     nothing: [wgpu::Buffer; 3],
-    timer: Option<Timer>,
+    pub(super) timer: Option<Timer>,
     /// Held from taking a place for a dispatch's times to submitting it: a driver waits for times that are asked for,
     /// and those of a dispatch behind the question would never come.
-    submitting: Mutex<()>,
+    pub(super) submitting: Mutex<()>,
     /// Something to go wrong, after so many readings more.
     #[cfg(feature = "hazmat")]
     fault: Mutex<Option<(u64, Fault)>>,
@@ -62,17 +62,16 @@ impl Engine {
         let (device, queue) = pollster::block_on(adapter.handle().request_device(&descriptor))
             .map_err(|error| GpuFailure::Refused(error.to_string()))?;
         let trouble = Arc::new(Mutex::new(None));
-        let note = |failure: GpuFailure, trouble: &Mutex<Option<GpuFailure>>| {
-            lock(trouble).get_or_insert(failure);
-        };
         let of_errors = Arc::clone(&trouble);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            note(GpuFailure::Refused(error.to_string()), &of_errors);
+            lock(&of_errors).get_or_insert(GpuFailure::Refused(error.to_string()));
         }));
         let of_loss = Arc::clone(&trouble);
         device.set_device_lost_callback(move |reason, message| {
-            // An engine that is dropped reports its device as destroyed too, but then nobody asks any more.
-            note(GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned()), &of_loss);
+            // An engine that is dropped reports its device as destroyed too, but then nobody asks any more. What was
+            // noted before does not matter any more: there is no recovery from a loss.
+            let failure = GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned());
+            *lock(&of_loss) = Some(failure);
         });
         let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
             binding,
@@ -130,6 +129,16 @@ impl Engine {
     /// What went wrong since, in the background.
     pub(super) fn check(&self) -> Result<(), GpuFailure> {
         lock(&self.trouble).clone().map_or(Ok(()), Err)
+    }
+
+    /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
+    pub(super) fn recover(&self) -> bool {
+        let mut trouble = lock(&self.trouble);
+        let is_lost = matches!(&*trouble, Some(GpuFailure::Lost(_)));
+        if !is_lost {
+            *trouble = None;
+        }
+        !is_lost
     }
 
     /// How long kernels have run, if the device can tell.
@@ -258,73 +267,6 @@ impl Engine {
         self.check()?;
         waited.map(drop).map_err(|_| GpuFailure::TimeOut(PATIENCE.as_secs()))
     }
-
-    /// Starts to bring `rows` rows of `row` bytes back from a buffer.
-    pub(super) fn start_reading(
-        &self,
-        buffer: &Buffer,
-        rows: usize,
-        row: usize,
-        secrecy: Secrecy,
-    ) -> Result<Reading, GpuFailure> {
-        let bytes = rows * row;
-        #[cfg(feature = "hazmat")]
-        let fault = self.due_fault()?;
-        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let host = self.home.buffer(bytes, usage, secrecy)?;
-        let submitting = lock(&self.submitting);
-        let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host.buffer, 0, bytes as u64);
-        let ticks = self.timer.as_ref().and_then(|timer| timer.collect(&self.home.device, &mut encoder));
-        let submission = self.home.queue.submit([encoder.finish()]);
-        drop(submitting);
-        if let Some(ticks) = &ticks {
-            ticks.map();
-        }
-        let (sender, mapped) = std::sync::mpsc::channel();
-        host.buffer.map_async(wgpu::MapMode::Read, ..bytes as u64, move |result| {
-            let _ = sender.send(result);
-        });
-        Ok(Reading {
-            host,
-            submission,
-            mapped,
-            ticks,
-            #[cfg(feature = "hazmat")]
-            fault: fault.map(|fault| (fault, row)),
-        })
-    }
-
-    /// Ends what [`Engine::start_reading`] started: gives the bytes to `take`.
-    pub(super) fn finish_reading(&self, reading: &Reading, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
-        let Reading { host, submission, mapped, ticks, .. } = reading;
-        self.wait(submission.clone())?;
-        match mapped.try_recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
-            Err(_) => return Err(GpuFailure::Lost("a buffer was not given back".to_owned())),
-        }
-        if let (Some(timer), Some(ticks)) = (&self.timer, ticks) {
-            timer.add(ticks);
-        }
-        {
-            let view =
-                host.buffer.get_mapped_range(..host.bytes).map_err(|error| GpuFailure::Lost(error.to_string()))?;
-            #[cfg(feature = "hazmat")]
-            match reading.fault {
-                Some((fault, row)) => {
-                    let mut damaged = view.to_vec();
-                    fault.damage(&mut damaged, row);
-                    take(&damaged);
-                }
-                None => take(&view),
-            }
-            #[cfg(not(feature = "hazmat"))]
-            take(&view);
-        }
-        host.buffer.unmap();
-        Ok(())
-    }
 }
 
 #[cfg(feature = "hazmat")]
@@ -335,7 +277,7 @@ impl Engine {
     }
 
     /// The fault of this reading, if it has one. Those of the device happen here.
-    fn due_fault(&self) -> Result<Option<Fault>, GpuFailure> {
+    pub(super) fn due_fault(&self) -> Result<Option<Fault>, GpuFailure> {
         let mut planned = lock(&self.fault);
         let Some((readings, fault)) = &mut *planned else { return Ok(None) };
         if *readings > 0 {
@@ -355,23 +297,13 @@ impl Engine {
     }
 }
 
-/// A buffer on its way back.
-pub(super) struct Reading {
-    host: Buffer,
-    submission: wgpu::SubmissionIndex,
-    mapped: std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
-    ticks: Option<Ticks>,
-    /// What happens to it, and its rows' bytes.
-    #[cfg(feature = "hazmat")]
-    fault: Option<(Fault, usize)>,
-}
-
 const _: () = assert!(GROUP.is_power_of_two());
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::gpu::adapter::{self, KernelOptions};
+    use crate::backend::gpu::reading::Reading;
     use crate::device::Device;
     use std::io::Write;
 
@@ -391,9 +323,9 @@ mod tests {
             let usage = witness.usage();
             let again = engine.home.buffer(800, usage, Secrecy::Public).unwrap();
             assert!(again.buffer == witness, "the pool has another buffer");
-            let reading = engine.start_reading(&again, 1, 800, Secrecy::Public).unwrap();
-            engine
-                .finish_reading(&reading, |bytes| {
+            let reading = Reading::start(&engine, &again, 1, 800, Secrecy::Public).unwrap();
+            reading
+                .finish(&engine, |bytes| {
                     assert!(bytemuck::pod_collect_to_vec::<u8, u64>(bytes).iter().all(|limb| *limb == left));
                 })
                 .unwrap();

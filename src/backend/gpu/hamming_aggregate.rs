@@ -5,6 +5,7 @@ use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
+use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
@@ -65,7 +66,7 @@ pub(super) fn hamming_aggregate(
                 on,
             )?;
         }
-        engine.start_reading(&output, stored.len() * queries.len(), 8 * width, Secrecy::Public)
+        Reading::start(engine, &output, stored.len() * queries.len(), 8 * width, Secrecy::Public)
     };
     Rounds::new(engine, shape, 8 * width * queries.len()).run(engine, stored, out, start, rounds::copy)
 }

@@ -6,6 +6,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pair_pow;
 use super::program::Program;
+use super::reading::Reading;
 use super::rounds::Output;
 use super::shader::Stem;
 use crate::arith::batch::Rows;
@@ -49,7 +50,7 @@ pub(super) fn hamming_decode(
         engine.dispatch(Stem::DecodeEnter, shape, rows, [0; 6], on)?;
         pair_pow::run(engine, shape, rows, &program, on)?;
         engine.dispatch(Stem::DecodeCount, shape, rows, [0, 0, dimensions_word, nonce, 0, 0], on)?;
-        engine.start_reading(&output, rows, 16, Secrecy::Secret)
+        Reading::start(engine, &output, rows, 16, Secrecy::Secret)
     };
     pair_pow::rounds(engine, shape, &program, width).run(engine, ciphertexts, out, start, |bytes, out| {
         for (row, (answer, out)) in (0u32..).zip(bytes.chunks_exact(16).zip(out)) {

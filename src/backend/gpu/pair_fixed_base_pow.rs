@@ -5,6 +5,7 @@ use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
+use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
@@ -86,7 +87,7 @@ pub(super) fn pair_fixed_base_pow(
             let params = [range.start, last, words, bits, all, 0];
             engine.dispatch(Stem::PairFixedBasePow, shape, exponents.len(), params, on)
         })?;
-        engine.start_reading(&output, exponents.len(), 8 * width, Secrecy::Secret)
+        Reading::start(engine, &output, exponents.len(), 8 * width, Secrecy::Secret)
     };
     let bytes_a_row = 8 * width.max(exponents.width());
     Rounds::new(engine, shape, bytes_a_row).run(engine, exponents, out, start, rounds::copy)

@@ -4,6 +4,7 @@ use super::buffer::Secrecy;
 use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
+use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
 use crate::arith::batch::Rows;
@@ -30,7 +31,7 @@ pub(super) fn pair_mul(
             state: None,
         };
         engine.dispatch(Stem::PairMul, shape, a.len(), [0; 6], on)?;
-        engine.start_reading(&output, a.len(), 8 * width, Secrecy::Secret)
+        Reading::start(engine, &output, a.len(), 8 * width, Secrecy::Secret)
     };
     Rounds::new(engine, shape, 8 * width).run(engine, a, out, start, rounds::copy)
 }

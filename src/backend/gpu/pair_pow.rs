@@ -6,6 +6,7 @@ use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::pace;
 use super::program::Program;
+use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
 use super::shader::{Shape, Stem};
 use crate::arith::batch::Rows;
@@ -35,7 +36,7 @@ pub(super) fn pair_pow(
             state: Some(&state),
         };
         run(engine, shape, bases.len(), &program, on)?;
-        engine.start_reading(&output, bases.len(), 8 * width, Secrecy::Secret)
+        Reading::start(engine, &output, bases.len(), 8 * width, Secrecy::Secret)
     };
     rounds(engine, shape, &program, width).run(engine, bases, out, start, rounds::copy)
 }

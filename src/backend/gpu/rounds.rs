@@ -1,7 +1,8 @@
 //! Batches in rounds that fit into a device's buffers, the next one on its way while the last one comes back.
 
-use super::engine::{Engine, Reading};
+use super::engine::Engine;
 use super::failure::GpuFailure;
+use super::reading::Reading;
 use super::shader::Shape;
 use crate::arith::batch::Rows;
 
@@ -43,12 +44,12 @@ impl<'a, 'out, T> Output<'a, 'out, T> {
     pub(super) fn fill(
         &mut self,
         engine: &Engine,
-        reading: &Reading,
+        reading: Reading,
         rows: usize,
         write: &mut impl FnMut(&[u8], &mut [T]),
     ) -> Result<(), GpuFailure> {
         let mut filled = Vec::new();
-        engine.finish_reading(reading, |bytes| filled = self.take(rows, bytes, write))?;
+        reading.finish(engine, |bytes| filled = self.take(rows, bytes, write))?;
         self.arrived.as_mut().map_or(Ok(()), |arrived| arrived(filled))
     }
 
@@ -85,7 +86,7 @@ impl Rounds {
         mut write: impl FnMut(&[u8], &mut [T]),
     ) -> Result<(), GpuFailure> {
         let most = self.rows.min(out.most).max(1);
-        let mut finish = |(rows, reading): (usize, Reading)| out.fill(engine, &reading, rows, &mut write);
+        let mut finish = |(rows, reading): (usize, Reading)| out.fill(engine, reading, rows, &mut write);
         let mut coming = None;
         for (number, limbs) in rows.limbs().chunks(most * rows.width()).enumerate() {
             let round = Rows::new(limbs, rows.width());

@@ -4,6 +4,7 @@ use super::buffer::Secrecy;
 use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
+use super::reading::Reading;
 use super::rounds::{self, Output};
 use super::shader::{Shape, Stem};
 use crate::arith::batch::Rows;
@@ -56,8 +57,8 @@ pub(super) fn weighted_sides(
             state: Some(&slots),
         };
         factors.rounds.iter().try_for_each(|round| round.dispatch(engine, shape, on))?;
-        let reading = engine.start_reading(&output, part.sides.len(), 8 * width, Secrecy::Public)?;
-        out.fill(engine, &reading, part.sides.len(), &mut rounds::copy)
+        let reading = Reading::start(engine, &output, part.sides.len(), 8 * width, Secrecy::Public)?;
+        out.fill(engine, reading, part.sides.len(), &mut rounds::copy)
     })
 }
 

@@ -257,3 +257,38 @@ fn keys_have_their_shape() {
         assert!(!format!("{client:?}").contains(&crt.p().modulus.limbs()[0].to_string()));
     }
 }
+
+/// With exponents of alpha_len bits a third or so of the group of the noise would never be used.
+#[test]
+fn noise_by_public_key_takes_64_bits_more_than_the_order_has() {
+    let backend = backend();
+    for client in clients(64) {
+        let (key, square) = (client.public_key(), client.public_key().n() * client.public_key().n());
+        let base = match key.elements() {
+            crate::paillier::public_key::Elements::Paillier => continue,
+            crate::paillier::public_key::Elements::Lookup { g_n, .. } => g_n,
+            crate::paillier::public_key::Elements::Subgroup { h_n } => h_n,
+        };
+        let zero = vec![0; key.width()];
+        let row = encrypt::encrypt_rows(key, &backend, Rows::new(&zero, key.width()), 64, &mut stub::Constant(0xff));
+        let largest = (BigUint::from(1u32) << (256u32 + 64)) - 1u32;
+        let noise = Ciphertext::from_row(key.id(), &row.unwrap()).to_biguint(key).unwrap();
+        assert_eq!(noise, base.modpow(&largest, &square));
+    }
+}
+
+#[test]
+fn new_subgroup_keys_have_the_least_common_divisor() {
+    let small = |x: u32| uint::from_limbs(&[u64::from(x)]);
+    let primes = |p, q| Primes { p: small(p), q: small(q) };
+    assert!(primes(11, 7).share_only_two());
+    for (p, q) in [(13, 7), (31, 11), (13, 5)] {
+        assert!(!primes(p, q).share_only_two(), "{p}, {q}");
+    }
+    // A third of all pairs of primes would not do.
+    let parameters = Parameters::new(Scheme::PaillierSubgroup, 64, 512, Some(256)).unwrap();
+    for _ in 0..12 {
+        let client = Client::PaillierSubgroup(PaillierSubgroup::generate(parameters, &mut OsRandom).unwrap());
+        assert!(client.primes().unwrap().share_only_two());
+    }
+}

@@ -3,7 +3,6 @@
 use super::lock::LockedFile;
 use super::packer::Packer;
 use super::{Index, Recovery};
-use crate::atomic_file;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::search::record_file::Header;
@@ -31,7 +30,7 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no index, damaged, or being written to; [`Error::Cancelled`]. Then the
-    /// old file is as it was.
+    /// old file is as it was. [`Error::NotDurable`], and the new one is in place.
     pub fn compact(path: &Path, progress: &Progress) -> Result<Compaction, Error> {
         // Of a symbolic link the file is replaced and not the link.
         let path = &path.canonicalize().map_err(Error::io("open", path))?;
@@ -46,14 +45,16 @@ impl Index {
             packer.push(&block)?;
             progress.add(block.len() as u64);
         }
-        let file = packer.into_file()?;
+        let mut file = packer.into_file()?;
         file.set_permissions(metadata.permissions())?;
+        // Asked for here: once the new file is in place, nothing may fail any more.
+        let bytes_after = file.bytes()?;
         file.finish()?;
         Ok(Compaction {
             kept: index.len(),
             removed: index.deleted(),
             bytes_before: metadata.len(),
-            bytes_after: atomic_file::size(path)?,
+            bytes_after,
             recovery: index.recovery(),
         })
     }

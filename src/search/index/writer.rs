@@ -72,7 +72,7 @@ impl IndexWriter {
         let mut file = AtomicFile::create(path, Access::Public)?;
         file.write(&header.to_bytes())?;
         lock(file.file(), path)?;
-        let file = LockedFile::keep(file.finish_new()?);
+        let file = LockedFile::keep(file.finish_new().map_err(atomic_file::withdraw)?);
         let (path, end, next_number) = (path.to_owned(), HEADER_BYTES as u64, Some(header.next_number));
         Ok(Self {
             file,
@@ -214,7 +214,7 @@ impl IndexWriter {
     /// Puts everything on disk and gives the index another name, in one step. There must be no file of that name yet.
     ///
     /// # Errors
-    /// [`Error::Io`]. Then the index has its old name.
+    /// [`Error::Io`], and the index has its old name; [`Error::NotDurable`], and it has its new one.
     pub fn rename(mut self, to: &Path) -> Result<(), Error> {
         self.sync()?;
         atomic_file::rename_new(&self.path, to)

@@ -148,3 +148,25 @@ def test_exceptions_of_callbacks_come_through(subgroup, rows):
 
     with pytest.raises(Enough):
         subgroup.encrypt_vec_batch(rows, stop)
+
+
+def test_ciphertexts_of_any_layout(subgroup, rows):
+    client, stored = subgroup.homomorphic, subgroup.encrypt_vec_batch(rows)
+    shifted = numpy.empty(stored.size + 1, numpy.uint8)[1:].reshape(stored.shape)
+    shifted[:] = stored
+    for array in (numpy.asfortranarray(stored), numpy.repeat(stored, 2, axis=0)[::2], shifted, stored[::-1][::-1]):
+        assert (client.decrypt_vec_batch(array) == rows).all()
+
+
+def test_vectors_that_numpy_stores_oddly(subgroup, rows):
+    decrypt = subgroup.homomorphic.decrypt_vec_batch
+    # Booleans other than 0 and 1 are true to NumPy.
+    odd = (rows * numpy.uint8(200)).view(bool)
+    assert (decrypt(subgroup.encrypt_vec_batch(odd)) == rows).all()
+    for kind in ("float32", "float64", "int64"):
+        values = rows.astype(kind)
+        unaligned = numpy.frombuffer(b"\0" + values.tobytes(), numpy.uint8)[1:].view(kind).reshape(rows.shape)
+        assert not unaligned.flags.aligned
+        assert (decrypt(subgroup.encrypt_vec_batch(unaligned)) == rows).all()
+    numbers = numpy.frombuffer(b"\0" + numpy.arange(9.0).tobytes(), numpy.uint8)[1:].view("float64")
+    assert subgroup.decrypt_numbers(subgroup.encrypt_numbers(numbers)).tolist() == list(range(9))

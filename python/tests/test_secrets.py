@@ -214,6 +214,27 @@ def test_public_getters_touch_no_secret():
             secret()
 
 
+def test_errors_quote_no_secret():
+    client = hushvec.PaillierLookupClient(DIMENSIONS)
+    pk, sk = client.stringify_pk(), client.stringify_sk()
+    digits = [str(number)[-50:-10] for number in json.loads(sk).values()]
+    empty = hushvec.PaillierLookupClient(DIMENSIONS, skip_key_gen=True)
+    backend = xtrace.PaillierGPULookupClient(DIMENSIONS, skip_key_gen=True)
+    texts = [sk[:-1], sk[1:], f"[{sk}]", sk.replace(": ", ': "', 2), sk.replace('"a": ', '"a": "x'), sk.replace("}", ', "b": 1}'), ""]
+    for bad in texts:
+        for load in (empty.load_stringified_keys, backend.load_stringified_keys):
+            for given in ((pk, bad), (bad, pk), (bad, sk)):
+                with pytest.raises(hushvec.InputError) as caught:
+                    load(*given)
+                error = caught.value
+                assert not any(part in f"{error!r} {vars(error)}" for part in digits)
+                assert error.__cause__ is None and (error.__context__ is None or error.__suppress_context__)
+    # The other way round: the secret key in the place of the public one.
+    with pytest.raises(hushvec.InputError) as caught:
+        empty.load_stringified_keys(sk, pk)
+    assert not any(part in str(caught.value) for part in digits)
+
+
 #: Opens a context, asks for all that is public, and waits.
 CHILD = """
 import sys, hushvec

@@ -256,7 +256,7 @@ impl Loader {
     /// the CPU if either side says so. The id is not taken over.
     ///
     /// # Errors
-    /// [`Error::Device`], [`Error::Random`].
+    /// [`Error::WrongContext`] if another id was expected; [`Error::Device`], [`Error::Random`].
     pub fn from_context(
         self,
         context: &ExecutionContext,
@@ -264,6 +264,9 @@ impl Loader {
     ) -> Result<ExecutionContext, Error> {
         let device = self.device.unwrap_or_else(|| context.device().clone());
         let secrets_on_cpu = self.secrets_on_cpu || context.secrets_on_cpu();
+        if let Some(expected) = &self.expected_id {
+            context.check_id(expected, None)?;
+        }
         Ok(ExecutionContext {
             client: Arc::clone(&context.client),
             devices: OpenDevices::open(device, self.threads, secrets_on_cpu)?,

@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let queries =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let remote = args.server.open()?;
-    let stored = remote.wait(remote.store().contexts_of(&args.nearest.kb))?;
+    let stored = remote.wait(remote.store().contexts_of(&args.kb))?;
     if let Some(id) = args.context_id.as_ref().or(info.id.as_ref()) {
         check_stored(id, &stored, args, &remote)?;
     }
@@ -99,7 +99,7 @@ fn check_stored(id: &str, stored: &[String], args: &Args, remote: &Remote) -> Re
     if stored.iter().any(|stored| stored == id) {
         return Ok(());
     }
-    let (host, kb) = (remote.store().host(), &args.nearest.kb);
+    let (host, kb) = (remote.store().host(), &args.kb);
     let others = if stored.is_empty() { "none at all".to_owned() } else { format!("those of {}", stored.join(", ")) };
     Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}, but {others}")))
 }
@@ -114,7 +114,7 @@ fn nearest(
     progress: &Progress,
 ) -> Result<Vec<Neighbour>, Failure> {
     let search = Search {
-        knowledge_base: &args.nearest.kb,
+        knowledge_base: &args.kb,
         context_id,
         query,
         key: context.public_key(),

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::remote::Remote;
-use hushvec::{Id, Index};
+use hushvec::{Id, IdRef, Index};
 use hushvec_client::{Pushed, PushedFile};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ pub fn run(
         Ok(())
     })?;
     let chunks = names.into_iter().map(|(chunk, name)| {
-        let known = || before.id(chunk).map(|id| id.to_owned());
+        let known = || before.id(chunk).map(IdRef::to_owned);
         let id = name.as_ref().and_then(|name| ids.get(name).cloned()).or_else(known);
         (chunk, id.or_else(|| name.filter(|name| is_id(name)).map(Id::Text)))
     });

@@ -4,7 +4,7 @@ use super::Args;
 use crate::failure::Failure;
 use crate::output;
 use crate::remote::Remote;
-use hushvec::{DeviceReport, ExecutionContext, Id, Neighbour};
+use hushvec::{DeviceReport, ExecutionContext, Id, IdRef, Neighbour};
 use hushvec_client::{Chunk, Pushed};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ pub fn fetch(
     let found = nearest.into_iter().map(|neighbours| {
         let found = neighbours.iter().map(|neighbour| {
             let chunk = neighbour.id.as_ref().number().unwrap_or_default();
-            let id = pushed.and_then(|pushed| pushed.id(chunk)).map(|id| id.to_owned());
+            let id = pushed.and_then(|pushed| pushed.id(chunk)).map(IdRef::to_owned);
             let fetched = chunks.as_ref().map(|chunks| {
                 let gone = || Failure::Other(format!("chunk {chunk} was found, and is not there to be fetched"));
                 Fetched::new(chunks.get(&chunk).ok_or_else(gone)?, id.as_ref(), args.content, context)

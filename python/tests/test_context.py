@@ -180,3 +180,21 @@ def test_kms(format):
     assert loaded == made and loaded.hash() == made.hash()
     with pytest.raises(RuntimeError, match="there is no key yet"):
         hushvec.AWSKMSKeyProvider(Kms(), "alias/x").get_key()
+
+
+def test_threads_are_bounded(tmp_path):
+    """By the library, wherever they are asked for."""
+    made = hushvec.ExecutionContext.create("p", "paillier_subgroup", DIMENSIONS)
+    made.save_to_disk(tmp_path / "context.json")
+    client = hushvec.PaillierSubgroupClient(DIMENSIONS, skip_key_gen=True, threads=999_999)
+    calls = [
+        lambda: hushvec.ExecutionContext.create("p", threads=999_999),
+        lambda: hushvec.ExecutionContext.load_from_disk("p", tmp_path / "context.json", threads=999_999),
+        lambda: hushvec.PaillierClient(DIMENSIONS, threads=999_999),
+        lambda: client.load_stringified_keys(made.homomorphic.stringify_pk(), made.homomorphic.stringify_sk()),
+        lambda: hushvec.Evaluator(made.public_context(), threads=999_999),
+        lambda: list(hushvec.bench(threads=999_999)),
+    ]
+    for call in calls:
+        with pytest.raises(hushvec.InputError, match="threads"):
+            call()

@@ -252,7 +252,7 @@ fn content_is_bound_to_its_chunk() {
     for ctx in contexts() {
         let sealed = ctx.encrypt_content_for("seven", b"document").unwrap();
         assert_eq!(*ctx.decrypt_content_for("seven", &sealed).unwrap(), b"document");
-        assert_eq!(*reopen(&ctx).decrypt_content_for("seven", &sealed).unwrap(), b"document");
+        assert_eq!(*reopen(ctx).decrypt_content_for("seven", &sealed).unwrap(), b"document");
         for name in ["eight", "", "seven\0", "Seven"] {
             refused(ctx.decrypt_content_for(name, &sealed), ContentProblem::NotOfChunk);
         }

@@ -351,7 +351,7 @@ fn integers_work_under_imported_keys() {
     }
 }
 
-fn is_secret_key<T>(result: Result<T, Error>) -> bool {
+fn is_secret_key<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Content { problem: ContentProblem::SecretKey }))
 }
 
@@ -369,7 +369,7 @@ fn a_sealed_secret_key_is_not_opened_as_content() {
                 assert!(
                     secret.clone().count() >= 2 && secret.clone().all(|number| !error.to_string().contains(number))
                 );
-                assert!(is_secret_key::<()>(Err(error)), "{name}");
+                assert!(is_secret_key::<()>(&Err(error)), "{name}");
             }
         }
     }
@@ -384,8 +384,8 @@ fn a_document_does_not_become_a_secret_key() {
         let plain = attacker.to_dict_plain().unwrap();
         let key = str_of(&plain, "sk");
         for document in [key.to_owned(), format!("\u{feff}\n{key} "), key.replacen('{', "{\"title\": \"a\", ", 1)] {
-            assert!(is_secret_key(owner.encrypt_content(document.as_bytes())), "{document}");
-            assert!(is_secret_key(owner.encrypt_content_for("a chunk", document.as_bytes())), "{document}");
+            assert!(is_secret_key(&owner.encrypt_content(document.as_bytes())), "{document}");
+            assert!(is_secret_key(&owner.encrypt_content_for("a chunk", document.as_bytes())), "{document}");
         }
         // The values in an array are no key to the SDK, so they may be content, and must be no key here.
         let values: Vec<&str> =

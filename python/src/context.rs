@@ -312,8 +312,8 @@ impl Context {
         self.inner.encrypt_content_for(name, content).map_err(raise)
     }
 
-    fn decrypt_content_for(&self, name: &str, sealed: &str) -> PyResult<Vec<u8>> {
-        self.inner.decrypt_content_for(name, sealed).map(|content: Zeroizing<Vec<u8>>| content.to_vec()).map_err(raise)
+    fn decrypt_content_for<'py>(&self, py: Python<'py>, name: &str, sealed: &str) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.inner.decrypt_content_for(name, sealed).map_err(raise)?))
     }
 
     /// The SDK's tables as JSON; empty for other schemes than its lookup client.

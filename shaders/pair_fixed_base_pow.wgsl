@@ -2,7 +2,8 @@
 //
 // input: exponents, params.a words a row, of which params.b bits count. second: the window table, entry d of window i
 // being base^(d·256^i) in Montgomery form. state: the products so far.
-// params.first to params.last: the windows to do. params.c: the last window of all.
+// params.first to params.last: the windows to do. params.c: the last window of all. params.d: the first window of the
+// table's part that is there.
 
 fn digit(i: u32) -> u32 {
   let bits = min(params.b - 8u * i, 8u);
@@ -25,7 +26,7 @@ fn run() {
   // One factor more at the end: 1, which leaves Montgomery form.
   for (var i = params.first; i < params.last + u32(is_end); i++) {
     if i < params.last {
-      set_pair_second((i * 256u + digit(i)) * 2u * N);
+      set_pair_second(((i - params.d) * 256u + digit(i)) * 2u * N);
     } else {
       set_pair_one();
     }

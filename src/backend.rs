@@ -405,6 +405,14 @@ impl Backend {
         }
     }
 
+    /// The multiply-adds of the GPU's largest dispatch so far; 0 on the CPU.
+    pub fn most_macs_a_dispatch(&self) -> u64 {
+        match self {
+            Self::Gpu(offloaded) => offloaded.gpu().most_macs_a_dispatch(),
+            Self::Cpu(_) => 0,
+        }
+    }
+
     /// [`Backend::pair_mul`] on the GPU, unchecked; `None` on the processor.
     pub fn pair_mul_on_gpu(
         &self,

@@ -4,7 +4,7 @@ use super::cpu::Cpu;
 use super::cpu::level::Level;
 use super::cpu::pair_fixed_base_pow::WindowTable;
 #[cfg(feature = "gpu")]
-use super::gpu::{Buffer, GpuFailure, pair_fixed_base_pow::DeviceTable};
+use super::gpu::{GpuFailure, pair_fixed_base_pow::DeviceTable};
 use crate::arith::modulus::Modulus;
 use std::sync::{Arc, OnceLock};
 #[cfg(feature = "gpu")]
@@ -20,7 +20,7 @@ pub struct FixedBase {
     /// One for each level.
     cpu_tables: [OnceLock<WindowTable>; Level::COUNT],
     #[cfg(feature = "gpu")]
-    device_table: Mutex<Option<DeviceTable>>,
+    device_table: Mutex<Option<Arc<DeviceTable>>>,
 }
 
 impl std::fmt::Debug for FixedBase {
@@ -63,12 +63,12 @@ impl FixedBase {
         &self,
         fits: impl FnOnce(&DeviceTable) -> bool,
         make: impl FnOnce() -> Result<DeviceTable, GpuFailure>,
-    ) -> Result<Arc<Buffer>, GpuFailure> {
+    ) -> Result<Arc<DeviceTable>, GpuFailure> {
         let mut kept = self.device_table.lock().unwrap_or_else(PoisonError::into_inner);
-        if !kept.as_ref().is_some_and(fits) {
-            *kept = Some(make()?);
+        match &*kept {
+            Some(table) if fits(table) => Ok(Arc::clone(table)),
+            _ => Ok(Arc::clone(kept.insert(Arc::new(make()?)))),
         }
-        kept.as_ref().map(DeviceTable::buffer).ok_or(GpuFailure::Memory(0))
     }
 
     pub(super) fn cpu_table(&self, cpu: &Cpu) -> &WindowTable {

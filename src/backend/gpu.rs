@@ -6,6 +6,7 @@
 pub mod adapter;
 mod buffer;
 mod constants;
+mod dispatch_budget;
 mod engine;
 mod failure;
 #[cfg(feature = "hazmat")]
@@ -25,7 +26,6 @@ mod shader;
 mod timer;
 mod weighted_sum;
 
-pub(super) use buffer::Buffer;
 pub(super) use failure::GpuFailure;
 pub(super) use hamming_aggregate::DeviceRows;
 pub(super) use rounds::Output;
@@ -190,6 +190,12 @@ impl Gpu {
     /// Whether it can be used again after a failure: unless the device is gone.
     pub(super) fn recover(&self) -> bool {
         self.engine.recover()
+    }
+
+    /// The multiply-adds of the largest dispatch so far.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn most_macs_a_dispatch(&self) -> u64 {
+        self.engine.budget.largest()
     }
 
     /// Whether both are one open device.

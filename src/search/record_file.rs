@@ -68,7 +68,7 @@ impl RecordFile {
         }
         let (blocks, end) = (Vec::new(), HEADER_BYTES);
         let mut file = Self { path: path.to_owned(), map, header, blocks, records: 0, deleted: 0, end };
-        let mut last_is_records = false;
+        let (mut last_is_records, mut deletions) = (false, Vec::<u64>::new());
         while let Some(header) = file.block_header(file.end) {
             let payload = file.payload(file.end, &header);
             last_is_records = header.content != Content::Deletions;
@@ -78,9 +78,10 @@ impl RecordFile {
                 file.records += header.count as u64;
             } else if crc32fast::hash(payload) == header.checksum {
                 // A copy, since nobody has checked the alignment.
-                let records = payload.chunks_exact(8).take(header.count).map(bytemuck::pod_read_unaligned);
-                let records: Vec<u64> = records.collect();
-                file.delete(&records)?;
+                let records = payload.chunks_exact(8).take(header.count).map(bytemuck::pod_read_unaligned::<u64>);
+                let before = deletions.len();
+                deletions.extend(records);
+                file.check_deletions(deletions.get(before..).unwrap_or_default())?;
             } else {
                 break;
             }
@@ -92,6 +93,7 @@ impl RecordFile {
         {
             (file.end, file.records) = (last.at, last.before);
         }
+        file.delete(deletions);
         if let Some(offset) = file.block_after(file.end) {
             return Err(Error::format(format!(
                 "damaged in the middle: {} blocks are readable, then nothing until another block at byte {offset}",
@@ -114,26 +116,28 @@ impl RecordFile {
         self.map.get(start..start + header.payload_bytes(self.header.record_bytes())).unwrap_or_default()
     }
 
-    /// Marks records as deleted.
-    fn delete(&mut self, records: &[u64]) -> Result<(), Error> {
+    /// # Errors
+    /// [`Error::Format`] unless these are numbers of records that the file has up to here, in order.
+    fn check_deletions(&self, records: &[u64]) -> Result<(), Error> {
         let in_order = records.is_sorted_by(|a, b| a < b) && records.last().is_none_or(|last| *last < self.records);
-        if !in_order || self.header.kind != Kind::Index {
-            return Err(Error::format("damaged: it deletes vectors that it does not have"));
+        if in_order && self.header.kind == Kind::Index {
+            return Ok(());
         }
-        let mut records = records;
-        while let Some(first) = records.first() {
-            let number = self.blocks.partition_point(|block| block.before <= *first).saturating_sub(1);
-            let Some(block) = self.blocks.get_mut(number) else { break };
+        Err(Error::format("damaged: it deletes vectors that it does not have"))
+    }
+
+    /// Marks records as deleted. All at once, since a file may have as many deletions as vectors, each in a block of its own.
+    fn delete(&mut self, mut records: Vec<u64>) {
+        records.sort_unstable();
+        records.dedup();
+        self.deleted = records.len() as u64;
+        let mut left = records.as_slice();
+        for block in &mut self.blocks {
             let behind = block.before + block.header.count as u64;
-            let (here, rest) = records.split_at(records.partition_point(|record| *record < behind));
-            let had = block.dead.len();
+            let (here, rest) = left.split_at(left.partition_point(|record| *record < behind));
             block.dead.extend(here.iter().filter_map(|record| u32::try_from(record - block.before).ok()));
-            block.dead.sort_unstable();
-            block.dead.dedup();
-            self.deleted += (block.dead.len() - had) as u64;
-            records = rest;
+            left = rest;
         }
-        Ok(())
     }
 
     /// Whether anything after `from` looks like a block: then the gap before it is damage and not a torn end.

@@ -21,6 +21,10 @@ pub struct KernelOptions {
     pub open_gl: bool,
     /// Rows of a batch that are checked while the GPU computes the next ones.
     pub round: Option<usize>,
+    /// Multiply-adds of 32-bit words in one dispatch, at most, instead of as many as the GPU turns out to do in time.
+    pub budget: Option<u64>,
+    /// Bytes of a buffer, at most, as if the GPU could bind no larger one.
+    pub most_bytes: Option<u64>,
 }
 
 /// An adapter that can be opened.
@@ -113,6 +117,10 @@ impl PartialEq for Adapter {
 }
 
 impl Adapter {
+    pub(super) fn options(&self) -> KernelOptions {
+        self.options
+    }
+
     pub(super) fn handle(&self) -> &wgpu::Adapter {
         &self.handle
     }

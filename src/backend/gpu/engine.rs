@@ -2,6 +2,7 @@
 
 use super::adapter::Adapter;
 use super::buffer::{Buffer, Home, Secrecy, bind};
+use super::dispatch_budget::{DispatchBudget, macs};
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
@@ -27,6 +28,7 @@ pub(super) struct Engine {
     trouble: Arc<Mutex<Option<GpuFailure>>>,
     /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
     nothing: [wgpu::Buffer; 3],
+    pub(super) budget: DispatchBudget,
     pub(super) timer: Option<Timer>,
     /// Held from taking a place for a dispatch's times to submitting it: a driver waits for times that are asked for,
     /// and those of a dispatch behind the question would never come.
@@ -105,7 +107,9 @@ impl Engine {
         });
         let pipelines = Mutex::new(HashMap::new());
         let timer = Timer::new(&device, &queue);
+        let budget = DispatchBudget::new(adapter.options().budget);
         let engine = Self {
+            budget,
             home: Home::new(device, queue),
             adapter,
             bindings,
@@ -155,6 +159,7 @@ impl Engine {
     /// The most bytes of one buffer.
     pub(super) fn most_bytes(&self) -> u64 {
         let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
+        let most = most.min(self.adapter.options().most_bytes.unwrap_or(u64::MAX));
         let limits = self.home.device.limits();
         most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
     }
@@ -214,16 +219,18 @@ impl Engine {
         Ok(pipeline)
     }
 
-    /// Runs a shader over `rows` rows. The numbers are those after the rows in `shaders/bindings.wgsl`.
+    /// Runs a shader over `rows` rows, with `products` products of pairs for each. The numbers are those after the rows in `shaders/bindings.wgsl`.
     pub(super) fn dispatch(
         &self,
         stem: Stem,
         shape: Shape,
         rows: usize,
+        products: usize,
         [first, last, a, b, c, d]: [u32; 6],
         on: Bindings<'_>,
     ) -> Result<wgpu::SubmissionIndex, GpuFailure> {
         let pipeline = self.pipeline(stem, shape)?;
+        self.budget.note(macs(shape, rows, products));
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
         // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.

@@ -16,14 +16,24 @@ use std::sync::{Arc, Weak};
 /// Rows in the memory of a device, to be combined with many queries.
 pub(in crate::backend) struct DeviceRows {
     engine: Weak<Engine>,
-    buffer: Buffer,
+    /// Buffers of `rows_a_part` rows each, but for the last: one buffer may be less than there are rows.
+    parts: Vec<Buffer>,
+    rows_a_part: usize,
 }
 
 impl DeviceRows {
     /// Sends rows to a device.
     pub(super) fn new(engine: &Arc<Engine>, rows: Rows<'_>) -> Result<Self, GpuFailure> {
-        let buffer = engine.upload(rows.limbs(), Secrecy::Public)?;
-        Ok(Self { engine: Arc::downgrade(engine), buffer })
+        let rows_a_part = usize::try_from(engine.most_bytes() / (8 * rows.width().max(1)) as u64).unwrap_or(usize::MAX);
+        let rows_a_part = rows_a_part.clamp(1, rows.len().max(1));
+        let parts = rows.limbs().chunks(rows_a_part * rows.width().max(1));
+        let parts = parts.map(|part| engine.upload(part, Secrecy::Public)).collect::<Result<_, _>>()?;
+        Ok(Self { engine: Arc::downgrade(engine), parts, rows_a_part })
+    }
+
+    /// The buffer that a row is in, and its number there.
+    fn part(&self, row: usize) -> (Option<&Buffer>, usize) {
+        (self.parts.get(row / self.rows_a_part), row % self.rows_a_part)
     }
 }
 
@@ -42,14 +52,14 @@ pub(super) fn hamming_aggregate(
         queries.iter().flat_map(|query| radix_form::multiply(modulus, query, radix).to_vec()).collect();
     let second = engine.upload(&entered, Secrecy::Public)?;
     let width = stored.width();
-    let at_once = pace::most_steps(shape, 1).min(queries.len());
     let resident = resident.filter(|rows| Weak::ptr_eq(&rows.engine, &Arc::downgrade(engine)));
     let start = |stored: Rows<'_>, first_row| {
         let bytes = 8 * stored.limbs().len();
         let sent = if resident.is_none() { Some(engine.upload(stored.limbs(), Secrecy::Public)?) } else { None };
-        let (input, skipped) = resident.map_or((sent.as_ref(), 0), |rows| (Some(&rows.buffer), word(first_row)));
+        let (input, skipped) = resident.map_or((sent.as_ref(), 0), |rows| rows.part(first_row));
+        let at_once = pace::most_steps(shape, 1).min(engine.budget.products(shape, stored.len()));
         let output = engine.buffer(bytes * queries.len(), Secrecy::Public)?;
-        for first in (0..queries.len()).step_by(at_once.max(1)) {
+        for first in (0..queries.len()).step_by(at_once) {
             let last = (first + at_once).min(queries.len());
             let on = Bindings {
                 constants: Some(&constants),
@@ -58,17 +68,15 @@ pub(super) fn hamming_aggregate(
                 output: Some(&output),
                 state: None,
             };
-            engine.dispatch(
-                Stem::HammingAggregate,
-                shape,
-                stored.len(),
-                [word(first), word(last), skipped, 0, 0, 0],
-                on,
-            )?;
+            let params = [word(first), word(last), word(skipped), 0, 0, 0];
+            engine.dispatch(Stem::HammingAggregate, shape, stored.len(), last - first, params, on)?;
         }
         Reading::start(engine, &output, stored.len() * queries.len(), 8 * width, Secrecy::Public)
     };
-    Rounds::new(engine, shape, 8 * width * queries.len()).run(engine, stored, out, start, rounds::copy)
+    Rounds::new(engine, shape, 8 * width * queries.len(), 1)
+        .within(resident.map_or(usize::MAX, |rows| rows.rows_a_part))
+        .learn(queries.len())
+        .run(engine, stored, out, start, rounds::copy)
 }
 
 fn word(number: usize) -> u32 {

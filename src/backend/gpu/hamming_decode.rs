@@ -14,6 +14,9 @@ use crate::arith::radix_form::times_radix;
 use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE};
 use zeroize::Zeroizing;
 
+/// Products of pairs for each row, at most, of what comes before the powers and of what comes after them.
+const PRODUCTS: usize = 3;
+
 /// Distances of `dimensions` dimensions, at most `key.one_prime_dimensions()`. Rows that the device found to hold none,
 /// and rows that its answer does not prove, are [`NOT_A_DISTANCE`]: they have to be looked at again.
 pub(super) fn hamming_decode(
@@ -47,12 +50,12 @@ pub(super) fn hamming_decode(
             output: Some(&output),
             state: Some(&state),
         };
-        engine.dispatch(Stem::DecodeEnter, shape, rows, [0; 6], on)?;
+        engine.dispatch(Stem::DecodeEnter, shape, rows, PRODUCTS, [0; 6], on)?;
         pair_pow::run(engine, shape, rows, &program, on)?;
-        engine.dispatch(Stem::DecodeCount, shape, rows, [0, 0, dimensions_word, nonce, 0, 0], on)?;
+        engine.dispatch(Stem::DecodeCount, shape, rows, PRODUCTS, [0, 0, dimensions_word, nonce, 0, 0], on)?;
         Reading::start(engine, &output, rows, 16, Secrecy::Secret)
     };
-    pair_pow::rounds(engine, shape, &program, width).run(engine, ciphertexts, out, start, |bytes, out| {
+    pair_pow::rounds(engine, shape, &program, width, PRODUCTS).run(engine, ciphertexts, out, start, |bytes, out| {
         for (row, (answer, out)) in (0u32..).zip(bytes.chunks_exact(16).zip(out)) {
             let word = |i: usize| answer[4 * i..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
             let (zeros, ones, twos) = (u64::from(word(0)), u64::from(word(1)), u64::from(word(2)));

@@ -4,7 +4,7 @@ use super::buffer::{Buffer, Secrecy};
 use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
-use super::pace;
+use super::pace::Steps;
 use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
 use super::shader::Stem;
@@ -22,7 +22,9 @@ const WIDTH: usize = 8;
 /// A base's window table in the memory of a device: entry d of window i is base^(d·256^i), in Montgomery form.
 pub(in crate::backend) struct DeviceTable {
     engine: Weak<Engine>,
-    buffer: Arc<Buffer>,
+    /// Buffers of `windows_a_part` windows each, but for the last: one buffer may be less than the table.
+    parts: Vec<Buffer>,
+    windows_a_part: usize,
 }
 
 impl DeviceTable {
@@ -30,8 +32,11 @@ impl DeviceTable {
         let windows = base.exponent_bits().div_ceil(WIDTH).max(1);
         let [radix, ..] = &base.modulus().word_form().radix_powers;
         let limbs = with_modulus!(base.modulus(), m => fill(m, base.base(), radix, windows));
-        let buffer = Arc::new(engine.upload(&limbs, Secrecy::Secret)?);
-        Ok(Self { engine: Arc::downgrade(engine), buffer })
+        let window = base.base().len() << WIDTH;
+        let fit = usize::try_from(engine.most_bytes() / (8 * window as u64)).unwrap_or(usize::MAX);
+        let windows_a_part = fit.clamp(1, windows);
+        let parts = limbs.chunks(windows_a_part * window).map(|part| engine.upload(part, Secrecy::Secret));
+        Ok(Self { engine: Arc::downgrade(engine), parts: parts.collect::<Result<_, _>>()?, windows_a_part })
     }
 
     fn is_on(&self, engine: &Arc<Engine>) -> bool {
@@ -68,7 +73,7 @@ pub(super) fn pair_fixed_base_pow(
     let width = 2 * modulus.width();
     let bits = bits.min(base.exponent_bits());
     let windows = bits.div_ceil(WIDTH);
-    let [words, bits, all] = [2 * exponents.width(), bits, windows].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let [words, bits, all] = [2 * exponents.width(), bits, windows].map(word);
     let start = |exponents: Rows<'_>, _| {
         let bytes = 8 * width * exponents.len();
         let input = engine.upload(exponents.limbs(), Secrecy::Secret)?;
@@ -76,25 +81,27 @@ pub(super) fn pair_fixed_base_pow(
         let on = Bindings {
             constants: Some(&constants),
             input: Some(&input),
-            second: Some(&table),
+            second: None,
             output: Some(&output),
             state: Some(&state),
         };
-        // The last dispatch leaves Montgomery form too, which is one multiplication more.
-        let most = pace::most_steps(shape, 1).saturating_sub(1).max(1);
-        pace::in_dispatches(engine, windows.max(1), most, |range| {
-            let last = range.end.min(all);
-            let params = [range.start, last, words, bits, all, 0];
-            engine.dispatch(Stem::PairFixedBasePow, shape, exponents.len(), params, on)
-        })?;
+        for (part, buffer) in table.parts.iter().enumerate() {
+            let first = part * table.windows_a_part;
+            let range = first..windows.max(1).min(first + table.windows_a_part);
+            let on = Bindings { second: Some(buffer), ..on };
+            // The last dispatch leaves Montgomery form too, which is one product more.
+            Steps { shape, rows: exponents.len(), range, more: 1 }.run(engine, |range| {
+                let products = range.len() + 1;
+                let params = [range.start, range.end.min(all), words, bits, all, word(first)];
+                engine.dispatch(Stem::PairFixedBasePow, shape, exponents.len(), products, params, on)
+            })?;
+        }
         Reading::start(engine, &output, exponents.len(), 8 * width, Secrecy::Secret)
     };
     let bytes_a_row = 8 * width.max(exponents.width());
-    Rounds::new(engine, shape, bytes_a_row).run(engine, exponents, out, start, rounds::copy)
+    Rounds::new(engine, shape, bytes_a_row, 2).run(engine, exponents, out, start, rounds::copy)
 }
 
-impl DeviceTable {
-    pub(in crate::backend) fn buffer(&self) -> Arc<Buffer> {
-        Arc::clone(&self.buffer)
-    }
+fn word(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -10,6 +10,9 @@ use super::shader::Stem;
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 
+/// One into Montgomery form, and one out of it with the other factor.
+const PRODUCTS: usize = 2;
+
 pub(super) fn pair_mul(
     engine: &Engine,
     modulus: &Modulus,
@@ -30,8 +33,8 @@ pub(super) fn pair_mul(
             output: Some(&output),
             state: None,
         };
-        engine.dispatch(Stem::PairMul, shape, a.len(), [0; 6], on)?;
+        engine.dispatch(Stem::PairMul, shape, a.len(), PRODUCTS, [0; 6], on)?;
         Reading::start(engine, &output, a.len(), 8 * width, Secrecy::Secret)
     };
-    Rounds::new(engine, shape, 8 * width).run(engine, a, out, start, rounds::copy)
+    Rounds::new(engine, shape, 8 * width, PRODUCTS).learn(PRODUCTS).run(engine, a, out, start, rounds::copy)
 }

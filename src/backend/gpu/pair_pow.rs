@@ -4,7 +4,7 @@ use super::buffer::{Buffer, Secrecy};
 use super::constants;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
-use super::pace;
+use super::pace::Steps;
 use super::program::Program;
 use super::reading::Reading;
 use super::rounds::{self, Output, Rounds};
@@ -38,12 +38,13 @@ pub(super) fn pair_pow(
         run(engine, shape, bases.len(), &program, on)?;
         Reading::start(engine, &output, bases.len(), 8 * width, Secrecy::Secret)
     };
-    rounds(engine, shape, &program, width).run(engine, bases, out, start, rounds::copy)
+    rounds(engine, shape, &program, width, 1).run(engine, bases, out, start, rounds::copy)
 }
 
-/// Parts of a batch whose accumulators and tables fit, for rows of `width` limbs.
-pub(super) fn rounds(engine: &Engine, shape: Shape, program: &Program, width: usize) -> Rounds {
-    Rounds::new(engine, shape, 8 * width * (1 + program.entries))
+/// Parts of a batch whose accumulators and tables fit, for rows of `width` limbs and dispatches of at least `products`
+/// products a row.
+pub(super) fn rounds(engine: &Engine, shape: Shape, program: &Program, width: usize, products: usize) -> Rounds {
+    Rounds::new(engine, shape, 8 * width * (1 + program.entries), products)
 }
 
 /// Room for accumulators of `limbs` limbs in all, and their tables.
@@ -59,7 +60,7 @@ pub(super) fn run(
     program: &Program,
     on: Bindings<'_>,
 ) -> Result<(), GpuFailure> {
-    pace::in_dispatches(engine, program.len(), pace::most_steps(shape, 1), |steps| {
-        engine.dispatch(Stem::PairPow, shape, rows, [steps.start, steps.end, 0, 0, 0, 0], on)
+    Steps { shape, rows, range: 0..program.len(), more: 0 }.run(engine, |steps| {
+        engine.dispatch(Stem::PairPow, shape, rows, steps.len(), [steps.start, steps.end, 0, 0, 0, 0], on)
     })
 }

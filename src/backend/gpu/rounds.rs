@@ -1,14 +1,24 @@
 //! Batches in rounds that fit into a device's buffers, the next one on its way while the last one comes back.
 
+use super::dispatch_budget::macs;
 use super::engine::Engine;
 use super::failure::GpuFailure;
 use super::reading::Reading;
 use super::shader::Shape;
 use crate::arith::batch::Rows;
+use std::time::Instant;
 
 /// How many rows go at once.
 pub(super) struct Rounds {
+    shape: Shape,
+    /// As many as buffers and dispatches have room for.
     rows: usize,
+    /// Rounds end where the number of rows is a multiple of this.
+    border: usize,
+    /// Products for each row in one dispatch, at least.
+    products: usize,
+    /// Products for each row in all dispatches of a round, if the time of a round is to be learned from.
+    learned: Option<usize>,
 }
 
 /// Takes the results of a round, one slice a list.
@@ -69,10 +79,28 @@ impl<'a, 'out, T> Output<'a, 'out, T> {
 }
 
 impl Rounds {
-    /// For jobs whose largest buffer takes `bytes_a_row`.
-    pub(super) fn new(engine: &Engine, shape: Shape, bytes_a_row: usize) -> Self {
+    /// For jobs whose largest buffer takes `bytes_a_row`, and whose dispatches do at least `products` products for each row.
+    pub(super) fn new(engine: &Engine, shape: Shape, bytes_a_row: usize, products: usize) -> Self {
         let fit = engine.most_bytes() / (bytes_a_row as u64).max(1);
-        Self { rows: usize::try_from(fit).unwrap_or(usize::MAX).min(engine.most_rows(shape)).max(1) }
+        let rows = usize::try_from(fit).unwrap_or(usize::MAX).min(engine.most_rows(shape)).max(1);
+        Self { shape, rows, border: usize::MAX, products, learned: None }
+    }
+
+    /// Rounds that never go beyond a multiple of `border` rows.
+    pub(super) fn within(self, border: usize) -> Self {
+        Self { border: border.max(1), ..self }
+    }
+
+    /// The time that a round takes tells how much a dispatch may do. For kernels that do `products` products for each row
+    /// and are not timed otherwise.
+    pub(super) fn learn(self, products: usize) -> Self {
+        Self { learned: Some(products), ..self }
+    }
+
+    /// The rows of the round that begins at row `first`.
+    fn next(&self, engine: &Engine, first: usize, most: usize) -> usize {
+        let affordable = engine.budget.rows(self.shape, self.products);
+        self.rows.min(most).min(affordable).min(self.border - first % self.border).max(1)
     }
 
     /// Calls `start` with the rows of each round and the number of the first, and `write` with what came back for each
@@ -85,15 +113,23 @@ impl Rounds {
         mut start: impl FnMut(Rows<'_>, usize) -> Result<Reading, GpuFailure>,
         mut write: impl FnMut(&[u8], &mut [T]),
     ) -> Result<(), GpuFailure> {
-        let most = self.rows.min(out.most).max(1);
-        let mut finish = |(rows, reading): (usize, Reading)| out.fill(engine, reading, rows, &mut write);
-        let mut coming = None;
-        for (number, limbs) in rows.limbs().chunks(most * rows.width()).enumerate() {
-            let round = Rows::new(limbs, rows.width());
-            let started = start(round, number * most);
+        let most = out.most;
+        let mut finish = |(rows, started, reading): (usize, Instant, Reading)| {
+            out.fill(engine, reading, rows, &mut write)?;
+            if let Some(products) = self.learned {
+                engine.budget.took(macs(self.shape, rows, products), started.elapsed());
+            }
+            Ok(())
+        };
+        let (mut coming, mut first) = (None, 0);
+        while first < rows.len() {
+            let end = (first + self.next(engine, first, most)).min(rows.len());
+            let clock = Instant::now();
+            let started = start(rows.slice(first..end), first);
             // What came before is not lost if this one fails.
             coming.take().map_or(Ok(()), &mut finish)?;
-            coming = Some((round.len(), started?));
+            coming = Some((end - first, clock, started?));
+            first = end;
         }
         coming.map_or(Ok(()), finish)
     }

@@ -2,6 +2,7 @@
 
 use super::buffer::Secrecy;
 use super::constants;
+use super::dispatch_budget::macs;
 use super::engine::{Bindings, Engine};
 use super::failure::GpuFailure;
 use super::reading::Reading;
@@ -11,6 +12,7 @@ use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
 use crate::backend::multi_power::{Part, for_each_part, inputs_at_once};
 use crate::backend::weights::Weights;
+use std::time::Instant;
 
 /// The slot of R², which takes a number into Montgomery form.
 const ENTER: u32 = 0;
@@ -56,9 +58,12 @@ pub(super) fn weighted_sides(
             output: Some(&output),
             state: Some(&slots),
         };
+        let started = Instant::now();
         factors.rounds.iter().try_for_each(|round| round.dispatch(engine, shape, on))?;
         let reading = Reading::start(engine, &output, part.sides.len(), 8 * width, Secrecy::Public)?;
-        out.fill(engine, reading, part.sides.len(), &mut rounds::copy)
+        out.fill(engine, reading, part.sides.len(), &mut rounds::copy)?;
+        engine.budget.took(macs(shape, factors.limbs.len(), 1), started.elapsed());
+        Ok(())
     })
 }
 
@@ -101,12 +106,12 @@ impl Factors {
 
 impl Round {
     fn dispatch(&self, engine: &Engine, shape: Shape, on: Bindings<'_>) -> Result<(), GpuFailure> {
-        let most = engine.most_rows(shape);
+        let most = engine.most_rows(shape).min(engine.budget.rows(shape, 1));
         for done in (0..self.length).step_by(most) {
             let rows = most.min(self.length - done);
             let to = word(self.to.unwrap_or(0) + done);
             let params = [0, 0, word(self.first + done), to, u32::from(self.to.is_none()), 0];
-            engine.dispatch(Stem::WeightedSum, shape, rows, params, on)?;
+            engine.dispatch(Stem::WeightedSum, shape, rows, 1, params, on)?;
         }
         Ok(())
     }

@@ -79,6 +79,13 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     }
 
+    /// A query that was ended. It is no error of the server's: the same request would take as long again.
+    pub fn too_slow() -> Self {
+        let message = "finding the chunks took too long and was stopped; nothing was changed. Use a simpler meta_filter, \
+                       one on tags, or a smaller limit";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too_slow", message)
+    }
+
     /// The organisation has as much as it may.
     pub fn quota(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "quota", message)
@@ -146,6 +153,7 @@ impl From<rusqlite::Error> for ApiError {
         use rusqlite::ffi;
         let code = error.sqlite_error().map(|error| (error.code, error.extended_code));
         match code {
+            Some((rusqlite::ErrorCode::OperationInterrupted, _)) => Self::too_slow(),
             Some((rusqlite::ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => Self::full(),
             _ => Self::internal(&error),
         }

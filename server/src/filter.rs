@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 const MOST_LEVELS: usize = 16;
 /// The most comparisons and strings of a filter.
 const MOST_TERMS: usize = 512;
+/// The most conditions on facets, each of which reads all facets of a chunk.
+const MOST_FACET_TESTS: usize = 32;
 
 /// A condition on a chunk's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,13 +94,14 @@ impl Filter {
             }
             value => value,
         };
-        Parser { terms: 0 }.condition(value, MOST_LEVELS)
+        Parser { terms: 0, facet_tests: 0 }.condition(value, MOST_LEVELS)
     }
 }
 
 /// Counts what it reads.
 struct Parser {
     terms: usize,
+    facet_tests: usize,
 }
 
 impl Parser {
@@ -106,6 +109,18 @@ impl Parser {
         self.terms += terms;
         if self.terms > MOST_TERMS {
             return Err(ApiError::invalid(format!("meta_filter has more than {MOST_TERMS} comparisons and values")));
+        }
+        Ok(())
+    }
+
+    fn take_facet_test(&mut self) -> ApiResult<()> {
+        self.facet_tests += 1;
+        if self.facet_tests > MOST_FACET_TESTS {
+            let message = format!(
+                "meta_filter has more than {MOST_FACET_TESTS} conditions on facets; ask for several values at once with $any, \
+                 $all or $none"
+            );
+            return Err(ApiError::invalid(message));
         }
         Ok(())
     }
@@ -191,6 +206,7 @@ impl Parser {
         let name = "facets";
         let operators = match value {
             Value::String(text) => {
+                self.take_facet_test()?;
                 let text = self.text(name, "a string", text)?;
                 all.push(Filter::Facets(FacetTest::Any(vec![text])));
                 return Ok(());
@@ -199,6 +215,7 @@ impl Parser {
             _ => return Err(ApiError::invalid("facets must be compared with a string or by operators like $any")),
         };
         for (operator, value) in operators {
+            self.take_facet_test()?;
             let test = match operator.as_str() {
                 "$any" => self.strings(name, operator, value).map(FacetTest::Any),
                 "$all" => self.strings(name, operator, value).map(FacetTest::All),

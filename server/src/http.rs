@@ -11,8 +11,10 @@ mod observe;
 mod operation;
 mod reply;
 mod search;
+mod shares;
 
 use crate::error::{ApiError, ApiResult};
+use crate::interrupt::Waiting;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use axum::middleware;
@@ -20,10 +22,12 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Router, http::Uri};
 use memory::{Held, Memory};
 use reply::{PIECE, Reply};
+use shares::Shares;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// Limits on what clients can ask of a server.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +50,10 @@ pub struct Limits {
     pub wait: Duration,
 }
 
+/// How many requests work on chunks or write at a time: two a core, within these bounds. There are 64 threads, so that the
+/// check of an API key always finds one.
+const WORKERS: [usize; 2] = [4, 32];
+
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
@@ -55,8 +63,9 @@ pub struct App {
 struct Inner {
     store: Store,
     limits: Limits,
-    searches: Arc<Semaphore>,
-    requests: Semaphore,
+    searches: Shares,
+    requests: Shares,
+    workers: Shares,
     memory: Arc<Memory>,
     /// Threads that write JSON of searches.
     writers: Arc<Semaphore>,
@@ -67,13 +76,26 @@ struct Inner {
 impl App {
     /// An application over a store.
     pub fn new(store: Store, limits: Limits) -> Self {
-        let searches = Arc::new(Semaphore::new(limits.searches));
-        let requests = Semaphore::new(limits.requests);
+        let (searches, requests) = (Shares::new(limits.searches), Shares::new(limits.requests));
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let workers = Shares::new((2 * cores).clamp(WORKERS[0], WORKERS[1]));
         // A body counts twice: as it is, and parsed.
         let memory = Memory::new(limits.memory, limits.body.saturating_mul(2).max(limits.reply + PIECE));
-        let writers = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)));
+        let writers = Arc::new(Semaphore::new(cores));
         let (metrics, is_stopping) = (Metrics::default(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, limits, searches, requests, memory, writers, metrics, is_stopping }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                limits,
+                searches,
+                requests,
+                workers,
+                memory,
+                writers,
+                metrics,
+                is_stopping,
+            }),
+        }
     }
 
     fn limits(&self) -> &Limits {
@@ -103,7 +125,31 @@ impl App {
         self.inner.is_stopping.load(Ordering::Relaxed)
     }
 
-    /// Does something with the store, on a thread that may block.
+    /// Reads chunks or writes for an organisation, on a thread that may block. No organisation gets all of these threads. If the
+    /// client goes away, queries of the database end.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        organisation: i64,
+        work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let turn = async {
+            let request = self.inner.requests.acquire(organisation).await?;
+            Ok::<_, ApiError>([request, self.inner.workers.acquire(organisation).await?])
+        };
+        let turn = timeout(self.limits().wait, turn).await;
+        let turn = turn.map_err(|_| ApiError::busy("the server has too much to do; try again"))??;
+        let waiting = Waiting::default();
+        let waited_for = waiting.work();
+        self.with_store(move |store| {
+            // Held until the work has ended, even if the client has gone.
+            let _turn = turn;
+            waited_for.run(|| work(store))
+        })
+        .await
+    }
+
+    /// Reads something small from the store, on a thread that may block. Nothing here waits for other requests: what writes
+    /// or reads chunks takes [`App::in_turn`].
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,

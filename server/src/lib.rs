@@ -7,6 +7,7 @@ mod bounded;
 mod error;
 mod filter;
 mod http;
+mod interrupt;
 mod metadata;
 mod metrics;
 mod options;

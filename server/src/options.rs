@@ -19,6 +19,7 @@ const MAX_ORG_STORAGE: u64 = 64 << 10;
 const MAX_ORG_CHUNKS: u64 = 10_000_000;
 const MAX_CONTEXTS: u64 = 1000;
 const TIMEOUT: u64 = 60;
+const QUERY_TIMEOUT: u64 = 10;
 const GRACE: u64 = 30;
 
 /// What a server is started with.
@@ -81,6 +82,9 @@ pub struct Options {
     /// Seconds until a request that has not arrived, or found no turn, is given up
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     pub timeout: u64,
+    /// Seconds that finding chunks by a filter may take
+    #[arg(long, value_name = "SECONDS", default_value_t = QUERY_TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub query_timeout: u64,
     /// Seconds that requests may go on after the server was told to stop
     #[arg(long, value_name = "SECONDS", default_value_t = GRACE)]
     pub grace: u64,
@@ -109,6 +113,7 @@ impl Options {
             max_org_chunks: MAX_ORG_CHUNKS,
             max_contexts: MAX_CONTEXTS,
             timeout: TIMEOUT,
+            query_timeout: QUERY_TIMEOUT,
             grace: GRACE,
         }
     }

@@ -203,7 +203,8 @@ pub fn router(options: &Options) -> Result<(Router, Option<String>), String> {
 
 fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     let device = OpenDevice::open(options.device.clone(), options.threads).map_err(|error| error.to_string())?;
-    let store = Store::open(&options.data, device, options.refuse_weak, options.quota())?;
+    let query_time = Duration::from_secs(options.query_timeout);
+    let store = Store::open(&options.data, device, options.refuse_weak, options.quota(), query_time)?;
     let key = store.create_organisation(&options.org).map_err(|error| format!("{error:?}"))?;
     Ok((store, key))
 }

@@ -17,6 +17,7 @@ pub use quota::Quota;
 pub use scan::{Answer, Answers, Counts, Event};
 
 use crate::error::{ApiError, ApiResult};
+use crate::interrupt;
 use collection::Collection;
 use database::Database;
 use hushvec::{Ciphertext, DeviceReport, Evaluator, OpenDevice};
@@ -27,6 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The data of a server.
 pub struct Store {
@@ -54,11 +56,17 @@ pub struct SearchRequest<'a> {
 }
 
 impl Store {
-    /// Opens a folder, or makes it.
+    /// Opens a folder, or makes it. `query_time` is how long a query of the database may take.
     ///
     /// # Errors
     /// If it cannot be made or read, is of another version, or another server has it open.
-    pub fn open(folder: &Path, device: OpenDevice, refuse_weak: bool, quota: Quota) -> Result<Self, String> {
+    pub fn open(
+        folder: &Path,
+        device: OpenDevice,
+        refuse_weak: bool,
+        quota: Quota,
+        query_time: Duration,
+    ) -> Result<Self, String> {
         let failed = |what: &str| {
             let what = format!("cannot {what} {}", folder.display());
             move |error: std::io::Error| format!("{what}: {error}")
@@ -68,7 +76,7 @@ impl Store {
         std::fs::create_dir_all(&segments).map_err(failed("make a folder in"))?;
         let lock = File::create(folder.join("lock")).map_err(failed("write to"))?;
         lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
-        let database = Database::open(&folder.join("hushvec.db"))?;
+        let database = Database::open(&folder.join("hushvec.db"), query_time)?;
         quota::prepare(&mut database.writer())
             .map_err(|error| failed("count what is in")(std::io::Error::other(error)))?;
         let store = Self { database, segments, device, refuse_weak, quota, collections: Mutex::default(), _lock: lock };
@@ -144,6 +152,16 @@ impl Store {
         if let Some(collection) = collections.get(&binding) {
             return Ok(collection.clone());
         }
+        // However long that takes: if it were cut short, the next request would begin again.
+        interrupt::never(|| self.load_collection(connection, &mut collections, binding))
+    }
+
+    fn load_collection(
+        &self,
+        connection: &Connection,
+        collections: &mut HashMap<i64, Arc<Collection>>,
+        binding: i64,
+    ) -> ApiResult<Arc<Collection>> {
         let context =
             connection.query_row("SELECT context FROM bindings WHERE key = ?", [binding], |row| row.get(0))?;
         let public = contexts::public_context(connection, context)?;

@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/context.rs"]
+mod context;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
+use context::CONTEXT;
 use http_body::{Body as _, Frame, SizeHint};
-use hushvec::{BitMatrix, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use hushvec_server::{Options, router};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,17 +27,6 @@ const MOST_GROWTH: usize = 256 << 20;
 
 /// Tests that measure memory have it to themselves.
 static ALONE: Mutex<()> = Mutex::new(());
-
-static CONTEXT: LazyLock<(ExecutionContext, String)> = LazyLock::new(|| {
-    let context = ExecutionContext::builder()
-        .scheme(Scheme::PaillierSubgroup)
-        .embedding_length(16)
-        .create(PassphraseKeyProvider::new("pass").unwrap())
-        .unwrap();
-    let encrypted = context.encrypt_vec_batch(&BitMatrix::from_rows(16, [[1u8; 16]]).unwrap()).unwrap();
-    let wire = encrypted.get(0).unwrap().to_wire(context.public_key()).unwrap();
-    (context, wire)
-});
 
 /// An application with a context and a knowledge base in it.
 struct Server {

@@ -35,7 +35,7 @@ pub struct SetPermission {
 }
 
 pub async fn knowledge_bases(State(app): State<App>, Admin(principal): Admin) -> ApiResult<Json<Vec<KnowledgeBase>>> {
-    app.with_store(move |store| store.knowledge_bases(&principal)).await.map(Json)
+    app.in_turn(principal.organisation, move |store| store.knowledge_bases(&principal)).await.map(Json)
 }
 
 pub async fn create_knowledge_base(
@@ -44,9 +44,11 @@ pub async fn create_knowledge_base(
     Body(request): Body<Named>,
 ) -> ApiResult<Json<KnowledgeBase>> {
     request.check()?;
-    app.with_store(move |store| store.create_knowledge_base(&principal, &request.name, &request.description))
-        .await
-        .map(Json)
+    app.in_turn(principal.organisation, move |store| {
+        store.create_knowledge_base(&principal, &request.name, &request.description)
+    })
+    .await
+    .map(Json)
 }
 
 pub async fn knowledge_base(
@@ -54,7 +56,7 @@ pub async fn knowledge_base(
     Admin(principal): Admin,
     Path(id): Path<String>,
 ) -> ApiResult<Json<KnowledgeBase>> {
-    app.with_store(move |store| store.knowledge_base(&principal, &id)).await.map(Json)
+    app.in_turn(principal.organisation, move |store| store.knowledge_base(&principal, &id)).await.map(Json)
 }
 
 pub async fn delete_knowledge_base(
@@ -62,7 +64,7 @@ pub async fn delete_knowledge_base(
     Admin(principal): Admin,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    app.with_store(move |store| {
+    app.in_turn(principal.organisation, move |store| {
         store.delete_knowledge_base(&principal, &id)?;
         Ok(Json(json!({ "id": id, "deleted": true })))
     })
@@ -79,8 +81,9 @@ pub async fn create_key(
     Body(request): Body<Named>,
 ) -> ApiResult<Json<Value>> {
     request.check()?;
-    let (record, key) =
-        app.with_store(move |store| store.create_key(&principal, &request.name, &request.description)).await?;
+    let (record, key) = app
+        .in_turn(principal.organisation, move |store| store.create_key(&principal, &request.name, &request.description))
+        .await?;
     Ok(Json(json!({ "apiKey": record, "secretKey": key })))
 }
 
@@ -100,7 +103,9 @@ pub async fn set_permission(
 ) -> ApiResult<Json<PermissionRecord>> {
     let permission = Permission::from_number(request.permission)
         .ok_or_else(|| ApiError::invalid("permission must be 1 (read), 3 (write) or 7 (delete)"))?;
-    app.with_store(move |store| store.set_permission(&principal, &hash, &id, permission)).await.map(Json)
+    app.in_turn(principal.organisation, move |store| store.set_permission(&principal, &hash, &id, permission))
+        .await
+        .map(Json)
 }
 
 pub async fn revoke_key(
@@ -108,5 +113,5 @@ pub async fn revoke_key(
     Admin(principal): Admin,
     Path(hash): Path<String>,
 ) -> ApiResult<Json<KeyRecord>> {
-    app.with_store(move |store| store.revoke_key(&principal, &hash)).await.map(Json)
+    app.in_turn(principal.organisation, move |store| store.revoke_key(&principal, &hash)).await.map(Json)
 }

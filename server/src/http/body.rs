@@ -1,6 +1,7 @@
 //! Encrypted distances on their way out, some rows at a time: rows `[[ciphertext], chunk_id]`.
 
 use super::memory::Held;
+use super::shares::Permit;
 use crate::store::{Answer, Answers, Event};
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -9,7 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 /// Rows that are written at once. As integers, those of the longest keys take some milliseconds.
 const ROWS: usize = 128;
@@ -90,7 +91,7 @@ impl Encoding {
 pub struct Holds {
     /// A place among the searches.
     #[expect(dead_code, reason = "held")]
-    pub place: OwnedSemaphorePermit,
+    pub place: Permit,
     /// Its memory.
     pub held: Held,
     /// Which threads may write JSON. There are no more of them than cores, so that other requests find a thread.

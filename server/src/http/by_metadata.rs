@@ -90,18 +90,15 @@ pub async fn select(
 ) -> ApiResult<Reply> {
     let filter = parse_filter(&request.meta_filter)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
-    let (turn, mut reply) = (app.turn().await?, app.reply());
-    let reply = app
-        .with_store(move |store| {
-            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
-            reply.text("[")?;
-            store.select(&principal, &selection, &Page::ALL, projection, &mut |chunk| reply.element(chunk))?;
-            reply.text("]")?;
-            Ok(reply)
-        })
-        .await;
-    drop(turn);
-    reply
+    let mut reply = app.reply();
+    app.in_turn(principal.organisation, move |store| {
+        let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+        reply.text("[")?;
+        store.select(&principal, &selection, &Page::ALL, projection, &mut |chunk| reply.element(chunk))?;
+        reply.text("]")?;
+        Ok(reply)
+    })
+    .await
 }
 
 pub async fn page(
@@ -118,21 +115,18 @@ pub async fn page(
         offset,
         limit,
     };
-    let (turn, mut reply) = (app.turn().await?, app.reply());
-    let reply = app
-        .with_store(move |store| {
-            let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
-            reply.text("{\"results\":[")?;
-            let (count, total) =
-                store.select(&principal, &selection, &page, projection, &mut |chunk| reply.element(chunk))?;
-            let has_more = u64::from(offset) + count < total;
-            let limit = json!(limit);
-            reply.text(&format!(r#"],"total":{total},"offset":{offset},"limit":{limit},"has_more":{has_more}}}"#))?;
-            Ok(reply)
-        })
-        .await;
-    drop(turn);
-    reply
+    let mut reply = app.reply();
+    app.in_turn(principal.organisation, move |store| {
+        let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
+        reply.text("{\"results\":[")?;
+        let (count, total) =
+            store.select(&principal, &selection, &page, projection, &mut |chunk| reply.element(chunk))?;
+        let has_more = u64::from(offset) + count < total;
+        let limit = json!(limit);
+        reply.text(&format!(r#"],"total":{total},"offset":{offset},"limit":{limit},"has_more":{has_more}}}"#))?;
+        Ok(reply)
+    })
+    .await
 }
 
 pub async fn delete(
@@ -143,7 +137,7 @@ pub async fn delete(
     let filter = filter_to_change(&request.meta_filter)?;
     let is_dry_run = request.dry_run;
     let count = app
-        .with_store(move |store| {
+        .in_turn(principal.organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             store.delete_selected(&principal, &selection, is_dry_run)
         })
@@ -163,7 +157,7 @@ pub async fn patch(
     }
     let is_dry_run = request.dry_run;
     let count = app
-        .with_store(move |store| {
+        .in_turn(principal.organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             store.patch_selected(&principal, &selection, &change, is_dry_run)
         })

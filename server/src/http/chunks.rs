@@ -167,9 +167,8 @@ pub async fn insert(
     Body(request): Body<Insert, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunks.count())?;
-    let turn = app.turn().await?;
     let reply = app
-        .with_store(move |store| {
+        .in_turn(principal.organisation, move |store| {
             let Insert { kb_id, context_id, chunks } = request;
             let chunks = chunks.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
@@ -179,7 +178,6 @@ pub async fn insert(
             Ok(json!({ "kb_id": kb_id, "context_id": context_id, "inserted_count": ids.len(), "chunk_ids": ids }))
         })
         .await;
-    drop(turn);
     reply.map(Json)
 }
 
@@ -193,7 +191,7 @@ pub async fn get(
     let projection = if names.is_empty() { Projection::ALL } else { Projection::from_names(&names)? };
     let base = parameters.one("kb_id")?.to_owned();
     let mut reply = app.reply();
-    app.with_store(move |store| {
+    app.in_turn(principal.organisation, move |store| {
         reply.text("[")?;
         store.chunks(&principal, &base, &ids, projection, &mut |chunk| reply.element(chunk))?;
         reply.text("]")?;
@@ -208,9 +206,8 @@ pub async fn update(
     Body(request): Body<Update, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_updates.count())?;
-    let turn = app.turn().await?;
     let reply = app
-        .with_store(move |store| {
+        .in_turn(principal.organisation, move |store| {
             let Update { kb_id, context_id, chunk_updates } = request;
             let chunk_updates = chunk_updates.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
@@ -228,7 +225,6 @@ pub async fn update(
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
         })
         .await;
-    drop(turn);
     reply.map(Json)
 }
 
@@ -238,9 +234,8 @@ pub async fn patch(
     Body(request): Body<PatchChunks, CHUNKS>,
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_patches.count())?;
-    let turn = app.turn().await?;
     let reply = app
-        .with_store(move |store| {
+        .in_turn(principal.organisation, move |store| {
             let PatchChunks { kb_id, context_id, chunk_patches } = request;
             let chunk_patches = chunk_patches.into_vec();
             let ids: Vec<u64> = chunk_patches.iter().map(|patch| patch.chunk_id).collect();
@@ -259,7 +254,6 @@ pub async fn patch(
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
         })
         .await;
-    drop(turn);
     reply.map(Json)
 }
 
@@ -270,7 +264,8 @@ pub async fn delete(
 ) -> ApiResult<Json<Value>> {
     let ids = parameters.distinct_numbers("chunk_ids", app.limits().chunks)?;
     let base = parameters.one("kb_id")?.to_owned();
-    let (deleted, missing) = app.with_store(move |store| store.delete(&principal, &base, &ids)).await?;
+    let (deleted, missing) =
+        app.in_turn(principal.organisation, move |store| store.delete(&principal, &base, &ids)).await?;
     Ok(Json(json!({ "deleted_count": deleted, "not_found": missing })))
 }
 

@@ -2,12 +2,11 @@
 
 use super::App;
 use super::extract::{Body, CONTEXTS, Data, Path, Permitted, WRITE};
+use super::reply::Reply;
 use crate::bounded::SmallValue;
 use crate::error::{ApiError, ApiResult};
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,7 +26,7 @@ pub async fn store(
     if !data.is_object() {
         return Err(ApiError::invalid("data must be a context, as an object"));
     }
-    app.with_store(move |store| {
+    app.in_turn(principal.organisation, move |store| {
         store.store_context(&principal, &context_id, &data)?;
         Ok(Json(json!({ "context_id": context_id })))
     })
@@ -43,9 +42,13 @@ pub async fn get(
     State(app): State<App>,
     Data(principal): Data,
     Path((_, id)): Path<(String, String)>,
-) -> ApiResult<Response> {
-    let document = app.with_store(move |store| store.context(&principal, &id)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], document).into_response())
+) -> ApiResult<Reply> {
+    let mut reply = app.reply();
+    app.with_store(move |store| {
+        reply.text(&store.context(&principal, &id)?)?;
+        Ok(reply)
+    })
+    .await
 }
 
 pub async fn delete(
@@ -53,7 +56,7 @@ pub async fn delete(
     Data(principal): Data,
     Path((_, id)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
-    app.with_store(move |store| {
+    app.in_turn(principal.organisation, move |store| {
         store.delete_context(&principal, &id)?;
         Ok(Json(json!({ "context_id": id, "deleted": true })))
     })
@@ -83,7 +86,7 @@ pub async fn bind(
     Data(principal): Data,
     Path((_, base, context)): Path<(String, String, String)>,
 ) -> ApiResult<Json<Value>> {
-    app.with_store(move |store| {
+    app.in_turn(principal.organisation, move |store| {
         store.bind(&principal, &base, &context)?;
         Ok(Json(json!({ "kb_id": base, "context_id": context })))
     })

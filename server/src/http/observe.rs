@@ -9,7 +9,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use tokio::time::timeout;
 
 /// Those that have counters of their own. Clients can make up as many others as they like.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -41,17 +40,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     response
 }
 
-/// A turn among the requests that cost something.
-pub struct Turn<'a>(#[expect(dead_code, reason = "held")] tokio::sync::SemaphorePermit<'a>);
-
 impl App {
-    /// Waits for a turn.
-    pub(super) async fn turn(&self) -> Result<Turn<'_>, ApiError> {
-        let turn = timeout(self.limits().wait, self.inner.requests.acquire()).await;
-        let turn = turn.map_err(|_| ApiError::busy("the server has too much to do; try again"))?;
-        turn.map(Turn).map_err(|error| ApiError::internal(&error))
-    }
-
     /// # Errors
     /// If a request is about too many chunks.
     pub(super) fn check_chunks(&self, count: usize) -> Result<(), ApiError> {

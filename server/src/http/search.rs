@@ -42,20 +42,17 @@ pub async fn compute_hamming(
     if request.range.is_some_and(|(first, last)| first > last) {
         return Err(ApiError::invalid("range must be [first, last], the first and the last chunk_id to look at"));
     }
-    let turn = app.turn().await?;
-    // Those that wait for a place among the searches have a turn, so that not too many do.
-    let place = timeout(app.limits().wait, app.inner.searches.clone().acquire_owned()).await;
-    let place = place.map_err(|_| ApiError::busy("too many searches are going on; try again"))?;
-    let place = place.map_err(|error| ApiError::internal(&error))?;
+    let organisation = principal.organisation;
+    let place = timeout(app.limits().wait, app.inner.searches.acquire(organisation)).await;
+    let place = place.map_err(|_| ApiError::busy("too many searches are going on; try again"))??;
     let (len, answers) = app
-        .with_store(move |store| {
+        .in_turn(organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             let everything = filter == Filter::All(Vec::new());
             let query = request.query.only().map(String::as_str).unwrap_or_default();
             store.search(&principal, &SearchRequest { selection, everything, range: request.range, query })
         })
         .await?;
-    drop(turn);
     let held = app.held();
     held.take(answers.as_ref().map_or(0, |answers| answers.most_bytes(len)), app.limits().wait).await?;
     app.metrics().count_search(len);

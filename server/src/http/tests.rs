@@ -28,8 +28,8 @@ fn what_is_served_is_described() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let quota = crate::store::Quota { bytes: 1 << 20, chunks: 1, contexts: 1 };
-    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false, quota).unwrap();
     let second = Duration::from_secs(1);
+    let store = Store::open(folder.path(), OpenDevice::open(Device::Cpu, None).unwrap(), false, quota, second).unwrap();
     let limits = Limits {
         body: 1024,
         chunks: 1,

@@ -1,6 +1,7 @@
 //! Chunks: a ciphertext with the sealed content that it stands for, and metadata in plain text.
 
 mod select;
+mod selected;
 mod write;
 
 use super::segment::Place;

@@ -1,6 +1,7 @@
 //! The SQLite file: one connection that writes, and some that read.
 
 use crate::error::{ApiError, ApiResult};
+use crate::interrupt;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,17 +11,21 @@ const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 1;
 /// Readers that are kept open.
 const KEPT: usize = 8;
+/// Instructions of SQLite's virtual machine between two checks of whether a query goes on: a fraction of a millisecond.
+const BETWEEN_CHECKS: i32 = 1000;
 
 /// An open database.
 pub struct Database {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// How long a query may take.
+    query_time: Duration,
 }
 
 impl Database {
-    /// Opens the database of a folder, or makes one.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    /// Opens the database of a folder, or makes one. `query_time` is for [`Database::query`].
+    pub fn open(path: &Path, query_time: Duration) -> Result<Self, String> {
         let failed = |error: rusqlite::Error| format!("cannot open {}: {error}", path.display());
         let mut writer = Connection::open(path).map_err(failed)?;
         configure(&writer).map_err(failed)?;
@@ -41,7 +46,7 @@ impl Database {
                 return Err(format!("{path} is of version {other}; this server reads version {VERSION}"));
             }
         }
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), query_time })
     }
 
     /// The connection that writes. Whoever has it is the only one that changes anything.
@@ -49,14 +54,21 @@ impl Database {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads with a connection that sees what was committed before.
+    /// Reads as [`Database::read`] does, and fails if that takes longer than a query may.
+    pub fn query<T>(&self, query: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
+        self.read(|connection| interrupt::within(self.query_time, || query(connection)))
+    }
+
+    /// Reads with a connection that sees what was committed before. Statements fail once nobody waits for them; those of the
+    /// writer do not, so that memory and disk agree.
     pub fn read<T>(&self, read: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
         let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match kept {
             Some(connection) => connection,
             None => {
-                let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let mut connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 configure(&connection)?;
+                connection.progress_handler(BETWEEN_CHECKS, Some(interrupt::is_over))?;
                 connection
             }
         };

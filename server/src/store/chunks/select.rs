@@ -72,6 +72,7 @@ impl Page {
 
 /// The condition of a selection, and its values; nothing if nothing was ever stored there.
 pub(super) struct Condition {
+    pub(super) binding: i64,
     pub(super) sql: String,
     pub(super) values: Vec<SqlValue>,
 }
@@ -90,7 +91,7 @@ impl Selection<'_> {
         let Some(binding) = contexts::binding(connection, base, context)? else { return Ok(None) };
         let mut values = vec![SqlValue::Integer(binding)];
         let filter = self.filter.to_sql(&mut values);
-        Ok(Some(Condition { sql: format!("binding = ? AND {filter}"), values }))
+        Ok(Some(Condition { binding, sql: format!("binding = ? AND {filter}"), values }))
     }
 }
 
@@ -138,7 +139,7 @@ impl Store {
         projection: Projection,
         visit: &mut Visit<'_>,
     ) -> ApiResult<(u64, u64)> {
-        self.database.read(|connection| {
+        self.database.query(|connection| {
             let Some(mut condition) = selection.condition(connection, principal, Permission::Read)? else {
                 return Ok((0, 0));
             };
@@ -198,7 +199,7 @@ impl Store {
 
     /// The ids of the chunks of a selection.
     pub fn selected_ids(&self, principal: &Principal, selection: &Selection<'_>) -> ApiResult<Vec<u64>> {
-        self.database.read(|connection| {
+        self.database.query(|connection| {
             let condition = selection.condition(connection, principal, Permission::Read)?;
             condition.map_or(Ok(Vec::new()), |condition| condition.ids(connection))
         })

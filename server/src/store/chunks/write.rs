@@ -1,6 +1,6 @@
 //! Storing chunks, changing and deleting them. Every call is done as a whole or not at all.
 
-use super::select::{Selection, unknown};
+use super::select::unknown;
 use super::{COLUMNS, Change, MetadataChange, NewChunk, stored};
 use crate::error::{ApiError, ApiResult};
 use crate::store::Store;
@@ -14,7 +14,8 @@ use rusqlite::{Connection, Transaction, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const TOUCH: &str = "UPDATE knowledge_bases SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE key = ?";
+pub(super) const TOUCH: &str =
+    "UPDATE knowledge_bases SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE key = ?";
 
 impl Store {
     /// The public key that a request's ciphertexts are of, and whether it may write.
@@ -153,57 +154,7 @@ impl Store {
         Ok((chunks.len() as u64, missing))
     }
 
-    /// Deletes the chunks of a selection, or only counts them.
-    pub fn delete_selected(
-        &self,
-        principal: &Principal,
-        selection: &Selection<'_>,
-        is_dry_run: bool,
-    ) -> ApiResult<u64> {
-        let mut connection = self.database.writer();
-        let Some(condition) = selection.condition(&connection, principal, Permission::Delete)? else { return Ok(0) };
-        let ids = condition.ids(&connection)?;
-        if is_dry_run {
-            return Ok(ids.len() as u64);
-        }
-        let base = knowledge_bases::number(&connection, principal, selection.base)?;
-        let (found, _) = find(&connection, base, ids.into_iter())?;
-        let chunks: Vec<Found> = found.into_values().collect();
-        self.delete_found(&mut connection, base, &chunks)?;
-        Ok(chunks.len() as u64)
-    }
-
-    /// Changes the chunks of a selection, or only counts them.
-    pub fn patch_selected(
-        &self,
-        principal: &Principal,
-        selection: &Selection<'_>,
-        change: &Change,
-        is_dry_run: bool,
-    ) -> ApiResult<u64> {
-        let mut connection = self.database.writer();
-        let Some(condition) = selection.condition(&connection, principal, Permission::Write)? else { return Ok(0) };
-        let ids = condition.ids(&connection)?;
-        if is_dry_run {
-            return Ok(ids.len() as u64);
-        }
-        let base = knowledge_bases::number(&connection, principal, selection.base)?;
-        let (found, _) = find(&connection, base, ids.into_iter())?;
-        let transaction = connection.transaction()?;
-        for (number, chunk) in found.values().enumerate() {
-            write_change(&transaction, chunk, change)?;
-            // Now and then, so that what is refused has not filled the disk before.
-            if number % 256 == 255 {
-                self.quota.check(&transaction, principal, 0, 0)?;
-            }
-        }
-        self.quota.check(&transaction, principal, 0, 0)?;
-        transaction.execute(TOUCH, [base])?;
-        transaction.commit()?;
-        Ok(found.len() as u64)
-    }
-
-    fn delete_found(&self, connection: &mut Connection, base: i64, chunks: &[Found]) -> ApiResult<()> {
+    pub(super) fn delete_found(&self, connection: &mut Connection, base: i64, chunks: &[Found]) -> ApiResult<()> {
         let mut places = BTreeMap::<i64, Vec<Place>>::new();
         let transaction = connection.transaction()?;
         {
@@ -231,12 +182,12 @@ fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
     }
 }
 
-/// What is known of a chunk that changes or goes. Its metadata is not among it, or many would take much memory.
-struct Found {
-    id: u64,
-    key: i64,
-    binding: i64,
-    place: Place,
+/// A chunk that changes or goes. Without its metadata, since there may be many.
+pub(super) struct Found {
+    pub(super) id: u64,
+    pub(super) key: i64,
+    pub(super) binding: i64,
+    pub(super) place: Place,
 }
 
 /// Chunks by their ids, and the ids that there are not.
@@ -265,7 +216,7 @@ fn find(
     Ok((found, missing))
 }
 
-fn write_change(transaction: &Transaction<'_>, found: &Found, change: &Change) -> ApiResult<()> {
+pub(super) fn write_change(transaction: &Transaction<'_>, found: &Found, change: &Change) -> ApiResult<()> {
     let sql = format!("SELECT {COLUMNS} FROM chunks c WHERE c.key = ?");
     let chunk = {
         let mut statement = transaction.prepare_cached(&sql)?;

@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The owner again, perhaps days later: the passphrase opens the context, the response tells the neighbours.
     let ctx = ExecutionContext::load_from_disk(&path("ctx.json"), &PassphraseKeyProvider::new(passphrase)?)?;
     let response = Response::open(&path("response.hvr"))?;
+    response.check_query(&ctx.load_query(&path("query.hvq"))?)?;
     for (number, neighbours) in response.nearest(&ctx, 3, &Progress::new())?.iter().enumerate() {
         println!("query {number}: {neighbours:?}");
         assert!(neighbours[0].id == 1010 + number as u64 && neighbours[0].distance == 0);

@@ -1,8 +1,8 @@
 //! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
 
 use hushvec::{
-    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter, NumberFormat,
-    Progress, Query, Scheme,
+    BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter,
+    NumberFormat, Progress, Query, Scheme,
 };
 use hushvec_fuzz::{FixedKeyProvider, load};
 use std::error::Error;
@@ -67,5 +67,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     keep(&index, "index.seed")?;
     keep(&names, "names.seed")?;
     keep(&query, "query.seed")?;
+    // Counts that are set as high as they go.
+    let (whole, name) = (fs::read(&response)?, folder.join("changed"));
+    for (seed, at, count) in
+        [("groups", 60, &u32::MAX.to_le_bytes()[..]), ("rows", 64, &u64::MAX.to_le_bytes()), ("block", 132, &[255; 4])]
+    {
+        let mut changed = whole.clone();
+        changed[at..at + count.len()].copy_from_slice(count);
+        fs::write(&name, &changed)?;
+        keep(&name, &format!("response_{seed}.seed"))?;
+    }
+    fs::write(&name, {
+        let mut header = whole.get(..128).ok_or("a response has a header")?.to_vec();
+        header[60..64].copy_from_slice(&u32::MAX.to_le_bytes());
+        header
+    })?;
+    keep(&name, "response_empty.seed")?;
     keep(&response, "response.seed")
 }

@@ -131,6 +131,14 @@ pub enum Error {
         /// The public id that was found.
         actual: String,
     },
+    /// A response to another query.
+    #[error("a response to another query: it answers {actual}; expected {expected}")]
+    WrongQuery {
+        /// The query that was given.
+        expected: String,
+        /// The query that the response says it answers.
+        actual: String,
+    },
     /// A context that is not the one whose id was expected.
     #[error(
         "the context has the id {actual}, not {expected} as expected: it is another context, or its file was changed since \

@@ -41,6 +41,7 @@ pub use search::index::writer::IndexWriter;
 pub use search::index::{Index, Recovery};
 pub use search::partial::PartialResponse;
 pub use search::query::Query;
+pub use search::query_id::QueryId;
 pub use search::response::Response;
 pub use search::shard::Shard;
 pub use search::top_k::{Neighbour, TopK};

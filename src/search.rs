@@ -9,9 +9,11 @@ pub mod index;
 mod nearest;
 pub mod partial;
 pub mod query;
+pub mod query_id;
 mod record_file;
 #[cfg(feature = "owner")]
 pub mod rekey;
 pub mod response;
 pub mod shard;
+mod taken;
 pub mod top_k;

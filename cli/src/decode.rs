@@ -14,6 +14,9 @@ pub struct Args {
     context: PathBuf,
     /// The response
     response: PathBuf,
+    /// The encrypted query: refuse a response to another one
+    #[arg(long, value_name = "FILE")]
+    query: Option<PathBuf>,
     #[command(flatten)]
     nearest: Neighbours,
     /// Print JSON
@@ -26,6 +29,13 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let response = Response::open(&args.response)?;
     let context = args.owner.load(&args.context)?;
+    match &args.query {
+        Some(path) => response.check_query(&context.load_query(path)?)?,
+        None => tracing::warn!(
+            "{} is not compared with its query; give --query to notice a response to another one",
+            args.response.display()
+        ),
+    }
     let bar = Bar::new("decrypting", response.len() * response.queries() as u64);
     let answers = response.nearest(&context, args.nearest.k, bar.progress())?;
     drop(bar);

@@ -94,7 +94,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     writer.sync()?;
     drop(writer);
     steps.done("owner", &format!("encrypts {} vectors into an index", documents.len()))?;
-    Query::new(context.encrypt_vec_batch(&queries)?)?.save(&file("query.hvq"), context.public_key())?;
+    let query = Query::new(context.encrypt_vec_batch(&queries)?)?;
+    query.save(&file("query.hvq"), context.public_key())?;
     steps.done("owner", &format!("encrypts {} queries", queries.len()))?;
 
     // The evaluator: files in, a file out, and no secret.
@@ -104,6 +105,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
     // The owner again: distances, every one of them compared with the plaintext's.
     let response = Response::open(&file("response.hvr"))?;
+    response.check_query(&query)?;
     let mut nearest = vec![TopK::new(10); queries.len()];
     let mut wrong = 0;
     response.for_each_distance(&context, &Progress::new(), |query, id, distance| {

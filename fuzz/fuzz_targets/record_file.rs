@@ -64,6 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = evaluator.load_query(&path);
     if let Ok(response) = Response::open(&path) {
+        assert!(response.len().saturating_mul(response.queries() as u64) <= bytes.len() as u64);
         let _ = response.nearest(owner, 3, &Progress::new());
     }
 });

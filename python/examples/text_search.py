@@ -40,7 +40,8 @@ questions = [
     "the logarithm of a number",
 ]
 asked = numpy.stack(model.embed_batch(questions))
-context.encrypt_query(asked).save(folder / "question.hvq")
+query = context.encrypt_query(asked)
+query.save(folder / "question.hvq")
 
 # %% The searching machine: it has the public key, the index and an encrypted question.
 evaluator = hushvec.Evaluator(public)
@@ -48,7 +49,7 @@ index = hushvec.Index(folder / "pages.hvx")
 evaluator.aggregate(evaluator.load_query(folder / "question.hvq"), index, folder / "answer.hvr")
 
 # %% The owner again: the answer holds an encrypted distance for every page.
-found, distances = hushvec.Response(folder / "answer.hvr").nearest(context, 3)
+found, distances = hushvec.Response(folder / "answer.hvr").nearest(context, 3, query=query)
 for question, ids, away in zip(questions, found, distances, strict=True):
     print(f"\n{question}")
     for name, distance in zip(ids, away, strict=True):

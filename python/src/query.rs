@@ -44,6 +44,22 @@ impl Query {
         Ok(Self::new(query, Arc::clone(keys.0.public_key())))
     }
 
+    /// Reads it from a file and checks its ciphertexts. Keys are a context, a client or an evaluator.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf, keys: Keys) -> PyResult<Self> {
+        let query = py.detach(|| match &keys {
+            Keys::Owner(context) => context.load_query(&path),
+            Keys::Public(evaluator) => evaluator.load_query(&path),
+        });
+        Ok(Self::new(query.map_err(raise)?, Arc::clone(keys.public_key())))
+    }
+
+    /// Its random id, which responses repeat, in hexadecimal; None if it was read from version 1 of the format.
+    #[getter]
+    fn id(&self) -> Option<String> {
+        self.inner.id().map(|id| id.to_string())
+    }
+
     /// Writes it to a file, in one step.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.inner.save(&path, &self.key)).map_err(raise)

@@ -5,13 +5,13 @@ use crate::ids;
 use crate::keys::Owner;
 use crate::nearest;
 use crate::progress::{Told, watched};
+use crate::query::Query;
 use hushvec::Ids;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
-/// Encrypted distances of every vector of an index to every query, in a file that is mapped into memory. `len()` is the
-/// number of distances for each query.
+/// Encrypted distances of every vector of an index to every query, in a file. `len()` is the number of distances for each query.
 #[pyclass(frozen, module = "hushvec")]
 pub struct Response {
     inner: hushvec::Response,
@@ -19,6 +19,10 @@ pub struct Response {
 }
 
 impl Response {
+    fn check(&self, query: Option<&Query>) -> PyResult<()> {
+        query.map_or(Ok(()), |query| self.inner.check_query(query.get())).map_err(raise)
+    }
+
     fn total(&self) -> u64 {
         self.inner.queries() as u64 * self.inner.len()
     }
@@ -33,28 +37,32 @@ impl Response {
     }
 
     /// The `k` nearest vectors for each query, nearest first: ids (Q, k), and distances (Q, k) uint32, with fewer
-    /// columns if there are fewer vectors.
-    #[pyo3(signature = (keys, k=10, progress=None))]
+    /// columns if there are fewer vectors. With a query, checks that this is the response to it.
+    #[pyo3(signature = (keys, k=10, progress=None, query=None))]
     fn nearest<'py>(
         &self,
         py: Python<'py>,
         keys: Owner,
         k: usize,
         progress: Option<&Bound<'py, PyAny>>,
+        query: Option<&Query>,
     ) -> PyResult<nearest::Arrays<'py>> {
+        self.check(query)?;
         let told = Told::new(progress, self.total(), "decode")?;
         let found = watched(py, &told, |progress| self.inner.nearest(&keys.0, k, progress))?;
         nearest::arrays(py, &found)
     }
 
-    /// All distances: ids (N,), and distances (Q, N) uint32 in their order.
-    #[pyo3(signature = (keys, progress=None))]
+    /// All distances: ids (N,), and distances (Q, N) uint32 in their order. With a query, checks that this is the response to it.
+    #[pyo3(signature = (keys, progress=None, query=None))]
     fn distances<'py>(
         &self,
         py: Python<'py>,
         keys: Owner,
         progress: Option<&Bound<'py, PyAny>>,
+        query: Option<&Query>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray2<u32>>)> {
+        self.check(query)?;
         let told = Told::new(progress, self.total(), "decode")?;
         let (all, rows) = watched(py, &told, |progress| {
             let (mut all, mut rows, mut bad) = (Ids::new(), vec![Vec::new(); self.inner.queries()], Ok(()));
@@ -78,9 +86,15 @@ impl Response {
         self.inner.queries()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a mapped file has no more rows than there are addresses")]
+    #[expect(clippy::cast_possible_truncation, reason = "a file has no more rows than there are addresses")]
     fn __len__(&self) -> usize {
         self.inner.len() as usize
+    }
+
+    /// The random id of the query that it says it answers, in hexadecimal; None if either is in version 1 of the format.
+    #[getter]
+    fn query_id(&self) -> Option<String> {
+        self.inner.query_id().map(|id| id.to_string())
     }
 
     /// The file.

@@ -44,13 +44,19 @@ def test_all_three_roles_through_files(subgroup, evaluator, index, rows, tmp_pat
 
     response = hushvec.Response(tmp_path / "response.hvr")
     check_nearest(response.nearest(subgroup, 5), expected)
-    check_nearest(response.nearest(subgroup.homomorphic, 5), expected)
-    ids, found = response.distances(subgroup)
+    check_nearest(response.nearest(subgroup.homomorphic, 5, query=query), expected)
+    ids, found = response.distances(subgroup, query=query)
     assert ids.tolist() == list(range(40)) and found.tolist() == [distances(query, rows) for query in queries]
     check_nearest(index.nearest(subgroup, queries, 5), expected)
     # A query that was put together from ciphertexts is as good.
     again = hushvec.Query(subgroup.encrypt_vec_batch(queries), evaluator)
     check_nearest(evaluator.aggregate(again, index, tmp_path / "again.hvr").nearest(subgroup, 5), expected)
+    # But it is another query.
+    for read in (lambda: response.nearest(subgroup, 5, query=again), lambda: response.distances(subgroup, query=again)):
+        with pytest.raises(hushvec.InputError, match=f"another query.*{query.id}.*{again.id}"):
+            read()
+    loaded = hushvec.Query.load(tmp_path / "query.hvq", subgroup)
+    assert loaded.id == query.id == response.query_id != again.id and len(loaded) == 3
 
 
 def test_more_neighbours_than_vectors(subgroup, index, rows):

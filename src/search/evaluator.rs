@@ -269,7 +269,7 @@ impl Evaluator {
         let key = self.public_key();
         key.check_id("the query", query.vectors().key_id())?;
         index.check_key(key)?;
-        let mut writer = ResponseWriter::create(response, key, query.vectors().len(), index.len())?;
+        let mut writer = ResponseWriter::create(response, key, query, index.len())?;
         let (mut out, queries) = (Vec::new(), query.vectors().rows());
         let nowhere = Resident::default();
         for (number, block) in index.live_blocks().enumerate() {

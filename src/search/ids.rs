@@ -135,6 +135,12 @@ impl Ids {
         Self { column }
     }
 
+    /// Whether these are the same ids in the same order.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && (self.run().is_some_and(|first| other.run() == Some(first)) || self.iter().eq(other.iter()))
+    }
+
     /// The first number, if there are some and all are numbers in order without gaps.
     pub(super) fn run(&self) -> Option<u64> {
         match &self.column {

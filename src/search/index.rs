@@ -4,13 +4,12 @@ pub mod compact;
 mod lock;
 pub mod merge;
 mod packer;
-mod taken;
 mod verify;
 pub mod writer;
 
 use super::id::{Id, IdKind, IdRef};
 use super::ids::Ids;
-use super::record_file::{Kind, LiveBlock, RecordFile};
+use super::record_file::{LiveBlock, RecordFile};
 use super::shard::Shard;
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
@@ -38,7 +37,7 @@ impl Index {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no index, or damaged before its last block.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { file: RecordFile::open(path, Kind::Index)? })
+        Ok(Self { file: RecordFile::open(path)? })
     }
 
     /// The file.

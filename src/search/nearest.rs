@@ -47,13 +47,15 @@ impl Response {
         let in_file = |error: Error| error.in_file(file.path());
         file.header().check_key(context.public_key()).map_err(in_file)?;
         let mut record = 0;
-        for block in file.blocks() {
-            let block = block?;
+        let (mut blocks, queries, mut query) = (file.blocks(), self.queries(), 0);
+        while let Some(block) = blocks.next_block()? {
             progress.check()?;
             let distances = context.client().decode_rows(context.backend(), block.rows, record).map_err(in_file)?;
             for (row, distance) in distances.into_iter().enumerate() {
-                visit(block.group, block.id(row), distance);
+                visit(query, block.id(row), distance);
             }
+            // In the order that was checked when the file was opened.
+            query = (query + 1) % queries;
             record += block.rows.len() as u64;
             progress.add(block.rows.len() as u64);
         }

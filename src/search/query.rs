@@ -1,7 +1,8 @@
 //! Query files: encrypted queries on their way to an evaluator.
 
 use super::ids::Ids;
-use super::record_file::{Header, Kind, MOST_ROWS, RecordFile, records_block};
+use super::query_id::QueryId;
+use super::record_file::{Header, Kind, MOST_ROWS, WholeFile, records_block};
 use crate::atomic_file::{Access, AtomicFile};
 use crate::backend::Backend;
 use crate::error::Error;
@@ -14,24 +15,34 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     vectors: Ciphertexts,
+    id: Option<QueryId>,
 }
 
 impl Query {
-    /// A query of these encrypted vectors.
+    /// A query of these encrypted vectors, with a random id.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none, or more than 65,536.
+    /// [`Error::Parameter`] if there is none, or more than 65,536; [`Error::Random`].
     pub fn new(vectors: Ciphertexts) -> Result<Self, Error> {
+        Self::with_id(vectors, Some(QueryId::random()?))
+    }
+
+    fn with_id(vectors: Ciphertexts, id: Option<QueryId>) -> Result<Self, Error> {
         if vectors.is_empty() || vectors.len() > MOST_ROWS {
             let limit = format!("must be from 1 to {MOST_ROWS}");
             return Err(Error::Parameter { name: "the number of queries", actual: vectors.len(), limit });
         }
-        Ok(Self { vectors })
+        Ok(Self { vectors, id })
     }
 
     /// The vectors.
     pub fn vectors(&self) -> &Ciphertexts {
         &self.vectors
+    }
+
+    /// Its random id, which responses repeat. None if it was read from a file in version 1 of the format.
+    pub fn id(&self) -> Option<QueryId> {
+        self.id
     }
 
     /// Writes them to a file, in one step.
@@ -41,7 +52,8 @@ impl Query {
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
         key.check_id("the query", self.vectors.key_id())?;
         let mut file = AtomicFile::create(path, Access::Public)?;
-        file.write(&Header::new(Kind::Query, key, 1, self.vectors.len() as u64).to_bytes())?;
+        let header = Header::new(Kind::Query, key, 1, self.vectors.len() as u64);
+        file.write(&Header { query: self.id, ..header }.to_bytes())?;
         file.write(&records_block(0, &Ids::from(0..self.vectors.len() as u64), self.vectors.rows()))?;
         file.finish()
     }
@@ -51,18 +63,28 @@ impl Query {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub(crate) fn load(path: &Path, key: &PublicKey, backend: &Backend) -> Result<Self, Error> {
-        let file = RecordFile::open(path, Kind::Query)?;
+        let file = WholeFile::open(path, Kind::Query)?;
         let read = || {
             file.header().check_key(key)?;
-            file.check_complete()?;
-            let mut limbs = Vec::new();
-            for block in file.blocks() {
-                limbs.extend_from_slice(block?.rows.limbs());
+            let (mut blocks, mut limbs) = (file.blocks(), Vec::new());
+            while let Some(block) = blocks.next_block()? {
+                limbs.extend_from_slice(block.rows.limbs());
             }
             let vectors = Ciphertexts::from_limbs(key, limbs);
             validate::check_rows(key, backend, vectors.rows(), 0)?;
-            Self::new(vectors)
+            Self::with_id(vectors, file.header().query)
         };
         read().map_err(|error| error.in_file(path))
+    }
+}
+
+#[cfg(feature = "owner")]
+impl crate::context::ExecutionContext {
+    /// Reads a query file and checks its ciphertexts: for [`Response::check_query`](crate::Response::check_query).
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
+    pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
+        Query::load(path, self.public_key(), self.public_backend())
     }
 }

@@ -1,20 +1,22 @@
 //! The file that indexes, queries and responses are made of: a header, then blocks of ciphertexts with checksums.
 //!
-//! `docs/formats.md` has every byte. Blocks are only ever added at the end; a block is believed if its checksums fit,
-//! so an append that was cut short leaves a tail that is not.
+//! `docs/formats.md` has every byte. Indexes are mapped into memory ([`RecordFile`]); queries and responses, which come from
+//! others, are read ([`WholeFile`]).
 
 mod block;
 mod bytes;
 mod header;
+mod mapping;
+mod whole_file;
 
 pub(super) use block::{Block, LiveBlock, MOST_ROWS, deletions_block, records_block};
 pub(super) use header::{HEADER_BYTES, Header, Kind};
+pub(super) use whole_file::WholeFile;
 
 use crate::error::Error;
 use block::{BLOCK_HEADER_BYTES, BlockHeader, Content};
-use memmap2::Mmap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use mapping::Mapping;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A block of records and where it is.
@@ -36,11 +38,11 @@ impl Place {
     }
 }
 
-/// A file of blocks, mapped into memory.
+/// An index, mapped into memory. Blocks are only ever added at its end; a block is believed if its checksums fit, so an append
+/// that was cut short leaves a tail that is not.
 #[derive(Debug)]
 pub(super) struct RecordFile {
-    path: PathBuf,
-    map: Mmap,
+    map: Mapping,
     header: Header,
     blocks: Vec<Place>,
     records: u64,
@@ -52,22 +54,15 @@ pub(super) struct RecordFile {
 impl RecordFile {
     /// Maps a file and finds its blocks. The payload of the last one is verified, because that is the one that a crash
     /// could have cut; the others when they are first read.
-    pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        // SAFETY: the map is read-only and lives as long as `self`. Nobody may change or shorten the file meanwhile:
-        // hushvec itself only ever appends to index files and replaces the others whole, and docs/formats.md asks the
-        // same of everyone else.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
-        Self::read(path, map, kind).map_err(|error| error.in_file(path))
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        Self::read(Mapping::open(path)?).map_err(|error| error.in_file(path))
     }
 
-    fn read(path: &Path, map: Mmap, kind: Kind) -> Result<Self, Error> {
-        let header = Header::from_bytes(&map)?;
-        if header.kind != kind {
-            return Err(Error::format(format!("{}, expected {}", header.kind.name(), kind.name())));
-        }
+    fn read(map: Mapping) -> Result<Self, Error> {
+        let header = Header::from_bytes(map.bytes())?;
+        header.check_kind(Kind::Index)?;
         let (blocks, end) = (Vec::new(), HEADER_BYTES);
-        let mut file = Self { path: path.to_owned(), map, header, blocks, records: 0, deleted: 0, end };
+        let mut file = Self { map, header, blocks, records: 0, deleted: 0, end };
         let (mut last_is_records, mut deletions) = (false, Vec::<u64>::new());
         while let Some(header) = file.block_header(file.end) {
             let payload = file.payload(file.end, &header);
@@ -105,25 +100,23 @@ impl RecordFile {
 
     /// The header of a block at this byte, if it is sound and the payload is all there.
     fn block_header(&self, at: usize) -> Option<BlockHeader> {
-        let header = BlockHeader::from_bytes(self.map.get(at..)?)?;
-        let room = self.map.len() - at - BLOCK_HEADER_BYTES;
+        let bytes = self.map.bytes();
+        let header = BlockHeader::from_bytes(bytes.get(at..)?)?;
+        let room = bytes.len() - at - BLOCK_HEADER_BYTES;
         (header.payload_bytes(self.header.record_bytes()) <= room).then_some(header)
     }
 
     /// The payload of the block at this byte; none if it is not all there.
     fn payload(&self, at: usize, header: &BlockHeader) -> &[u8] {
         let start = at + BLOCK_HEADER_BYTES;
-        self.map.get(start..start + header.payload_bytes(self.header.record_bytes())).unwrap_or_default()
+        self.map.bytes().get(start..start + header.payload_bytes(self.header.record_bytes())).unwrap_or_default()
     }
 
     /// # Errors
     /// [`Error::Format`] unless these are numbers of records that the file has up to here, in order.
     fn check_deletions(&self, records: &[u64]) -> Result<(), Error> {
         let in_order = records.is_sorted_by(|a, b| a < b) && records.last().is_none_or(|last| *last < self.records);
-        if in_order && self.header.kind == Kind::Index {
-            return Ok(());
-        }
-        Err(Error::format("damaged: it deletes vectors that it does not have"))
+        if in_order { Ok(()) } else { Err(Error::format("damaged: it deletes vectors that it does not have")) }
     }
 
     /// Marks records as deleted. All at once, since a file may have as many deletions as vectors, each in a block of its own.
@@ -142,12 +135,12 @@ impl RecordFile {
 
     /// Whether anything after `from` looks like a block: then the gap before it is damage and not a torn end.
     fn block_after(&self, from: usize) -> Option<usize> {
-        let last = self.map.len().saturating_sub(BLOCK_HEADER_BYTES);
+        let last = self.map.bytes().len().saturating_sub(BLOCK_HEADER_BYTES);
         (from..=last).step_by(64).skip(1).find(|at| self.block_header(*at).is_some())
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.map.path()
     }
 
     pub(super) fn header(&self) -> &Header {
@@ -161,7 +154,7 @@ impl RecordFile {
 
     /// Bytes after the last whole block.
     pub(super) fn torn_bytes(&self) -> usize {
-        self.map.len() - self.end
+        self.map.bytes().len() - self.end
     }
 
     /// How many blocks of records.
@@ -181,9 +174,10 @@ impl RecordFile {
 
     /// A block, its checksum verified when it is first asked for.
     pub(super) fn block(&self, number: usize) -> Result<Block<'_>, Error> {
-        let damaged = |reason: &str| Error::format(format!("block {number} is damaged: {reason}")).in_file(&self.path);
+        let damaged = |reason: &str| damaged(number as u64, reason).in_file(self.path());
         let place = self.blocks.get(number).ok_or_else(|| damaged("it does not exist"))?;
         let payload = self.payload(place.at, &place.header);
+        self.map.check_length(place.at + BLOCK_HEADER_BYTES + payload.len())?;
         if !place.verified.load(Ordering::Relaxed) {
             if crc32fast::hash(payload) != place.header.checksum {
                 return Err(damaged("its checksum does not fit"));
@@ -191,11 +185,7 @@ impl RecordFile {
             place.verified.store(true, Ordering::Relaxed);
         }
         let (ids, rows) = place.header.records(payload, self.header.record_bytes()).map_err(damaged)?;
-        let group = match place.header.content {
-            Content::Records { group, .. } => group,
-            Content::Deletions => 0,
-        };
-        Ok(Block { group, rows, ids, dead: &place.dead })
+        Ok(Block { rows, ids, dead: &place.dead })
     }
 
     /// The block that the record of that number, counted over what is not deleted, is in, and its row there.
@@ -223,14 +213,8 @@ impl RecordFile {
     pub(super) fn blocks(&self) -> impl Iterator<Item = Result<Block<'_>, Error>> {
         (0..self.len()).map(|number| self.block(number))
     }
+}
 
-    /// For files that are written whole: everything announced is there.
-    pub(super) fn check_complete(&self) -> Result<(), Error> {
-        let expected = self.header.rows.saturating_mul(self.header.groups as u64);
-        if self.records() == expected && self.torn_bytes() == 0 {
-            return Ok(());
-        }
-        let found = self.records();
-        Err(Error::format(format!("incomplete: {found} of {expected} ciphertexts are readable")).in_file(&self.path))
-    }
+fn damaged(block: u64, reason: &str) -> Error {
+    Error::format(format!("block {block} is damaged: {reason}"))
 }

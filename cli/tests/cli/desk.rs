@@ -108,7 +108,10 @@ pub fn nearest(desk: &Desk, index: &str) -> Value {
     let queried = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
     desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
     desk.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr"]);
-    assert_eq!(queried, desk.json(&["decode", "ctx.json", "response.hvr", "-k", "100", "--json"]));
+    assert_eq!(
+        queried,
+        desk.json(&["decode", "ctx.json", "response.hvr", "--query", "query.hvq", "-k", "100", "--json"])
+    );
     queried["results"][0]["neighbours"].clone()
 }
 

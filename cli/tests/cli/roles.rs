@@ -32,6 +32,14 @@ fn the_walk_through_all_roles() {
         desk.ok(&["aggregate", "public.json", "public.hvx", "one.hvq", "-o", "one.hvr"]);
         let want = expected(&stored, &stored[3..4], 40, |i| i);
         assert_eq!(desk.json(&["decode", "ctx.json", "one.hvr", "-k", "1000", "--json"]), want);
+        // A response to another query.
+        desk.ok(&["decode", "ctx.json", "one.hvr", "--query", "one.hvq", "-q"]).stderr("");
+        desk.refused(
+            &["decode", "ctx.json", "one.hvr", "--query", "query.hvq"],
+            1,
+            "one.hvr: a response to another query",
+        );
+        desk.ok(&["decode", "ctx.json", "one.hvr", "-q"]).stderr(contains("not compared with its query; give --query"));
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::Index;
 use super::packer::Packer;
-use super::taken::Taken;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::search::id::IdRef;
 use crate::search::record_file::Header;
 use crate::search::shard::Shard;
+use crate::search::taken::Taken;
 use std::path::Path;
 
 impl Index {

@@ -1,11 +1,11 @@
 //! Checking an index, in the depth that is asked for.
 
 use super::Index;
-use super::taken::Taken;
 use crate::error::Error;
 use crate::paillier::validate;
 use crate::progress::Progress;
 use crate::search::evaluator::Evaluator;
+use crate::search::taken::Taken;
 
 impl Index {
     /// Verifies the checksum of every block.
@@ -14,6 +14,15 @@ impl Index {
     /// [`Error::Format`], naming the first block that is damaged.
     pub fn verify(&self) -> Result<(), Error> {
         self.file.blocks().try_for_each(|block| block.map(drop))
+    }
+
+    /// The ids of its vectors.
+    pub(super) fn taken(&self) -> Result<Taken, Error> {
+        let mut taken = Taken::default();
+        for block in self.live_blocks() {
+            taken.insert_block(&block?.ids).map_err(|error| error.in_file(self.path()))?;
+        }
+        Ok(taken)
     }
 }
 

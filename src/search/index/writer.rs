@@ -3,7 +3,6 @@
 mod delete;
 
 use super::lock::{LockedFile, lock};
-use super::taken::Taken;
 use super::{Index, Recovery};
 use crate::arith::batch::Rows;
 use crate::atomic_file::{self, Access, AtomicFile};
@@ -14,6 +13,7 @@ use crate::search::id::{IdKind, IdRef};
 use crate::search::ids::Ids;
 use crate::search::record_file::{HEADER_BYTES, Header, Kind, MOST_ROWS, records_block};
 use crate::search::shard::Shard;
+use crate::search::taken::Taken;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -265,7 +265,7 @@ impl IndexWriter {
         }
         let taken = match &mut self.taken {
             Some(taken) => taken,
-            None => self.taken.insert(Taken::of(&Index::open(&self.path)?)?),
+            None => self.taken.insert(Index::open(&self.path)?.taken()?),
         };
         taken.insert_all(ids).map_err(|row| match ids.get(row) {
             Some(id) => Error::IdTaken { id: id.to_owned(), vector: row as u64 },

@@ -80,7 +80,7 @@ impl BlockHeader {
     }
 
     /// Bytes before the records.
-    fn id_bytes(&self) -> usize {
+    pub(super) fn id_bytes(&self) -> usize {
         let bytes = match self.content {
             Content::Deletions | Content::Records { ids: IdLayout::Run, .. } => 0,
             Content::Records { ids: IdLayout::Numbers, .. } => 8 * self.count,
@@ -102,12 +102,17 @@ impl BlockHeader {
         payload: &'a [u8],
         record_bytes: usize,
     ) -> Result<(StoredIds<'a>, Rows<'a>), &'static str> {
+        let (ids, records) = payload.split_at_checked(self.id_bytes()).ok_or("it is cut short")?;
+        let records = bytemuck::try_cast_slice(records).map_err(|_| "it is not aligned")?;
+        Ok((self.ids(ids)?, Rows::new(records, record_bytes / 8)))
+    }
+
+    /// The ids in the first bytes of a payload.
+    pub(super) fn ids<'a>(&self, id_bytes: &'a [u8]) -> Result<StoredIds<'a>, &'static str> {
         let Content::Records { first, ids, text_bytes, .. } = self.content else {
             return Err("it has no records");
         };
-        let (id_bytes, records) = payload.split_at_checked(self.id_bytes()).ok_or("it is cut short")?;
-        let records = bytemuck::try_cast_slice(records).map_err(|_| "it is not aligned")?;
-        let ids = match ids {
+        Ok(match ids {
             IdLayout::Run => StoredIds::Run(first),
             IdLayout::Numbers => {
                 let numbers = id_bytes.get(..8 * self.count).ok_or("it is cut short")?;
@@ -119,8 +124,7 @@ impl BlockHeader {
                 let ends = bytemuck::try_cast_slice(ends).map_err(|_| "it is not aligned")?;
                 StoredIds::texts(ends, text.ok_or("an id is not UTF-8")?)?
             }
-        };
-        Ok((ids, Rows::new(records, record_bytes / 8)))
+        })
     }
 }
 
@@ -143,6 +147,19 @@ impl<'a> StoredIds<'a> {
         if start == text.len() { Ok(Self::Texts { ends, text }) } else { Err("there is text after the last id") }
     }
 
+    /// The ids of that many rows. They were checked when they were read, so that none is refused here.
+    pub(super) fn to_ids(self, rows: usize) -> Ids {
+        match self {
+            Self::Run(first) => Ids::from(first..first + rows as u64),
+            Self::Numbers(numbers) => Ids::from(numbers.to_vec()),
+            Self::Texts { .. } => {
+                let mut ids = Ids::new();
+                (0..rows).filter_map(|row| self.get(row)).for_each(|id| drop(ids.push(id)));
+                ids
+            }
+        }
+    }
+
     fn get(&self, row: usize) -> Option<IdRef<'a>> {
         match self {
             Self::Run(first) => first.checked_add(row as u64).map(IdRef::Number),
@@ -159,8 +176,6 @@ impl<'a> StoredIds<'a> {
 /// A block of records whose checksum fits.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::search) struct Block<'a> {
-    #[cfg_attr(not(feature = "owner"), expect(dead_code, reason = "only the owner reads responses"))]
-    pub(in crate::search) group: usize,
     pub(in crate::search) rows: Rows<'a>,
     pub(super) ids: StoredIds<'a>,
     /// Rows that are deleted, in order.
@@ -188,22 +203,13 @@ impl<'a> Block<'a> {
     pub(in crate::search) fn live(&self) -> LiveBlock<'a> {
         let width = self.rows.width();
         if self.dead.is_empty() {
-            let ids = match self.ids {
-                StoredIds::Run(first) => Ids::from(first..first + self.rows.len() as u64),
-                StoredIds::Numbers(numbers) => Ids::from(numbers.to_vec()),
-                StoredIds::Texts { .. } => self.collect_ids(),
-            };
+            let ids = self.ids.to_ids(self.rows.len());
             return LiveBlock { ids, limbs: Cow::Borrowed(self.rows.limbs()), width };
         }
         let limbs: Vec<u64> = self.live_rows().filter_map(|row| self.rows.get(row)).flatten().copied().collect();
-        LiveBlock { ids: self.collect_ids(), limbs: Cow::Owned(limbs), width }
-    }
-
-    /// Their ids were checked when the block was read, so that none is refused here.
-    fn collect_ids(&self) -> Ids {
         let mut ids = Ids::new();
         self.live_rows().for_each(|row| drop(ids.push(self.id(row))));
-        ids
+        LiveBlock { ids, limbs: Cow::Owned(limbs), width }
     }
 }
 

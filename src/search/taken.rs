@@ -1,9 +1,8 @@
-//! Which ids an index has, so that none is given twice.
+//! Which ids there are, so that none is there twice.
 
 use crate::error::Error;
 use crate::search::id::IdRef;
 use crate::search::ids::Ids;
-use crate::search::index::Index;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
@@ -21,16 +20,7 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// The ids of an index.
-    pub(super) fn of(index: &Index) -> Result<Self, Error> {
-        let mut taken = Self::default();
-        for block in index.live_blocks() {
-            taken.insert_block(&block?.ids).map_err(|error| error.in_file(index.path()))?;
-        }
-        Ok(taken)
-    }
-
-    /// Takes the ids of a block that is in an index.
+    /// Takes the ids of a block of a file.
     pub(super) fn insert_block(&mut self, ids: &Ids) -> Result<(), Error> {
         self.insert_all(ids).map_err(|row| {
             let id = ids.get(row).map_or_else(String::new, |id| format!("{id:?}"));

@@ -1,0 +1,248 @@
+//! Files that are written whole, read a block at a time: queries and responses.
+//!
+//! They come from others, who could shorten them while they are mapped, which would kill the process. Nothing is allocated for
+//! what a header announces before the file is known to be long enough, and then as it is read.
+
+use super::block::{BLOCK_HEADER_BYTES, Block, BlockHeader, Content};
+use super::damaged;
+use super::header::{HEADER_BYTES, Header, Kind};
+use crate::error::Error;
+use crate::search::ids::Ids;
+use crate::search::taken::Taken;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+
+/// An open file whose header is sound.
+#[derive(Debug)]
+pub(in crate::search) struct WholeFile {
+    path: PathBuf,
+    file: File,
+    header: Header,
+    /// Its bytes when it was opened.
+    len: u64,
+}
+
+/// The blocks of a file, in their order.
+pub(in crate::search) struct Blocks<'a> {
+    file: &'a WholeFile,
+    /// Where the next block begins.
+    at: u64,
+    /// Blocks and records before it.
+    blocks: u64,
+    records: u64,
+    /// A payload, aligned.
+    buffer: Vec<u64>,
+}
+
+/// The ids of a block.
+struct Part {
+    group: usize,
+    ids: Ids,
+}
+
+impl WholeFile {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than that says.
+    pub(in crate::search) fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let len = file.metadata().map_err(Error::io("open", path))?.len();
+        let read = || {
+            let mut bytes = [0; HEADER_BYTES];
+            let found = usize::try_from(len).unwrap_or(usize::MAX).min(HEADER_BYTES);
+            let head = bytes.get_mut(..found).unwrap_or_default();
+            read_at(&file, 0, head).map_err(|error| unreadable(path, error))?;
+            let header = Header::from_bytes(head)?;
+            header.check_kind(kind)?;
+            let announced = header.records().and_then(|records| records.checked_mul(header.record_bytes() as u64));
+            if announced.is_none_or(|bytes| bytes > len.saturating_sub(HEADER_BYTES as u64)) {
+                let (rows, groups, size) = (header.rows, header.groups, header.record_bytes());
+                return Err(Error::format(format!(
+                    "incomplete: its header announces {groups} times {rows} ciphertexts of {size} bytes, and it has {len} bytes"
+                )));
+            }
+            Ok(header)
+        };
+        let header = read().map_err(|error: Error| error.in_file(path))?;
+        Ok(Self { path: path.to_owned(), file, header, len })
+    }
+
+    pub(in crate::search) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(in crate::search) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The blocks from the first on.
+    pub(in crate::search) fn blocks(&self) -> Blocks<'_> {
+        Blocks { file: self, at: HEADER_BYTES as u64, blocks: 0, records: 0, buffer: Vec::new() }
+    }
+
+    /// Looks at the ids of all blocks, without reading records: those of a response come in rounds, one block for each query in
+    /// order, all with the same ids, and none of these twice. Takes memory for ids that are no runs of numbers: see [`Taken`].
+    ///
+    /// # Errors
+    /// [`Error::Format`], naming the block; [`Error::Io`].
+    pub(in crate::search) fn check_ids(&self) -> Result<(), Error> {
+        let check = || {
+            let (mut blocks, mut taken) = (self.blocks(), Taken::default());
+            let (mut group, mut ids) = (0, Ids::new());
+            loop {
+                let number = blocks.blocks;
+                let Some(part) = blocks.next_part()? else { break };
+                if part.group != group {
+                    let found = part.group;
+                    let what = format!(
+                        "it answers query {found}, expected query {group}; blocks are missing, repeated or swapped"
+                    );
+                    return Err(damaged(number, &what));
+                }
+                if group == 0 {
+                    taken.insert_block(&part.ids)?;
+                    ids = part.ids;
+                } else if !part.ids.is_same(&ids) {
+                    return Err(damaged(number, &format!("query {group} has other ids than query 0")));
+                }
+                group = (group + 1) % self.header.groups;
+            }
+            if group != 0 {
+                return Err(Error::format(format!("incomplete: the last block for query {group} is missing")));
+            }
+            Ok(())
+        };
+        check().map_err(|error| error.in_file(&self.path))
+    }
+
+    /// Fills a buffer with what is at a byte of the file.
+    fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Error> {
+        read_at(&self.file, at, into).map_err(|error| unreadable(&self.path, error))
+    }
+}
+
+impl Blocks<'_> {
+    /// The next block.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is damaged or not all there; [`Error::Io`].
+    pub(in crate::search) fn next_block(&mut self) -> Result<Option<Block<'_>>, Error> {
+        let file = self.file;
+        self.read_block().map_err(|error| error.in_file(&file.path))
+    }
+
+    fn read_block(&mut self) -> Result<Option<Block<'_>>, Error> {
+        let number = self.blocks;
+        let Some((header, _, at)) = self.next_header()? else { return Ok(None) };
+        let record_bytes = self.file.header.record_bytes();
+        self.fill(at, header.payload_bytes(record_bytes))?;
+        let payload = bytemuck::cast_slice(&self.buffer);
+        if crc32fast::hash(payload) != header.checksum {
+            return Err(damaged(number, "its checksum does not fit"));
+        }
+        let (ids, rows) = header.records(payload, record_bytes).map_err(|reason| damaged(number, reason))?;
+        Ok(Some(Block { rows, ids, dead: &[] }))
+    }
+
+    /// The group and the ids of the next block, whose checksum is not looked at.
+    fn next_part(&mut self) -> Result<Option<Part>, Error> {
+        let number = self.blocks;
+        let Some((header, group, at)) = self.next_header()? else { return Ok(None) };
+        self.fill(at, header.id_bytes())?;
+        let ids = header.ids(bytemuck::cast_slice(&self.buffer)).map_err(|reason| damaged(number, reason))?;
+        Ok(Some(Part { group, ids: ids.to_ids(header.count) }))
+    }
+
+    /// The header of the next block, its group, and where its payload is, which is all there; none if all records have been
+    /// there.
+    fn next_header(&mut self) -> Result<Option<(BlockHeader, usize, u64)>, Error> {
+        let (file, expected) = (self.file, self.file.header.records().unwrap_or(0));
+        let left = file.len - self.at;
+        if left == 0 && self.records == expected {
+            return Ok(None);
+        }
+        let incomplete = || {
+            let found = self.records;
+            Error::format(format!("incomplete: {found} of {expected} ciphertexts are readable"))
+        };
+        if left < BLOCK_HEADER_BYTES as u64 {
+            return Err(if self.records == expected { too_long(left) } else { incomplete() });
+        }
+        let mut bytes = [0; BLOCK_HEADER_BYTES];
+        file.read(self.at, &mut bytes)?;
+        let header =
+            BlockHeader::from_bytes(&bytes).ok_or_else(|| damaged(self.blocks, "its header is not readable"))?;
+        let group = match header.content {
+            Content::Records { group, .. } if group < file.header.groups => group,
+            Content::Records { group, .. } => {
+                let what = format!("it answers query {group}, and there are {}", file.header.groups);
+                return Err(damaged(self.blocks, &what));
+            }
+            Content::Deletions => return Err(damaged(self.blocks, "it deletes vectors, which only an index does")),
+        };
+        let payload = header.payload_bytes(file.header.record_bytes()) as u64;
+        if payload > left - BLOCK_HEADER_BYTES as u64 {
+            return Err(incomplete());
+        }
+        if header.count as u64 > expected - self.records {
+            return Err(too_long(left));
+        }
+        let at = self.at + BLOCK_HEADER_BYTES as u64;
+        (self.at, self.blocks) = (at + payload, self.blocks + 1);
+        self.records += header.count as u64;
+        Ok(Some((header, group, at)))
+    }
+
+    /// Reads so many bytes, a multiple of 8, into the buffer, which grows as they come.
+    fn fill(&mut self, mut at: u64, bytes: usize) -> Result<(), Error> {
+        self.buffer.clear();
+        let mut left = bytes;
+        while left > 0 {
+            let (piece, before) = (left.min(PIECE), self.buffer.len());
+            self.buffer.resize(before + piece / 8, 0);
+            let into = self.buffer.get_mut(before..).unwrap_or_default();
+            self.file.read(at, bytemuck::cast_slice_mut(into))?;
+            at += piece as u64;
+            left -= piece;
+        }
+        Ok(())
+    }
+}
+
+fn too_long(left: u64) -> Error {
+    Error::format(format!("damaged: {left} bytes follow the last ciphertext that the header announces"))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return Error::format("the file was shortened while it was read");
+    }
+    Error::io("read", path)(error)
+}
+
+/// Fills a buffer with what is at a byte of a file, which several threads may read.
+#[cfg(unix)]
+fn read_at(file: &File, at: u64, into: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut at: u64, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                at += read as u64;
+                into = into.get_mut(read..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -44,6 +44,12 @@ impl KeyHash {
     }
 }
 
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "KeyHash({})", self.name())
+    }
+}
+
 /// A new key: 256 random bits as 43 characters.
 ///
 /// # Errors
@@ -52,6 +58,14 @@ pub fn generate() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// A new admin key.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_admin() -> Result<String, getrandom::Error> {
+    Ok(format!("{ADMIN_PREFIX}{}", generate()?))
 }
 
 /// A new id of a knowledge base: 128 random bits in the form of a UUID of version 4.

@@ -178,7 +178,7 @@ impl App {
     }
 }
 
-fn routes() -> [(&'static str, MethodRouter<App>); 18] {
+fn routes() -> [(&'static str, MethodRouter<App>); 19] {
     [
         (
             "/v1/chunk/{organisation}",
@@ -197,8 +197,9 @@ fn routes() -> [(&'static str, MethodRouter<App>); 18] {
         ("/v1/kbs/{id}", get(admin::knowledge_base).delete(admin::delete_knowledge_base)),
         ("/v1/keys", get(admin::keys).post(admin::create_key)),
         ("/v1/keys/{hash}/permissions", get(admin::permissions)),
-        ("/v1/keys/{hash}/permissions/{id}", put(admin::set_permission)),
+        ("/v1/keys/{hash}/permissions/{id}", put(admin::set_permission).delete(admin::withdraw_permission)),
         ("/v1/keys/{hash}/status/revoke", patch(admin::revoke_key)),
+        ("/v1/admin-key/rotate", post(admin::rotate_admin_key)),
         ("/{file}", get(operation::file)),
         ("/", get(operation::root)),
     ]

@@ -21,6 +21,9 @@ const MAX_CONTEXTS: u64 = 1000;
 const TIMEOUT: u64 = 60;
 const QUERY_TIMEOUT: u64 = 10;
 const GRACE: u64 = 30;
+/// The longest time and the largest size that options take: a week, and 1 TiB.
+const MOST_SECONDS: u64 = 7 * 24 * 3600;
+const MOST_MIB: usize = 1 << 20;
 
 /// What a server is started with.
 #[derive(clap::Args, Debug, Clone)]
@@ -34,6 +37,9 @@ pub struct Options {
     /// The organisation to make, unless it is there
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = organisation)]
     pub org: String,
+    /// Replace the admin key of --org, print the new one and exit; no server may be running on the folder
+    #[arg(long)]
+    pub rotate_admin_key: bool,
     /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME
     #[arg(long, default_value_t, env = "HUSHVEC_SERVER_DEVICE")]
     pub device: Device,
@@ -50,16 +56,16 @@ pub struct Options {
     #[arg(long)]
     pub refuse_weak: bool,
     /// The largest request, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = MAX_BODY)]
+    #[arg(long, value_name = "MIB", default_value_t = MAX_BODY, value_parser = mebibytes())]
     pub max_body: usize,
     /// The most chunks that a request can be about
-    #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS)]
+    #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub max_chunks: usize,
     /// The largest reply of chunks, in MiB; one with more is refused
-    #[arg(long, value_name = "MIB", default_value_t = MAX_REPLY)]
+    #[arg(long, value_name = "MIB", default_value_t = MAX_REPLY, value_parser = mebibytes())]
     pub max_reply: usize,
     /// Memory for all requests and replies at a time, in MiB; more wait
-    #[arg(long, value_name = "MIB", default_value_t = MAX_MEMORY)]
+    #[arg(long, value_name = "MIB", default_value_t = MAX_MEMORY, value_parser = mebibytes())]
     pub max_memory: usize,
     /// Searches at a time; more wait
     #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
@@ -80,13 +86,13 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = MAX_CONTEXTS)]
     pub max_contexts: u64,
     /// Seconds until a request that has not arrived, or found no turn, is given up
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub timeout: u64,
     /// Seconds that finding chunks by a filter may take
-    #[arg(long, value_name = "SECONDS", default_value_t = QUERY_TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = QUERY_TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub query_timeout: u64,
     /// Seconds that requests may go on after the server was told to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = GRACE)]
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE, value_parser = clap::value_parser!(u64).range(0..=MOST_SECONDS))]
     pub grace: u64,
 }
 
@@ -97,6 +103,7 @@ impl Options {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             org: "default".to_owned(),
+            rotate_admin_key: false,
             device: Device::Auto,
             threads: None,
             tls_cert: None,
@@ -140,6 +147,10 @@ impl Options {
             wait: Duration::from_secs(self.timeout),
         }
     }
+}
+
+fn mebibytes() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(1..=MOST_MIB as u64)
 }
 
 fn organisation(name: &str) -> Result<String, String> {

@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::store::Store;
 use axum::Router;
 use connections::{Connection, Connections, Place};
-use hushvec::OpenDevice;
+use hushvec::{Device, OpenDevice};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -201,6 +202,24 @@ pub fn router(options: &Options) -> Result<(Router, Option<String>), String> {
     Ok((App::new(store, options.limits()).router(), admin_key))
 }
 
+/// Replaces the admin key of an organisation, and returns the new one.
+fn rotate_admin_key(options: &Options) -> Result<String, String> {
+    if !options.data.join("hushvec.db").exists() {
+        return Err(format!("{} has no data of a server", options.data.display()));
+    }
+    let device = OpenDevice::open(Device::Cpu, NonZeroUsize::new(1)).map_err(|error| error.to_string())?;
+    let query_time = Duration::from_secs(options.query_timeout);
+    let store = Store::open(&options.data, device, options.refuse_weak, options.quota(), query_time)?;
+    let key = store.replace_admin_key(&options.org).map_err(|error| format!("{error:?}"))?;
+    key.ok_or_else(|| format!("{} has no organisation {:?}; name one with --org", options.data.display(), options.org))
+}
+
+fn announce(key: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "admin key: {key}");
+    let _ = out.flush();
+}
+
 fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     let device = OpenDevice::open(options.device.clone(), options.threads).map_err(|error| error.to_string())?;
     let query_time = Duration::from_secs(options.query_timeout);
@@ -209,23 +228,22 @@ fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     Ok((store, key))
 }
 
-/// Serves until the process is told to stop, by Ctrl-C or SIGTERM.
+/// Serves until the process is told to stop, by Ctrl-C or SIGTERM. Or replaces an admin key, if the options say so.
 ///
 /// # Errors
 /// Why it cannot start.
 pub fn serve_until_stopped(options: &Options) -> Result<(), String> {
+    if options.rotate_admin_key {
+        announce(&rotate_admin_key(options)?);
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(64)
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
     let result = runtime.block_on(async {
-        let server = Server::open(options, |key| {
-            let mut out = std::io::stdout();
-            let _ = writeln!(out, "admin key: {key}");
-            let _ = out.flush();
-        })
-        .await?;
+        let server = Server::open(options, announce).await?;
         let address = server.address().map_err(|error| error.to_string())?;
         let scheme = if server.is_encrypted() { "https" } else { "http" };
         if !server.is_encrypted() && !address.ip().is_loopback() {

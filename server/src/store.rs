@@ -6,6 +6,7 @@ mod contexts;
 mod database;
 mod knowledge_bases;
 mod organisations;
+mod private;
 mod quota;
 mod scan;
 mod segment;
@@ -72,11 +73,17 @@ impl Store {
             move |error: std::io::Error| format!("{what}: {error}")
         };
         let segments = folder.join("segments");
-        make_private(folder).map_err(failed("make"))?;
-        std::fs::create_dir_all(&segments).map_err(failed("make a folder in"))?;
-        let lock = File::create(folder.join("lock")).map_err(failed("write to"))?;
+        private::create_folder(folder).map_err(failed("make"))?;
+        private::create_folder(&segments).map_err(failed("make a folder in"))?;
+        let lock = private::open_file(&folder.join("lock")).map_err(failed("write to"))?;
         lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
-        let database = Database::open(&folder.join("hushvec.db"), query_time)?;
+        // SQLite gives the files beside the database the same mode.
+        let path = folder.join("hushvec.db");
+        private::open_file(&path).map_err(failed("write to"))?;
+        for beside in ["hushvec.db-wal", "hushvec.db-shm", "segments"] {
+            private::tighten(&folder.join(beside)).map_err(failed("change the mode of what is in"))?;
+        }
+        let database = Database::open(&path, query_time)?;
         quota::prepare(&mut database.writer())
             .map_err(|error| failed("count what is in")(std::io::Error::other(error)))?;
         let store = Self { database, segments, device, refuse_weak, quota, collections: Mutex::default(), _lock: lock };
@@ -194,19 +201,4 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Makes a folder that only this user can look into, unless it is there.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
 }

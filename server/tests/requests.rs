@@ -144,6 +144,7 @@ fn call() -> impl Strategy<Value = (&'static str, String, Value)> {
         ("POST", "/v1/kbs", vec!["name", "description"]),
         ("POST", "/v1/keys", vec!["name", "description"]),
         ("PUT", "/v1/keys/x/permissions/BASE", vec!["permission"]),
+        ("DELETE", "/v1/keys/x/permissions/BASE", vec![]),
         ("POST", "/v1/exec_context/default/BASE/bind/CONTEXT", vec![]),
     ];
     prop::sample::select(calls).prop_flat_map(|(method, path, fields)| {

@@ -108,6 +108,23 @@ pub async fn set_permission(
         .map(Json)
 }
 
+pub async fn withdraw_permission(
+    State(app): State<App>,
+    Admin(principal): Admin,
+    Path((hash, id)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
+    app.in_turn(principal.organisation, move |store| {
+        store.withdraw_permission(&principal, &hash, &id)?;
+        Ok(Json(json!({ "knowledgeBaseId": id, "withdrawn": true })))
+    })
+    .await
+}
+
+pub async fn rotate_admin_key(State(app): State<App>, Admin(principal): Admin) -> ApiResult<Json<Value>> {
+    let key = app.in_turn(principal.organisation, move |store| store.rotate_admin_key(&principal)).await?;
+    Ok(Json(json!({ "adminKey": key })))
+}
+
 pub async fn revoke_key(
     State(app): State<App>,
     Admin(principal): Admin,

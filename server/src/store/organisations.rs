@@ -16,6 +16,8 @@ pub struct Principal {
     pub organisation_name: String,
     /// The API key's number; nothing for the admin key.
     pub api_key: Option<i64>,
+    /// The hash of the key that was sent.
+    pub key_hash: KeyHash,
 }
 
 /// What an API key may do with a knowledge base. Each includes those before it.
@@ -72,10 +74,31 @@ impl Store {
         if organisation(&connection, name)?.is_some() {
             return Ok(None);
         }
-        let key = format!("{ADMIN_PREFIX}{}", api_key::generate().map_err(|error| ApiError::internal(&error))?);
+        let key = api_key::generate_admin().map_err(|error| ApiError::internal(&error))?;
         let sql = "INSERT INTO organisations (name, admin_hash) VALUES (?, ?)";
         connection.execute(sql, params![name, KeyHash::of(&key).bytes()])?;
         Ok(Some(key))
+    }
+
+    /// Gives an organisation another admin key, which is not stored either. The one before is worth nothing from then on.
+    pub fn rotate_admin_key(&self, principal: &Principal) -> ApiResult<String> {
+        let key = api_key::generate_admin().map_err(|error| ApiError::internal(&error))?;
+        // Compared again under the writer: of two requests with a key that leaked, the second one must fail.
+        let sql = "UPDATE organisations SET admin_hash = ? WHERE key = ? AND admin_hash = ?";
+        let hash = KeyHash::of(&key);
+        let values = params![hash.bytes(), principal.organisation, principal.key_hash.bytes()];
+        match self.database.writer().execute(sql, values)? {
+            0 => Err(ApiError::unauthorized("the admin key was replaced meanwhile")),
+            _ => Ok(key),
+        }
+    }
+
+    /// Gives an organisation another admin key, whatever the one before was: nothing if there is no such organisation.
+    pub fn replace_admin_key(&self, name: &str) -> ApiResult<Option<String>> {
+        let key = api_key::generate_admin().map_err(|error| ApiError::internal(&error))?;
+        let sql = "UPDATE organisations SET admin_hash = ? WHERE name = ?";
+        let changed = self.database.writer().execute(sql, params![KeyHash::of(&key).bytes(), name])?;
+        Ok((changed > 0).then_some(key))
     }
 
     /// Whose key this is.
@@ -99,6 +122,7 @@ impl Store {
                         organisation: row.get(1)?,
                         organisation_name: row.get(2)?,
                         api_key: if api_key { Some(row.get(3)?) } else { None },
+                        key_hash: hash,
                     }));
                 }
             }
@@ -177,6 +201,18 @@ impl Store {
             params![key, base, permission as i64],
         )?;
         Ok(PermissionRecord { knowledge_base_id: id.to_owned(), permission: permission as i64 })
+    }
+
+    /// Takes an API key's permission for a knowledge base.
+    pub fn withdraw_permission(&self, principal: &Principal, hash: &str, id: &str) -> ApiResult<()> {
+        let connection = self.database.writer();
+        let key = key_number(&connection, principal, hash)?;
+        let base = super::knowledge_bases::number(&connection, principal, id)?;
+        let sql = "DELETE FROM permissions WHERE api_key = ? AND knowledge_base = ?";
+        match connection.execute(sql, params![key, base])? {
+            0 => Err(ApiError::not_found("the API key has no permission for this knowledge base")),
+            _ => Ok(()),
+        }
     }
 }
 

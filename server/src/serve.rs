@@ -21,7 +21,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
@@ -33,6 +33,8 @@ const WRITE_TIME: Duration = Duration::from_secs(60);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// What a connection keeps of a request's head: room for the longest URL, and headers.
 const HEAD_BYTES: usize = 96 << 10;
+/// Connections that wait to be accepted. What comes when they are so many tries again after a second.
+const BACKLOG: u32 = 4096;
 /// Files for everything but connections.
 const FILES: usize = 256;
 
@@ -57,8 +59,7 @@ impl Server {
             _ => None,
         };
         let listen = options.listen;
-        let listener =
-            TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener = bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let opened = options.clone();
         let (store, admin_key) =
             tokio::task::spawn_blocking(move || open_store(&opened)).await.map_err(|error| error.to_string())??;
@@ -132,6 +133,15 @@ impl Server {
         }
         overdue.abort();
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As [`TcpListener::bind`] does.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> Option<(TcpStream, Place)> {

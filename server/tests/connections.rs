@@ -92,10 +92,10 @@ fn half_sent_requests_keep_nobody_out() {
                 stream
             })
             .collect();
-        for _ in 0..5 {
-            let delay = server.delay();
-            assert!(delay < Duration::from_secs(1), "{delay:?} behind {} of {half:?}", open.len());
-        }
+        let delay = (0..5).map(|_| server.delay()).max().unwrap_or_default();
+        println!("{} ms behind {} of {half:?}", delay.as_millis(), open.len());
+        // They would stay for 10 seconds and more.
+        assert!(delay < Duration::from_secs(5), "{delay:?} behind {} of {half:?}", open.len());
     }
 }
 

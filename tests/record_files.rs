@@ -148,6 +148,7 @@ fn every_count_is_bounded() {
         ("response", &response, 64, &0u64.to_le_bytes(), "follow the last"),
         ("response", &response, 72, &[1], "only an index"),
         ("query", &query, 60, &most, "only a response"),
+        ("query", &query, 96, &[0; 16], "no query id"),
         ("query", &query, 64, &0u64.to_le_bytes(), "from 1 to 65536"),
         ("query", &query, 64, &u64::MAX.to_le_bytes(), "from 1 to 65536"),
         ("query", &query, 64, &65_536u64.to_le_bytes(), "incomplete"),
@@ -183,8 +184,8 @@ fn every_count_is_bounded() {
             (4, &65_537u32.to_le_bytes(), "not readable"),
             (4, &most, "not readable"),
             (8, &u64::MAX.to_le_bytes(), "not readable"),
-            (16, &2u32.to_le_bytes(), "query 2, and there"),
-            (16, &most, "and there"),
+            (16, &2u32.to_le_bytes(), "query 2, expected query"),
+            (16, &most, "expected query"),
             (20, &1u32.to_le_bytes(), "incomplete"),
             (20, &3u32.to_le_bytes(), "not readable"),
             (20, &[2, 0, 0, 0, 255, 255, 255, 255], "not readable"),
@@ -313,6 +314,17 @@ fn the_scheme_is_that_of_the_key() {
     }
 }
 
+#[test]
+fn indexes_of_other_sizes_are_not_merged() {
+    let files = Files::new();
+    let forged = files.path("forged");
+    std::fs::write(&forged, with_header(&files.bytes("index"), 52, &40u32.to_le_bytes())).unwrap();
+    let inputs = [files.path("index"), forged.clone()].map(|path| Index::open(&path).unwrap());
+    let error = Index::merge(&inputs, &files.path("merged"), &Progress::new()).unwrap_err();
+    assert!(error.to_string().starts_with(forged.to_str().unwrap()), "{error}");
+    assert!(error.to_string().contains("another scheme or other sizes"), "{error}");
+}
+
 fn shorten(path: &Path, to: usize) {
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(to as u64).unwrap();
 }
@@ -370,6 +382,8 @@ fn version_1_is_still_read() {
     let old = Response::open(&data.join("response.hvr")).unwrap();
     old.check_query(&query).unwrap();
     expected(&data.join("response.hvr"));
+    query.save(&path("query"), context.public_key()).unwrap();
+    assert_eq!((evaluator.load_query(&path("query")).unwrap().id(), version(&path("query"))), (None, 1));
     evaluator.aggregate(&query, &index, &path("response"), &Progress::new()).unwrap();
     expected(&path("response"));
     assert_eq!(version(&path("response")), 2);

@@ -286,14 +286,16 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         threads: int | None = None,
         secrets_on_cpu: bool = False,
         allow_weak: bool = False,
+        expect_id: str | None = None,
     ) -> ExecutionContext:
         """Loads a context of either format.
 
         :param device: Where to compute, instead of where the file says.
         :param secrets_on_cpu: Compute whatever needs a secret on the CPU, even if the file does not say so.
         :param allow_weak: Load keys that are known to be weak, to move data away from them.
+        :param expect_id: Refuse a context with another id or public id, such as one whose file was changed since its id was noted.
         :raises FileError: if it cannot be read.
-        :raises InputError: if it is no context, was changed, or the passphrase is another.
+        :raises InputError: if it is no context, was changed, has another id, or the passphrase is another.
         :raises WeakKeyError: if the key is known to be weak.
         """
         try:
@@ -304,7 +306,18 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             raise InputError(f"{path}: not a context, since it is not text") from error
         try:
             format = "native" if '"format"' in text[:64] else "xtrace"
-            return cls._load(text, format, passphrase, key_provider, None, device, threads, secrets_on_cpu, allow_weak)
+            return cls._load(
+                text,
+                format,
+                passphrase,
+                key_provider,
+                None,
+                device,
+                threads,
+                secrets_on_cpu,
+                allow_weak,
+                expect_id=expect_id,
+            )
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
@@ -350,10 +363,11 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         allow_weak: bool,
         *,
         is_dict: bool = False,
+        expect_id: str | None = None,
     ) -> ExecutionContext:
         provider = resolve(key_provider, passphrase)
         context = Context.from_text(
-            text, is_dict, native(provider, format), device, threads, secrets_on_cpu, allow_weak, context_id
+            text, is_dict, native(provider, format), device, threads, secrets_on_cpu, allow_weak, context_id, expect_id
         )
         loaded = cls.__new__(cls)
         loaded._set(context, clients.client_type(context.scheme)._of(context, threads), provider, context_id)

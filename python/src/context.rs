@@ -157,6 +157,7 @@ impl Context {
 
     /// Opens a stored context: a file's text, or a dictionary's JSON, whose layout does not count.
     #[staticmethod]
+    #[pyo3(signature = (text, is_dict, provider, device, threads, secrets_on_cpu, allow_weak, context_id, expect_id=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn from_text(
         py: Python<'_>,
@@ -168,11 +169,15 @@ impl Context {
         secrets_on_cpu: bool,
         allow_weak: bool,
         context_id: Option<String>,
+        expect_id: Option<String>,
     ) -> PyResult<Self> {
         let threads = self::threads(threads)?;
         let mut loader = loader(device, threads, allow_weak)?.secrets_on_cpu(secrets_on_cpu);
         if let Some(id) = context_id {
             loader = loader.context_id(id);
+        }
+        if let Some(id) = expect_id {
+            loader = loader.expect_id(id);
         }
         if is_dict {
             let value = serde_json::from_str(text)

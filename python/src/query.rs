@@ -27,13 +27,19 @@ impl Query {
 
 #[pymethods]
 impl Query {
-    /// A query of (Q, key_len/2) uint8 ciphertexts, which are checked. Keys are a context, a client or an evaluator.
+    /// A query of (Q, key_len/2) uint8 ciphertexts, which are checked. Keys are a context, a client or an evaluator. It gets a
+    /// random id unless one is given.
     #[new]
-    fn of(py: Python<'_>, ciphertexts: &Bound<'_, PyAny>, keys: Keys) -> PyResult<Self> {
+    #[pyo3(signature = (ciphertexts, keys, id=None))]
+    fn of(py: Python<'_>, ciphertexts: &Bound<'_, PyAny>, keys: Keys, id: Option<&str>) -> PyResult<Self> {
+        let id = id.map(str::parse).transpose().map_err(raise)?;
         let rows = CiphertextRows::new(ciphertexts, keys.public_key().parameters().ciphertext_bytes())?;
         let bytes = rows.all()?;
-        let query = py.detach(|| hushvec::Query::new(keys.import(&bytes)?)).map_err(raise)?;
-        Ok(Self::new(query, Arc::clone(keys.public_key())))
+        let query = py.detach(|| match id {
+            Some(id) => hushvec::Query::with_id(keys.import(&bytes)?, id),
+            None => hushvec::Query::new(keys.import(&bytes)?),
+        });
+        Ok(Self::new(query.map_err(raise)?, Arc::clone(keys.public_key())))
     }
 
     /// Encrypts vectors, (Q, D) or (Q, D/8).

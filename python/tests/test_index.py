@@ -55,6 +55,10 @@ def test_all_three_roles_through_files(subgroup, evaluator, index, rows, tmp_pat
     for read in (lambda: response.nearest(subgroup, 5, query=again), lambda: response.distances(subgroup, query=again)):
         with pytest.raises(hushvec.InputError, match=f"another query.*{query.id}.*{again.id}"):
             read()
+    assert hushvec.Query(subgroup.encrypt_vec_batch(queries), evaluator, query.id).id == query.id
+    for wrong in ("", query.id[1:], "0" * 32, "x" * 32):
+        with pytest.raises(hushvec.InputError, match="32 hexadecimal digits"):
+            hushvec.Query(subgroup.encrypt_vec_batch(queries), evaluator, wrong)
     loaded = hushvec.Query.load(tmp_path / "query.hvq", subgroup)
     assert loaded.id == query.id == response.query_id != again.id and len(loaded) == 3
 

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/context.rs"]
+mod context;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use hushvec::{BitMatrix, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
+use context::CONTEXT;
 use hushvec_server::{Options, router};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,14 +32,8 @@ static FILLED: LazyLock<Filled> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { device: hushvec::Device::Cpu, ..Options::new(folder.path()) };
     let (router, key) = router(&options).unwrap();
-    let context = ExecutionContext::builder()
-        .scheme(Scheme::PaillierSubgroup)
-        .embedding_length(16)
-        .create(PassphraseKeyProvider::new("pass").unwrap())
-        .unwrap();
-    let encrypted = context.encrypt_vec_batch(&BitMatrix::from_rows(16, [[1u8; 16]]).unwrap()).unwrap();
-    let wire = encrypted.get(0).unwrap().to_wire(context.public_key()).unwrap();
-    let (id, document) = (context.id().unwrap(), context.to_dict_enc().unwrap());
+    let (context, wire) = &*CONTEXT;
+    let (wire, id, document) = (wire.clone(), context.id().unwrap(), context.to_dict_enc().unwrap());
     let runtime = Runtime::new().unwrap();
     let mut filled =
         Filled { _folder: folder, runtime, router, key: key.unwrap(), base: String::new(), context: id, wire };

@@ -24,10 +24,18 @@ impl Query {
     /// # Errors
     /// [`Error::Parameter`] if there is none, or more than 65,536; [`Error::Random`].
     pub fn new(vectors: Ciphertexts) -> Result<Self, Error> {
-        Self::with_id(vectors, Some(QueryId::random()?))
+        Self::of(vectors, Some(QueryId::random()?))
     }
 
-    fn with_id(vectors: Ciphertexts, id: Option<QueryId>) -> Result<Self, Error> {
+    /// A query of these encrypted vectors with an id that was drawn elsewhere: for several evaluators of one query.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there is none, or more than 65,536.
+    pub fn with_id(vectors: Ciphertexts, id: QueryId) -> Result<Self, Error> {
+        Self::of(vectors, Some(id))
+    }
+
+    fn of(vectors: Ciphertexts, id: Option<QueryId>) -> Result<Self, Error> {
         if vectors.is_empty() || vectors.len() > MOST_ROWS {
             let limit = format!("must be from 1 to {MOST_ROWS}");
             return Err(Error::Parameter { name: "the number of queries", actual: vectors.len(), limit });
@@ -53,7 +61,9 @@ impl Query {
         key.check_id("the query", self.vectors.key_id())?;
         let mut file = AtomicFile::create(path, Access::Public)?;
         let header = Header::new(Kind::Query, key, 1, self.vectors.len() as u64);
-        file.write(&Header { query: self.id, ..header }.to_bytes())?;
+        // A query without an id stays in version 1 of the format.
+        let scheme = header.scheme.filter(|_| self.id.is_some());
+        file.write(&Header { query: self.id, scheme, ..header }.to_bytes())?;
         file.write(&records_block(0, &Ids::from(0..self.vectors.len() as u64), self.vectors.rows()))?;
         file.finish()
     }
@@ -72,7 +82,7 @@ impl Query {
             }
             let vectors = Ciphertexts::from_limbs(key, limbs);
             validate::check_rows(key, backend, vectors.rows(), 0)?;
-            Self::with_id(vectors, file.header().query)
+            Self::of(vectors, file.header().query)
         };
         read().map_err(|error| error.in_file(path))
     }

@@ -3,6 +3,7 @@
 use crate::arith::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use std::fmt;
+use std::str::FromStr;
 
 /// A random number of a query, which a response repeats. It is public.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +25,18 @@ impl QueryId {
     /// The 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl FromStr for QueryId {
+    type Err = Error;
+
+    /// Reads 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let number = Some(text).filter(|text| text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let number = number.and_then(|text| u128::from_str_radix(text, 16).ok());
+        let id = number.and_then(|number| Self::from_bytes(number.to_be_bytes()));
+        id.ok_or_else(|| Error::format("a query id has 32 hexadecimal digits, and they are not all 0"))
     }
 }
 

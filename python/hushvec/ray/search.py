@@ -88,10 +88,11 @@ class Search:
             raise InputError("the workers have public keys; give the context that decrypts what they send")
         if context.public_id != self._keys.public_id:
             raise InputError(f"the segments' key is {self._keys.public_id}, the context's {context.public_id}")
-        ciphertexts = ray.put(context.encrypt_vec_batch(numpy.asarray(queries)))
+        encrypted = context.encrypt_vec_batch(numpy.asarray(queries))
+        query, ciphertexts = Query(encrypted, context), ray.put(encrypted)
         streaming = {"num_returns": "streaming", "_generator_backpressure_num_objects": WAITING}
-        streams = [worker.combine.options(**streaming).remote(ciphertexts) for worker in self._workers]
-        return merged([found for stream in streams for found in _decrypted(stream, context, k)], k)
+        streams = [worker.combine.options(**streaming).remote(ciphertexts, query.id) for worker in self._workers]
+        return merged([found for stream in streams for found in _decrypted(stream, context, k, query)], k)
 
     def processes(self) -> list[int]:
         """Process ids of the workers, on their nodes."""
@@ -130,22 +131,22 @@ def merged(found: Sequence[Found], k: int) -> Found:
     return numpy.take_along_axis(ids, order, axis=1), numpy.take_along_axis(distances, order, axis=1)
 
 
-def _decrypted(stream: Any, context: ExecutionContext | HammingClient, k: int) -> Iterator[Found]:
-    """Of responses that come in pieces, each with the number of its segment, the nearest in each."""
+def _decrypted(stream: Any, context: ExecutionContext | HammingClient, k: int, query: Query) -> Iterator[Found]:
+    """Of responses to a query that come in pieces, each with the number of its segment, the nearest in each."""
     with tempfile.TemporaryDirectory() as folder:
         path, file, last = pathlib.Path(folder, "response.hvr"), None, None
         for reference in stream:
             number, piece = fetched(reference)
             if number != last and file is not None:
                 file.close()
-                yield Response(path).nearest(context, k)
+                yield Response(path).nearest(context, k, query=query)
                 path.unlink()
             if number != last or file is None:
                 file, last = path.open("wb"), number
             file.write(piece)
         if file is not None:
             file.close()
-            yield Response(path).nearest(context, k)
+            yield Response(path).nearest(context, k, query=query)
 
 
 @ray.remote
@@ -170,9 +171,9 @@ class _Searcher:
         owner, indexes = self._open()
         return merged([index.nearest(owner, queries, k) for index in indexes], k)
 
-    def combine(self, ciphertexts: NDArray[numpy.uint8]) -> Iterator[tuple[int, bytes]]:
+    def combine(self, ciphertexts: NDArray[numpy.uint8], query_id: str | None) -> Iterator[tuple[int, bytes]]:
         evaluator, indexes = self._open()
-        query = Query(ciphertexts, evaluator)
+        query = Query(ciphertexts, evaluator, query_id)
         # A worker that takes another's place sends everything again, and what has arrived before is not taken twice. That the
         # pieces fit is since the same query and index make the same bytes.
         with tempfile.TemporaryDirectory() as folder:

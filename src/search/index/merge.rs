@@ -86,6 +86,9 @@ fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
             let (expected, actual) = (expected.to_string(), actual.to_string());
             return Err(Error::WrongKey { what: "an index", expected, actual }.in_file(index.path()));
         }
+        if let Some(first) = inputs.first() {
+            first.file.header().check_same_key(index.file.header()).map_err(|error| error.in_file(index.path()))?;
+        }
         match (kind, index.id_kind()?) {
             (Some(kind), Some(other)) if kind != other => {
                 let reason = format!("its ids are {other}, those of the indexes before it {kind}");

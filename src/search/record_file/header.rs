@@ -168,6 +168,9 @@ impl Header {
             Kind::Index if rows != 0 => {
                 wrong(&format!("{rows} vectors; an index grows and does not say how many it has"))
             }
+            Kind::Query if self.scheme.is_some() && self.query.is_none() => {
+                wrong("no query id; version 2 of a query has one")
+            }
             Kind::Index if self.query.is_some() => wrong("a query id; an index answers no query"),
             Kind::Query | Kind::Response if self.next_number != 0 || self.shard.is_some() => {
                 wrong("fields that only an index has")
@@ -199,8 +202,23 @@ impl Header {
         if self.scheme.is_none_or(|found| found == scheme) && [self.key_len, self.embedding_length] == sizes {
             return Ok(());
         }
-        Err(Error::format("the header names the key, but has another scheme or other sizes than that key"))
+        Err(other_sizes())
     }
+
+    /// # Errors
+    /// [`Error::Format`] if the other header, which names the same key, has another scheme or size.
+    pub(in crate::search) fn check_same_key(&self, other: &Self) -> Result<(), Error> {
+        let differ = |(a, b)| a != b;
+        let schemes = self.scheme.zip(other.scheme).is_some_and(differ);
+        if schemes || (self.key_len, self.embedding_length) != (other.key_len, other.embedding_length) {
+            return Err(other_sizes());
+        }
+        Ok(())
+    }
+}
+
+fn other_sizes() -> Error {
+    Error::format("the header names the key, but has another scheme or other sizes than that key")
 }
 
 /// The number of a scheme in a file.

@@ -34,6 +34,8 @@ pub(in crate::search) struct Blocks<'a> {
     /// Blocks and records before it.
     blocks: u64,
     records: u64,
+    /// The group of the next block: they come in turn.
+    group: usize,
     /// A payload, aligned.
     buffer: Vec<u64>,
 }
@@ -82,7 +84,7 @@ impl WholeFile {
 
     /// The blocks from the first on.
     pub(in crate::search) fn blocks(&self) -> Blocks<'_> {
-        Blocks { file: self, at: HEADER_BYTES as u64, blocks: 0, records: 0, buffer: Vec::new() }
+        Blocks { file: self, at: HEADER_BYTES as u64, blocks: 0, records: 0, group: 0, buffer: Vec::new() }
     }
 
     /// Looks at the ids of all blocks, without reading records: those of a response come in rounds, one block for each query in
@@ -97,23 +99,16 @@ impl WholeFile {
             loop {
                 let number = blocks.blocks;
                 let Some(part) = blocks.next_part()? else { break };
-                if part.group != group {
-                    let found = part.group;
-                    let what = format!(
-                        "it answers query {found}, expected query {group}; blocks are missing, repeated or swapped"
-                    );
-                    return Err(damaged(number, &what));
-                }
+                group = part.group;
                 if group == 0 {
                     taken.insert_block(&part.ids)?;
                     ids = part.ids;
                 } else if !part.ids.is_same(&ids) {
                     return Err(damaged(number, &format!("query {group} has other ids than query 0")));
                 }
-                group = (group + 1) % self.header.groups;
             }
-            if group != 0 {
-                return Err(Error::format(format!("incomplete: the last block for query {group} is missing")));
+            if group + 1 != self.header.groups && !ids.is_empty() {
+                return Err(Error::format(format!("incomplete: the last block for query {} is missing", group + 1)));
             }
             Ok(())
         };
@@ -177,10 +172,13 @@ impl Blocks<'_> {
         file.read(self.at, &mut bytes)?;
         let header =
             BlockHeader::from_bytes(&bytes).ok_or_else(|| damaged(self.blocks, "its header is not readable"))?;
+        let expected_group = self.group;
         let group = match header.content {
-            Content::Records { group, .. } if group < file.header.groups => group,
+            Content::Records { group, .. } if group == expected_group => group,
             Content::Records { group, .. } => {
-                let what = format!("it answers query {group}, and there are {}", file.header.groups);
+                let what = format!(
+                    "it answers query {group}, expected query {expected_group}; blocks are missing, repeated or swapped"
+                );
                 return Err(damaged(self.blocks, &what));
             }
             Content::Deletions => return Err(damaged(self.blocks, "it deletes vectors, which only an index does")),
@@ -193,7 +191,7 @@ impl Blocks<'_> {
             return Err(too_long(left));
         }
         let at = self.at + BLOCK_HEADER_BYTES as u64;
-        (self.at, self.blocks) = (at + payload, self.blocks + 1);
+        (self.at, self.blocks, self.group) = (at + payload, self.blocks + 1, (group + 1) % file.header.groups);
         self.records += header.count as u64;
         Ok(Some((header, group, at)))
     }

@@ -49,18 +49,24 @@ fn contexts_of_the_sdk_fall() {
 
 /// A public key of 1024 bits whose noise has these orders, prime or twice a prime, modulo p and q.
 fn public(scheme: Scheme, alpha_len: usize, orders: [u32; 2]) -> PublicContext {
-    let [(p, b_p), (q, b_q)] = orders.map(|order| {
-        let step = BoxedUint::from(2 * u64::from(order));
-        let (p, b) = random_prime_with_divisor(&step, 512, false, &mut OsRandom).unwrap();
-        (biguint(p.as_words()), biguint(b.as_words()))
-    });
-    let n = &p * &q;
+    let (n, root) = std::iter::repeat_with(|| {
+        let [(p, b_p), (q, b_q)] = orders.map(|order| {
+            let step = BoxedUint::from(2 * u64::from(order));
+            let (p, b) = random_prime_with_divisor(&step, 512, false, &mut OsRandom).unwrap();
+            (biguint(p.as_words()), biguint(b.as_words()))
+        });
+        let n = &p * &q;
+        // Of the orders, or by an accident of about one in them of order 1, in which case the next one is taken. There is none if
+        // one cofactor is a multiple of the other order.
+        let cofactor = b_p * b_q * 4u32;
+        let root = |y: u32| BigUint::from(y).modpow(&cofactor, &n);
+        let whole = |x: &BigUint| x % &p != BigUint::from(1u32) && x % &q != BigUint::from(1u32);
+        let root = (2..50).map(root).find(whole);
+        root.map(|root| (n, root))
+    })
+    .find_map(|found| found)
+    .unwrap();
     let square = &n * &n;
-    // Of the orders, or by an accident of about one in them of order 1, in which case the next one is taken.
-    let cofactor = b_p * b_q * 4u32;
-    let root = |y: u32| BigUint::from(y).modpow(&cofactor, &n);
-    let whole = |x: &BigUint| x % &p != BigUint::from(1u32) && x % &q != BigUint::from(1u32);
-    let root = (2..50).map(root).find(whole).unwrap();
     let parameters = Parameters::new(scheme, 64, 512, Some(alpha_len)).unwrap();
     let elements = match scheme {
         Scheme::PaillierLookup => {

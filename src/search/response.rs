@@ -47,7 +47,7 @@ impl Response {
             }
             let shown = |id: Option<QueryId>, vectors: usize| {
                 let id = id.map_or_else(|| "without an id".to_owned(), |id| id.to_string());
-                format!("{id}, {vectors} vectors")
+                format!("{id} ({vectors} vector{})", if vectors == 1 { "" } else { "s" })
             };
             let (expected, actual) = ((query.id(), query.vectors().len()), (self.query_id(), self.queries()));
             if expected == actual {

@@ -33,7 +33,7 @@ const WRITE_TIME: Duration = Duration::from_secs(60);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// What a connection keeps of a request's head: room for the longest URL, and headers.
 const HEAD_BYTES: usize = 96 << 10;
-/// Connections that wait to be accepted. What comes when they are so many tries again after a second.
+/// Connections that wait to be accepted. A client that finds this queue full tries again after a second.
 const BACKLOG: u32 = 4096;
 /// Files for everything but connections.
 const FILES: usize = 256;

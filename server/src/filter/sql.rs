@@ -62,7 +62,7 @@ impl FacetTest {
             Self::None(list) => format!("NOT {}", among(&format!("IN {}", places(list, values)))),
             Self::Subset(list) => format!("NOT {}", among(&format!("NOT IN {}", places(list, values)))),
             Self::All(list) => {
-                // Counted in one pass: a test for each of them would read all facets as often.
+                // One pass over the facets, where a test for each value would take one pass each.
                 let mut list = list.clone();
                 list.sort_unstable();
                 list.dedup();

@@ -1,4 +1,4 @@
-//! Permits of which no organisation gets all.
+//! Permits, of which one organisation never gets all.
 
 use crate::error::{ApiError, ApiResult};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Shares {
     all: Arc<Semaphore>,
     share: usize,
-    /// By organisation, of which there are as many as whoever runs the server has made.
+    /// By organisation. Only the operator adds organisations, so there are few.
     shares: Mutex<HashMap<i64, Arc<Semaphore>>>,
 }
 

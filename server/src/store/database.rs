@@ -59,8 +59,8 @@ impl Database {
         self.read(|connection| interrupt::within(self.query_time, || query(connection)))
     }
 
-    /// Reads with a connection that sees what was committed before. Statements fail once nobody waits for them; those of the
-    /// writer do not, so that memory and disk agree.
+    /// Reads with a connection that sees what was committed before. Statements fail once the client has gone. Those of the writer
+    /// do not, so that memory and disk agree.
     pub fn read<T>(&self, read: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
         let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match kept {

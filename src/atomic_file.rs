@@ -1,20 +1,11 @@
 //! Files that appear whole or not at all.
 
+use crate::destination::{self, Content};
 use crate::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-
-/// Who may read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// The owner only (mode 0600), whatever the umask says.
-    #[cfg(feature = "owner")]
-    Private,
-    /// Whoever the umask lets.
-    Public,
-}
 
 /// A file being written beside its destination. Dropped before [`AtomicFile::finish`], it disappears.
 #[derive(Debug)]
@@ -24,18 +15,23 @@ pub(crate) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins a file that is to become `path`.
-    pub(crate) fn create(path: &Path, access: Access) -> Result<Self, Error> {
+    /// Begins a file that is to become `path`: with secret keys readable by its owner only (mode 0600), whatever the umask
+    /// says, and by whoever the umask lets otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`] if what is there may not be replaced; [`Error::Io`].
+    pub(crate) fn create(path: &Path, content: Content) -> Result<Self, Error> {
+        destination::check(path, content)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".hushvec-");
         #[cfg(unix)]
-        if access == Access::Public {
+        if content != Content::OwnerContext {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder_of(path)).map_err(Error::io("create", path))?;
-        #[cfg(all(unix, feature = "owner"))]
-        if access == Access::Private {
+        #[cfg(unix)]
+        if content == Content::OwnerContext {
             use std::os::unix::fs::PermissionsExt;
             let mode = std::fs::Permissions::from_mode(0o600);
             file.as_file().set_permissions(mode).map_err(Error::io("restrict", path))?;
@@ -138,8 +134,8 @@ pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
 }
 
 /// Writes a whole file in one step: afterwards `path` holds either its old content or the new one.
-pub(crate) fn write(path: &Path, access: Access, bytes: &[u8]) -> Result<(), Error> {
-    let mut file = AtomicFile::create(path, access)?;
+pub(crate) fn write(path: &Path, content: Content, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = AtomicFile::create(path, content)?;
     file.write(bytes)?;
     file.finish()
 }
@@ -205,16 +201,16 @@ mod tests {
     fn a_file_is_replaced_whole_and_nothing_is_left_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        write(&path, Access::Public, b"old").unwrap();
-        let mut unfinished = AtomicFile::create(&path, Access::Public).unwrap();
+        write(&path, Content::Numbers, b"old").unwrap();
+        let mut unfinished = AtomicFile::create(&path, Content::Numbers).unwrap();
         unfinished.write(b"new").unwrap();
         drop(unfinished);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        write(&path, Access::Public, b"new").unwrap();
+        write(&path, Content::Numbers, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let missing = folder.path().join("no/such/folder");
-        assert!(matches!(write(&missing, Access::Public, b""), Err(Error::Io { action: "create", .. })));
+        assert!(matches!(write(&missing, Content::Numbers, b""), Err(Error::Io { action: "create", .. })));
     }
 
     /// What fails once a file has its name says so, and names it.
@@ -223,7 +219,7 @@ mod tests {
     fn a_folder_that_cannot_be_put_on_disk_is_no_failed_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        write(&path, Access::Public, b"new").unwrap();
+        write(&path, Content::Numbers, b"new").unwrap();
         // A device that has no fsync.
         let refuses = Folder { file: File::open("/dev/null").unwrap() };
         let error = refuses.sync(&path).unwrap_err();
@@ -232,7 +228,7 @@ mod tests {
         assert!(matches!(withdraw(error), Error::Io { action: "create", .. }));
         assert!(!path.exists());
         // What failed earlier takes nothing away.
-        write(&path, Access::Public, b"new").unwrap();
+        write(&path, Content::Numbers, b"new").unwrap();
         withdraw(Error::io("write", &path)(std::io::ErrorKind::Other.into()));
         assert!(path.exists());
     }
@@ -243,8 +239,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        write(&path, Access::Public, b"before").unwrap();
-        write(&path, Access::Private, b"secret").unwrap();
+        write(&path, Content::Numbers, b"before").unwrap();
+        write(&path, Content::OwnerContext, b"secret").unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong, as one type.
 
+use crate::destination::Occupant;
 use crate::search::id::Id;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -211,6 +212,14 @@ pub enum Error {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// A file that is not written over.
+    #[error("{} is not replaced: it {occupant}", .path.display())]
+    Occupied {
+        /// Its path.
+        path: PathBuf,
+        /// What it is.
+        occupant: Occupant,
+    },
     /// A file that was written and has its name, but whose name may not be on disk yet.
     #[error(
         "{} was written and is in place, but its folder could not be put on disk, so a power failure may bring back what was \
@@ -417,7 +426,11 @@ impl Error {
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
         match self {
-            Self::Io { .. } | Self::NotDurable { .. } | Self::InFile { .. } | Self::Cancelled => self,
+            Self::Io { .. }
+            | Self::Occupied { .. }
+            | Self::NotDurable { .. }
+            | Self::InFile { .. }
+            | Self::Cancelled => self,
             other => Self::InFile { path: path.to_owned(), source: Box::new(other) },
         }
     }

@@ -8,6 +8,7 @@ mod backend;
 mod constant_time;
 #[cfg(feature = "owner")]
 mod context;
+mod destination;
 mod device;
 #[cfg(feature = "owner")]
 mod envelope;
@@ -20,6 +21,7 @@ mod search;
 pub use arith::bits::BitMatrix;
 pub use backend::DeviceReport;
 pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
+pub use destination::Occupant;
 pub use device::Device;
 pub use error::{CiphertextProblem, ContentProblem, DecodeProblem, Error, NumberProblem};
 pub use numbers::encode::MachineNumber;

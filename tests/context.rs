@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hushvec::{
     BitMatrix, ContentProblem, ContextInfo, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
-    MemoryStore, PassphraseKeyProvider, PublicContext, RemoteStore, Scheme,
+    MemoryStore, Occupant, PassphraseKeyProvider, PublicContext, RemoteStore, Scheme,
 };
 use keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use pollster::block_on;
@@ -400,4 +400,31 @@ fn files_with_secrets_are_private() {
         ctx.save_to_disk(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
+}
+
+/// Keys are lost only where somebody removes their file.
+#[test]
+fn keys_are_not_replaced_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("context");
+    let builder = || ExecutionContext::builder().embedding_length(DIMENSIONS).passphrase("test");
+    let made = builder().path(&path).build().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = |result: Result<(), Error>, expected: Occupant| match result {
+        Err(Error::Occupied { path: named, occupant }) => assert_eq!((named, occupant), (path.clone(), expected)),
+        other => panic!("{other:?}"),
+    };
+    // Before any keys are made, which these could not be.
+    refused(builder().key_len(1000).path(&path).build().map(drop), Occupant::Context);
+    refused(contexts().next().unwrap().save_to_disk(&path), Occupant::SecretKey);
+    refused(made.public_context().save(&path), Occupant::SecretKey);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // The same keys under another passphrase are no loss, nor is an empty file.
+    let provider = Arc::new(PassphraseKeyProvider::new("another").unwrap());
+    made.export(Format::Native, provider).unwrap().save_to_disk(&path).unwrap();
+    assert_ne!(std::fs::read(&path).unwrap(), before);
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    builder().path(&empty).build().unwrap();
+    ExecutionContext::load_from_disk(&empty, &PassphraseKeyProvider::new("test").unwrap()).unwrap();
 }

@@ -387,7 +387,7 @@ fn merged_shards_are_the_whole() {
     // What is there is not overwritten.
     assert!(matches!(
         Index::merge(&open(&[0, 1, 2, 3, 4, 5, 6]), &out, &Progress::new()),
-        Err(Error::Io { action: "create", .. })
+        Err(Error::Occupied { occupant: hushvec::Occupant::File, .. })
     ));
 }
 

@@ -4,6 +4,7 @@ use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
+use crate::target::Target;
 use hushvec::{DeviceReport, Evaluator, Index, PublicContext};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -19,9 +20,8 @@ pub struct Args {
     index: PathBuf,
     /// The encrypted query
     query: PathBuf,
-    /// The response to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +42,8 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    args.target.check_report(args.json)?;
+    args.target.check_stream(&[&args.public, &args.index, &args.query])?;
     let public = PublicContext::load(&args.public, args.weak.allow_weak).map_err(|error| {
         if args::is_owner_context(&args.public) {
             return Failure::Usage(format!(
@@ -62,8 +64,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (queries, vectors) = (query.vectors().len(), index.len());
     let started = Instant::now();
     let bar = Bar::new("combining", vectors * queries as u64);
-    evaluator.aggregate(&query, &index, &args.output, bar.progress())?;
+    let staged = args.target.stage()?;
+    evaluator.aggregate(&query, &index, staged.path(), bar.progress())?;
     drop(bar);
+    staged.finish()?;
     let (seconds, device) = (started.elapsed().as_secs_f64(), evaluator.device_report());
     output::require_gpu(&device)?;
     if args.json {
@@ -79,7 +83,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "combined {} with {queries} in {seconds:.2} s ({rate:.0}/s on {}); wrote {}",
         output::count(vectors, "vector"),
         device.used,
-        args.output.display()
+        args.target.name()
     );
     Ok(())
 }

@@ -4,11 +4,14 @@ mod plot;
 
 use crate::failure::Failure;
 use crate::output;
+use crate::output_file::OutputFile;
+use crate::target;
 use hushvec::{
     AdapterInfo, BitMatrix, Ciphertexts, CpuInfo, Device, Devices, Error, Evaluator, ExecutionContext, GpuTimes,
     HomomorphicClient, Parameters, PassphraseKeyProvider, Plaintext, Scheme,
 };
 use serde::Serialize;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -47,6 +50,9 @@ pub struct Args {
     /// Draw throughput against batch size into this SVG file
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Replace the chart if it exists
+    #[arg(long, requires = "plot")]
+    force: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -112,6 +118,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !args.seconds.is_finite() || !(0.001..=600.0).contains(&args.seconds) {
         return Err(Failure::Usage("--seconds must be from 0.001 to 600".to_owned()));
     }
+    if let Some(path) = &args.plot {
+        target::check_chart(path, args.force)?;
+    }
     check_batches(args)?;
     let devices = Devices::detect(args.threads)?;
     for device in &args.device {
@@ -139,8 +148,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     if let Some(path) = &args.plot {
-        plot::draw(path, &machine, &results)?;
-        info!("wrote {}", path.display());
+        let chart = plot::draw(&machine, &results)?;
+        let (output, mut file) = OutputFile::create(path)?;
+        file.write_all(chart.as_bytes()).and_then(|()| file.flush()).map_err(Failure::io("write", path))?;
+        output.finish()?;
+        info!("wrote {}", target::name(path));
     }
     if args.json { output::print_json(&Report { machine, results }) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ mod show;
 use crate::args::{Compute, Expected, Owner, Passphrase};
 use crate::failure::Failure;
 use crate::passphrase::{self as passphrases, Which};
+use crate::target::Target;
 use clap::{Subcommand, ValueEnum};
 use hushvec::{
     ContextInfo, Devices, Error, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme,
@@ -105,9 +106,8 @@ impl From<FormatArg> for Format {
 
 #[derive(clap::Args, Debug)]
 pub struct New {
-    /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// paillier, paillier_subgroup or paillier_lookup
     #[arg(long, default_value = "paillier")]
     scheme: Scheme,
@@ -122,9 +122,6 @@ pub struct New {
     alpha_len: Option<usize>,
     #[arg(long, value_enum, default_value = "native")]
     format: FormatArg,
-    /// Replace the output file if it exists: the keys in it are then lost
-    #[arg(long)]
-    force: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -141,9 +138,8 @@ pub struct New {
 pub struct Public {
     /// The owner's context
     context: PathBuf,
-    /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// Open the context with its passphrase first, so that a changed file cannot publish a wrong key
     #[arg(long)]
     verify: bool,
@@ -155,14 +151,10 @@ pub struct Public {
 pub struct Export {
     /// The owner's context
     context: PathBuf,
-    /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
     #[arg(long, value_enum)]
     format: FormatArg,
-    /// Replace the output file if it exists: the keys in it are then lost
-    #[arg(long)]
-    force: bool,
     #[command(flatten)]
     owner: Owner,
 }
@@ -180,19 +172,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
-    if force || !path.exists() {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!(
-        "{} exists. Overwriting a context loses its keys and everything encrypted with them; choose another name or give \
-         --force",
-        path.display()
-    )))
-}
-
 fn new(args: &New) -> Result<(), Failure> {
-    check_free(&args.output, args.force)?;
+    args.target.check_for_keys(&[])?;
     let format = Format::from(args.format);
     // What cannot be made is said before a passphrase is asked for.
     Parameters::new(args.scheme, args.embedding_length, args.key_len, args.alpha_len)?.check_strength(false)?;
@@ -209,8 +190,7 @@ fn new(args: &New) -> Result<(), Failure> {
         .secrets_on_cpu(args.secrets_on_cpu)
         .threads(args.compute.threads)
         .format(format)
-        .passphrase(passphrase.as_str())
-        .path(&args.output);
+        .passphrase(passphrase.as_str());
     if let Some(alpha_len) = args.alpha_len {
         builder = builder.alpha_len(alpha_len);
     }
@@ -218,26 +198,30 @@ fn new(args: &New) -> Result<(), Failure> {
         info!("looking for two primes of {} bits, which can take a minute or two", args.key_len);
     }
     let context = builder.build()?;
+    context.save_to_disk(&args.target.output)?;
     show::Description::of(&context)?.print(args.json)?;
     if !args.json {
-        info!("wrote {}; without it and its passphrase nothing can be decrypted", args.output.display());
+        info!("wrote {}; without it and its passphrase nothing can be decrypted", args.target.name());
     }
     Ok(())
 }
 
 fn public(args: &Public) -> Result<(), Failure> {
+    args.target.check_text(&[&args.context])?;
     let public = if args.verify {
         args.owner.load(&args.context)?.public_context()
     } else {
         crate::args::load_public(&args.context, &args.owner.weak, &args.owner.expected)?
     };
-    public.save(&args.output)?;
-    info!(public_id = %public.public_id(), "wrote {} (public id {})", args.output.display(), public.public_id());
+    let staged = args.target.stage()?;
+    public.save(staged.path())?;
+    staged.finish()?;
+    info!(public_id = %public.public_id(), "wrote {} (public id {})", args.target.name(), public.public_id());
     Ok(())
 }
 
 fn export(args: &Export) -> Result<(), Failure> {
-    check_free(&args.output, args.force)?;
+    args.target.check_for_keys(&[&args.context])?;
     let context = args.owner.load(&args.context)?;
     let passphrase = args.owner.passphrase.read(&args.context)?;
     let provider = match args.format {
@@ -245,7 +229,7 @@ fn export(args: &Export) -> Result<(), Failure> {
         FormatArg::Xtrace => PassphraseKeyProvider::xtrace(passphrase.as_str(), None)?,
     };
     let exported = context.export(Format::from(args.format), Arc::new(provider))?;
-    exported.save_to_disk(&args.output)?;
-    info!("wrote {} (id {})", args.output.display(), exported.id()?);
+    exported.save_to_disk(&args.target.output)?;
+    info!("wrote {} (id {})", args.target.name(), exported.id()?);
     Ok(())
 }

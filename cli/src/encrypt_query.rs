@@ -4,6 +4,7 @@ use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
+use crate::target::Target;
 use hushvec::{Evaluator, HomomorphicClient, Query};
 use std::path::PathBuf;
 use std::slice;
@@ -16,9 +17,8 @@ pub struct Args {
     context: PathBuf,
     /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
     query: PathBuf,
-    /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
     #[command(flatten)]
     format: Format,
     #[command(flatten)]
@@ -26,6 +26,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    args.target.check_stream(&[&args.context, &args.query])?;
     let public = args::peek_public(&args.context, &args.owner)?;
     let key = public.key();
     let dimensions = key.parameters().embedding_length();
@@ -41,11 +42,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         (evaluator.encrypt_vec_batch(&vectors)?, evaluator.device_report())
     };
     output::require_gpu(&device)?;
-    Query::new(encrypted)?.save(&args.output, key)?;
-    info!("wrote {} ({})", args.output.display(), count_queries(vectors.len()));
+    let staged = args.target.stage()?;
+    Query::new(encrypted)?.save(staged.path(), key)?;
+    staged.finish()?;
+    info!("wrote {} ({})", args.target.name(), count_queries(vectors.len()));
     Ok(())
 }
 
 fn count_queries(count: usize) -> String {
-    if count == 1 { "1 query".to_owned() } else { output::count(count as u64, "querie") }
+    if count == 1 { "1 query".to_owned() } else { format!("{count} queries") }
 }

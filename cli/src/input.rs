@@ -1,10 +1,13 @@
-//! Vectors from files: NumPy, Parquet, Arrow, big-ann-benchmarks and JSON lines, any number of them as one sequence.
+//! Vectors from files: NumPy, Parquet, Arrow, big-ann-benchmarks, JSON lines and CSV, compressed or not, any number of them as
+//! one sequence.
 //!
 //! Files are read from the start to the end, a block of vectors at a time, so memory does not grow with them.
 
 mod arrow;
 mod bin;
 mod columns;
+mod compressed;
+mod csv;
 mod files;
 mod json_lines;
 mod npy;
@@ -13,6 +16,7 @@ mod reader;
 mod row;
 mod source;
 mod table;
+mod tiles;
 
 pub(crate) use columns::id;
 
@@ -98,7 +102,7 @@ impl Input {
         let layout = Layout { packed: format.packed, column: format.column.clone(), ids };
         let mut files = Vec::new();
         for path in files::expand(paths)? {
-            let rows = if is_stream(&path) { None } else { Some(look_at(&path, &layout, dimensions)?) };
+            let rows = if is_stream(&path)? { None } else { Some(look_at(&path, &layout, dimensions)?) };
             files.push(File { path, rows });
         }
         Ok(Self::new(files, None, layout, dimensions))
@@ -110,7 +114,7 @@ impl Input {
     /// [`Failure`] if it is none.
     pub fn embedded(bytes: &'static [u8], name: &str, dimensions: usize) -> Result<Self, Failure> {
         let layout = Layout { packed: true, column: None, ids: IdSource::RowNumbers };
-        let source = Source::open(Reader::stream(bytes, Path::new(name)), &layout, dimensions)?;
+        let source = Source::open(Reader::stream(bytes, Path::new(name))?, &layout, dimensions)?;
         Ok(Self::new(Vec::new(), Some(source), layout, dimensions))
     }
 

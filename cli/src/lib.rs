@@ -36,6 +36,7 @@ mod remote;
 mod search;
 #[cfg(feature = "server")]
 mod serve;
+mod target;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::passphrase::{self, Which};
 use crate::progress::Bar;
+use crate::target;
 use hushvec::{ContextInfo, DeviceReport, Devices, Error, Index};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -58,11 +59,8 @@ struct Report {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let exists = args.output.exists();
-    if exists && !args.resume {
-        return Err(Failure::Usage(format!(
-            "{} exists; give --resume to go on with it, or another name",
-            args.output.display()
-        )));
+    if !exists || !args.resume {
+        target::check_new(&args.output, "give --resume to go on with it, or ")?;
     }
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);

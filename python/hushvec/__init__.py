@@ -26,7 +26,7 @@ from ._hushvec import (
     WeakKeyError,
     __version__,
 )
-from .bench import BenchResult, bench
+from ._bench import BenchResult, bench
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
 from .context import ExecutionContext
 from .evaluator import Evaluator

@@ -59,6 +59,7 @@ class Context:
         secrets_on_cpu: bool,
         provider: Provider,
         format: str,
+        path: PathLike[str] | None = None,
     ) -> Context: ...
     @staticmethod
     def from_keys(

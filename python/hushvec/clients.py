@@ -289,7 +289,7 @@ def client_type(name: str) -> type[HammingClient]:
     try:
         return CLIENTS[name.lower()]
     except KeyError:
-        raise InputError(f"the client type is {name!r}, expected one of {', '.join(CLIENTS)}") from None
+        raise InputError(f"Unsupported client type {name!r}: expected one of {', '.join(CLIENTS)}") from None
 
 
 def devices() -> dict[str, Any]:

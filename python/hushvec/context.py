@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ from . import clients
 from ._hushvec import Context, FileError, InputError, Query
 from .clients import HammingClient
 from .number_keys import DecryptsNumbers
-from .providers import KeyProvider, native, resolve
+from .providers import KeyProvider, PassphraseKeyProvider, native, resolve
 from .vectors import EncryptsVectors
 
 
@@ -62,6 +63,47 @@ def _bytes(raw: str | bytes) -> bytes:
 
 def _text(enc: bytes | str) -> str:
     return enc if isinstance(enc, str) else enc.decode()
+
+
+def _check_salt(provider: KeyProvider, text: str, format: str) -> None:
+    """A provider with a salt of its own is for contexts of that salt, and no others."""
+    if not isinstance(provider, PassphraseKeyProvider) or provider._salt is None:
+        return
+    try:
+        stored = base64.b64decode(json.loads(text)["wrapped_key"], validate=True)
+    except (ValueError, LookupError, TypeError):
+        # Whatever is wrong with it, loading says it better.
+        return
+    if stored not in (provider._salt, native(provider, format).wrap_key()):
+        raise InputError("the context was sealed with another salt than this provider's; give the passphrase alone")
+
+
+class Stored(dict[str, Any]):
+    """A sealed context in the native format. It answers to the names that XTrace's format gives the same things too (``sk``,
+    ``pk``, ``type``, ``config``), which are no entries of it: what is written and compared is the native format alone."""
+
+    def __init__(self, entries: dict[str, Any], context: Context) -> None:
+        super().__init__(entries)
+        self._context = context
+
+    def __missing__(self, name: str) -> Any:
+        match name:
+            case "sk":
+                return self["sealed"]
+            case "pk":
+                return self._context.pk()
+            case "type":
+                return clients.client_type(self._context.scheme)._name()
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in ("sk", "pk", "type")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 class ExecutionContext(EncryptsVectors, DecryptsNumbers):
@@ -115,12 +157,16 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     ) -> ExecutionContext:
         """Makes new keys, and saves them if a path is given. A provider wins over a passphrase.
 
+        A notebook that runs twice should not make new keys the second time: see :meth:`load_from_disk`.
+
         :param homomorphic_client_type: ``paillier``, ``paillier_lookup`` or ``paillier_subgroup``.
         :param embedding_length: Dimensions of a vector, below ``key_len``.
         :param key_len: Length of each prime in bits, from 1024.
         :param secrets_on_cpu: Compute whatever needs a secret on the CPU, and use a GPU for public work only. The native
             format stores it. XTrace's has no place for it: give it to :meth:`load_from_disk` again.
+        :param path: A file to save them to. There must be none of that name yet, or an empty one.
         :raises InputError: if a size or a name is not possible, or neither provider nor passphrase is given.
+        :raises FileError: if there is a file already, before any keys are made, or it cannot be written.
         """
         provider = resolve(key_provider, passphrase, salt)
         kind = clients.client_type(homomorphic_client_type)
@@ -136,11 +182,10 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             secrets_on_cpu,
             native(provider, format),
             format,
+            None if path is None else pathlib.Path(path),
         )
         made = cls.__new__(cls)
         made._set(context, kind._of(context, threads), provider)
-        if path is not None:
-            made.save_to_disk(path)
         return made
 
     def encrypt_query(self, vectors: Any) -> Query:
@@ -250,9 +295,10 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     # Storing and loading.
 
     def to_dict_enc(self) -> dict[str, Any]:
-        """The context as a dictionary, the secret key sealed."""
+        """The context as a dictionary, the secret key sealed. In the native format the names ``sk``, ``pk`` and ``type`` of
+        XTrace's can be looked up too."""
         stored: dict[str, Any] = json.loads(self.serialize_exec_context())
-        return stored
+        return Stored(stored, self._context) if self.format == "native" else stored
 
     def to_dict_plain(self) -> dict[str, Any]:
         """Keys and configuration with the secret key in plain text. Do not store or send it."""
@@ -366,6 +412,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         expect_id: str | None = None,
     ) -> ExecutionContext:
         provider = resolve(key_provider, passphrase)
+        if key_provider is not None:
+            _check_salt(key_provider, text, format)
         context = Context.from_text(
             text, is_dict, native(provider, format), device, threads, secrets_on_cpu, allow_weak, context_id, expect_id
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Self, overload
+from typing import Any, Never, Self, overload
 
 import numpy
 
@@ -62,6 +62,12 @@ class _Encrypted:
         :raises FileError: if it cannot be written.
         """
         self._numbers.save(path)
+
+    def __eq__(self, other: object) -> Never:
+        raise TypeError("encrypted numbers cannot be compared without the secret key: decrypt them first")
+
+    # By identity, as objects are that are equal to no other.
+    __hash__ = object.__hash__
 
     def __neg__(self) -> Self:
         return type(self)(self._numbers.neg())

@@ -110,7 +110,7 @@ def resolve(key_provider: KeyProvider | None, passphrase: str | None, salt: byte
         return key_provider
     if passphrase is not None:
         return PassphraseKeyProvider(passphrase, salt=salt)
-    raise InputError("either key_provider or passphrase must be supplied")
+    raise InputError("Either key_provider or passphrase must be supplied")
 
 
 def native(provider: KeyProvider, format: str) -> Provider:

@@ -29,10 +29,15 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
     };
     let mut matrix = BitMatrix::new(dimensions);
     if columns != dimensions {
-        if kind != "uint8" || columns != dimensions.div_ceil(8) {
-            return Err(wrong_shape(&shape, &kind, dimensions));
+        match kind.as_str() {
+            _ if columns != dimensions.div_ceil(8) => return Err(wrong_shape(&shape, &kind, dimensions)),
+            "uint8" => each_row::<u8>(vectors, first_row, |row| matrix.push_packed(row))?,
+            // Bits in bytes less 128: `binary` embeddings of sentence-transformers.
+            "int8" => each_row::<i8>(vectors, first_row, |row| {
+                matrix.push_packed(&row.iter().map(|byte| byte.cast_unsigned() ^ 0x80).collect::<Vec<_>>())
+            })?,
+            _ => return Err(wrong_shape(&shape, &kind, dimensions)),
         }
-        each_row::<u8>(vectors, first_row, |row| matrix.push_packed(row))?;
         return Ok(matrix);
     }
     let dtype = array.dtype();
@@ -50,11 +55,12 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         (b'f', 2 | 4 | 8) => {
             each_row::<f64>(&vectors.call_method1("astype", ("float64",))?, first_row, |row| matrix.push_floats(row))?;
         }
+        // Quantised, or ones and minus ones: signs count.
+        (b'i', 1) => each_row::<i8>(vectors, first_row, |row| {
+            matrix.push_floats(&row.iter().map(|x| f32::from(*x)).collect::<Vec<_>>())
+        })?,
         (b'i' | b'u', _) => {
-            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, first_row, |row| {
-                let bits: Vec<u8> = row.iter().map(|x| u8::try_from(*x).unwrap_or(u8::MAX)).collect();
-                matrix.push_bits(&bits)
-            })?;
+            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, first_row, |row| push_integers(&mut matrix, row))?;
         }
         _ => return Err(wrong_shape(&shape, &kind, dimensions)),
     }
@@ -64,8 +70,8 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
 fn wrong_shape(shape: &[usize], kind: &str, dimensions: usize) -> PyErr {
     let packed = dimensions.div_ceil(8);
     InputError::new_err(format!(
-        "vectors are {kind} of shape {}; expected (N, {dimensions}) of 0 and 1, booleans or floats, or (N, {packed}) \
-         uint8 of packed bits",
+        "vectors are {kind} of shape {}; expected (N, {dimensions}) of 0 and 1, 1 and -1, booleans or floats, or \
+         (N, {packed}) uint8 or int8 of packed bits",
         text(shape)
     ))
 }
@@ -92,7 +98,15 @@ fn each_row<T: Element + Copy>(
     Ok(())
 }
 
-/// Lists of zeros and ones, as the SDK passes them.
+/// Zeros and ones, or ones and minus ones.
+fn push_integers(matrix: &mut BitMatrix, row: &[i64]) -> Result<(), hushvec::Error> {
+    if let Some((column, value)) = row.iter().enumerate().find(|(_, x)| !(-1..=1).contains(*x)) {
+        return Err(hushvec::Error::NotBinary { row: matrix.len() as u64, column, value: value.to_string() });
+    }
+    matrix.push_bits(&row.iter().map(|x| u8::from(*x == 1)).collect::<Vec<_>>())
+}
+
+/// Lists of zeros and ones, as the SDK passes them, or of floats.
 fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult<BitMatrix> {
     let mut matrix = BitMatrix::new(dimensions);
     let bytes = rows.py().get_type::<PyBytes>();
@@ -105,11 +119,20 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult
         } else {
             row.call_method0("tolist").and_then(|row| bytes.call1((row,)))
         };
-        let packed = packed.map_err(|_| {
-            InputError::new_err(format!("vector {number} is not a list of {dimensions} zeros and ones"))
-        })?;
-        let packed = packed.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
-        matrix.push_bits(packed).map_err(|error| raise(counted_from(error, first_row)))?;
+        let pushed = match packed {
+            Ok(packed) => matrix.push_bits(packed.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes()),
+            // Not all of them bytes.
+            Err(_) => match (row.extract::<Vec<i64>>(), row.extract::<Vec<f64>>()) {
+                (Ok(integers), _) => push_integers(&mut matrix, &integers),
+                (_, Ok(floats)) => matrix.push_floats(&floats),
+                _ => {
+                    return Err(InputError::new_err(format!(
+                        "vector {number} is not a list of {dimensions} zeros and ones, or of floats"
+                    )));
+                }
+            },
+        };
+        pushed.map_err(|error| raise(counted_from(error, first_row)))?;
     }
     Ok(matrix)
 }

@@ -83,9 +83,9 @@ pub fn threads(count: Option<usize>) -> PyResult<Option<NonZeroUsize>> {
 
 #[pymethods]
 impl Context {
-    /// Makes new keys.
+    /// Makes new keys, and saves them if there is a path.
     #[staticmethod]
-    #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, secrets_on_cpu, provider, format))]
+    #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, secrets_on_cpu, provider, format, path=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn generate(
         py: Python<'_>,
@@ -98,6 +98,7 @@ impl Context {
         secrets_on_cpu: bool,
         provider: &Provider,
         format: &str,
+        path: Option<PathBuf>,
     ) -> PyResult<Self> {
         let threads = self::threads(threads)?;
         let mut builder = ExecutionContext::builder()
@@ -111,6 +112,9 @@ impl Context {
             .key_provider(provider.get());
         if let Some(alpha_len) = alpha_len {
             builder = builder.alpha_len(alpha_len);
+        }
+        if let Some(path) = path {
+            builder = builder.path(path);
         }
         py.detach(|| builder.build()).map(|context| Self::new(context, threads)).map_err(raise)
     }

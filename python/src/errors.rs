@@ -24,7 +24,7 @@ pub fn raise(error: Error) -> PyErr {
     let text = error.to_string();
     match error.root() {
         Error::WeakKey { .. } => WeakKeyError::new_err(text),
-        Error::Io { .. } | Error::NotDurable { .. } => FileError::new_err(text),
+        Error::Io { .. } | Error::Occupied { .. } | Error::NotDurable { .. } => FileError::new_err(text),
         Error::Device { .. } | Error::Random(_) | Error::KeyProvider(_) | Error::Remote(_) => {
             DeviceError::new_err(text)
         }

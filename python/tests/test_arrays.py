@@ -83,8 +83,8 @@ def test_bad_vectors_are_named(subgroup, rows):
         encrypt(rows.astype("c8"))
     with pytest.raises(hushvec.InputError, match="not str"):
         encrypt("0110")
-    with pytest.raises(hushvec.InputError, match="vector 1 is not a list of 96 zeros and ones"):
-        encrypt([rows[0].tolist(), [0.5] * DIMENSIONS])
+    with pytest.raises(hushvec.InputError, match=f"vector 1 is not a list of {DIMENSIONS} zeros and ones"):
+        encrypt([rows[0].tolist(), ["x"] * DIMENSIONS])
     with pytest.raises(hushvec.InputError, match="row 1"):
         encrypt([rows[0].tolist(), [0, 1]])
     with pytest.raises(hushvec.InputError, match="row 0, column 0 is 2"):
@@ -170,3 +170,24 @@ def test_vectors_that_numpy_stores_oddly(subgroup, rows):
         assert (decrypt(subgroup.encrypt_vec_batch(unaligned)) == rows).all()
     numbers = numpy.frombuffer(b"\0" + numpy.arange(9.0).tobytes(), numpy.uint8)[1:].view("float64")
     assert subgroup.decrypt_numbers(subgroup.encrypt_numbers(numbers)).tolist() == list(range(9))
+
+
+def test_signs_in_integers(subgroup, rows):
+    """As embeddings are quantised: -1 and 1, int8, and the `binary` and `ubinary` of sentence-transformers."""
+    signs = rows.astype(numpy.int64) * 2 - 1
+    packed = numpy.packbits(rows, axis=1)
+    lists = [signs.tolist(), signs.astype(float).tolist(), [tuple(row) for row in (signs * 0.25).tolist()]]
+    arrays = [signs, signs.astype(numpy.int8), (signs * 100).astype(numpy.int8), packed]
+    for given in [*arrays, (packed.astype(numpy.int16) - 128).astype(numpy.int8), *lists, list(signs)]:
+        stored = subgroup.encrypt_vec_batch(given)
+        assert (subgroup.decrypt_vec_batch(stored) == rows).all()
+    for wrong, value in [(-2, "-2"), (255, "255"), (7, "7")]:
+        given = signs.copy()
+        given[3, 5] = wrong
+        for given in [given, given.tolist()]:
+            with pytest.raises(hushvec.InputError, match=f"row 3, column 5 is {value}, expected 0 or 1"):
+                subgroup.encrypt_vec_batch(given)
+    with pytest.raises(hushvec.InputError, match="row 1, column 0 is not a number"):
+        subgroup.encrypt_vec_batch([[0.5] * DIMENSIONS, [float("nan")] * DIMENSIONS])
+    with pytest.raises(hushvec.InputError, match=f"vector 0 is not a list of {DIMENSIONS} zeros and ones, or of floats"):
+        subgroup.encrypt_vec_batch([["1"] * DIMENSIONS])

@@ -54,7 +54,7 @@ def test_created_on_disk_with_a_device(tmp_path):
 
 def test_bad_arguments_are_said():
     create = hushvec.ExecutionContext.create
-    with pytest.raises(hushvec.InputError, match="either key_provider or passphrase"):
+    with pytest.raises(hushvec.InputError, match="Either key_provider or passphrase"):
         create()
     with pytest.raises(ValueError, match="expected one of paillier, paillier_lookup, paillier_subgroup"):
         create("p", "rsa")

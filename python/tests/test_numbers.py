@@ -150,3 +150,14 @@ def test_refusals_say_why(keys):
     ):
         with pytest.raises(error, match=text):
             call()
+
+
+def test_encrypted_numbers_are_not_compared(context):
+    array = context.encrypt_numbers([1, 2])
+    for given in [array, array[0]]:
+        for other in [given, 1, None]:
+            with pytest.raises(TypeError, match="cannot be compared without the secret key"):
+                given == other
+            with pytest.raises(TypeError):
+                given != other
+        assert {given: 1}[given] == 1

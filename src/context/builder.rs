@@ -3,6 +3,7 @@
 use super::key_provider::{KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
 use super::{ExecutionContext, Format};
+use crate::destination;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
@@ -103,7 +104,8 @@ impl Builder {
         self
     }
 
-    /// A file to save the new context to.
+    /// A file to save the new context to. There must be none of that name yet, or an empty one: what it holds could
+    /// be the only copy of keys.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
         self
@@ -140,8 +142,11 @@ impl Builder {
     /// # Errors
     /// [`Error::Missing`] without provider or passphrase; [`Error::Parameter`] or [`Error::WeakKey`] for sizes that
     /// cannot or must not be used; [`Error::Unsupported`] if the format does not go with the scheme or the provider;
-    /// [`Error::Random`]; [`Error::Io`].
+    /// [`Error::Random`]; [`Error::Occupied`], before any keys are made, if there is a file already; [`Error::Io`].
     pub fn build(self) -> Result<ExecutionContext, Error> {
+        if let Some(path) = &self.path {
+            destination::check_nothing_lost(path)?;
+        }
         let key_provider: Arc<dyn KeyProvider> = match (self.key_provider, self.passphrase.0) {
             (Some(provider), _) => provider,
             (None, Some(passphrase)) => {

@@ -2,8 +2,9 @@
 
 use super::key_provider::KeyProvider;
 use super::remote::RemoteStore;
-use super::{ExecutionContext, Format, native, stringify, xtrace};
-use crate::atomic_file::{self, Access};
+use super::{ContextInfo, ExecutionContext, Format, native, stringify, xtrace};
+use crate::atomic_file;
+use crate::destination::{self, Content, Occupant};
 use crate::error::Error;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -71,13 +72,25 @@ impl ExecutionContext {
         }
     }
 
-    /// Writes the context to a file, readable by its owner only, in one step.
+    /// Writes the context to a file, readable by its owner only, in one step. It takes the place of a file with the same
+    /// keys, such as the same context under another passphrase, and never of one with other keys.
     ///
     /// # Errors
-    /// [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
+    /// [`Error::Occupied`]; [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
     /// [`Error::NotDurable`] if the new file is in place, but a power failure may bring back the old one.
     pub fn save_to_disk(&self, path: &Path) -> Result<(), Error> {
-        atomic_file::write(path, Access::Private, self.serialize_exec_context()?.as_bytes())
+        destination::check(path, Content::OwnerContext)?;
+        if destination::holds_secret_key(path)? {
+            let same = match ContextInfo::read(path) {
+                Ok(old) => old.public.public_id() == self.client.public_key().id(),
+                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(_) => false,
+            };
+            if !same {
+                return Err(Error::Occupied { path: path.to_owned(), occupant: Occupant::SecretKey });
+            }
+        }
+        atomic_file::write(path, Content::OwnerContext, self.serialize_exec_context()?.as_bytes())
     }
 
     /// Stores the context in a remote store under its id; returns the id that the store gave it.

@@ -3,10 +3,11 @@
 use super::encrypted::EncryptedArray;
 use super::evaluator::NumberEvaluator;
 use super::format::check_bound;
-use crate::atomic_file::{self, Access};
+use crate::atomic_file;
 use crate::backend::Backend;
 #[cfg(feature = "owner")]
 use crate::context::ExecutionContext;
+use crate::destination::{Content, MAGIC};
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::{PublicId, PublicKey, limbs};
@@ -16,7 +17,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-const MAGIC: &[u8; 8] = b"hushvec\0";
 const VERSION: u32 = 1;
 /// Among the kinds of files that begin like this.
 const KIND: u32 = 4;
@@ -51,7 +51,7 @@ impl EncryptedArray {
     /// # Errors
     /// [`Error::Io`]; [`Error::WrongKey`] if it is not of this key.
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
-        atomic_file::write(path, Access::Public, &self.to_bytes(key)?)
+        atomic_file::write(path, Content::Numbers, &self.to_bytes(key)?)
     }
 
     /// How many bytes follow a header.

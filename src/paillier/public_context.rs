@@ -3,7 +3,8 @@
 use super::parameters::{Parameters, Scheme};
 use super::public_key::{Elements, PublicId, PublicKey};
 use super::stringified::Stringified;
-use crate::atomic_file::{self, Access};
+use crate::atomic_file;
+use crate::destination::Content;
 use crate::error::Error;
 use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
@@ -235,7 +236,7 @@ impl PublicContext {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        atomic_file::write(path, Access::Public, self.to_json()?.as_bytes())
+        atomic_file::write(path, Content::PublicContext, self.to_json()?.as_bytes())
     }
 
     /// Reads it from a file.

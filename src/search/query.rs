@@ -3,8 +3,9 @@
 use super::ids::Ids;
 use super::query_id::QueryId;
 use super::record_file::{Header, Kind, MOST_ROWS, WholeFile, records_block};
-use crate::atomic_file::{Access, AtomicFile};
+use crate::atomic_file::AtomicFile;
 use crate::backend::Backend;
+use crate::destination::Content;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
@@ -59,7 +60,7 @@ impl Query {
     /// [`Error::Io`]; [`Error::WrongKey`] if they are not of this key.
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
         key.check_id("the query", self.vectors.key_id())?;
-        let mut file = AtomicFile::create(path, Access::Public)?;
+        let mut file = AtomicFile::create(path, Content::Query)?;
         let header = Header::new(Kind::Query, key, 1, self.vectors.len() as u64);
         // A query without an id stays in version 1 of the format.
         let scheme = header.scheme.filter(|_| self.id.is_some());

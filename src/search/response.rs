@@ -5,7 +5,8 @@ use super::query::Query;
 use super::query_id::QueryId;
 use super::record_file::{Header, Kind, WholeFile, records_block};
 use crate::arith::batch::Rows;
-use crate::atomic_file::{Access, AtomicFile};
+use crate::atomic_file::AtomicFile;
+use crate::destination::Content;
 use crate::error::Error;
 use crate::paillier::public_key::{PublicId, PublicKey};
 use std::path::Path;
@@ -92,7 +93,7 @@ pub(super) struct ResponseWriter {
 impl ResponseWriter {
     /// Begins a response to a query about `rows` vectors.
     pub(super) fn create(path: &Path, key: &PublicKey, query: &Query, rows: u64) -> Result<Self, Error> {
-        let mut file = AtomicFile::create(path, Access::Public)?;
+        let mut file = AtomicFile::create(path, Content::Response)?;
         let header = Header::new(Kind::Response, key, query.vectors().len(), rows);
         file.write(&Header { query: query.id(), ..header }.to_bytes())?;
         Ok(Self { file })

@@ -24,12 +24,15 @@ pub struct Desk {
 impl Desk {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let make = |name: &str| {
-            // Children have no time for GPUs.
-            let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
-            builder.device(Device::Cpu).path(folder.path().join(name)).create(FixedKeyProvider::default()).unwrap()
-        };
-        let (a, b, mut random) = (make("a"), make("b"), SplitMix(1));
+        // Children have no time for GPUs.
+        let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
+        let builder = builder.device(Device::Cpu).path(folder.path().join("a"));
+        let a = builder.create(FixedKeyProvider::default()).unwrap();
+        // Of the same keys, since a context takes the place of no other's.
+        let loader = ExecutionContext::loader().context_id("b");
+        let b = loader.load_from_disk(&folder.path().join("a"), &FixedKeyProvider::default()).unwrap();
+        b.save_to_disk(&folder.path().join("b")).unwrap();
+        let mut random = SplitMix(1);
         let plain = BitMatrix::from_rows(DIMENSIONS, (0..POOL).map(|_| random.bits(DIMENSIONS))).unwrap();
         a.public_context().save(&folder.path().join("public")).unwrap();
         let mut pool = IndexWriter::create(&folder.path().join("pool"), a.public_key()).unwrap();
@@ -48,8 +51,9 @@ impl Desk {
     /// Which context a file holds, if it is whole.
     pub fn which(&self, path: &Path) -> Result<char, Error> {
         let context = ExecutionContext::load_from_disk(path, &FixedKeyProvider::default())?;
-        assert!(context == self.a || context == self.b, "another context");
-        Ok(if context == self.a { 'a' } else { 'b' })
+        let id = context.id()?;
+        assert!([self.a.id()?, self.b.id()?].contains(&id), "another context");
+        Ok(if id == self.a.id()? { 'a' } else { 'b' })
     }
 
     /// Files that were being written when their program was killed. Removes them.

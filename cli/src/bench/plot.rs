@@ -4,7 +4,6 @@ use super::{Machine, Point};
 use crate::failure::Failure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use std::path::Path;
 
 /// Width of a panel, height of a panel, height of the heading.
 const PANEL: (u32, u32) = (460, 330);
@@ -19,15 +18,16 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(0x44, 0x44, 0x44),
 ];
 
-/// Draws all points.
-pub fn draw(path: &Path, machine: &Machine, points: &[Point]) -> Result<(), Failure> {
-    let failed = |error: String| Failure::Other(format!("cannot draw {}: {error}", path.display()));
+/// Draws all points: the text of an SVG file.
+pub fn draw(machine: &Machine, points: &[Point]) -> Result<String, Failure> {
+    let failed = |error: String| Failure::Other(format!("cannot draw the chart: {error}"));
     let schemes = distinct(points, |point| point.scheme);
     let operations = distinct(points, |point| point.operation);
     let devices = distinct(points, |point| point.device.as_str());
     let (columns, rows) = (operations.len().max(1), schemes.len().max(1));
     let size = (PANEL.0 * count(columns), HEADING + PANEL.1 * count(rows));
-    let root = SVGBackend::new(path, size).into_drawing_area();
+    let mut svg = String::new();
+    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
     root.fill(&WHITE).map_err(|error| failed(error.to_string()))?;
     let (heading, panels) = root.split_vertically(HEADING);
     head(&heading, machine, points, &devices).map_err(|error| failed(error.to_string()))?;
@@ -40,7 +40,10 @@ pub fn draw(path: &Path, machine: &Machine, points: &[Point]) -> Result<(), Fail
             points.iter().filter(|point| point.scheme == scheme && point.operation == operation).collect();
         chart(panel, scheme, operation, &devices, &here).map_err(|error| failed(error.to_string()))?;
     }
-    root.present().map_err(|error| failed(error.to_string()))
+    root.present().map_err(|error| failed(error.to_string()))?;
+    // What was drawn is written when its areas are gone.
+    drop((panels, heading, root));
+    Ok(svg)
 }
 
 fn distinct<'a, T: PartialEq>(points: &'a [Point], of: impl Fn(&'a Point) -> T) -> Vec<T> {

@@ -47,7 +47,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if reopened != changed || reopened.id()? != id {
         return Err(Failure::Other("the new file would be another context; nothing was changed".to_owned()));
     }
-    changed.save_to_disk(&args.context).inspect_err(|error| {
+    // Of a symbolic link the file is changed and not the link.
+    let path = args.context.canonicalize().map_err(Failure::io("open", &args.context))?;
+    changed.save_to_disk(&path).inspect_err(|error| {
         if let Error::NotDurable { .. } = error {
             let path = args.context.display();
             warn!("{path} opens with the new passphrase; keep the old one too, since a power failure may bring back the old file");

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;
 use crate::partial;
+use crate::target;
 use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Index, IndexWriter};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -19,13 +20,11 @@ pub struct Destination {
 impl Destination {
     /// Finds out what there is, and whether it may be gone on with.
     pub fn find(args: &Args) -> Result<Self, Failure> {
-        let output = args.output.display();
-        if args.output.exists() {
-            if !args.resume && !args.append {
-                return Err(Failure::Usage(format!(
-                    "{output} exists; give --resume to go on with it, --append to add to it, or another name"
-                )));
-            }
+        let exists = args.output.exists();
+        if !exists || !(args.resume || args.append) {
+            target::check_new(&args.output, "give --resume to go on with it, --append to add to it, or ")?;
+        }
+        if exists {
             return Ok(Self { path: args.output.clone(), exists: true });
         }
         let path = if args.shard.is_some() { partial::of(&args.output) } else { args.output.clone() };

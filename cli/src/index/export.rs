@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::ids::npy::IdWriter;
 use crate::output;
 use crate::progress::Bar;
+use crate::target;
 use hushvec::{Evaluator, Index};
 use std::path::PathBuf;
 use tracing::info;
@@ -20,6 +21,9 @@ pub struct Args {
     /// The file to write. If its name ends in .parquet: a table of ids and ciphertexts; else a NumPy array of ciphertexts
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Replace output files if they exist. Inputs, and files that hold a secret key, are never replaced
+    #[arg(long)]
+    force: bool,
     /// What to write, whatever the name ends in
     #[arg(long)]
     format: Option<Format>,
@@ -35,6 +39,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    check_targets(args)?;
     let public = args::load_public(&args.context, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
@@ -66,6 +71,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(ids) = ids {
         ids.finish()?;
     }
-    info!("wrote {} ({})", args.output.display(), output::count(index.len(), "ciphertext"));
+    info!("wrote {} ({})", target::name(&args.output), output::count(index.len(), "ciphertext"));
     Ok(())
+}
+
+fn check_targets(args: &Args) -> Result<(), Failure> {
+    let inputs = [args.context.as_path(), &args.index];
+    target::check_binary(&args.output, args.force, &inputs)?;
+    let Some(ids) = &args.ids else { return Ok(()) };
+    if *ids == args.output {
+        return Err(Failure::Usage(format!("{} cannot be both the ciphertexts and the ids", target::name(ids))));
+    }
+    target::check_stream(ids, args.force, &inputs)
 }

@@ -7,6 +7,7 @@ use crate::ids::IdFile;
 use crate::output;
 use crate::partial;
 use crate::progress::Bar;
+use crate::target;
 use hushvec::{Evaluator, IndexWriter};
 use std::path::PathBuf;
 use tracing::info;
@@ -32,14 +33,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    target::check_new(&args.output, "")?;
     let public = args::load_public(&args.context, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let mut ciphertexts = Reader::open(&args.ciphertexts, &public)?;
     let ids = args.ids.read(None, Some(ciphertexts.len()))?;
-    if args.output.exists() {
-        return Err(Failure::Usage(format!("{} exists; give another name", args.output.display())));
-    }
     // Half an import must not look like a whole one.
     let partial = partial::of(&args.output);
     if partial.exists() {

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
+use crate::target;
 use hushvec::Index;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -29,9 +30,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if args.output.exists() {
-        return Err(Failure::Usage(format!("{} exists; give another name", args.output.display())));
-    }
+    target::check_new(&args.output, "")?;
     let indexes = args.indexes.iter().map(|path| Index::open(path)).collect::<Result<Vec<_>, _>>()?;
     indexes.iter().for_each(crate::aggregate::warn_if_torn);
     let vectors: u64 = indexes.iter().map(Index::len).sum();

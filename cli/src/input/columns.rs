@@ -40,9 +40,12 @@ impl Columns {
         };
         let ids = match &layout.ids {
             IdSource::RowNumbers => None,
-            IdSource::IfAny => {
-                schema.fields().iter().position(|field| field.name() == ID && can_be_ids(field.data_type()))
-            }
+            IdSource::IfAny => match schema.index_of(ID).ok() {
+                Some(at) if !can_be_ids(schema.field(at).data_type()) => {
+                    return Err(wrong(name, cannot_be_ids(schema.field(at).data_type())));
+                }
+                at => at,
+            },
             IdSource::Column(column) => {
                 let at = find(schema, column, name)?;
                 let kind = schema.field(at).data_type();
@@ -62,6 +65,16 @@ impl Columns {
         places.sort_unstable();
         places
     }
+}
+
+/// Rows are not numbered instead: whoever has a column of ids wants to see them again.
+fn cannot_be_ids(kind: &DataType) -> String {
+    let why = if kind.is_floating() { " (pandas makes integers floats if one is missing)" } else { "" };
+    format!(
+        "the column {ID:?} holds {kind}, expected integers or strings{why}. Convert it, as with \
+         df[\"id\"] = df[\"id\"].astype(\"uint64\"), choose another column with --id-column, or number the rows with \
+         --row-numbers"
+    )
 }
 
 fn find(schema: &Schema, column: &str, name: &Path) -> Result<usize, Failure> {
@@ -150,7 +163,7 @@ fn items(items: &ArrayRef, packed: bool) -> Result<Components, String> {
         DataType::UInt16 => integers(values::<UInt16Type, i128>(items)),
         DataType::UInt32 => integers(values::<UInt32Type, i128>(items)),
         DataType::UInt64 => integers(values::<UInt64Type, i128>(items)),
-        DataType::Int8 => integers(values::<Int8Type, i128>(items)),
+        DataType::Int8 => Ok(Components::Numbers(values::<Int8Type, f64>(items))),
         DataType::Int16 => integers(values::<Int16Type, i128>(items)),
         DataType::Int32 => integers(values::<Int32Type, i128>(items)),
         DataType::Int64 => integers(values::<Int64Type, i128>(items)),

@@ -18,18 +18,19 @@ pub fn open(mut reader: Reader, dimensions: usize, packed: bool) -> Result<Rows,
             return Err(reader.wrong(format!("has the shape {shape:?}, {expected}")));
         }
     };
-    if order == Order::Fortran && rows > 1 && columns > 1 {
-        return Err(reader.wrong("is in Fortran order; save numpy.ascontiguousarray(vectors)"));
-    }
     let expected = check_columns(&reader, columns, dimensions, packed)?;
     let (element, big_endian) = match element(&dtype) {
         Some((Element::U8, _)) if packed => (Element::Packed, false),
+        Some((Element::Quantised, _)) if packed => (Element::PackedSigned, false),
         Some(element) if !packed => element,
         _ => {
-            let wanted = if packed { "uint8" } else { "booleans, integers or floats" };
+            let wanted = if packed { "uint8 or int8" } else { "booleans, integers or floats" };
             return Err(reader.wrong(format!("holds {}, expected {wanted}", dtype.descr())));
         }
     };
+    if order == Order::Fortran && rows > 1 && columns > 1 {
+        return Rows::by_columns(reader, element, big_endian, expected, rows);
+    }
     Ok(Rows::new(reader, element, big_endian, expected, rows))
 }
 
@@ -49,7 +50,8 @@ fn element(dtype: &DType) -> Option<(Element, bool)> {
     let DType::Plain(element) = dtype else { return None };
     let kind = match (element.type_char(), element.num_bytes()?) {
         (TypeChar::Bool, 1) => Element::Bool,
-        (TypeChar::Int, 1) => Element::I8,
+        // As `quantize_embeddings` of sentence-transformers makes them: signs count.
+        (TypeChar::Int, 1) => Element::Quantised,
         (TypeChar::Int, 2) => Element::I16,
         (TypeChar::Int, 4) => Element::I32,
         (TypeChar::Int, 8) => Element::I64,

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::row::{Components, Place};
+use super::tiles::Tiles;
 use crate::failure::Failure;
 use npyz::half::f16;
 use std::io::{ErrorKind, Read};
@@ -10,7 +11,6 @@ use std::io::{ErrorKind, Read};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     Bool,
-    I8,
     I16,
     I32,
     I64,
@@ -23,6 +23,8 @@ pub enum Element {
     F64,
     /// Bits in bytes.
     Packed,
+    /// Bits in bytes less 128, as sentence-transformers writes `binary` embeddings.
+    PackedSigned,
     /// An 8-bit integer that stands for a real number: its sign counts.
     Quantised,
 }
@@ -30,7 +32,7 @@ pub enum Element {
 impl Element {
     fn bytes(self) -> usize {
         match self {
-            Self::Bool | Self::I8 | Self::U8 | Self::Packed | Self::Quantised => 1,
+            Self::Bool | Self::U8 | Self::Packed | Self::PackedSigned | Self::Quantised => 1,
             Self::I16 | Self::U16 | Self::F16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
@@ -49,7 +51,7 @@ impl Element {
         match self {
             Self::Bool | Self::U8 => Components::Bytes(bytes),
             Self::Packed => Components::Packed(bytes),
-            Self::I8 => each!(Integers, i8, i128),
+            Self::PackedSigned => Components::Packed(bytes.into_iter().map(|byte| byte ^ 0x80).collect()),
             Self::I16 => each!(Integers, i16, i128),
             Self::I32 => each!(Integers, i32, i128),
             Self::I64 => each!(Integers, i64, i128),
@@ -73,12 +75,35 @@ pub struct Rows {
     pub columns: usize,
     pub rows: u64,
     next: u64,
+    /// If it is stored column by column.
+    tiles: Option<Tiles>,
 }
 
 impl Rows {
     /// What comes next of `reader`.
     pub fn new(reader: Reader, element: Element, big_endian: bool, columns: usize, rows: u64) -> Self {
-        Self { reader, element, big_endian, columns, rows, next: 0 }
+        Self { reader, element, big_endian, columns, rows, next: 0, tiles: None }
+    }
+
+    /// [`Rows::new`] of an array that is stored column by column. Only a file can be read so.
+    pub fn by_columns(
+        mut reader: Reader,
+        element: Element,
+        big_endian: bool,
+        columns: usize,
+        rows: u64,
+    ) -> Result<Self, Failure> {
+        let Some(length) = reader.file_bytes() else {
+            return Err(reader
+                .wrong("is in Fortran order, and so has to be in a file; or save numpy.ascontiguousarray(vectors)"));
+        };
+        let start = reader.position()?;
+        let bytes = rows.checked_mul(columns as u64).and_then(|count| count.checked_mul(element.bytes() as u64));
+        if bytes.and_then(|bytes| bytes.checked_add(start)).is_none_or(|end| end > length) {
+            return Err(reader.wrong(format!("is shorter than its header says, which is {rows} rows")));
+        }
+        let tiles = Some(Tiles::new(start, rows, columns, element.bytes()));
+        Ok(Self { tiles, ..Self::new(reader, element, big_endian, columns, rows) })
     }
 
     fn row_bytes(&self) -> usize {
@@ -93,16 +118,14 @@ impl Rows {
     /// Passes over rows: how many there were, at most.
     pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
         let rows = rows.min(self.rows - self.next);
-        self.reader.skip(rows.saturating_mul(self.row_bytes() as u64))?;
+        if self.tiles.is_none() {
+            self.reader.skip(rows.saturating_mul(self.row_bytes() as u64))?;
+        }
         self.next += rows;
         Ok(rows)
     }
 
-    /// The next row, if there is one.
-    pub fn next(&mut self) -> Result<Option<Components>, Failure> {
-        if self.next >= self.rows {
-            return Ok(None);
-        }
+    fn read_row(&mut self) -> Result<Vec<u8>, Failure> {
         let mut bytes = vec![0; self.row_bytes()];
         self.reader.read_exact(&mut bytes).map_err(|error| {
             let (row, rows) = (self.next, self.rows);
@@ -111,6 +134,19 @@ impl Rows {
                 _ => format!("row {row} cannot be read: {error}"),
             })
         })?;
+        Ok(bytes)
+    }
+
+    /// The next row, if there is one.
+    pub fn next(&mut self) -> Result<Option<Components>, Failure> {
+        if self.next >= self.rows {
+            self.reader.check_end()?;
+            return Ok(None);
+        }
+        let mut bytes = match &mut self.tiles {
+            Some(tiles) => tiles.row(&mut self.reader, self.next)?,
+            None => self.read_row()?,
+        };
         if self.big_endian {
             bytes.chunks_exact_mut(self.element.bytes()).for_each(<[u8]>::reverse);
         }

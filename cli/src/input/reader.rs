@@ -1,5 +1,6 @@
 //! Files and standard input, read once from the start to the end.
 
+use super::compressed::{decompressed, is_compressed};
 use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -10,11 +11,13 @@ const BUFFER: usize = 1 << 20;
 /// Something to read from, and what messages call it.
 pub struct Reader {
     bytes: Bytes,
+    compressed: bool,
     name: PathBuf,
 }
 
 enum Bytes {
     File(BufReader<File>),
+    /// What standard input, a pipe or a compressed file holds.
     Stream(BufReader<Box<dyn Read + Send>>),
 }
 
@@ -22,22 +25,24 @@ impl Reader {
     /// Opens a file; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         if is_standard_input(path) {
-            return Ok(Self::stream(std::io::stdin(), Path::new("standard input")));
+            return Self::stream(std::io::stdin(), Path::new("standard input"));
         }
         let file = File::open(path).map_err(Failure::io("open", path))?;
         if path.is_dir() {
             return Err(Failure::Other(format!("{} is a folder; give the files in it", path.display())));
         }
-        if is_stream(path) {
-            return Ok(Self::stream(file, path));
+        if is_stream(path)? {
+            return Self::stream(file, path);
         }
-        Ok(Self { bytes: Bytes::File(BufReader::with_capacity(BUFFER, file)), name: path.to_owned() })
+        let bytes = Bytes::File(BufReader::with_capacity(BUFFER, file));
+        Ok(Self { bytes, compressed: false, name: path.to_owned() })
     }
 
-    /// Anything that can be read, called `name`.
-    pub fn stream(stream: impl Read + Send + 'static, name: &Path) -> Self {
-        let bytes = Bytes::Stream(BufReader::with_capacity(BUFFER, Box::new(stream)));
-        Self { bytes, name: name.to_owned() }
+    /// Anything that can be read, compressed or not, called `name`.
+    pub fn stream(stream: impl Read + Send + 'static, name: &Path) -> Result<Self, Failure> {
+        let (stream, compressed) = decompressed(stream, BUFFER).map_err(Failure::io("read", name))?;
+        let bytes = Bytes::Stream(BufReader::with_capacity(BUFFER, stream));
+        Ok(Self { bytes, compressed, name: name.to_owned() })
     }
 
     /// What messages call it.
@@ -64,6 +69,25 @@ impl Reader {
             Bytes::File(reader) => reader.get_ref().metadata().ok().map(|file| file.len()),
             Bytes::Stream(_) => None,
         }
+    }
+
+    /// After the last row: reads on in a compressed stream, whose checksum comes last.
+    pub fn check_end(&mut self) -> Result<(), Failure> {
+        if let Bytes::Stream(reader) = &mut self.bytes
+            && self.compressed
+        {
+            reader.fill_buf().map_err(Failure::io("read", &self.name))?;
+        }
+        Ok(())
+    }
+
+    /// Where in the file is what comes next, counted from its start.
+    pub fn position(&mut self) -> Result<u64, Failure> {
+        let found = match &mut self.bytes {
+            Bytes::File(reader) => reader.stream_position(),
+            Bytes::Stream(_) => Err(ErrorKind::NotSeekable.into()),
+        };
+        found.map_err(Failure::io("read", &self.name))
     }
 
     /// Goes to a place in the file, counted from its start.
@@ -111,9 +135,23 @@ impl BufRead for Reader {
     }
 }
 
-/// Whether a path is something that can be read only once: standard input, or a pipe.
-pub fn is_stream(path: &Path) -> bool {
-    is_standard_input(path) || path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+/// Whether a path is something that can only be read from the start to the end: standard input, a pipe, or a compressed
+/// file.
+pub fn is_stream(path: &Path) -> Result<bool, Failure> {
+    if is_standard_input(path) {
+        return Ok(true);
+    }
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => {
+            let mut start = Vec::new();
+            let file = File::open(path).map_err(Failure::io("open", path))?;
+            file.take(4).read_to_end(&mut start).map_err(Failure::io("read", path))?;
+            Ok(is_compressed(&start))
+        }
+        Ok(metadata) => Ok(!metadata.is_dir()),
+        // Opening it says what is wrong.
+        Err(_) => Ok(false),
+    }
 }
 
 /// Whether a path stands for standard input.

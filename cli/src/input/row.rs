@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The components of one vector.
 pub enum Components {
-    /// Zeros and ones; other numbers are refused.
+    /// Zeros and ones, or ones and minus ones; other numbers are refused.
     Integers(Vec<i128>),
     /// Zeros and ones; other bytes are refused.
     Bytes(Vec<u8>),
@@ -46,7 +46,7 @@ impl Components {
     pub fn push_to(&self, matrix: &mut BitMatrix) -> Result<(), Error> {
         match self {
             Self::Integers(integers) => {
-                if let Some((column, value)) = integers.iter().enumerate().find(|(_, x)| !(0..=1).contains(*x)) {
+                if let Some((column, value)) = integers.iter().enumerate().find(|(_, x)| !(-1..=1).contains(*x)) {
                     return Err(Error::NotBinary { row: 0, column, value: value.to_string() });
                 }
                 let bits: Vec<u8> = integers.iter().map(|x| u8::from(*x == 1)).collect();
@@ -79,7 +79,9 @@ fn at_row(error: Error, row: u64) -> Error {
 
 fn within(error: &Error) -> String {
     match error {
-        Error::NotBinary { column, value, .. } => format!("component {column} is {value}, expected 0 or 1"),
+        Error::NotBinary { column, value, .. } => {
+            format!("component {column} is {value}, expected 0 or 1, or 1 and -1")
+        }
         Error::NotANumber { column, .. } => format!("component {column} is not a number"),
         Error::Dimension { expected, actual, .. } => format!("{actual} dimensions, the context needs {expected}"),
         other => other.to_string(),

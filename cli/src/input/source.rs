@@ -1,6 +1,8 @@
 //! One file of vectors, whatever its format.
 
 use super::arrow::{self, Arrow};
+use super::compressed::extension;
+use super::csv::Csv;
 use super::json_lines::JsonLines;
 use super::raw::{Element, Rows};
 use super::reader::Reader;
@@ -20,12 +22,15 @@ enum Format {
     Table(table::Kind),
     JsonLines,
     Bin(Element),
+    /// Fields are separated by this byte.
+    Csv(u8),
 }
 
 /// A file whose vectors are read one by one.
 pub enum Source {
     Rows(Rows),
     Lines(JsonLines),
+    Csv(Box<Csv>, Layout),
     Table(Box<Table>),
 }
 
@@ -40,6 +45,9 @@ impl Source {
             Format::Npy => Self::Rows(npy::open(reader, dimensions, layout.packed)?),
             Format::Bin(element) => Self::Rows(bin::open(reader, element, dimensions, layout.packed)?),
             Format::JsonLines => Self::Lines(JsonLines::open(reader, layout.clone(), dimensions)),
+            Format::Csv(delimiter) => {
+                Self::Csv(Box::new(Csv::open(reader, layout, dimensions, delimiter)?), layout.clone())
+            }
             Format::Table(kind) => {
                 let name = reader.name().to_owned();
                 let table = guarded(&name, || Table::open(reader, kind, layout.clone(), dimensions))?;
@@ -53,6 +61,7 @@ impl Source {
         match self {
             Self::Rows(rows_of) => rows_of.skip(rows),
             Self::Lines(lines) => lines.skip(rows),
+            Self::Csv(csv, _) => csv.skip(rows),
             Self::Table(table) => {
                 let name = table.name().to_owned();
                 guarded(&name, || table.skip(rows))
@@ -65,6 +74,7 @@ impl Source {
         let (row, place) = match self {
             Self::Rows(rows) => (rows.next()?.map(|components| Row { components, id: None }), rows.place()),
             Self::Lines(lines) => (lines.next()?, lines.place()),
+            Self::Csv(csv, layout) => (csv.next(layout)?, csv.place()),
             Self::Table(table) => {
                 let name = table.name().to_owned();
                 (guarded(&name, || table.next())?, table.place())
@@ -80,6 +90,7 @@ impl Source {
         match self {
             Self::Rows(rows) => rows.place().to_string(),
             Self::Lines(lines) => lines.place().to_string(),
+            Self::Csv(csv, _) => csv.place().to_string(),
             Self::Table(table) => table.place().to_string(),
         }
     }
@@ -89,6 +100,7 @@ impl Source {
         match self {
             Self::Rows(rows) => rows.reader.name(),
             Self::Lines(lines) => lines.reader().name(),
+            Self::Csv(csv, _) => csv.name(),
             Self::Table(table) => table.name(),
         }
     }
@@ -111,11 +123,10 @@ impl Source {
     }
 }
 
-/// Formats begin with marks of their own, except for those of big-ann-benchmarks, which have their names only.
+/// Formats begin with marks of their own, except for those of big-ann-benchmarks and CSV, which have their names only.
 fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
-    let extension = reader.name().extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-    let extension = extension.as_deref().unwrap_or_default();
-    match extension {
+    let extension = extension(reader.name());
+    match extension.as_str() {
         "fbin" => return Ok((Format::Bin(Element::F32), reader)),
         "u8bin" => return Ok((Format::Bin(Element::U8), reader)),
         "i8bin" => return Ok((Format::Bin(Element::Quantised), reader)),
@@ -125,7 +136,7 @@ fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
     let start = reader.fill_buf().map_err(Failure::io("read", &name))?;
     let start = start.get(..start.len().min(64)).unwrap_or_default();
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    let format = match extension {
+    let format = match extension.as_str() {
         _ if start.starts_with(b"\x93NUMPY") => Format::Npy,
         _ if start.starts_with(b"PAR1") => Format::Table(table::Kind::Parquet),
         _ if start.starts_with(arrow::FILE_MARK) => Format::Table(table::Kind::ArrowFile),
@@ -136,11 +147,13 @@ fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
         "arrow" | "feather" | "ipc" => Format::Table(table::Kind::ArrowFile),
         "arrows" => Format::Table(table::Kind::ArrowStream),
         "jsonl" | "ndjson" | "json" => Format::JsonLines,
+        "csv" => Format::Csv(b','),
+        "tsv" => Format::Csv(b'\t'),
         _ if start.is_empty() => return Err(reader.wrong("is empty")),
         _ => {
             return Err(reader.wrong(
-                "its first bytes are not those of .npy, Parquet, Arrow or JSON lines, and its name does not end in .fbin, \
-                 .u8bin or .i8bin",
+                "its first bytes are not those of .npy, Parquet, Arrow or JSON lines, and its name does not end in .csv, \
+                 .tsv, .fbin, .u8bin or .i8bin",
             ));
         }
     };

@@ -40,15 +40,21 @@ fn contexts_are_shown_as_json() {
 fn contexts_are_not_overwritten_by_accident() {
     let desk = Desk::furnished("paillier");
     let before = std::fs::read(desk.path("ctx.json")).unwrap();
-    desk.refused(&["context", "new", "-o", "ctx.json"], 2, "ctx.json exists");
+    desk.refused(&["context", "new", "-o", "ctx.json"], 2, "ctx.json is not replaced: it holds a secret key");
     desk.refused(
         &["context", "export", "ctx.json", "-o", "public.json", "--format", "native"],
         2,
         "public.json exists",
     );
+    desk.refused(&["context", "new", "-o", "ctx.json", "--force"], 2, "give another name, or move that file away");
     assert_eq!(std::fs::read(desk.path("ctx.json")).unwrap(), before);
-    desk.ok(&["context", "new", "-o", "ctx.json", "--embedding-length", "64", "--force"]);
-    assert_ne!(std::fs::read(desk.path("ctx.json")).unwrap(), before);
+    desk.refused(
+        &["context", "new", "-o", "public.json", "--force"],
+        2,
+        "public.json is not replaced: it is a public context",
+    );
+    std::fs::write(desk.path("notes.json"), "{}").unwrap();
+    desk.ok(&["context", "new", "-o", "notes.json", "--embedding-length", "64", "--force"]);
 }
 
 #[test]

@@ -106,8 +106,8 @@ pub fn among(rows: &[usize], id: impl Fn(usize) -> Value) -> Value {
 pub fn nearest(desk: &Desk, index: &str) -> Value {
     desk.floats("query.npy", &vectors(1));
     let queried = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
-    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
-    desk.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr"]);
+    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq", "--force"]);
+    desk.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr", "--force"]);
     assert_eq!(
         queried,
         desk.json(&["decode", "ctx.json", "response.hvr", "--query", "query.hvq", "-k", "100", "--json"])

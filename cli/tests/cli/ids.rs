@@ -24,7 +24,7 @@ fn strings_as_ids() {
         let all: Vec<usize> = (0..40).collect();
         assert_eq!(nearest(&desk, &index), among(&all, |row| name(row).into()));
         for out in ["out.txt", "out.npy"] {
-            desk.ok(&["index", "export", "public.json", &index, "-o", "raw.npy", "--ids", out]);
+            desk.ok(&["index", "export", "public.json", &index, "-o", "raw.npy", "--ids", out, "--force"]);
             desk.ok(&["index", "import", "public.json", "raw.npy", "-o", "copy.hvx", "--ids", out]);
             assert_eq!(nearest(&desk, "copy.hvx"), among(&all, |row| name(row).into()));
             std::fs::remove_file(desk.path("copy.hvx")).unwrap();

@@ -61,6 +61,114 @@ fn arrays() {
     let half: Vec<u8> = rows.iter().flatten().flat_map(|x| if *x > 0. { [0, 0x38] } else { [0, 0xb8] }).collect();
     desk.npy("half.npy", "<f2", "(40, 64)", &half);
     same(&desk, "half.npy", &[]);
+    // Signs, in whatever integers; and `binary` and `ubinary` embeddings of sentence-transformers.
+    let signs: Vec<u8> = rows.iter().flatten().map(|x| if *x > 0. { 1 } else { 0xff }).collect();
+    desk.npy("signs.npy", "|i1", "(40, 64)", &signs);
+    same(&desk, "signs.npy", &[]);
+    desk.npy("int8.npy", "|i1", "(40, 64)", &signed);
+    same(&desk, "int8.npy", &[]);
+    let wide: Vec<u8> = rows.iter().flatten().flat_map(|x| (if *x > 0. { 1i32 } else { -1 }).to_le_bytes()).collect();
+    desk.npy("wide.npy", "<i4", "(40, 64)", &wide);
+    same(&desk, "wide.npy", &[]);
+    desk.npy("binary.npy", "|i1", "(40, 8)", &bytes.iter().map(|byte| byte ^ 0x80).collect::<Vec<_>>());
+    same(&desk, "binary.npy", &["--packed"]);
+    // Column by column, which is how pandas' to_numpy() often returns them.
+    let columns: Vec<u8> =
+        (0..DIMENSIONS).flat_map(|at| rows.iter().flat_map(move |row| row[at].to_le_bytes())).collect();
+    desk.npy("fortran.npy", "<f4", "(40, 64)", &columns);
+    let fortran = std::fs::read(desk.path("fortran.npy")).unwrap();
+    let at = fortran.windows(5).position(|text| text == b"False").unwrap();
+    let fortran = [&fortran[..at], b"True ", &fortran[at + 5..]].concat();
+    write("fortran.npy", &fortran);
+    same(&desk, "fortran.npy", &[]);
+    desk.ok(&["encrypt", "public.json", "fortran.npy", "-o", "shard.hvx", "--shard", "1/2"]);
+    assert_eq!(nearest(&desk, "shard.hvx"), among(&(20..40).collect::<Vec<_>>(), Value::from));
+    write("short.npy", &fortran[..fortran.len() - 1]);
+    desk.refused(
+        &["encrypt", "public.json", "short.npy", "-o", "x.hvx"],
+        1,
+        "short.npy: is shorter than its header says",
+    );
+    desk.command(&["encrypt", "public.json", "-", "-o", "x.hvx"])
+        .write_stdin(fortran)
+        .assert()
+        .code(1)
+        .stderr(contains("standard input: is in Fortran order, and so has to be in a file"));
+}
+
+#[test]
+fn comma_separated_values() {
+    let desk = Desk::furnished("paillier_subgroup");
+    let rows = vectors(40);
+    let write = |name: &str, text: &str| std::fs::write(desk.path(name), text).unwrap();
+    let fields = |row: &[f32], by: &str| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(by);
+    let all = |record: &dyn Fn(usize, &[f32]) -> String, end: &str| -> String {
+        rows.iter().enumerate().map(|(row, vector)| record(row, vector) + end).collect()
+    };
+    write("plain.csv", &all(&|_, row| fields(row, ","), "\n"));
+    same(&desk, "plain.csv", &[]);
+    let names = (0..DIMENSIONS).map(|at| format!("d{at}")).collect::<Vec<_>>();
+    write("named.tsv", &format!("{}\r\n{}", names.join("\t"), all(&|_, row| fields(row, "\t"), "\r\n")));
+    same(&desk, "named.tsv", &[]);
+    // An id in front, or wherever a header says.
+    write("ids.csv", &all(&|row, vector| format!("{row},{}", fields(vector, ", ")), "\n"));
+    same(&desk, "ids.csv", &[]);
+    write(
+        "id.csv",
+        &format!(
+            "{},id\n{}",
+            names.join(","),
+            all(&|row, vector| format!("{},\"page {row}\"", fields(vector, ",")), "\n")
+        ),
+    );
+    desk.ok(&["encrypt", "ctx.json", "id.csv", "-o", "id.hvx"]);
+    let every: Vec<usize> = (0..40).collect();
+    assert_eq!(nearest(&desk, "id.hvx"), among(&every, |row| format!("page {row}").into()));
+    same(&desk, "id.csv", &["--row-numbers"]);
+    let refused = |text: &str, options: &[&str], what: &str| {
+        write("bad.csv", text);
+        // What comes before the line in question is encrypted.
+        let _ = std::fs::remove_file(desk.path("x.hvx"));
+        desk.refused(&[&["encrypt", "public.json", "bad.csv", "-o", "x.hvx"], options].concat(), 1, what);
+    };
+    let good = fields(&rows[0], ",");
+    refused("", &[], "bad.csv: is empty");
+    refused("1,0\n", &[], "bad.csv: line 1: 2 fields, the context needs 64 numbers");
+    refused(&format!("{good}\n{good},7\n"), &[], "line 2: 65 fields");
+    refused(&format!("{good}\nx{good}\n"), &[], "line 2: field 1 is \"x");
+    refused(&format!("NaN{}\n", good.trim_start_matches(|digit| digit != ',')), &[], "not a number");
+    refused(&good, &["--column", "v"], "whose vectors are all columns");
+    refused(&good, &["--packed"], "not --packed");
+    refused(&good, &["--id-column", "key"], "no header");
+    refused(&format!("{}\n{good}\n", names.join(",")), &["--id-column", "key"], "has no column \"key\", but d0, d1");
+    refused(&format!("{good}\n{}", "1".repeat(17 << 20)), &[], "a line is longer than 16.0 MiB");
+}
+
+#[test]
+fn compressed_files() {
+    let desk = Desk::furnished("paillier_subgroup");
+    let rows = vectors(40);
+    let text = lines(&rows, |_, row| json!({"vector": row}));
+    std::fs::write(desk.path("v.jsonl"), &text).unwrap();
+    for (program, ending) in [("gzip", "gz"), ("zstd", "zst")] {
+        for name in ["v.jsonl", "vectors.npy"] {
+            let compressed = std::process::Command::new(program).arg("-ck").arg(desk.path(name)).output();
+            let Ok(compressed) = compressed else {
+                use std::io::Write;
+                writeln!(std::io::stderr(), "SKIPPED: files of {program}, which is not installed").unwrap();
+                continue;
+            };
+            let name = format!("{name}.{ending}");
+            std::fs::write(desk.path(&name), &compressed.stdout).unwrap();
+            same(&desk, &name, &[]);
+            let (index, all) = (format!("{name}.stdin"), (0..40).collect::<Vec<usize>>());
+            let arguments = ["encrypt", "public.json", "-", "-o", &index];
+            desk.command(&arguments).write_stdin(compressed.stdout.clone()).assert().success();
+            assert_eq!(nearest(&desk, &index), among(&all, Value::from));
+            std::fs::write(desk.path(&name), &compressed.stdout[..compressed.stdout.len() - 9]).unwrap();
+            desk.refused(&["encrypt", "public.json", &name, "-o", &format!("{name}.cut.hvx")], 1, &name);
+        }
+    }
 }
 
 #[test]
@@ -284,7 +392,7 @@ fn unusable_inputs_are_named() {
         &[],
         "v.arrows: not readable as Arrow (it ends in a message)",
     );
-    refused("v.csv", b"1,0\n", &[], "v.csv: its first bytes are not those of .npy, Parquet, Arrow or JSON lines");
+    refused("v.txt", b"1,0\n", &[], "v.txt: its first bytes are not those of .npy, Parquet, Arrow or JSON lines");
     refused("v.npy", b"", &[], "v.npy: not a readable .npy file");
     std::fs::create_dir(desk.path("folder")).unwrap();
     desk.refused(&["encrypt", "public.json", "folder", "-o", "x.hvx"], 1, "folder is a folder; give the files in it");

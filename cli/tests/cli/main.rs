@@ -22,3 +22,4 @@ mod rekey;
 mod roles;
 mod shards;
 mod tables;
+mod targets;

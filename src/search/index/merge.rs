@@ -2,6 +2,7 @@
 
 use super::Index;
 use super::packer::Packer;
+use crate::destination;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::search::id::IdRef;
@@ -17,9 +18,10 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::WrongKey`], [`Error::DuplicateId`], [`Error::Format`] if an index is damaged, shards are missing or some
-    /// ids are integers and others strings, naming the file; [`Error::Missing`] if there is no index; [`Error::Io`], also
-    /// if there is a file of the new name; [`Error::Cancelled`]. Then there is no new file.
+    /// ids are integers and others strings, naming the file; [`Error::Missing`] if there is no index;
+    /// [`Error::Occupied`] if there is a file of the new name; [`Error::Io`]; [`Error::Cancelled`]. Then there is no new file.
     pub fn merge(inputs: &[Self], output: &Path, progress: &Progress) -> Result<u64, Error> {
+        destination::check_free(output)?;
         let inputs = in_order(inputs)?;
         let first = *inputs.first().ok_or(Error::Missing("no index to merge"))?;
         check_alike(&inputs)?;

@@ -1,7 +1,8 @@
 //! Index files written whole, from what is left of others.
 
 use crate::arith::batch::Rows;
-use crate::atomic_file::{Access, AtomicFile};
+use crate::atomic_file::AtomicFile;
+use crate::destination::Content;
 use crate::error::Error;
 use crate::search::ids::Ids;
 use crate::search::record_file::{Header, LiveBlock, records_block};
@@ -22,7 +23,7 @@ pub(super) struct Packer {
 impl Packer {
     /// Begins a file that is to become `path`.
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, Error> {
-        let mut file = AtomicFile::create(path, Access::Public)?;
+        let mut file = AtomicFile::create(path, Content::Index)?;
         file.write(&header.to_bytes())?;
         Ok(Self { file, width: header.record_bytes() / 8, ids: Ids::new(), limbs: Vec::new() })
     }

@@ -5,7 +5,8 @@ mod delete;
 use super::lock::{LockedFile, lock};
 use super::{Index, Recovery};
 use crate::arith::batch::Rows;
-use crate::atomic_file::{self, Access, AtomicFile};
+use crate::atomic_file::{self, AtomicFile};
+use crate::destination::{self, Content};
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
@@ -55,7 +56,7 @@ impl IndexWriter {
     /// Begins a new index. There must be no file of that name yet.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Occupied`]; [`Error::Io`].
     pub fn create(path: &Path, key: impl AsRef<PublicKey>) -> Result<Self, Error> {
         Self::begin(path, Header::new(Kind::Index, key.as_ref(), 1, 0))
     }
@@ -63,13 +64,14 @@ impl IndexWriter {
     /// Begins a new index that is to hold a part of an input. [`Index::merge`] puts the parts together.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// As [`IndexWriter::create`].
     pub fn create_shard(path: &Path, key: impl AsRef<PublicKey>, shard: Shard) -> Result<Self, Error> {
         Self::begin(path, Header { shard: Some(shard), ..Header::new(Kind::Index, key.as_ref(), 1, 0) })
     }
 
     fn begin(path: &Path, header: Header) -> Result<Self, Error> {
-        let mut file = AtomicFile::create(path, Access::Public)?;
+        destination::check_free(path)?;
+        let mut file = AtomicFile::create(path, Content::Index)?;
         file.write(&header.to_bytes())?;
         lock(file.file(), path)?;
         let file = LockedFile::keep(file.finish_new().map_err(atomic_file::withdraw)?);

@@ -2,6 +2,7 @@
 
 use super::block::MOST_ROWS;
 use super::bytes::Bytes;
+use crate::destination::MAGIC;
 use crate::error::Error;
 use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::{PublicId, PublicKey};
@@ -9,7 +10,6 @@ use crate::search::query_id::QueryId;
 use crate::search::shard::Shard;
 
 pub(in crate::search) const HEADER_BYTES: usize = 128;
-const MAGIC: &[u8; 8] = b"hushvec\0";
 /// The version that is written. Version 1 has neither scheme nor query id.
 const VERSION: u32 = 2;
 /// Vectors in a record.

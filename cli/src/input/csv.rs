@@ -1,0 +1,165 @@
+//! Vectors in CSV: a record for each, one number in each field, and an id in the column of that name if there is one.
+
+use super::reader::Reader;
+use super::row::{Components, Place, Row};
+use super::{IdSource, Layout};
+use crate::failure::Failure;
+use csv::{ReaderBuilder, StringRecord};
+use hushvec::Id;
+use std::path::{Path, PathBuf};
+
+const ID: &str = "id";
+
+/// A file of records.
+pub struct Csv {
+    records: csv::Reader<Bounded>,
+    name: PathBuf,
+    /// Where the id is, if there is one.
+    id: Option<usize>,
+    dimensions: usize,
+    /// The record that comes next: the first may be the header or a vector.
+    first: Option<StringRecord>,
+    line: u64,
+}
+
+impl Csv {
+    /// Begins to read: fields are separated by commas or, in .tsv files, by tabs.
+    pub fn open(reader: Reader, layout: &Layout, dimensions: usize, delimiter: u8) -> Result<Self, Failure> {
+        let name = reader.name().to_owned();
+        if let Some(column) = &layout.column {
+            return Err(reader.wrong(format!("is CSV, whose vectors are all columns but the ids', not {column:?}")));
+        }
+        if layout.packed {
+            return Err(reader.wrong("is CSV, which has one number for each dimension, and so is not --packed"));
+        }
+        let records = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .trim(csv::Trim::All)
+            .from_reader(Bounded { reader, line: 0 });
+        let mut csv = Self { records, name, id: None, dimensions, first: None, line: 0 };
+        csv.read_header(layout)?;
+        Ok(csv)
+    }
+
+    /// A first record of names says which column has the ids. Without names, a field more than dimensions is the id.
+    fn read_header(&mut self, layout: &Layout) -> Result<(), Failure> {
+        let Some(first) = self.read()? else { return Err(self.wrong("is empty")) };
+        // The last field: the first may be an id.
+        let is_header = first.iter().next_back().is_some_and(|field| field.parse::<f64>().is_err());
+        let named = |name: &str| first.iter().position(|field| field == name);
+        self.id = match &layout.ids {
+            IdSource::Column(column) if is_header => Some(named(column).ok_or_else(|| {
+                let names: Vec<&str> = first.iter().take(10).collect();
+                self.wrong(format!("has no column {column:?}, but {}", names.join(", ")))
+            })?),
+            IdSource::Column(column) => {
+                return Err(self.wrong(format!("has no header, and so no column {column:?}")));
+            }
+            IdSource::IfAny | IdSource::RowNumbers if is_header => named(ID),
+            IdSource::IfAny | IdSource::RowNumbers => (first.len() == self.dimensions + 1).then_some(0),
+        };
+        self.first = (!is_header).then_some(first);
+        Ok(())
+    }
+
+    /// The line that was read last.
+    pub fn place(&self) -> Place {
+        Place::Line(self.line)
+    }
+
+    /// What messages call the file.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    fn wrong(&self, reason: impl std::fmt::Display) -> Failure {
+        super::reader::wrong(&self.name, reason)
+    }
+
+    fn refused(&self, reason: impl std::fmt::Display) -> Failure {
+        self.wrong(format!("{}: {reason}", self.place()))
+    }
+
+    fn read(&mut self) -> Result<Option<StringRecord>, Failure> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let mut record = StringRecord::new();
+        let found = self.records.read_record(&mut record);
+        self.line = record.position().map_or(self.line, csv::Position::line);
+        match found {
+            Ok(true) => Ok(Some(record)),
+            Ok(false) => Ok(None),
+            Err(error) => Err(self.wrong(format!("after line {}: cannot be read as CSV: {error}", self.line))),
+        }
+    }
+
+    /// Passes over records: how many there were, at most.
+    pub fn skip(&mut self, records: u64) -> Result<u64, Failure> {
+        for skipped in 0..records {
+            if self.read()?.is_none() {
+                return Ok(skipped);
+            }
+        }
+        Ok(records)
+    }
+
+    /// The next record, if there is one.
+    pub fn next(&mut self, layout: &Layout) -> Result<Option<Row>, Failure> {
+        let Some(record) = self.read()? else { return Ok(None) };
+        let expected = self.dimensions + usize::from(self.id.is_some());
+        if record.len() != expected {
+            let beside = if self.id.is_some() { " beside the id" } else { "" };
+            return Err(self.refused(format!(
+                "{} fields, the context needs {} numbers{beside}",
+                record.len(),
+                self.dimensions
+            )));
+        }
+        let mut numbers = Vec::with_capacity(self.dimensions);
+        for (at, field) in record.iter().enumerate().filter(|(at, _)| Some(*at) != self.id) {
+            let number: f64 = field
+                .parse()
+                .map_err(|_| self.refused(format!("field {} is {:?}, expected a number", at + 1, shown(field))))?;
+            numbers.push(number);
+        }
+        let id = self.id.filter(|_| !matches!(layout.ids, IdSource::RowNumbers)).and_then(|at| record.get(at));
+        let id = id.map(|text| match text.parse() {
+            _ if text.is_empty() => Err(self.refused("the id is empty")),
+            Ok(number) => Ok(Id::Number(number)),
+            Err(_) => Ok(Id::Text(text.to_owned())),
+        });
+        Ok(Some(Row { components: Components::Numbers(numbers), id: id.transpose()? }))
+    }
+}
+
+fn shown(field: &str) -> String {
+    field.chars().take(40).collect()
+}
+
+/// The most bytes of a line.
+const LONGEST: u64 = 16 << 20;
+
+/// A reader that ends lines that are too long.
+struct Bounded {
+    reader: Reader,
+    line: u64,
+}
+
+impl std::io::Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => self.line = (read - at) as u64,
+            None => self.line += read as u64,
+        }
+        if self.line > LONGEST {
+            let limit = crate::output::bytes(LONGEST);
+            return Err(std::io::Error::other(format!("a line is longer than {limit}")));
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,134 @@
+"""What this machine does a second, as Python sees it: ``hushvec.bench()``, or ``python -m hushvec.bench`` for a table."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy
+
+from . import clients
+from .context import ExecutionContext
+from .evaluator import Evaluator
+
+#: Distinct ciphertexts that batches are made of.
+POOL = 1024
+
+SCHEMES = ("paillier", "paillier_subgroup", "paillier_lookup")
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchResult:
+    """One operation on one device with one size of batch. Every answer was checked."""
+
+    operation: str
+    scheme: str
+    device: str
+    key_len: int
+    embedding_length: int
+    batch: int
+    per_second: float
+
+
+def bench(
+    devices: Sequence[str] = ("cpu",),
+    schemes: Sequence[str] = SCHEMES,
+    batches: Sequence[int] = (1024,),
+    *,
+    key_len: int = 1024,
+    embedding_length: int = 512,
+    threads: int | None = None,
+    seconds: float = 1.0,
+) -> Iterator[BenchResult]:
+    """Measures encryption, aggregation and decoding on each device with each size of batch, through this package and on its
+    arrays. Results come one by one.
+
+    :param seconds: How long each is measured, after a first call that warms up.
+    :raises DeviceError: if there is no such device.
+    :raises RuntimeError: if an answer is wrong.
+    """
+    random = numpy.random.default_rng(1)
+    pool = random.integers(0, 2, (POOL, embedding_length), dtype=numpy.uint8)
+    for scheme in schemes:
+        context = ExecutionContext.create("bench", scheme, embedding_length, key_len, device="cpu", threads=threads)
+        encrypted = context.encrypt_vec_batch(pool)
+        text = context.serialize_exec_context()
+        for device in devices:
+            owner = ExecutionContext._from_serialized_exec_context(
+                json.loads(text), "bench", device=device, threads=threads
+            )
+            evaluator = Evaluator(owner.public_context(), device=device, threads=threads)
+            for batch in batches:
+                rows = numpy.arange(batch) % POOL
+                vectors, stored = pool[rows], encrypted[rows]
+                distances = (vectors != vectors[0]).sum(axis=1)
+                query = stored[:1]
+                combined = evaluator.hamming(query, stored)
+                work: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {
+                    "encrypt": (
+                        lambda: owner.encrypt_vec_batch(vectors),
+                        lambda found: bool((owner.homomorphic.decrypt_vec_batch(found) == vectors).all()),
+                    ),
+                    "aggregate": (
+                        lambda: evaluator.hamming(query, stored),
+                        lambda found: bool((found == combined).all()),
+                    ),
+                    "decode": (
+                        lambda: owner.decode_hamming_client_batch(combined),
+                        lambda found: bool((found == distances).all()),
+                    ),
+                }
+                for operation, (call, is_right) in work.items():
+                    rate = batch / _seconds(call, is_right, seconds, f"{operation} on {device}")
+                    used = (evaluator if operation == "aggregate" else owner._keys).device_used
+                    yield BenchResult(operation, scheme, used, key_len, embedding_length, batch, rate)
+
+
+def _seconds(call: Callable[[], Any], is_right: Callable[[Any], bool], least: float, what: str) -> float:
+    """Seconds a call. The first warms up; all are checked, outside of the time."""
+    calls, spent = -1, 0.0
+    while calls < 1 or spent < least:
+        started = time.perf_counter()
+        found = call()
+        took = time.perf_counter() - started
+        if not is_right(found):
+            raise RuntimeError(f"{what} gave a wrong answer")
+        calls += 1
+        spent += took if calls else 0
+    return spent / calls
+
+
+def _list(text: str) -> list[str]:
+    return text.split(",")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints a table, or JSON lines."""
+    parser = argparse.ArgumentParser(prog="python -m hushvec.bench", description=__doc__)
+    parser.add_argument("--device", type=_list, default=["cpu"], help="devices, separated by commas")
+    parser.add_argument("--scheme", type=_list, default=list(SCHEMES), help="schemes, separated by commas")
+    parser.add_argument("--batch", type=_list, default=["1024"], help="vectors a call, separated by commas")
+    parser.add_argument("--key-len", type=int, default=1024, help="length of each prime in bits")
+    parser.add_argument("--embedding-length", type=int, default=512, help="dimensions of a vector")
+    parser.add_argument("--threads", type=int, help="one a core if not given")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each is measured")
+    parser.add_argument("--json", action="store_true", help="print JSON lines")
+    given = parser.parse_args(arguments)
+    sizes = {"key_len": given.key_len, "embedding_length": given.embedding_length}
+    options = {"threads": given.threads, "seconds": given.seconds}
+    results = bench(given.device, given.scheme, [int(n) for n in given.batch], **sizes, **options)
+    if not given.json:
+        cpu = clients.devices()["cpu"]
+        print(f"{cpu['model']}, {cpu['threads']} threads, {cpu['level']} kernels; every answer is checked\n")
+        print(f"{'scheme':17} {'operation':9} {'batch':>8} {'per second':>12} {'each':>10}  device")
+    for result in results:
+        if given.json:
+            print(json.dumps(dataclasses.asdict(result)), flush=True)
+            continue
+        each = f"{1e6 / result.per_second:.1f} µs"
+        numbers = f"{result.batch:8} {result.per_second:12,.0f} {each:>10}"
+        print(f"{result.scheme:17} {result.operation:9} {numbers}  {result.device}", flush=True)

@@ -1,0 +1,266 @@
+//! What a file may be written over. Whatever else a path is mistyped as, no keys are lost by it.
+
+use crate::error::Error;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// How files begin that are not text.
+pub(crate) const MAGIC: &[u8; 8] = b"hushvec\0";
+/// What only contexts with a secret key have: the native format's name, and the field of XTrace's.
+const OWNER: [&[u8]; 2] = [b"\"hushvec-context\"", b"\"sk\""];
+/// The format's name in public ones.
+const PUBLIC: &[u8] = b"\"hushvec-public-context\"";
+
+/// The kinds of files that this crate writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Index,
+    Query,
+    Response,
+    Numbers,
+    PublicContext,
+    #[cfg_attr(not(feature = "owner"), expect(dead_code, reason = "recognised, and written by owners only"))]
+    OwnerContext,
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "an index",
+            Self::Query => "an encrypted query",
+            Self::Response => "a response",
+            Self::Numbers => "an array of encrypted numbers",
+            Self::PublicContext => "a public context",
+            Self::OwnerContext => "an owner's context",
+        }
+    }
+
+    /// What a file holds, by how it begins. A file that could hold a secret key is taken for one that does, damaged or not.
+    fn of(path: &Path) -> std::io::Result<Option<Self>> {
+        let mut file = File::open(path)?;
+        let mut start = Vec::with_capacity(16);
+        file.by_ref().take(16).read_to_end(&mut start)?;
+        if let Some(rest) = start.strip_prefix(MAGIC) {
+            return Ok(match rest.get(4..8) {
+                Some([1, 0, 0, 0]) => Some(Self::Index),
+                Some([2, 0, 0, 0]) => Some(Self::Query),
+                Some([3, 0, 0, 0]) => Some(Self::Response),
+                Some([4, 0, 0, 0]) => Some(Self::Numbers),
+                _ => None,
+            });
+        }
+        if !start.trim_ascii_start().starts_with(b"{") {
+            return Ok(None);
+        }
+        // Tables of XTrace's can come before the secret key, and be large.
+        let (mut window, mut content) = (start, None);
+        loop {
+            let holds = |field: &[u8]| window.windows(field.len()).any(|text| text == field);
+            if OWNER.into_iter().any(holds) {
+                return Ok(Some(Self::OwnerContext));
+            }
+            if holds(PUBLIC) {
+                content = Some(Self::PublicContext);
+            }
+            // A field may be cut in two.
+            window.drain(..window.len().saturating_sub(PUBLIC.len()));
+            if file.by_ref().take(1 << 16).read_to_end(&mut window)? == 0 {
+                return Ok(content);
+            }
+        }
+    }
+}
+
+/// What is at a path, and so is not written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Occupant {
+    /// A symbolic link, whose target would be replaced, or which would be.
+    Link,
+    /// A folder.
+    Folder,
+    /// A device, a named pipe or a socket.
+    Special,
+    /// A file that holds another secret key than what is written.
+    SecretKey,
+    /// A file of hushvec's, of another kind than what is written if that is known.
+    OtherKind(&'static str),
+    /// A context, where a new one is to be made.
+    Context,
+    /// Any other file, where a new one is to be made.
+    File,
+}
+
+impl std::fmt::Display for Occupant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Link => "is a symbolic link; give the path of the file that it points to",
+            Self::Folder => "is a folder; give the name of a file in it",
+            Self::Special => "is a device, a pipe or a socket; give the name of a file",
+            Self::SecretKey => {
+                "holds a secret key, without which nothing can be decrypted that was encrypted with it; give another \
+                 name, or move that file away"
+            }
+            Self::OtherKind(kind) => return write!(f, "is {kind}; give another name"),
+            Self::Context => {
+                "holds a secret key already, without which nothing can be decrypted that was encrypted with it; \
+                 `load_from_disk` opens it, and another name makes a new one"
+            }
+            Self::File => "exists; give another name, or move that file away",
+        })
+    }
+}
+
+impl Occupant {
+    /// What is at a path, if anything: a command or a program asks before it writes there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if that cannot be told.
+    pub fn of(path: &Path) -> Result<Option<Self>, Error> {
+        Ok(match look(path)? {
+            Found::Nothing => None,
+            Found::NoFile(occupant) => Some(occupant),
+            Found::File(Some(Content::OwnerContext)) => Some(Self::SecretKey),
+            Found::File(Some(content)) => Some(Self::OtherKind(content.name())),
+            Found::File(None) => Some(Self::File),
+        })
+    }
+}
+
+enum Found {
+    Nothing,
+    NoFile(Occupant),
+    File(Option<Content>),
+}
+
+fn look(path: &Path) -> Result<Found, Error> {
+    Ok(match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Nothing,
+        Err(error) => return Err(Error::io("create", path)(error)),
+        Ok(metadata) if metadata.is_symlink() => Found::NoFile(Occupant::Link),
+        Ok(metadata) if metadata.is_dir() => Found::NoFile(Occupant::Folder),
+        Ok(metadata) if !metadata.is_file() => Found::NoFile(Occupant::Special),
+        Ok(_) => Found::File(Content::of(path).map_err(Error::io("read", path))?),
+    })
+}
+
+fn occupied(path: &Path, occupant: Occupant) -> Result<(), Error> {
+    Err(Error::Occupied { path: path.to_owned(), occupant })
+}
+
+/// Checks, before anything is computed or written, that a file of this content may be put at a path: where there is nothing,
+/// in place of a file of the same content, or of one that is not this crate's. That an owner's context replaces only its own
+/// keys is for the caller to check, who can compare them.
+///
+/// # Errors
+/// [`Error::Occupied`]; [`Error::Io`] if what is there cannot be read.
+pub(crate) fn check(path: &Path, content: Content) -> Result<(), Error> {
+    match look(path)? {
+        Found::Nothing | Found::File(None) => Ok(()),
+        Found::NoFile(occupant) => occupied(path, occupant),
+        Found::File(Some(found)) if found == content => Ok(()),
+        Found::File(Some(Content::OwnerContext)) => occupied(path, Occupant::SecretKey),
+        Found::File(Some(found)) => occupied(path, Occupant::OtherKind(found.name())),
+    }
+}
+
+/// Checks that there is nothing yet at a path.
+///
+/// # Errors
+/// [`Error::Occupied`]; [`Error::Io`] if it cannot be told.
+pub(crate) fn check_free(path: &Path) -> Result<(), Error> {
+    match look(path)? {
+        Found::Nothing => Ok(()),
+        Found::NoFile(occupant) => occupied(path, occupant),
+        Found::File(Some(Content::OwnerContext)) => occupied(path, Occupant::Context),
+        Found::File(_) => occupied(path, Occupant::File),
+    }
+}
+
+/// [`check_free`], but that an empty file is no loss: programs make such to reserve a name.
+///
+/// # Errors
+/// As [`check_free`].
+#[cfg(feature = "owner")]
+pub(crate) fn check_nothing_lost(path: &Path) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => Ok(()),
+        _ => check_free(path),
+    }
+}
+
+/// Whether a file holds a secret key, sealed or not.
+#[cfg(feature = "owner")]
+pub(crate) fn holds_secret_key(path: &Path) -> Result<bool, Error> {
+    Ok(matches!(look(path)?, Found::File(Some(Content::OwnerContext))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Content; 6] = [
+        Content::Index,
+        Content::Query,
+        Content::Response,
+        Content::Numbers,
+        Content::PublicContext,
+        Content::OwnerContext,
+    ];
+
+    fn occupant(path: &Path, content: Content) -> Option<Occupant> {
+        match check(path, content) {
+            Ok(()) => None,
+            Err(Error::Occupied { occupant, path: named }) if named == path => Some(occupant),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn files_give_way_to_their_own_kind_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let binary = |kind: u8| [MAGIC.as_slice(), &[2, 0, 0, 0, kind, 0, 0, 0], &[0; 112]].concat();
+        let contents = [
+            binary(1),
+            binary(2),
+            binary(3),
+            binary(4),
+            b"{\"format\": \"hushvec-public-context\"}".to_vec(),
+            b"{\n  \"format\": \"hushvec-context\", cut shor".to_vec(),
+        ];
+        for (written, content) in contents.iter().zip(ALL) {
+            assert_eq!(occupant(&path, content), None, "there is nothing");
+            std::fs::write(&path, written).unwrap();
+            for new in ALL {
+                let found = occupant(&path, new);
+                assert_eq!(found.is_none(), new == content, "{new:?} over {content:?}");
+                assert_eq!(found == Some(Occupant::SecretKey), new != content && content == Content::OwnerContext);
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+        // Wherever the secret key is, and across the boundaries of what is read at a time.
+        for table in (65_500..65_600).chain([0, 1 << 20]) {
+            std::fs::write(&path, format!("{{\"type\": \"{}\", \"sk\": \"gcm\"}}", "7".repeat(table))).unwrap();
+            assert_eq!(occupant(&path, Content::PublicContext), Some(Occupant::SecretKey), "{table}");
+        }
+        for strange in ["", "notes", "{}", "hushvec\0"] {
+            std::fs::write(&path, strange).unwrap();
+            assert!(ALL.iter().all(|content| occupant(&path, *content).is_none()), "{strange:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_folders_and_devices_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("target"), &link).unwrap();
+        for content in ALL {
+            assert_eq!(occupant(&link, content), Some(Occupant::Link));
+            assert_eq!(occupant(folder.path(), content), Some(Occupant::Folder));
+            assert_eq!(occupant(Path::new("/dev/null"), content), Some(Occupant::Special));
+        }
+    }
+}

@@ -142,7 +142,8 @@ pub(crate) fn write(path: &Path, content: Content, bytes: &[u8]) -> Result<(), E
 
 /// A whole text file of at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    // A pipe will do: a context may come out of another program.
+    let file = destination::open(path)?;
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);
     read.map_err(|error| match error.kind() {

@@ -1,4 +1,4 @@
-//! What a file may be written over. Whatever else a path is mistyped as, no keys are lost by it.
+//! What may be at a path: what a file is written over, so that no keys are lost by a mistyped name, and what is read as one.
 
 use crate::error::Error;
 use std::fs::File;
@@ -187,6 +187,30 @@ pub(crate) fn check_nothing_lost(path: &Path) -> Result<(), Error> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() && metadata.len() == 0 => Ok(()),
         _ => check_free(path),
+    }
+}
+
+/// Opens whatever can be read.
+///
+/// # Errors
+/// [`Error::Format`], naming it, if it is a folder; [`Error::Io`].
+pub(crate) fn open(path: &Path) -> Result<File, Error> {
+    if path.is_dir() {
+        return Err(Error::format("is a folder, and no file").in_file(path));
+    }
+    File::open(path).map_err(Error::io("open", path))
+}
+
+/// Opens a file whose length must be known. A pipe would be waited for.
+///
+/// # Errors
+/// [`Error::Format`], naming it, if it is no regular file; [`Error::Io`].
+pub(crate) fn open_regular(path: &Path) -> Result<File, Error> {
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            Err(Error::format("is a device, a pipe or a socket, and no file").in_file(path))
+        }
+        _ => open(path),
     }
 }
 

@@ -123,7 +123,7 @@ pub enum Error {
         name: String,
     },
     /// Data of another key.
-    #[error("{what} belongs to the key {actual}, not to {expected}")]
+    #[error("{what} belongs to the key {}…, not to {}…", short(.actual), short(.expected))]
     WrongKey {
         /// What does not fit.
         what: &'static str,
@@ -411,6 +411,11 @@ impl fmt::Display for NumberProblem {
             Self::TooLargeForType => "is too large for the type that was asked for",
         })
     }
+}
+
+/// Enough of an id to tell it from others.
+fn short(id: &str) -> &str {
+    id.get(..16).unwrap_or(id)
 }
 
 fn and_others(others: usize) -> String {

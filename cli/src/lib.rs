@@ -9,6 +9,7 @@ mod context;
 mod decode;
 mod demo;
 mod devices;
+mod drivers;
 mod encrypt;
 mod encrypt_query;
 pub mod failure;
@@ -137,6 +138,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 /// What the program does with its arguments: the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    drivers::silence();
     let Cli { command, log } = Cli::parse();
     log::start(log);
     run(command).unwrap_or_else(|failure| {

@@ -152,11 +152,20 @@ impl Error {
         while let Some(source) = cause.source() {
             cause = source;
         }
+        let said = cause.to_string();
         let reason = match (error.is_connect(), error.is_timeout()) {
+            // What rustls makes of an answer in plain text, and hyper of one that is encrypted.
+            (true, false) if said.contains("InvalidContentType") => {
+                "cannot connect: the server does not speak TLS on this port; its address may begin with http://"
+                    .to_owned()
+            }
+            (false, false) if said.contains("invalid HTTP version") => {
+                "the answer is not HTTP; the server's address may begin with https://".to_owned()
+            }
             (true, true) => "cannot connect: nobody answered in time".to_owned(),
-            (true, false) => format!("cannot connect: {cause}"),
+            (true, false) => format!("cannot connect: {said}"),
             (false, true) => "the server did not answer in time".to_owned(),
-            (false, false) => format!("the connection was lost: {cause}"),
+            (false, false) => format!("the connection was lost: {said}"),
         };
         Self::Connection { host: host.to_owned(), reason }
     }

@@ -14,6 +14,7 @@ The owner of a collection encrypts bit vectors and queries (:class:`ExecutionCon
     distances = context.decode_hamming_client_batch(evaluator.hamming(query, stored))
 """
 
+from . import _drivers
 from ._hushvec import (
     DeviceError,
     FileError,
@@ -33,6 +34,8 @@ from .evaluator import Evaluator
 from .numbers import EncryptedArray, EncryptedNumber
 from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
 from .remote import HttpStore, RemoteError
+
+_drivers.silence()
 
 __all__ = [
     "AWSKMSKeyProvider",

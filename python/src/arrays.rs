@@ -60,7 +60,9 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
             matrix.push_floats(&row.iter().map(|x| f32::from(*x)).collect::<Vec<_>>())
         })?,
         (b'i' | b'u', _) => {
-            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, first_row, |row| push_integers(&mut matrix, row))?;
+            each_row::<i64>(&vectors.call_method1("astype", ("int64",))?, first_row, |row| {
+                push_integers(&mut matrix, row)
+            })?;
         }
         _ => return Err(wrong_shape(&shape, &kind, dimensions)),
     }

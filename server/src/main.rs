@@ -1,5 +1,7 @@
 //! `hushvec-server`: the server alone.
 
+mod drivers;
+
 use clap::{Parser, ValueEnum};
 use hushvec_server::{Options, serve_until_stopped};
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ enum Format {
 }
 
 fn main() -> ExitCode {
+    drivers::silence();
     let cli = Cli::parse();
     let wanted = filter_fn(|metadata| *metadata.level() <= Level::INFO && metadata.target().starts_with("hushvec"));
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);

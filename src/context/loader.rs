@@ -40,6 +40,15 @@ enum Document {
 
 impl Document {
     fn parse(text: &str) -> Result<Self, Error> {
+        if text.trim().is_empty() {
+            return Err(Error::format("is empty"));
+        }
+        // Whatever else may be wrong with a context, it has one of these.
+        if !["\"format\"", "\"sk\"", "\"pk\""].into_iter().any(|field| text.contains(field)) {
+            return Err(Error::format(
+                "is no context: it has neither the fields of hushvec's format nor those of XTrace's",
+            ));
+        }
         // Only the native format has a field of that name, near its beginning.
         let native = text.get(..64).unwrap_or(text).contains("\"format\"");
         if native {

@@ -7,13 +7,12 @@ use crate::atomic_file;
 use crate::backend::Backend;
 #[cfg(feature = "owner")]
 use crate::context::ExecutionContext;
-use crate::destination::{Content, MAGIC};
+use crate::destination::{Content, MAGIC, open_regular};
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::{PublicId, PublicKey, limbs};
 use crate::paillier::validate;
 use num_bigint::BigUint;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -97,7 +96,7 @@ impl EncryptedArray {
 
     /// Reads no more than the header announces.
     fn load(key: &PublicKey, backend: &Backend, path: &Path) -> Result<Self, Error> {
-        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let mut file = open_regular(path)?;
         let mut read = |most: u64| {
             let mut bytes = Vec::new();
             let read = file.by_ref().take(most).read_to_end(&mut bytes);

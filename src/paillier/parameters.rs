@@ -99,7 +99,7 @@ impl Parameters {
             return Err(Error::Parameter {
                 name: "embedding_length",
                 actual: embedding_length,
-                limit: format!("must be at least 1 and below key_len = {key_len}"),
+                limit: format!("must be at least 1 and below key_len = {key_len}{}", room_for(embedding_length)),
             });
         }
         let alpha_len = match (scheme.has_alpha(), alpha_len) {
@@ -204,6 +204,18 @@ impl Parameters {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Which key_len would do, for who asked for more dimensions than theirs has room for.
+fn room_for(embedding_length: usize) -> String {
+    match Parameters::KEY_LENGTHS.into_iter().find(|key_len| *key_len > embedding_length) {
+        _ if embedding_length == 0 => String::new(),
+        Some(key_len) => format!("; key_len = {key_len} has room for {embedding_length} dimensions"),
+        None => format!(
+            "; the largest key_len, {}, has room for one less",
+            Parameters::KEY_LENGTHS.iter().max().unwrap_or(&0)
+        ),
     }
 }
 

@@ -16,6 +16,7 @@ mod hostile;
 mod ids;
 mod index;
 mod inputs;
+mod mistakes;
 #[cfg(feature = "client")]
 mod oracle;
 mod rekey;

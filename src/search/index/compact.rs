@@ -25,7 +25,7 @@ pub struct Compaction {
 
 impl Index {
     /// Replaces an index, in one step, by one of the same vectors with the same ids, in full blocks and without what was
-    /// deleted. Whoever has the old one open goes on reading it. It takes as much room on disk again as the new file has,
+    /// deleted. An index that nothing was deleted from and that would not be smaller stays as it is. Whoever has the old one open goes on reading it. It takes as much room on disk again as the new file has,
     /// and memory for a block. `progress` counts vectors.
     ///
     /// # Errors
@@ -48,8 +48,13 @@ impl Index {
         let mut file = packer.into_file()?;
         file.set_permissions(metadata.permissions())?;
         // Asked for here: once the new file is in place, nothing may fail any more.
-        let bytes_after = file.bytes()?;
-        file.finish()?;
+        let mut bytes_after = file.bytes()?;
+        if bytes_after < metadata.len() || index.deleted() > 0 {
+            file.finish()?;
+        } else {
+            // There is nothing to gain.
+            bytes_after = metadata.len();
+        }
         Ok(Compaction {
             kept: index.len(),
             removed: index.deleted(),

@@ -5,17 +5,23 @@ use crate::atomic_file::AtomicFile;
 use crate::destination::Content;
 use crate::error::Error;
 use crate::search::ids::Ids;
-use crate::search::record_file::{Header, LiveBlock, records_block};
+use crate::search::record_file::{Header, LiveBlock, MOST_ROWS, records_block};
+use std::ops::Range;
 use std::path::Path;
 
-/// Rows of a full block: enough for a device to be busy with.
-const ROWS: usize = 4096;
+/// Rows of a full block: enough for a device to be busy with, and as many more as take so many bytes, up to what a block can have.
+const LEAST_ROWS: usize = 4096;
+const BLOCK_BYTES: usize = 32 << 20;
+/// Consecutive ids that are a block of their own, which has no room for ids: 8 bytes each are saved.
+const LONG_RUN: u64 = 1024;
 
 /// Gathers rows into full blocks. The file appears when it is finished.
 #[derive(Debug)]
 pub(super) struct Packer {
     file: AtomicFile,
     width: usize,
+    /// Rows of a full block.
+    rows: usize,
     ids: Ids,
     limbs: Vec<u64>,
 }
@@ -25,14 +31,15 @@ impl Packer {
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, Error> {
         let mut file = AtomicFile::create(path, Content::Index)?;
         file.write(&header.to_bytes())?;
-        Ok(Self { file, width: header.record_bytes() / 8, ids: Ids::new(), limbs: Vec::new() })
+        let rows = (BLOCK_BYTES / header.record_bytes().max(1)).clamp(LEAST_ROWS, MOST_ROWS);
+        Ok(Self { file, width: header.record_bytes() / 8, rows, ids: Ids::new(), limbs: Vec::new() })
     }
 
     pub(super) fn push(&mut self, block: &LiveBlock<'_>) -> Result<(), Error> {
         for (id, row) in block.ids.iter().zip(block.rows().iter()) {
             self.ids.push(id)?;
             self.limbs.extend_from_slice(row);
-            if self.ids.len() == ROWS {
+            if self.ids.len() == self.rows {
                 self.flush()?;
             }
         }
@@ -46,11 +53,72 @@ impl Packer {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        if !self.ids.is_empty() {
-            self.file.write(&records_block(0, &self.ids, Rows::new(&self.limbs, self.width)))?;
-            self.ids = Ids::new();
-            self.limbs.clear();
+        let mut limbs = self.limbs.as_slice();
+        for part in parts(&self.ids) {
+            let ids = self.ids.slice(part);
+            let (rows, rest) = limbs.split_at_checked(ids.len() * self.width).unwrap_or((limbs, &[]));
+            self.file.write(&records_block(0, &ids, Rows::new(rows, self.width)))?;
+            limbs = rest;
         }
+        self.ids = Ids::new();
+        self.limbs.clear();
         Ok(())
+    }
+}
+
+/// Which ids go into one block: long runs of consecutive numbers, and what is between them.
+fn parts(ids: &Ids) -> Vec<Range<usize>> {
+    let (mut parts, mut from) = (Vec::new(), 0);
+    let mut run = 0..0;
+    let mut close = |run: &Range<usize>| {
+        if (run.len() as u64) < LONG_RUN {
+            return;
+        }
+        parts.extend([from..run.start, run.clone()]);
+        from = run.end;
+    };
+    let mut last = None;
+    for (at, id) in ids.iter().enumerate() {
+        let number = id.number();
+        if number.is_none() || last.and_then(|last: u64| last.checked_add(1)) != number {
+            close(&run);
+            run.start = at;
+        }
+        run.end = at + 1;
+        last = number;
+    }
+    close(&run);
+    parts.push(from..ids.len());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::id::IdRef;
+
+    #[test]
+    fn long_runs_are_blocks_of_their_own() {
+        let ids = |runs: &[(u64, u64)]| Ids::from(runs.iter().flat_map(|(from, to)| *from..*to).collect::<Vec<_>>());
+        for (given, lengths) in [
+            (&[][..], &[][..]),
+            (&[(7, 8)], &[1]),
+            (&[(0, 4096)], &[4096]),
+            // One that is missing costs no more than a block's header.
+            (&[(0, 2000), (2001, 4000)], &[2000, 1999]),
+            (&[(0, 10), (20, 30), (40, 1000)], &[980]),
+            (&[(0, 10), (100, 1124), (3000, 3001), (5000, 6500)], &[10, 1024, 1, 1500]),
+            (&[(5000, 6024), (0, 1024), (9, 10)], &[1024, 1024, 1]),
+        ] {
+            let parts = parts(&ids(given));
+            assert_eq!(parts.iter().map(Range::len).collect::<Vec<_>>(), lengths, "{given:?}");
+            assert!(parts.windows(2).all(|two| two[0].end == two[1].start), "{parts:?}");
+        }
+        let mut texts = Ids::new();
+        for text in ["a", "b"] {
+            texts.push(IdRef::Text(text)).unwrap();
+        }
+        assert_eq!(parts(&texts).len(), 1);
     }
 }

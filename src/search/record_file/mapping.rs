@@ -1,8 +1,8 @@
 //! A file mapped into memory.
 
+use crate::destination::open_regular;
 use crate::error::Error;
 use memmap2::Mmap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A file that is mapped for reading.
@@ -18,7 +18,7 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Maps a file.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        let file = open_regular(path)?;
         #[cfg(unix)]
         let identity = identity(&file.metadata().map_err(Error::io("open", path))?);
         // SAFETY: the map is read-only and lives as long as `self`. Nobody may change or shorten the file meanwhile: hushvec

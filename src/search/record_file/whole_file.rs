@@ -6,6 +6,7 @@
 use super::block::{BLOCK_HEADER_BYTES, Block, BlockHeader, Content};
 use super::damaged;
 use super::header::{HEADER_BYTES, Header, Kind};
+use crate::destination::open_regular;
 use crate::error::Error;
 use crate::search::ids::Ids;
 use crate::search::taken::Taken;
@@ -52,7 +53,7 @@ impl WholeFile {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than that says.
     pub(in crate::search) fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        let file = open_regular(path)?;
         let len = file.metadata().map_err(Error::io("open", path))?.len();
         let read = || {
             let mut bytes = [0; HEADER_BYTES];

@@ -1,0 +1,258 @@
+//! Mistakes that people make: each is answered by what is wrong, where, and what to do, and costs nothing.
+
+use crate::desk::{Desk, vectors};
+use predicates::str::contains;
+
+/// A folder with one of each file, and some that are none.
+fn furnished() -> Desk {
+    let desk = Desk::furnished("paillier_subgroup");
+    desk.floats("query.npy", &vectors(1));
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
+    desk.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
+    desk.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
+    desk.ok(&["context", "public", "other.json", "-o", "other-public.json"]);
+    desk.ok(&["encrypt-query", "other.json", "query.npy", "-o", "other.hvq"]);
+    desk.floats("narrow.npy", &[vec![0.5; 63]]);
+    desk.floats("nan.npy", &[vec![f32::NAN; 64]]);
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    std::fs::write(desk.path("empty"), "").unwrap();
+    std::fs::write(desk.path("notes.txt"), "buy milk\n").unwrap();
+    std::fs::write(desk.path("some.json"), "{\"a\": 1}\n").unwrap();
+    std::fs::write(desk.path("bytes"), [0xff; 300]).unwrap();
+    // In its first block: damage to the last would be the rest of an append.
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx"]);
+    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx", "--append"]);
+    let mut damaged = std::fs::read(desk.path("damaged.hvx")).unwrap();
+    std::fs::write(desk.path("cut.hvr"), &std::fs::read(desk.path("response.hvr")).unwrap()[..500]).unwrap();
+    damaged[1000] ^= 1;
+    std::fs::write(desk.path("damaged.hvx"), damaged).unwrap();
+    desk
+}
+
+#[test]
+fn every_mistake_is_explained() {
+    let desk = furnished();
+    let before = listing(&desk);
+    let table: &[(&[&str], i32, &[&str])] = &[
+        // No such file.
+        (&["context", "show", "no.json"], 1, &["cannot open no.json", "No such file"]),
+        (&["encrypt", "ctx.json", "no.npy", "-o", "x.hvx"], 1, &["cannot open no.npy"]),
+        (&["encrypt", "no.json", "vectors.npy", "-o", "x.hvx"], 1, &["cannot open no.json"]),
+        (&["index", "info", "no.hvx"], 1, &["cannot open no.hvx"]),
+        (&["decode", "ctx.json", "no.hvr"], 1, &["cannot open no.hvr"]),
+        (&["query", "ctx.json", "index.hvx", "no.npy"], 1, &["cannot open no.npy"]),
+        (&["encrypt", "ctx.json", "no-*.npy", "-o", "x.hvx"], 1, &["no file matches no-*.npy"]),
+        // A folder.
+        (&["context", "show", "folder"], 1, &["folder: is a folder"]),
+        (&["index", "info", "folder"], 1, &["folder: is a folder"]),
+        (&["decode", "ctx.json", "folder"], 1, &["folder: is a folder"]),
+        (&["aggregate", "public.json", "index.hvx", "folder", "-o", "x"], 1, &["folder: is a folder"]),
+        (&["encrypt", "ctx.json", "folder", "-o", "x.hvx"], 1, &["folder is a folder; give the files in it"]),
+        (
+            &["encrypt-query", "ctx.json", "query.npy", "-o", "folder"],
+            2,
+            &["folder", "is a folder; give the name of a file in it"],
+        ),
+        // An empty file.
+        (&["context", "show", "empty"], 1, &["empty: is empty"]),
+        (&["encrypt", "ctx.json", "empty", "-o", "x.hvx"], 1, &["empty: is empty"]),
+        (&["index", "info", "empty"], 1, &["empty: not a hushvec file"]),
+        (&["decode", "ctx.json", "empty"], 1, &["empty: not a hushvec file"]),
+        // Some other file.
+        (&["context", "show", "some.json"], 1, &["some.json: is no context"]),
+        (&["context", "show", "bytes"], 1, &["bytes: not a text file, and so no context"]),
+        (&["context", "show", "notes.txt"], 1, &["notes.txt: is no context"]),
+        (&["index", "info", "notes.txt"], 1, &["notes.txt: not a hushvec file"]),
+        (
+            &["encrypt", "ctx.json", "notes.txt", "-o", "x.hvx"],
+            1,
+            &["notes.txt: its first bytes are not those of .npy"],
+        ),
+        (
+            &["index", "import", "public.json", "notes.txt", "-o", "x.hvx"],
+            1,
+            &["notes.txt: neither a readable .npy file nor Parquet"],
+        ),
+        // Swapped arguments, and files of other commands.
+        (
+            &["encrypt", "vectors.npy", "ctx.json", "-o", "x.hvx"],
+            1,
+            &["vectors.npy: not a text file, and so no context"],
+        ),
+        (
+            &["encrypt", "index.hvx", "vectors.npy", "-o", "x.hvx"],
+            1,
+            &["index.hvx: not a text file, and so no context"],
+        ),
+        (&["decode", "ctx.json", "index.hvx"], 1, &["index.hvx: an index, expected a response"]),
+        (&["decode", "ctx.json", "query.hvq"], 1, &["query.hvq: an encrypted query, expected a response"]),
+        (
+            &["aggregate", "public.json", "query.hvq", "index.hvx", "-o", "x"],
+            1,
+            &["index.hvx: an index, expected an encrypted query"],
+        ),
+        (
+            &["aggregate", "public.json", "response.hvr", "query.hvq", "-o", "x"],
+            1,
+            &["response.hvr: a response, expected an index"],
+        ),
+        (&["query", "ctx.json", "query.npy", "index.hvx"], 1, &["hushvec file"]),
+        (
+            &["query", "public.json", "index.hvx", "query.npy"],
+            2,
+            &["public.json is a public context; this command needs the owner's"],
+        ),
+        (&["decode", "public.json", "response.hvr"], 2, &["public.json is a public context"]),
+        (
+            &["aggregate", "ctx.json", "index.hvx", "query.hvq", "-o", "x"],
+            2,
+            &["ctx.json is an owner's context", "hushvec context public ctx.json"],
+        ),
+        (&["context", "public", "public.json", "-o", "x"], 0, &[]),
+        // Another key.
+        (&["query", "other.json", "index.hvx", "query.npy"], 1, &["index.hvx", "belongs to the key", "hint"]),
+        (&["decode", "other.json", "response.hvr"], 1, &["response.hvr", "belongs to the key"]),
+        (&["aggregate", "public.json", "index.hvx", "other.hvq", "-o", "y"], 1, &["other.hvq", "belongs to the key"]),
+        (
+            &["aggregate", "other-public.json", "index.hvx", "other.hvq", "-o", "y"],
+            1,
+            &["index.hvx", "belongs to the key"],
+        ),
+        (
+            &["encrypt", "other.json", "vectors.npy", "-o", "index.hvx", "--append"],
+            1,
+            &["index.hvx", "belongs to the key"],
+        ),
+        (&["decode", "ctx.json", "response.hvr", "--query", "other.hvq"], 1, &["other.hvq", "belongs to the key"]),
+        // Other vectors.
+        (
+            &["encrypt", "ctx.json", "narrow.npy", "-o", "y.hvx"],
+            1,
+            &["narrow.npy: has 63 dimensions a vector, the context needs 64"],
+        ),
+        (&["encrypt", "ctx.json", "nan.npy", "-o", "y.hvx"], 1, &["nan.npy: row 0, column 0 is not a number (NaN)"]),
+        (
+            &["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--packed"],
+            1,
+            &["has 64 packed bytes a vector, the context needs 8"],
+        ),
+        (
+            &["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--column", "v"],
+            1,
+            &["is an array, which has no column \"v\""],
+        ),
+        (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--ids", "empty"], 2, &["0 ids"]),
+        // Damage.
+        (&["decode", "ctx.json", "cut.hvr"], 1, &["cut.hvr"]),
+        (&["query", "ctx.json", "damaged.hvx", "query.npy"], 1, &["damaged.hvx", "damaged"]),
+        (&["index", "verify", "public.json", "damaged.hvx"], 1, &["damaged.hvx"]),
+        // Numbers.
+        (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "9999999999"], 2, &["9999999999", "1000000"]),
+        (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "-1"], 2, &["-1"]),
+        (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "ten"], 2, &["ten"]),
+        (
+            &["context", "new", "-o", "y.json", "--embedding-length", "1536"],
+            2,
+            &["below key_len = 1024", "key_len = 2048 has room for 1536 dimensions"],
+        ),
+        (&["context", "new", "-o", "y.json", "--embedding-length", "5000"], 2, &["the largest key_len, 4096"]),
+        (&["context", "new", "-o", "y.json", "--embedding-length", "0"], 2, &["at least 1"]),
+        (&["context", "new", "-o", "y.json", "--scheme", "rsa"], 2, &["\"rsa\" is not a scheme; there are paillier,"]),
+        (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--threads", "1000000"], 2, &["threads", "at most"]),
+        (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--shard", "3/2"], 2, &["3/2"]),
+        (&["index", "delete", "index.hvx", "77777"], 1, &["no vector has the id 77777"]),
+        (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--device", "gpu:none such"], 1, &["gpu:none such"]),
+        // Options that contradict each other, or are missing.
+        (&["encrypt", "ctx.json", "vectors.npy"], 2, &["--output"]),
+        (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--resume", "--append"], 2, &["--append"]),
+        (&["aggregate", "public.json", "index.hvx", "-o", "y"], 2, &["<QUERY>"]),
+        (&["querry", "ctx.json"], 2, &["unrecognized subcommand", "query"]),
+        (&["index", "merge", "index.hvx", "index.hvx", "-o", "y.hvx"], 1, &["index.hvx"]),
+        (&["rekey", "ctx.json", "ctx.json", "index.hvx", "-o", "y.hvx"], 2, &["nothing to move"]),
+    ];
+    for (arguments, code, what) in table {
+        let assert = desk.command(arguments).assert().code(*code);
+        let output = assert.get_output();
+        let said = String::from_utf8_lossy(&output.stderr);
+        for text in *what {
+            assert!(said.contains(text), "{arguments:?}: {text:?} is not in\n{said}");
+        }
+        assert!(!said.contains("panicked") && !said.contains(crate::desk::PASSPHRASE), "{arguments:?}: {said}");
+        // Nobody reads walls of digits.
+        assert!(!said.split(|c: char| !c.is_ascii_hexdigit()).any(|word| word.len() > 40) || *code == 0, "{said}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+    }
+    std::fs::remove_file(desk.path("x")).unwrap();
+    assert_eq!(listing(&desk), before, "something was lost or left behind");
+}
+
+#[test]
+fn a_wrong_passphrase_is_said() {
+    let desk = furnished();
+    for arguments in [
+        &["query", "ctx.json", "index.hvx", "query.npy"][..],
+        &["decode", "ctx.json", "response.hvr"],
+        &["context", "show", "ctx.json", "--verify"],
+    ] {
+        desk.command(arguments)
+            .env("HUSHVEC_PASSPHRASE", "wrong")
+            .assert()
+            .code(1)
+            .stderr(contains("ctx.json: wrong passphrase or key, or the data was changed"));
+        desk.command(arguments)
+            .env_remove("HUSHVEC_PASSPHRASE")
+            .write_stdin("")
+            .assert()
+            .code(2)
+            .stderr(contains("a passphrase is needed: set HUSHVEC_PASSPHRASE"));
+    }
+}
+
+/// Names and contents of everything in the folder.
+fn listing(desk: &Desk) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(desk.path("."))
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap_or_default())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// http for https and the other way round, nobody there, and a port that is taken.
+#[cfg(all(feature = "client", feature = "server"))]
+#[test]
+fn wrong_addresses_are_said() {
+    use std::io::{Read, Write};
+    let desk = furnished();
+    // Answers whatever comes as a server in plain text does, and as one with TLS does.
+    let serve = |answer: &'static [u8]| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let _ = connection.read(&mut [0; 4096]);
+                let _ = connection.write_all(answer);
+            }
+        });
+        port
+    };
+    let plain = serve(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let encrypted = serve(&[0x15, 3, 3, 0, 2, 2, 70]);
+    let search = |address: &str, what: &str| {
+        desk.command(&["search", "ctx.json", "query.npy", "--kb", "notes", "--unlisted", "--server", address])
+            .env("HUSHVEC_API_KEY", "hvk_none")
+            .assert()
+            .code(1)
+            .stderr(contains(what));
+    };
+    search(&format!("https://127.0.0.1:{plain}"), "its address may begin with http://");
+    search(&format!("http://127.0.0.1:{encrypted}"), "address may begin with https://");
+    search("http://127.0.0.1:1", "cannot connect");
+    let listen = format!("127.0.0.1:{plain}");
+    desk.refused(&["serve", "--data", "data", "--listen", &listen], 1, &listen);
+}

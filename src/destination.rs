@@ -20,7 +20,6 @@ pub(crate) enum Content {
     Response,
     Numbers,
     PublicContext,
-    #[cfg_attr(not(feature = "owner"), expect(dead_code, reason = "recognised, and written by owners only"))]
     OwnerContext,
 }
 

@@ -3,6 +3,7 @@
 use crate::context::AnyContext;
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
+use crate::suggested;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
@@ -16,7 +17,7 @@ use zeroize::Zeroizing;
 #[derive(Args, Clone, Debug)]
 pub struct Compute {
     /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME [default: the context's]
-    #[arg(long)]
+    #[arg(long, value_parser = suggested::devices(), hide_possible_values = true)]
     pub device: Option<Device>,
     /// How many threads to use; at most four a core, or 64 [default: one a core]
     #[arg(long, value_parser = threads)]

@@ -5,6 +5,7 @@ mod plot;
 use crate::failure::Failure;
 use crate::output;
 use crate::output_file::OutputFile;
+use crate::suggested;
 use crate::target;
 use hushvec::{
     AdapterInfo, BitMatrix, Ciphertexts, CpuInfo, Device, Devices, Error, Evaluator, ExecutionContext, GpuTimes,
@@ -27,13 +28,19 @@ const MOST_BYTES: usize = 512 << 20;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Devices to measure, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "cpu")]
+    #[arg(long, value_delimiter = ',', default_value = "cpu", value_parser = suggested::devices(), hide_possible_values = true)]
     device: Vec<Device>,
     /// How many threads to use; at most four a core, or 64 [default: one a core]
     #[arg(long, value_parser = crate::args::threads)]
     threads: Option<NonZeroUsize>,
     /// Schemes to measure, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "paillier,paillier_subgroup,paillier_lookup")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "paillier,paillier_subgroup,paillier_lookup",
+        value_parser = suggested::schemes(),
+        hide_possible_values = true
+    )]
     scheme: Vec<Scheme>,
     /// Length of each prime in bits
     #[arg(long, default_value_t = Parameters::DEFAULT_KEY_LEN, value_name = "BITS")]

@@ -9,6 +9,7 @@ mod show;
 use crate::args::{Compute, Expected, Owner, Passphrase};
 use crate::failure::Failure;
 use crate::passphrase::{self as passphrases, Which};
+use crate::suggested;
 use crate::target::Target;
 use clap::{Subcommand, ValueEnum};
 use hushvec::{
@@ -109,7 +110,7 @@ pub struct New {
     #[command(flatten)]
     target: Target,
     /// paillier, paillier_subgroup or paillier_lookup
-    #[arg(long, default_value = "paillier")]
+    #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
     scheme: Scheme,
     /// Dimensions of a vector; below key-len
     #[arg(long, default_value_t = 512, value_name = "N")]

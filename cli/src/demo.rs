@@ -4,6 +4,7 @@ use crate::args::Compute;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;
+use crate::suggested;
 use hushvec::{
     BitMatrix, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, Neighbour, PassphraseKeyProvider,
     Progress, PublicContext, Query, Response, Scheme, TopK,
@@ -26,7 +27,7 @@ const SHOWN: usize = 4;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// paillier, paillier_subgroup or paillier_lookup
-    #[arg(long, default_value = "paillier")]
+    #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
     scheme: Scheme,
     /// How many of the 919 queries to ask
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=919))]

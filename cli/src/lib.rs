@@ -37,6 +37,7 @@ mod remote;
 mod search;
 #[cfg(feature = "server")]
 mod serve;
+mod suggested;
 mod target;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -135,12 +136,23 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl Command {
+    /// Whether it goes on until it is stopped.
+    fn runs_for_long(&self) -> bool {
+        #[cfg(feature = "server")]
+        if let Self::Serve(_) = self {
+            return true;
+        }
+        false
+    }
+}
+
 /// What the program does with its arguments: the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     drivers::silence();
     let Cli { command, log } = Cli::parse();
-    log::start(log);
+    log::start(log, command.runs_for_long());
     run(command).unwrap_or_else(|failure| {
         failure.print();
         failure.exit_code()

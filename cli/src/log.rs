@@ -62,8 +62,9 @@ pub fn progress() -> Progress {
     }
 }
 
-/// Begins to show messages, those of the engine too.
-pub fn start(options: Options) {
+/// Begins to show messages, those of the engine too. Those of a program that runs `for_long` say when they were written, and
+/// are repeated.
+pub fn start(options: Options, for_long: bool) {
     let _ = OPTIONS.set(options);
     let most = match options {
         Options { quiet: true, .. } => Level::WARN,
@@ -77,6 +78,7 @@ pub fn start(options: Options) {
     };
     let layer = layer().with_writer(std::io::stderr);
     let layer = match options.log_format {
+        Format::Text if for_long => layer.with_target(false).with_filter(filter_fn(wanted)).boxed(),
         Format::Text => layer.event_format(Plain::default()).with_filter(filter_fn(wanted)).boxed(),
         Format::Json => layer.json().flatten_event(true).with_target(false).with_filter(filter_fn(wanted)).boxed(),
     };

@@ -2,7 +2,8 @@
 
 use crate::log;
 use hushvec::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -55,12 +56,16 @@ impl Drop for Bar {
 
 fn draw(what: &'static str, total: Option<u64>, progress: &Progress, finished: &AtomicBool) {
     let (bar, style) = match total {
-        Some(total) => (ProgressBar::new(total), "{msg:12} {bar:30} {pos}/{len}  {per_sec}  {eta} left"),
-        None => (ProgressBar::no_length(), "{msg:12} {spinner} {pos}  {per_sec}"),
+        Some(total) => (ProgressBar::new(total), "{msg:12} {bar:30} {pos}/{len}  {rate}  {eta} left"),
+        None => (ProgressBar::no_length(), "{msg:12} {spinner} {pos}  {rate}"),
     };
     let bar = bar.with_message(what);
     if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
+        // indicatif's own rate has four decimals.
+        let rate = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     while !finished.load(Ordering::Relaxed) {
         bar.set_position(progress.done());

@@ -1,0 +1,35 @@
+//! Values of options that a shell can complete, where others are possible too.
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
+use std::ffi::OsStr;
+use std::str::FromStr;
+
+/// Parses a value, and suggests some to shells.
+#[derive(Debug, Clone)]
+pub struct Suggested<T> {
+    values: &'static [&'static str],
+    parse: fn(&str) -> Result<T, hushvec::Error>,
+}
+
+/// A scheme.
+pub fn schemes() -> Suggested<hushvec::Scheme> {
+    Suggested { values: &["paillier_subgroup", "paillier", "paillier_lookup"], parse: FromStr::from_str }
+}
+
+/// A device.
+pub fn devices() -> Suggested<hushvec::Device> {
+    Suggested { values: &["auto", "cpu", "gpu", "gpu:0", "gpu:1"], parse: FromStr::from_str }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Suggested<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        self.parse.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.values.iter().map(PossibleValue::new)))
+    }
+}

@@ -5,13 +5,17 @@ use crate::failure::Failure;
 use crate::passphrase::secret;
 use clap::Args;
 use hushvec_client::HttpStore;
+use std::fs::File;
 use std::future::Future;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 const API_KEY: &str = "HUSHVEC_API_KEY";
 const ADMIN_KEY: &str = "HUSHVEC_ADMIN_KEY";
+/// The most bytes of a file of certificates.
+const MOST_CERTIFICATES: u64 = 4 << 20;
 
 /// Which server, and who asks it.
 #[derive(Args, Clone, Debug)]
@@ -25,6 +29,9 @@ pub struct Server {
     /// Read the API key from the first line of this file instead of `HUSHVEC_API_KEY`
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
+    /// Trust the certificates in this PEM file too, such as that of an authority of your own
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// A server, and a thread's worth of runtime to wait for it.
@@ -39,7 +46,14 @@ impl Server {
         let key = api_key(self.api_key_file.as_deref())?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Other(format!("cannot wait for servers: {error}")))?;
-        Ok(Remote { store: HttpStore::new(&self.server, &self.org, &key)?, runtime })
+        let mut store = HttpStore::new(&self.server, &self.org, &key)?;
+        if let Some(path) = &self.ca_file {
+            let mut pem = Vec::new();
+            let file = File::open(path).map_err(Failure::io("open", path))?;
+            file.take(MOST_CERTIFICATES).read_to_end(&mut pem).map_err(Failure::io("read", path))?;
+            store = store.with_ca(&pem)?;
+        }
+        Ok(Remote { store, runtime })
     }
 
     /// The same with the admin key, which is the API key if no other is given.

@@ -6,7 +6,9 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,17 +56,26 @@ impl HttpStore {
             return Err(Error::Argument { what: "the organisation", reason });
         }
         let api_key = ApiKey::new("the API key", api_key)?;
-        let builder = Client::builder()
-            .connect_timeout(CONNECT_TIME)
-            .read_timeout(IDLE_TIME)
-            .redirect(Policy::none())
-            .tls_backend_preconfigured(tls(&host)?)
-            .user_agent(concat!("hushvec/", env!("CARGO_PKG_VERSION")));
-        let http = builder.build().map_err(|error| Error::connection(&host, &error))?;
+        let http = client(&host, Vec::new())?;
         if url.scheme() == "http" && !is_loopback(&url) {
             tracing::warn!("the API key and queries travel unencrypted to {host}; use https");
         }
         Ok(Self { http, host, organisation: organisation.to_owned(), api_key, admin_key: None, url })
+    }
+
+    /// The same, trusting also the certificates in `pem`, such as that of an authority of one's own.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is none in it.
+    pub fn with_ca(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let unusable = |reason: String| Error::Argument { what: "the CA file", reason };
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let certificates = certificates.map_err(|error| unusable(format!("it is no PEM file: {error}")))?;
+        if certificates.is_empty() {
+            return Err(unusable("it has no certificate in PEM".to_owned()));
+        }
+        self.http = client(&self.host, certificates)?;
+        Ok(self)
     }
 
     /// The same, with the key that knowledge bases are made with.
@@ -135,15 +146,28 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// TLS as the server has it, with the certificates of the operating system.
-fn tls(host: &str) -> Result<ClientConfig, Error> {
+fn client(host: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Client, Error> {
+    let builder = Client::builder()
+        .connect_timeout(CONNECT_TIME)
+        .read_timeout(IDLE_TIME)
+        .redirect(Policy::none())
+        .tls_backend_preconfigured(tls(host, certificates)?)
+        .user_agent(concat!("hushvec/", env!("CARGO_PKG_VERSION")));
+    builder.build().map_err(|error| Error::connection(host, &error))
+}
+
+/// TLS as the server has it, with the certificates of the operating system and others.
+fn tls(host: &str, certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let failed = |error: rustls::Error| {
         let reason = format!("no certificates to check the server's with: {error}");
         Error::Connection { host: host.to_owned(), reason }
     };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let config = config.with_safe_default_protocol_versions().map_err(failed)?;
-    Ok(config.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+    let verifier = Verifier::new_with_extra_roots(certificates, provider).map_err(failed)?;
+    // Its own name for it: the certificates are checked.
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ import asyncio
 import http.client
 import ipaddress
 import json
+import os
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -48,11 +50,13 @@ class HttpStore:
     :param url: The server, such as ``https://search.example.org``. With ``http://`` to another machine, a warning says that
         the key travels unencrypted.
     :param org: The organisation.
-    :param api_key: The key that the server knows it by.
-    :raises InputError: if the address or the key cannot be one.
+    :param api_key: The API key for the server.
+    :param ca_file: A PEM file of certificates to trust instead of the operating system's, such as that of an authority of
+        your own.
+    :raises InputError: if the address, the key or the file cannot be one.
     """
 
-    def __init__(self, url: str, org: str, api_key: str) -> None:
+    def __init__(self, url: str, org: str, api_key: str, *, ca_file: str | os.PathLike[str] | None = None) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise InputError("a server's address is such as https://search.example.org")
@@ -66,7 +70,11 @@ class HttpStore:
         self._api_key = api_key
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
             warnings.warn(f"the API key and contexts travel unencrypted to {parts.netloc}; use https", stacklevel=2)
-        self._opener = urllib.request.build_opener(_NoRedirections)
+        try:
+            trusted = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            raise InputError(f"{ca_file} has no certificates in PEM that can be read: {error}") from None
+        self._opener = urllib.request.build_opener(_NoRedirections, urllib.request.HTTPSHandler(context=trusted))
 
     async def store_exec_context(self, exec_context_dict: dict[str, Any], context_id: str) -> str:
         """Stores a context as ``to_dict_enc`` returns it: the id that the server gave it.

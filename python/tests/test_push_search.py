@@ -194,6 +194,15 @@ def test_https_with_certificates_that_are_trusted(desk, tmp_path, monkeypatch):
         assert "certificate" in there.push("ctx.json", "index.hvx", "--create-kb", "x", code=1)
         with pytest.raises(hushvec.RemoteError, match="(?i)certificate"):
             asyncio.run(hushvec.HttpStore(server.url, "default", server.admin_key).get_serialized_exec_context("x"))
+        ca = "--ca-file", str(tmp_path / "ca.pem")
+        pushed = there.push("ctx.json", "index.hvx", "--create-kb", "y", *ca)
+        assert len(there.search("ctx.json", "query.npy", "--kb", pushed["kb_id"], "-k", 5, *ca)[0]["neighbours"]) == 5
+        assert "no certificate in PEM" in there.push("ctx.json", "index.hvx", "--create-kb", "x", "--ca-file", "ctx.json", code=2)
+        store = hushvec.HttpStore(server.url, "default", server.admin_key, ca_file=tmp_path / "ca.pem")
+        assert asyncio.run(store.get_serialized_exec_context(pushed["context_id"]))
+        for wrong in ["none.pem", desk.folder / "ctx.json"]:
+            with pytest.raises(hushvec.InputError, match="has no certificates in PEM that can be read"):
+                hushvec.HttpStore(server.url, "default", server.admin_key, ca_file=wrong)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         pushed = there.push("ctx.json", "index.hvx", "--create-kb", "x")
         assert len(there.search("ctx.json", "query.npy", "--kb", pushed["kb_id"], "-k", 5)[0]["neighbours"]) == 5

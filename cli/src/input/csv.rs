@@ -37,7 +37,7 @@ impl Csv {
             .flexible(true)
             .delimiter(delimiter)
             .trim(csv::Trim::All)
-            .from_reader(Bounded { reader, line: 0 });
+            .from_reader(Bounded { reader, left: 0 });
         let mut csv = Self { records, name, id: None, dimensions, first: None, line: 0 };
         csv.read_header(layout)?;
         Ok(csv)
@@ -87,6 +87,7 @@ impl Csv {
             return Ok(Some(first));
         }
         let mut record = StringRecord::new();
+        self.records.get_mut().left = LONGEST;
         let found = self.records.read_record(&mut record);
         self.line = record.position().map_or(self.line, csv::Position::line);
         match found {
@@ -139,27 +140,23 @@ fn shown(field: &str) -> String {
     field.chars().take(40).collect()
 }
 
-/// The most bytes of a line.
+/// The most bytes of a record, which may have many lines if its fields are quoted.
 const LONGEST: u64 = 16 << 20;
 
-/// A reader that ends lines that are too long.
+/// A reader that reads so much for a record, and no more.
 struct Bounded {
     reader: Reader,
-    line: u64,
+    left: u64,
 }
 
 impl std::io::Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        let bytes = buffer.get(..read).unwrap_or_default();
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => self.line = (read - at) as u64,
-            None => self.line += read as u64,
-        }
-        if self.line > LONGEST {
+        if self.left == 0 {
             let limit = crate::output::bytes(LONGEST);
-            return Err(std::io::Error::other(format!("a line is longer than {limit}")));
+            return Err(std::io::Error::other(format!("a record is longer than {limit}")));
         }
+        let read = self.reader.read(buffer)?;
+        self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }
 }

@@ -141,7 +141,8 @@ fn comma_separated_values() {
     refused(&good, &["--packed"], "not --packed");
     refused(&good, &["--id-column", "key"], "no header");
     refused(&format!("{}\n{good}\n", names.join(",")), &["--id-column", "key"], "has no column \"key\", but d0, d1");
-    refused(&format!("{good}\n{}", "1".repeat(17 << 20)), &[], "a line is longer than 16.0 MiB");
+    refused(&format!("{good}\n{}", "1".repeat(17 << 20)), &[], "a record is longer than 16.0 MiB");
+    refused(&format!("{good}\n\"{}", "1\n".repeat(9 << 20)), &[], "a record is longer than 16.0 MiB");
 }
 
 #[test]

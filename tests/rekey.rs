@@ -201,7 +201,7 @@ fn what_cannot_be_moved_is_refused_and_named() {
     assert!(!path("x").exists());
 
     rekey(&index, "new", false).unwrap();
-    assert!(matches!(rekey(&index, "new", false), Err(Error::Io { .. })), "what exists is not overwritten");
+    assert!(matches!(rekey(&index, "new", false), Err(Error::Occupied { .. })), "what exists is not overwritten");
     // Another index of the same key: other ids, or other vectors.
     let ids = write_index(old, &path("ids"), &[(&encrypted, Some(&[0, 1, 5]))]);
     let refused = rekey(&ids, "new", true).unwrap_err().to_string();

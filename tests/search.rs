@@ -148,7 +148,7 @@ fn one_writer_at_a_time_and_no_overwriting() {
     let second = IndexWriter::append_to(&path, Arc::clone(key)).unwrap_err();
     assert!(second.to_string().contains("another process is writing"), "{second}");
     drop(writer);
-    assert!(matches!(IndexWriter::create(&path, Arc::clone(key)), Err(Error::Io { action: "create", .. })));
+    assert!(matches!(IndexWriter::create(&path, Arc::clone(key)), Err(Error::Occupied { .. })));
     IndexWriter::append_to(&path, Arc::clone(key)).unwrap();
 }
 

@@ -82,7 +82,7 @@ def filled(tmp_path_factory, subgroup):
 
 def aimed(filled, base, value, name=None):
     """A generated value with what there is in place of what it asks for, so that it gets further."""
-    there = {"kb_id": base, "context_id": filled.context.id, "index": [filled.wire], "query": [filled.wire], "data": filled.context.to_dict_enc()}
+    there = {"kb_id": base, "context_id": filled.context.id, "index": [filled.wire], "query": [filled.wire], "data": dict(filled.context.to_dict_enc())}
     if name in there and isinstance(value, type(there[name])):
         return copy.deepcopy(there[name])
     if name == "meta_filter" and isinstance(value, (dict, str)) and len(value) % 2:

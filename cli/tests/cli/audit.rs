@@ -86,6 +86,6 @@ fn small_keys_and_what_is_no_context() {
     assert_eq!((&report["verdict"], grade(&report, "n")), (&"weak".into(), "weak"));
     assert_eq!(report["proof"]["ran"], false);
     std::fs::write(desk.path("text.json"), "hello").unwrap();
-    desk.refused(&["context", "audit", "text.json"], 1, "text.json: not a usable context");
+    desk.refused(&["context", "audit", "text.json"], 1, "text.json: is no context");
     desk.refused(&["context", "audit", "missing.json"], 1, "cannot open missing.json");
 }

@@ -254,5 +254,8 @@ fn wrong_addresses_are_said() {
     search(&format!("http://127.0.0.1:{encrypted}"), "address may begin with https://");
     search("http://127.0.0.1:1", "cannot connect");
     let listen = format!("127.0.0.1:{plain}");
-    desk.refused(&["serve", "--data", "data", "--listen", &listen], 1, &listen);
+    desk.command(&["serve", "--data", "data", "--listen", &listen])
+        .assert()
+        .code(1)
+        .stderr(contains(format!("cannot listen on {listen}")));
 }

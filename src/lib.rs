@@ -10,6 +10,7 @@ mod constant_time;
 mod context;
 mod destination;
 mod device;
+mod embedding;
 #[cfg(feature = "owner")]
 mod envelope;
 mod error;
@@ -23,6 +24,7 @@ pub use backend::DeviceReport;
 pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
 pub use destination::Occupant;
 pub use device::Device;
+pub use embedding::{Embedding, Precision};
 pub use error::{CiphertextProblem, ContentProblem, DecodeProblem, Error, NumberProblem};
 pub use numbers::encode::MachineNumber;
 pub use numbers::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};

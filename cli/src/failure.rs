@@ -1,6 +1,7 @@
 //! What ends a command early, and what the person in front of it can do about it.
 
 use hushvec::Error;
+use std::fmt;
 use std::process::ExitCode;
 use tracing::error;
 
@@ -18,6 +19,18 @@ pub enum Failure {
     Usage(String),
     /// Nobody reads the output any more.
     BrokenPipe,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(f),
+            #[cfg(feature = "client")]
+            Self::Remote(error) => error.fmt(f),
+            Self::Other(text) | Self::Usage(text) => f.write_str(text),
+            Self::BrokenPipe => f.write_str("nobody reads the output"),
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -118,7 +131,7 @@ fn remote_hint(error: &hushvec_client::Error) -> Option<&'static str> {
             "HUSHVEC_API_KEY or --api-key-file must have a key of this server, which shows keys only when they are made",
         ),
         Some(403) => Some("the key is of another organisation (--org), or has no permission for this knowledge base"),
-        Some(404) => Some("see --kb, --server and --org; `push --create-kb NAME` makes a knowledge base"),
+        Some(404) => Some("see --kb, --server and --org; `hushvec kb list` shows what there is"),
         _ => None,
     }
 }

@@ -84,6 +84,8 @@ pub struct Input {
     given: Option<Ids>,
     /// What is wrong with the next row, once it is known.
     failure: Option<Failure>,
+    /// Vectors as the files have them, if they are kept.
+    reals: Option<Vec<Vec<f32>>>,
 }
 
 struct File {
@@ -119,8 +121,8 @@ impl Input {
     }
 
     fn new(files: Vec<File>, source: Option<Source>, layout: Layout, dimensions: usize) -> Self {
-        let (row, has_ids, given, failure) = (0, None, None, None);
-        Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure }
+        let (row, has_ids, given, failure, reals) = (0, None, None, None, None);
+        Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure, reals }
     }
 
     /// Takes ids from elsewhere: one for each vector.
@@ -128,6 +130,20 @@ impl Input {
     pub fn with_ids(mut self, ids: Option<Ids>) -> Self {
         self.given = ids;
         self
+    }
+
+    /// Keeps real vectors beside their signs, for [`Input::take_reals`]. Files of bits are an error then.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn keeping_reals(mut self) -> Self {
+        self.reals = Some(Vec::new());
+        self
+    }
+
+    /// The real vectors that were read since the last call.
+    #[cfg(feature = "client")]
+    pub fn take_reals(&mut self) -> Vec<Vec<f32>> {
+        self.reals.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How many vectors there are, if that can be known before they are read.
@@ -206,8 +222,14 @@ impl Input {
     fn push_next(&mut self, vectors: &mut BitMatrix, ids: &mut Ids) -> Result<bool, Failure> {
         let rows = vectors.len();
         let id = loop {
-            let Some(source) = self.source()? else { return Ok(false) };
-            if let Some(id) = source.push_next(vectors)? {
+            let mut reals = self.reals.take();
+            let Some(source) = self.source()? else {
+                self.reals = reals;
+                return Ok(false);
+            };
+            let pushed = source.push_next(vectors, reals.as_mut());
+            self.reals = reals;
+            if let Some(id) = pushed? {
                 break id;
             }
             self.source = None;
@@ -250,6 +272,6 @@ impl Input {
 /// Refuses a file whose first vector cannot be used: how many vectors it has.
 fn look_at(path: &Path, layout: &Layout, dimensions: usize) -> Result<u64, Failure> {
     let mut source = Source::open(Reader::open(path)?, layout, dimensions)?;
-    source.push_next(&mut BitMatrix::new(dimensions))?;
+    source.push_next(&mut BitMatrix::new(dimensions), None)?;
     Source::open(Reader::open(path)?, layout, dimensions)?.count(path)
 }

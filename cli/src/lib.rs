@@ -17,6 +17,10 @@ mod guard;
 mod ids;
 mod index;
 pub mod input;
+#[cfg(feature = "client")]
+mod kb;
+#[cfg(feature = "client")]
+mod key;
 mod log;
 mod man;
 mod npy_header;
@@ -63,8 +67,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage; `context compare`: 0 the same, 1 di
 Environment:
   HUSHVEC_PASSPHRASE      the passphrase of the context
   HUSHVEC_NEW_PASSPHRASE  that of `rekey`'s new context, or the new one of `context passphrase`
-  HUSHVEC_API_KEY         the key that a server knows one by, for `push` and `search`
-  HUSHVEC_ADMIN_KEY       the key that `push --create-kb` makes knowledge bases with, if it is another
+  HUSHVEC_API_KEY         the API key for the server, for `push`, `search` and `kb`
+  HUSHVEC_ADMIN_KEY       the admin key, for `push --create-kb`, `kb` and `key`, if it is another
   HUSHVEC_REQUIRE_GPU=1   fail where the processor would take over from a GPU
   NO_COLOR=1              no colours";
 
@@ -98,6 +102,14 @@ enum Command {
     /// Owner: search what was pushed to a server, which learns neither the query nor the distances.
     #[cfg(feature = "client")]
     Search(search::Args),
+    /// List, show, make and delete the knowledge bases of a server.
+    #[cfg(feature = "client")]
+    #[command(subcommand)]
+    Kb(kb::Command),
+    /// Make, list and revoke API keys for a server, and say what they may do.
+    #[cfg(feature = "client")]
+    #[command(subcommand)]
+    Key(key::Command),
     /// Store encrypted vectors and search them over HTTP, for XTrace's SDK and hushvec's own clients.
     ///
     /// The admin key of the organisation is printed once, when it is made. docs/server.md has the rest.
@@ -128,6 +140,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Push(args) => push::run(&args)?,
         #[cfg(feature = "client")]
         Command::Search(args) => search::run(&args)?,
+        #[cfg(feature = "client")]
+        Command::Kb(command) => kb::run(&command)?,
+        #[cfg(feature = "client")]
+        Command::Key(command) => key::run(&command)?,
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(&args)?,
         Command::Completions(args) => completions::run(&args, Cli::command())?,

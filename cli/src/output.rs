@@ -28,6 +28,24 @@ pub fn fields(fields: &[(&str, String)]) -> String {
     fields.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }
 
+/// Rows of a table, the first of which is its head, with the columns aligned.
+#[cfg(feature = "client")]
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Text of a server's, which could send what commands a terminal.
+#[cfg(feature = "client")]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Refuses work that a GPU should have done and the processor did, if HUSHVEC_REQUIRE_GPU=1 asks for that.
 pub fn require_gpu(device: &DeviceReport) -> Result<(), Failure> {
     let required = std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1");

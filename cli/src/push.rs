@@ -2,8 +2,8 @@
 
 mod chunk_file;
 mod context;
+mod embeddings;
 mod relist;
-mod sender;
 
 use crate::aggregate::warn_if_torn;
 use crate::args::{self, Owner};
@@ -12,46 +12,47 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
 use crate::pushed_list::PushedList;
-use crate::remote::{Remote, Server};
+use crate::remote::{Admin, Remote, Server};
 use chunk_file::ChunkFile;
 use context::Registered;
-use hushvec::{Error, Evaluator, Index};
-use hushvec_client::PushedFile;
-use sender::Sender;
+use embeddings::Embeddings;
+use hushvec::{Error, Evaluator, ExecutionContext, IdRef, Index, Precision, PublicContext};
+use hushvec_client::{KnowledgeBase, OnConflict, Push, PushedFile, Pusher, Pushing, SealedContent};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Instant;
 use tracing::{info, warn};
 
 /// Options of `hushvec push`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The ids of the vectors become the names of chunks; the server numbers chunks itself. The owner's context is stored with its
-secret key sealed, as it is in its file, unless the server has it. Names and meta_data are readable to the server, content and
-vectors are not. A request whose answer was lost is sent again, so that its chunks may be there twice, under the same names.
+The ids of the vectors become the names of chunks, by which --on-conflict goes; the server numbers chunks itself. The owner's
+context is stored with its secret key sealed, as it is in its file, unless the server has it. Names and meta_data are readable to
+the server; content, embeddings and vectors are not.
+
+If a push fails, the same command again goes on; --on-conflict skip passes over what is stored. If nothing was stored, a
+knowledge base and a context that it made are deleted again.
 
 Which chunks were stored, and under which ids, is listed beside the context (--list). `search` looks ids up there, without asking
-the server, and refuses answers with other chunks. After a push that was killed, or if other clients store or delete chunks, bring
-the list up to date with --relist; it believes what the server says.
+the server, and refuses answers with other chunks. If other clients store or delete chunks, bring the list up to date with
+--relist; it believes what the server says.
 
 Example:
   export HUSHVEC_API_KEY=...
   hushvec push ctx.json index.hvx --server https://search.example.org --create-kb notes --chunks notes.jsonl
-  hushvec search ctx.json query.npy --server https://search.example.org --kb ID")]
+  hushvec search ctx.json query.npy --server https://search.example.org --kb notes")]
 pub struct Args {
     /// The owner's context; or a public context, if the server has the owner's
     context: PathBuf,
     /// The index
     index: PathBuf,
-    /// The knowledge base to store in, by its id
-    #[arg(long, value_name = "ID", required_unless_present = "create_kb")]
+    /// The knowledge base to store in, by its id or its name
+    #[arg(long, value_name = "KB", required_unless_present = "create_kb")]
     kb: Option<String>,
     /// Make a knowledge base of that name and store in it. Takes the admin key
     #[arg(long, value_name = "NAME", conflicts_with = "kb")]
     create_kb: Option<String>,
-    /// Read the admin key from the first line of this file instead of `HUSHVEC_ADMIN_KEY` [default: the API key]
-    #[arg(long, value_name = "FILE", requires = "create_kb")]
-    admin_key_file: Option<PathBuf>,
     /// The id of the context on the server [default: that of the owner's context]
     #[arg(long, value_name = "ID")]
     context_id: Option<String>,
@@ -59,11 +60,18 @@ pub struct Args {
     /// index. Content is sealed with the owner's context
     #[arg(long, value_name = "FILE")]
     chunks: Option<PathBuf>,
-    /// Pass over this many vectors, which a push that was stopped has stored
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    skip: u64,
+    /// Seal an embedding for each vector, from this file of floating-point vectors or int8, by which `search --oversample` ranks.
+    /// Rows belong to vectors by their ids; without an id column by their numbers
+    #[arg(long, value_name = "FILE")]
+    rerank_with: Option<PathBuf>,
+    /// How those embeddings are kept: int8 takes a byte a dimension, float16 two
+    #[arg(long, value_name = "TYPE", default_value = "int8", value_parser = precision(), requires = "rerank_with")]
+    rerank_as: Precision,
+    /// What to do with ids that are stored already: replace them, skip them, or stop before anything is stored
+    #[arg(long, value_enum, default_value = "replace")]
+    on_conflict: Conflict,
     /// Store nothing; list the chunks that the server has in the knowledge base, in place of what is listed of it
-    #[arg(long, conflicts_with_all = ["create_kb", "chunks", "skip"])]
+    #[arg(long, conflicts_with_all = ["create_kb", "chunks", "rerank_with"])]
     relist: bool,
     /// Print JSON
     #[arg(long)]
@@ -73,7 +81,36 @@ pub struct Args {
     #[command(flatten)]
     server: Server,
     #[command(flatten)]
+    admin: Admin,
+    #[command(flatten)]
     owner: Owner,
+}
+
+/// What becomes of ids that are stored already.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Conflict {
+    /// Take their place; content and metadata stay where no others are given
+    Replace,
+    /// Leave them as they are
+    Skip,
+    /// Fail before anything is stored
+    Error,
+}
+
+impl From<Conflict> for OnConflict {
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::Replace => Self::Replace,
+            Conflict::Skip => Self::Skip,
+            Conflict::Error => Self::Error,
+        }
+    }
+}
+
+fn precision() -> impl clap::builder::TypedValueParser<Value = Precision> {
+    use clap::builder::TypedValueParser;
+    clap::builder::PossibleValuesParser::new(Precision::ALL.map(Precision::name))
+        .try_map(|text| text.parse::<Precision>())
 }
 
 #[derive(Serialize)]
@@ -81,6 +118,7 @@ struct Report {
     kb_id: String,
     context_id: String,
     stored: u64,
+    replaced: u64,
     skipped: u64,
     total: u64,
     seconds: f64,
@@ -89,28 +127,24 @@ struct Report {
 impl Args {
     fn remote(&self) -> Result<Remote, Failure> {
         match self.create_kb {
-            Some(_) => self.server.open_as_admin(self.admin_key_file.as_deref()),
+            Some(_) => self.server.open_as_admin(&self.admin),
             None => self.server.open(),
         }
     }
 
-    /// The knowledge base, made if that is asked for.
-    fn knowledge_base(&self, remote: &Remote, list: &PushedFile) -> Result<String, Failure> {
-        match (&self.create_kb, &self.kb) {
-            (Some(name), _) => {
-                let made = remote.wait(remote.store().create_knowledge_base(name, ""))?;
-                if list.knows(&made.id)? {
-                    let (host, list) = (remote.store().host(), list.path().display());
-                    return Err(Failure::Other(format!(
-                        "{host}: the new knowledge base has the id {:?} of another one that {list} lists",
-                        made.id
-                    )));
-                }
-                info!(kb = made.id, "made the knowledge base {} ({name})", made.id);
-                Ok(made.id)
-            }
-            (None, kb) => Ok(kb.clone().unwrap_or_default()),
+    /// Makes the knowledge base, if that is asked for.
+    fn create(&self, remote: &Remote, list: &PushedFile) -> Result<Option<KnowledgeBase>, Failure> {
+        let Some(name) = &self.create_kb else { return Ok(None) };
+        let made = remote.create_knowledge_base(name, "")?;
+        if list.knows(&made.id)? {
+            let (host, list) = (remote.store().host(), list.path().display());
+            return Err(Failure::Other(format!(
+                "{host}: the new knowledge base has the id {:?} of another one that {list} lists",
+                made.id
+            )));
         }
+        info!(kb = made.id, "made the knowledge base {} ({name})", made.id);
+        Ok(Some(made))
     }
 }
 
@@ -122,59 +156,144 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check(args, &context, &index)?;
     let list = args.list.of(&args.context);
     list.knows(args.kb.as_deref().unwrap_or_default())?;
-    let mut chunks = args.chunks.as_deref().map(|path| ChunkFile::open(path, &index)).transpose()?;
+    let dimensions = context.public().parameters().embedding_length();
+    let chunks = args.chunks.as_deref().map(|path| ChunkFile::open(path, &index)).transpose()?;
+    let embeddings = args.rerank_with.as_deref().map(|path| Embeddings::open(path, dimensions, &index)).transpose()?;
     let remote = args.remote()?;
-    if let Some(kb) = &args.kb {
+    let kb = args.kb.as_deref().map(|kb| remote.knowledge_base_id(kb, &list)).transpose()?;
+    if let Some(kb) = &kb {
         remote.wait(remote.store().contexts_of(kb))?;
     }
-    let Registered { id, owner } = context::register(args, &context, &remote)?;
-    if let (true, Some(kb)) = (args.relist, &args.kb) {
-        return relist::run(&index, &list, &remote, (kb, &id), args.json);
+    let made = args.create(&remote, &list)?;
+    let kb = made.as_ref().map(|base| base.id.as_str()).or(kb.as_deref()).unwrap_or_default();
+    let mut pushing = Pushing::default();
+    let registered = context::register(args, &context, &remote);
+    let result = match &registered {
+        Ok(registered) if args.relist => relist::run(&index, &list, &remote, (kb, &registered.id), args.json),
+        Ok(registered) => {
+            let owner = registered.owner.as_ref();
+            let mut contents = Contents { chunks, embeddings, precision: args.rerank_as, owner };
+            let context = (context.public(), registered.id.as_str());
+            store(args, &index, context, &remote, (kb, &list), &mut contents, &mut pushing)
+        }
+        Err(_) => Ok(()),
+    };
+    if pushing.done() == 0 && (registered.is_err() || result.is_err()) {
+        undo(&remote, made.as_ref(), registered.as_ref().ok());
     }
-    let public = context.public();
+    registered.and(result)
+}
+
+/// Deletes what was made for a push that stored nothing.
+fn undo(remote: &Remote, made: Option<&KnowledgeBase>, registered: Option<&Registered>) {
+    let base = made.map_or(Ok(()), |base| remote.wait(remote.store().delete_knowledge_base(&base.id)));
+    let context = registered.filter(|registered| registered.is_new);
+    let context = context.map_or(Ok(()), |context| remote.wait(remote.store().delete_context(&context.id)));
+    if let Err(failure) = base.and(context) {
+        warn!("what was made for this push could not be deleted: {failure}");
+    }
+}
+
+/// Stores the vectors in a knowledge base, and says how many.
+fn store(
+    args: &Args,
+    index: &Index,
+    (public, id): (&PublicContext, &str),
+    remote: &Remote,
+    (kb, list): (&str, &PushedFile),
+    contents: &mut Contents<'_>,
+    pushing: &mut Pushing,
+) -> Result<(), Failure> {
     let compute = &args.owner.compute;
     let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
-    let kb = args.knowledge_base(&remote, &list)?;
-    let writer = list.writer(&kb, &id)?;
-
     let started = Instant::now();
     let total = index.len();
-    let bar = Bar::new("storing", total - args.skip);
-    let mut sender = Sender::new(&remote, &kb, &id, writer, bar.progress());
-    let result = send(args.skip, &index, &evaluator, &mut sender, |name| match (&mut chunks, &owner) {
-        (Some(chunks), Some(owner)) => chunks.get(name)?.seal(owner),
-        _ => Ok(sender::Content::default()),
-    });
-    let (stored, unlisted) = (sender.stored(), sender.unlisted());
+    let bar = Bar::new("storing", total);
+    let push = Push { knowledge_base: kb, context_id: id, on_conflict: args.on_conflict.into(), list };
+    let mut pusher = Pusher::new(remote.store(), push, bar.progress())?;
+    if matches!(args.on_conflict, Conflict::Error) {
+        let names = names(index)?;
+        remote.wait(pusher.check_new(|name| names.contains(name)))?;
+    }
+    let result = send(index, &evaluator, remote, &mut pusher, contents);
+    *pushing = pusher.done();
     drop(bar);
-    if unlisted > 0 {
+    if pushing.unlisted > 0 {
         warn!(
-            unlisted,
+            pushing.unlisted,
             "{} stored whose numbers the server does not tell: `search` needs --relist first, or --unlisted",
-            output::count(unlisted, "chunk")
+            output::count(pushing.unlisted, "chunk")
         );
     }
     if let Err(failure) = result {
-        let (done, all) = (args.skip + stored, output::count(total, "vector"));
+        let (done, all) = (pushing.done(), output::count(total, "vector"));
         if done > 0 {
-            warn!(done, total, "{done} of {all} are stored; go on with --kb {kb} --skip {done}");
+            warn!(done, total, "{done} of {all} are stored; go on with --kb {kb} --on-conflict skip");
         }
         return Err(failure);
     }
     let seconds = started.elapsed().as_secs_f64();
+    let Pushing { stored, replaced, skipped, .. } = *pushing;
     if args.json {
-        let report = Report { kb_id: kb, context_id: id, stored, skipped: args.skip, total, seconds };
-        return output::print_json(&report);
+        let (kb_id, context_id) = (kb.to_owned(), id.to_owned());
+        return output::print_json(&Report { kb_id, context_id, stored, replaced, skipped, total, seconds });
     }
+    let others = [(replaced, "replaced"), (skipped, "skipped")].into_iter().filter(|(count, _)| *count > 0);
+    let others: String = others.map(|(count, what)| format!(", {count} {what}")).collect();
     info!(
         stored,
+        replaced,
+        skipped,
         total,
         seconds,
-        "stored {} in {seconds:.2} s in {kb} at {}, under the context {id}",
-        output::count(stored, "vector"),
+        "stored {}{others} in {seconds:.2} s in {kb} at {}, under the context {id}",
+        output::count(stored, "new vector"),
         remote.store().host()
     );
     Ok(())
+}
+
+/// What the ids of an index are called on the server.
+fn names(index: &Index) -> Result<HashSet<String>, Failure> {
+    let mut names = HashSet::new();
+    index.for_each_id(|id| {
+        names.insert(id.to_string());
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+/// What vectors have beside themselves.
+struct Contents<'a> {
+    chunks: Option<ChunkFile>,
+    embeddings: Option<Embeddings>,
+    precision: Precision,
+    /// Who seals it, if there is any.
+    owner: Option<&'a ExecutionContext>,
+}
+
+impl Contents<'_> {
+    /// That of an id, sealed.
+    fn get(&mut self, id: IdRef<'_>) -> Result<SealedContent, Failure> {
+        let mut content = SealedContent::default();
+        let Some(owner) = self.owner else { return Ok(content) };
+        if let Some(chunks) = &mut self.chunks {
+            let record = chunks.get(id)?;
+            content = content.with_text(id, &record.content, record.meta_data, owner)?;
+        }
+        if let Some(embeddings) = &mut self.embeddings {
+            content = content.with_embedding(id, &embeddings.get(id)?.rounded(self.precision)?, owner)?;
+        }
+        Ok(content)
+    }
+
+    /// Says so if the first vectors are not the signs of their embeddings.
+    fn compare(&mut self, ids: &hushvec::Ids, integers: &[u8]) -> Result<(), Failure> {
+        match (&mut self.embeddings, self.owner) {
+            (Some(embeddings), Some(owner)) => embeddings.compare(ids, integers, owner),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure> {
@@ -185,9 +304,9 @@ fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure
             args.owner.check(&args.context)?;
             args.owner.expected.check_unopened(info, &args.context)?;
         }
-        AnyContext::Public(_) if args.chunks.is_some() => {
+        AnyContext::Public(_) if args.chunks.is_some() || args.rerank_with.is_some() => {
             return Err(Failure::Usage(format!(
-                "{path} is a public context; content is sealed with the owner's (--chunks)"
+                "{path} is a public context; content and embeddings are sealed with the owner's (--chunks, --rerank-with)"
             )));
         }
         AnyContext::Public(_) if args.context_id.is_none() => {
@@ -202,42 +321,40 @@ fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure
         let (expected, actual) = (context.public().public_id().to_string(), index.public_id().to_string());
         return Err(Error::WrongKey { what: "an index", expected, actual }.in_file(&args.index).into());
     }
-    check_skip(args.skip, index.len(), &args.index)
+    Ok(())
 }
 
-fn check_skip(skip: u64, vectors: u64, index: &Path) -> Result<(), Failure> {
-    if skip <= vectors {
-        return Ok(());
-    }
-    Err(Failure::Usage(format!("--skip {skip}: {} has {}", index.display(), output::count(vectors, "vector"))))
-}
-
-/// Sends what is behind the first `skip` vectors, with the content that `content` has for an id.
+/// Sends all vectors.
 fn send(
-    skip: u64,
     index: &Index,
     evaluator: &Evaluator,
-    sender: &mut Sender<'_>,
-    mut content: impl FnMut(hushvec::IdRef<'_>) -> Result<sender::Content, Failure>,
+    remote: &Remote,
+    pusher: &mut Pusher<'_>,
+    contents: &mut Contents<'_>,
 ) -> Result<(), Failure> {
-    let (mut row, mut failure) = (0, None);
+    let (mut is_first, mut failure) = (true, None);
     let size = evaluator.public_context().parameters().ciphertext_bytes();
     let exported = index.export(evaluator.public_key(), evaluator, |ids, integers| {
-        for (id, integer) in ids.iter().zip(integers.chunks_exact(size)) {
-            row += 1;
-            if row <= skip {
-                continue;
+        let mut send_block = || {
+            if std::mem::take(&mut is_first) {
+                contents.compare(ids, integers)?;
             }
-            content(id).and_then(|content| sender.add(id, integer, content)).map_err(|error| {
-                failure = Some(error);
-                Error::Cancelled
-            })?;
-        }
-        Ok(())
+            for (id, integer) in ids.iter().zip(integers.chunks_exact(size)) {
+                if !pusher.pass_over(id) {
+                    let content = contents.get(id)?;
+                    remote.wait(pusher.add(id, integer, content))?;
+                }
+            }
+            Ok(())
+        };
+        send_block().map_err(|error| {
+            failure = Some(error);
+            Error::Cancelled
+        })
     });
     if let Some(failure) = failure {
         return Err(failure);
     }
     exported?;
-    sender.flush()
+    remote.wait(pusher.flush())
 }

@@ -1,14 +1,15 @@
-//! A server to talk to, and the keys that it knows the caller by. They come from files or the environment, never from an
+//! A server to talk to, and the keys for it. They come from files or the environment, never from an
 //! argument.
 
 use crate::failure::Failure;
+use crate::output;
 use crate::passphrase::secret;
 use clap::Args;
-use hushvec_client::HttpStore;
+use hushvec_client::{HttpStore, KnowledgeBase, PushedFile};
 use std::fs::File;
 use std::future::Future;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
@@ -34,6 +35,14 @@ pub struct Server {
     ca_file: Option<PathBuf>,
 }
 
+/// The key for what only the organisation's administrator may do.
+#[derive(Args, Clone, Debug)]
+pub struct Admin {
+    /// Read the admin key from the first line of this file instead of `HUSHVEC_ADMIN_KEY` [default: the API key]
+    #[arg(long, value_name = "FILE")]
+    admin_key_file: Option<PathBuf>,
+}
+
 /// A server, and a thread's worth of runtime to wait for it.
 pub struct Remote {
     store: HttpStore,
@@ -43,10 +52,14 @@ pub struct Remote {
 impl Server {
     /// Gets ready to talk to it.
     pub fn open(&self) -> Result<Remote, Failure> {
-        let key = api_key(self.api_key_file.as_deref())?;
+        let missing = || Failure::Usage(format!("the server wants an API key: set {API_KEY} or give --api-key-file"));
+        self.open_with(&self.api_key()?.ok_or_else(missing)?)
+    }
+
+    fn open_with(&self, key: &str) -> Result<Remote, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::Other(format!("cannot wait for servers: {error}")))?;
-        let mut store = HttpStore::new(&self.server, &self.org, &key)?;
+        let mut store = HttpStore::new(&self.server, &self.org, key)?;
         if let Some(path) = &self.ca_file {
             let mut pem = Vec::new();
             let file = File::open(path).map_err(Failure::io("open", path))?;
@@ -56,26 +69,64 @@ impl Server {
         Ok(Remote { store, runtime })
     }
 
-    /// The same with the admin key, which is the API key if no other is given.
-    pub fn open_as_admin(&self, admin_key_file: Option<&Path>) -> Result<Remote, Failure> {
-        let key = match secret(ADMIN_KEY, admin_key_file)? {
-            Some(key) => key,
-            None => api_key(self.api_key_file.as_deref())?,
+    /// The same with the admin key, which is the API key if no other is given; or the API key with the admin key, if that is the
+    /// only one.
+    pub fn open_as_admin(&self, admin: &Admin) -> Result<Remote, Failure> {
+        let key = self.api_key()?;
+        let admin_key = secret(ADMIN_KEY, admin.admin_key_file.as_deref())?;
+        let Some(api_key) = key.as_ref().or(admin_key.as_ref()) else {
+            return Err(Failure::Usage(format!("this takes the admin key: set {ADMIN_KEY} or give --admin-key-file")));
         };
-        let Remote { store, runtime } = self.open()?;
-        Ok(Remote { store: store.with_admin_key(&key)?, runtime })
+        let Remote { store, runtime } = self.open_with(api_key)?;
+        Ok(Remote { store: store.with_admin_key(admin_key.as_ref().unwrap_or(api_key))?, runtime })
     }
-}
 
-fn api_key(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let missing = || Failure::Usage(format!("the server wants an API key: set {API_KEY} or give --api-key-file"));
-    secret(API_KEY, file)?.ok_or_else(missing)
+    /// Gets ready to read, with the admin key if there is one, or else with the API key.
+    pub fn open_to_read(&self, admin: &Admin) -> Result<Remote, Failure> {
+        match secret(ADMIN_KEY, admin.admin_key_file.as_deref())? {
+            Some(_) => self.open_as_admin(admin),
+            None => self.open(),
+        }
+    }
+
+    fn api_key(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        secret(API_KEY, self.api_key_file.as_deref())
+    }
 }
 
 impl Remote {
     /// The server.
     pub fn store(&self) -> &HttpStore {
         &self.store
+    }
+
+    /// The id of a knowledge base, given its id or its name. The server is asked unless the list of pushed chunks has the id.
+    pub fn knowledge_base_id(&self, id_or_name: &str, list: &PushedFile) -> Result<String, Failure> {
+        if list.knows(id_or_name)? {
+            return Ok(id_or_name.to_owned());
+        }
+        self.wait(self.store.knowledge_base_id(id_or_name))
+    }
+
+    /// Makes a knowledge base, whose name no other may have, and lets the API key store in it.
+    pub fn create_knowledge_base(&self, name: &str, description: &str) -> Result<KnowledgeBase, Failure> {
+        let there = self.wait(self.store.knowledge_bases())?;
+        if let Some(base) = there.iter().find(|base| base.name == name) {
+            let (host, id) = (self.store.host(), output::printable(&base.id));
+            return Err(Failure::Usage(format!(
+                "{host}: there is a knowledge base called {name} already ({id}); use it with --kb, or choose another name"
+            )));
+        }
+        let made = self.wait(self.store.create_knowledge_base(name, description))?;
+        match self.wait(self.store.grant_own_key(&made.id)) {
+            Ok(true) => tracing::info!("the API key may store and search in {name}"),
+            Ok(false) => {}
+            Err(failure) => {
+                self.wait(self.store.delete_knowledge_base(&made.id))?;
+                return Err(failure);
+            }
+        }
+        Ok(made)
     }
 
     /// Waits for what the server was asked for.

@@ -9,15 +9,13 @@ use crate::output;
 use crate::progress::Bar;
 use crate::pushed_list::PushedList;
 use crate::remote::{Remote, Server};
-use hushvec::{Ciphertext, ExecutionContext, HomomorphicClient, Neighbour, Progress, TopK};
-use hushvec_client::{Expected, PushedFile, Search};
+use clap::builder::RangedU64ValueParser;
+use hushvec_client::{Fetch, Find, PushedFile, Rerank};
 use serde_json::Value;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::slice;
 use tracing::warn;
-
-/// Distances that are decrypted at once. The server waits meanwhile.
-const BLOCK: usize = 2048;
 
 /// Options of `hushvec search`.
 #[derive(clap::Args, Debug)]
@@ -25,18 +23,23 @@ const BLOCK: usize = 2048;
 Ids come from the list that `push` keeps beside the context (--list). Answers are refused that have chunks not listed there, that
 repeat one, or that lack one although no filter was given.
 
-Nothing is sent to the server after its answer, unless --names or --content asks for it. Fetching tells the server which chunks
-are the neighbours. A malicious server that makes up distances learns bits of stored vectors from that, up to k for each query.
+Nothing is sent to the server after its answer, unless --names, --content or --oversample asks for it. Fetching tells the server
+which chunks are the neighbours, or the candidates. A malicious server that makes up distances learns bits of stored vectors from
+that, up to one for each chunk fetched.
 
-Example:
-  hushvec search ctx.json query.npy --server https://search.example.org --kb ID -k 10")]
+--oversample needs chunks pushed with --rerank-with, and queries as real vectors. It finds about as many of the true neighbours by
+cosine as an unencrypted search (docs/server.md has figures).
+
+Examples:
+  hushvec search ctx.json query.npy --server https://search.example.org --kb notes -k 10
+  hushvec search ctx.json query.npy --server https://search.example.org --kb notes -k 10 --oversample 5 --content")]
 pub struct Args {
     /// The owner's context
     context: PathBuf,
     /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
     query: PathBuf,
-    /// The knowledge base to search, by its id
-    #[arg(long, value_name = "ID")]
+    /// The knowledge base to search, by its id or its name
+    #[arg(long, value_name = "KB")]
     kb: String,
     /// The id of the context on the server [default: that of the owner's context]
     #[arg(long, value_name = "ID")]
@@ -55,6 +58,10 @@ pub struct Args {
     /// Fetch and open the content of what is found, with its name and metadata, which tells the server what that is
     #[arg(long)]
     content: bool,
+    /// Fetch N times k candidates, and rank them by the cosine of the embeddings that were pushed with --rerank-with. Tells the
+    /// server which chunks are candidates
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    oversample: Option<usize>,
     /// Accept whatever chunks the server has, listed or not, and do not notice missing ones
     #[arg(long, conflicts_with = "list")]
     unlisted: bool,
@@ -91,47 +98,59 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong here or there is said before a passphrase is asked for.
     let info = args.owner.check(&args.context)?;
     let dimensions = info.parameters.embedding_length();
-    let queries =
-        Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
-    let remote = args.server.open()?;
-    let stored = remote.wait(remote.store().contexts_of(&args.kb))?;
-    if let Some(id) = args.context_id.as_ref().or(info.id.as_ref()) {
-        check_stored(id, &stored, args, &remote)?;
+    let mut input = Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?;
+    if args.oversample.is_some() {
+        input = input.keeping_reals();
     }
+    let queries = input.read_all()?;
+    let reals = input.take_reals();
+    let remote = args.server.open()?;
     let list = args.list.of(&args.context);
-    if !args.unlisted && !list.knows(&args.kb)? {
+    let kb = remote.knowledge_base_id(&args.kb, &list)?;
+    let stored = remote.wait(remote.store().contexts_of(&kb))?;
+    if let Some(id) = args.context_id.as_ref().or(info.id.as_ref()) {
+        check_stored(id, &stored, &kb, &remote)?;
+    }
+    if !args.unlisted && !list.knows(&kb)? {
         return Err(not_listed(&list, args));
     }
     let context = args.owner.load(&args.context)?;
-    let id = args.context_id.clone().map_or_else(|| context.id(), Ok)?;
-    check_stored(&id, &stored, args, &remote)?;
+    let context_id = args.context_id.clone().map_or_else(|| context.id(), Ok)?;
+    check_stored(&context_id, &stored, &kb, &remote)?;
     let pushed = if args.unlisted {
         warn!("--unlisted: chunks that are missing, or that were never pushed, are not noticed");
         None
     } else {
-        Some(list.read(&args.kb, &id)?.ok_or_else(|| not_listed(&list, args))?)
+        Some(list.read(&kb, &context_id)?.ok_or_else(|| not_listed(&list, args))?)
     };
 
-    let bar = Bar::new("searching", None);
-    let queries = context.encrypt_vec_batch(&queries)?;
-    let mut searcher = Searcher {
-        args,
-        remote: &remote,
-        context: &context,
-        context_id: &id,
-        expected: pushed.as_ref().map_or(Expected::Anything, Expected::Pushed),
-        progress: bar.progress(),
-        failure: None,
+    let rerank = args.oversample.and_then(NonZeroUsize::new).map(|oversample| Rerank { oversample, queries: &reals });
+    let find = Find {
+        knowledge_base: &kb,
+        context_id: &context_id,
+        k: args.nearest.k,
+        filter: args.filter.as_ref(),
+        range: args.range,
+        pushed: pushed.as_ref(),
+        fetch: args.fetch(),
+        rerank,
     };
-    let nearest = queries.iter().map(|query| searcher.nearest(&query)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(failure) = searcher.failure {
-        return Err(failure);
-    }
+    let bar = Bar::new("searching", None);
+    let answers = remote.wait(remote.store().find(&context, &queries, &find, bar.progress()))?;
     drop(bar);
-    let found = found::fetch(args, &remote, &context, pushed.as_ref(), nearest)?;
     let device = context.device_report();
     output::require_gpu(&device)?;
-    found.print(&device, args.json)
+    found::print(&answers, &device, args.json)
+}
+
+impl Args {
+    fn fetch(&self) -> Fetch {
+        match (self.names, self.content) {
+            (_, true) => Fetch::Content,
+            (true, false) => Fetch::Names,
+            (false, false) => Fetch::Nothing,
+        }
+    }
 }
 
 fn not_listed(list: &PushedFile, args: &Args) -> Failure {
@@ -143,61 +162,13 @@ fn not_listed(list: &PushedFile, args: &Args) -> Failure {
 }
 
 /// Without this check, a knowledge base of another context looks like an empty one.
-fn check_stored(id: &str, stored: &[String], args: &Args, remote: &Remote) -> Result<(), Failure> {
+fn check_stored(id: &str, stored: &[String], kb: &str, remote: &Remote) -> Result<(), Failure> {
     if stored.iter().any(|stored| stored == id) {
         return Ok(());
     }
-    let (host, kb) = (remote.store().host(), &args.kb);
+    let host = remote.store().host();
     let others = if stored.is_empty() { "none at all".to_owned() } else { format!("those of {}", stored.join(", ")) };
     Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}, but {others}")))
-}
-
-/// Asks a server, in such a way that what its answers decrypt to changes nothing that it sees.
-struct Searcher<'a> {
-    args: &'a Args,
-    remote: &'a Remote,
-    context: &'a ExecutionContext,
-    context_id: &'a str,
-    expected: Expected<'a>,
-    progress: &'a Progress,
-    /// What was wrong with an answer first.
-    failure: Option<Failure>,
-}
-
-impl Searcher<'_> {
-    /// The nearest chunks to a query, by their numbers. If they cannot be decoded, the failure is kept for the end: the
-    /// server must not see at which query or row that was.
-    fn nearest(&mut self, query: &Ciphertext) -> Result<Vec<Neighbour>, Failure> {
-        let search = Search {
-            knowledge_base: &self.args.kb,
-            context_id: self.context_id,
-            query,
-            key: self.context.public_key(),
-            filter: self.args.filter.as_ref(),
-            range: self.args.range,
-            expected: self.expected,
-        };
-        let mut answer = self.remote.wait(self.remote.store().search(&search))?;
-        let mut nearest = TopK::new(self.args.nearest.k);
-        while let Some(block) = self.remote.wait(answer.next_block(BLOCK))? {
-            self.progress.check()?;
-            let distances = self.context.import(&block.integers);
-            match distances.and_then(|distances| self.context.decode_hamming_client_batch(&distances)) {
-                Ok(distances) => {
-                    for (chunk, distance) in block.chunk_ids.iter().zip(distances) {
-                        nearest.push(*chunk, distance);
-                    }
-                }
-                Err(error) => {
-                    self.failure.get_or_insert(error.into());
-                    self.remote.wait(answer.skip_rest())?;
-                    return Ok(Vec::new());
-                }
-            }
-            self.progress.add(block.chunk_ids.len() as u64);
-        }
-        Ok(nearest.into_sorted())
-    }
 }
 
 #[cfg(test)]

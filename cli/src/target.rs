@@ -194,6 +194,31 @@ impl Staged {
     }
 }
 
+/// A new file that only its owner can read, and that appears when it is complete.
+#[cfg(feature = "client")]
+pub struct PrivateFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+#[cfg(feature = "client")]
+impl PrivateFile {
+    /// Makes sure that it can be written, before there is anything to lose.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(Failure::io("create a file in", folder))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Writes it. It replaces nothing.
+    pub fn finish(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.file.write_all(bytes).and_then(|()| self.file.as_file().sync_all());
+        written.map_err(Failure::io("write", &self.path))?;
+        let kept = self.file.persist_noclobber(&self.path);
+        kept.map(drop).map_err(|error| Failure::io("write", &self.path)(error.error))
+    }
+}
+
 /// Opens standard output, or a pipe or a device, if a path stands for one.
 pub fn open_stream(path: &Path) -> Result<Option<File>, Failure> {
     if is_stdout(path) {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use reqwest::header::HeaderValue;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -42,6 +43,11 @@ impl ApiKey {
         Ok(value)
     }
 
+    /// What the server calls it: the first half of its SHA-256, in hexadecimal.
+    pub fn hash(&self) -> String {
+        Sha256::digest(self.0.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// A text of the server's without the key, should the server repeat it.
     pub fn redact(&self, text: &str) -> String {
         text.replace(self.0.as_str(), "…")
@@ -56,6 +62,7 @@ mod tests {
     fn keys_are_not_shown() {
         let key = ApiKey::new("the API key", "hvk_secret").unwrap();
         assert!(!format!("{key:?} {:?}", key.header().unwrap()).contains("secret"));
+        assert_eq!(ApiKey::new("the API key", "abc").unwrap().hash(), "ba7816bf8f01cfea414140de5dae2223");
         assert_eq!(key.redact("unknown key hvk_secret!"), "unknown key …!");
         for wrong in ["", "a b", "a\n", "schlüssel"] {
             assert!(ApiKey::new("the API key", wrong).is_err());

@@ -31,28 +31,96 @@ pub struct NewChunk {
     #[serde(rename = "chunk_content")]
     content: String,
     index: [String; 1],
-    meta_data: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta_data: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_embedding: Option<String>,
 }
 
 impl NewChunk {
-    /// A chunk with an encrypted vector, as a little-endian integer. `content` is stored as it is, so it should be what
-    /// `ExecutionContext::encrypt_content_for` returned for this name; `metadata` and `name` are readable to the server.
+    /// A chunk with an encrypted vector, as a little-endian integer, and nothing else.
     #[must_use]
-    pub fn new(integer: &[u8], content: String, metadata: Map<String, Value>, name: Option<String>) -> Self {
+    pub fn new(integer: &[u8]) -> Self {
         let bytes = integer.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         // XTrace's encoding has no zeros at the end.
         let wire = STANDARD.encode(integer.get(..bytes).unwrap_or_default());
-        Self { content, index: [wire], meta_data: metadata, name }
+        Self { content: String::new(), index: [wire], meta_data: None, name: None, sealed_embedding: None }
+    }
+
+    /// The same with a name, which the server can read. [`HttpStore::upsert`] goes by it.
+    #[must_use]
+    pub fn with_name(self, name: String) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    /// The same with content. It is stored as it is, so it should be what `ExecutionContext::encrypt_content_for` returned for
+    /// the chunk's name.
+    #[must_use]
+    pub fn with_content(self, content: String) -> Self {
+        Self { content, ..self }
+    }
+
+    /// The same with metadata, which the server can read.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Map<String, Value>) -> Self {
+        Self { meta_data: Some(metadata), ..self }
+    }
+
+    /// The same with an embedding to rank by, as `ExecutionContext::seal_embedding` returned it for the chunk's name. Only
+    /// hushvec's server stores it.
+    #[must_use]
+    pub fn with_embedding(self, sealed: String) -> Self {
+        Self { sealed_embedding: Some(sealed), ..self }
     }
 
     /// About as many bytes as it takes in a request.
     #[must_use]
     pub fn size(&self) -> usize {
         let [vector] = &self.index;
-        self.content.len() + vector.len() + self.name.as_ref().map_or(0, String::len) + 128
+        let others = [&self.name, &self.sealed_embedding].into_iter().flatten().map(String::len).sum::<usize>();
+        self.content.len() + vector.len() + others + 128
     }
+}
+
+/// What becomes of a chunk whose name another one has, among those of its knowledge base under its context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnConflict {
+    /// Nothing of the request is stored.
+    Error,
+    /// The stored one stays as it is.
+    Skip,
+    /// The stored one gets the new vector and embedding, and the content and metadata if there are any.
+    Replace,
+}
+
+/// What became of chunks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Stored {
+    /// The numbers of the chunks in the order of the request, if the server says so.
+    #[serde(default)]
+    pub chunk_ids: Vec<u64>,
+    /// How many are new.
+    #[serde(default, rename = "inserted_count")]
+    pub inserted: u64,
+    /// How many took the place of others.
+    #[serde(default, rename = "replaced_count")]
+    pub replaced: u64,
+    /// How many were there, and stayed.
+    #[serde(default, rename = "skipped_count")]
+    pub skipped: u64,
+}
+
+#[derive(Serialize)]
+struct Insert<'a> {
+    kb_id: &'a str,
+    context_id: &'a str,
+    chunks: &'a [NewChunk],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_conflict: Option<OnConflict>,
 }
 
 /// A chunk as it is stored, as far as it was asked for.
@@ -68,6 +136,9 @@ pub struct Chunk {
     /// Its content, sealed.
     #[serde(default)]
     pub chunk_content: Option<String>,
+    /// Its embedding to rank by, sealed.
+    #[serde(default)]
+    pub sealed_embedding: Option<String>,
     /// Its metadata.
     #[serde(default)]
     pub meta_data: Map<String, Value>,
@@ -83,36 +154,78 @@ struct Page {
 }
 
 #[derive(Deserialize)]
-struct Inserted {
-    #[serde(default)]
-    chunk_ids: Vec<u64>,
+struct Deleted {
+    deleted_count: u64,
 }
 
 impl HttpStore {
-    /// Inserts up to [`MOST_CHUNKS`] chunks: the numbers that the server gave them, if it says so.
+    /// Stores up to [`MOST_CHUNKS`] chunks as new ones: the numbers that the server gave them, if it says so.
     ///
     /// Tried three times if the server fails or the connection is lost. Should a connection be lost between storing and
-    /// answering, chunks are there twice.
+    /// answering, chunks are there twice; [`HttpStore::upsert`] prevents that.
     ///
     /// # Errors
     /// [`Error`]; then none of them was stored, or, after a lost connection, perhaps all.
     pub async fn insert(&self, knowledge_base: &str, context_id: &str, chunks: &[NewChunk]) -> Result<Vec<u64>, Error> {
-        if chunks.len() > MOST_CHUNKS {
-            let reason = format!("there are {}, at most {MOST_CHUNKS} are inserted at once", chunks.len());
-            return Err(Error::Argument { what: "the chunks", reason });
-        }
-        let body = json!({ "kb_id": knowledge_base, "context_id": context_id, "chunks": chunks });
-        let request = with_json(self.request(Method::POST, PATH, &[])?, &body)?;
-        let reply: Inserted = self.json(request, Retry::Twice, MOST_REPLY).await?;
-        if !reply.chunk_ids.is_empty() && reply.chunk_ids.len() != chunks.len() {
-            let reason = format!("of {} chunks the server says it stored {}", chunks.len(), reply.chunk_ids.len());
-            return Err(Error::reply(self.host(), reason));
-        }
-        Ok(reply.chunk_ids)
+        let body = Insert { kb_id: knowledge_base, context_id, chunks, on_conflict: None };
+        Ok(self.store(&body, Retry::Twice).await?.chunk_ids)
     }
 
-    /// Fetches chunks by their numbers, with the fields that `projection` names (`chunk_id`, `chunk_content`, `name`, `index`,
-    /// `meta_data`, …). Those that are not there are left out.
+    /// Stores up to [`MOST_CHUNKS`] chunks by their names, which they must have and which must differ: what is stored twice is
+    /// there once. Only hushvec's server knows of this.
+    ///
+    /// Tried three times if the server fails or the connection is lost, but for [`OnConflict::Error`].
+    ///
+    /// # Errors
+    /// [`Error`]; then none of them was stored, or, after a lost connection, perhaps all. A conflict (409) with
+    /// [`OnConflict::Error`], or if several stored chunks have one name.
+    pub async fn upsert(
+        &self,
+        knowledge_base: &str,
+        context_id: &str,
+        chunks: &[NewChunk],
+        on_conflict: OnConflict,
+    ) -> Result<Stored, Error> {
+        let body = Insert { kb_id: knowledge_base, context_id, chunks, on_conflict: Some(on_conflict) };
+        // Again it would be in conflict with itself.
+        let retry = if on_conflict == OnConflict::Error { Retry::Never } else { Retry::Twice };
+        self.store(&body, retry).await
+    }
+
+    async fn store(&self, body: &Insert<'_>, retry: Retry) -> Result<Stored, Error> {
+        let count = body.chunks.len();
+        if count > MOST_CHUNKS {
+            let reason = format!("there are {count}, at most {MOST_CHUNKS} are stored at once");
+            return Err(Error::Argument { what: "the chunks", reason });
+        }
+        let request = with_json(self.request(Method::POST, PATH, &[])?, body)?;
+        let stored: Stored = self.json(request, retry, MOST_REPLY).await?;
+        if !stored.chunk_ids.is_empty() && stored.chunk_ids.len() != count {
+            let reason = format!("of {count} chunks the server says it stored {}", stored.chunk_ids.len());
+            return Err(Error::reply(self.host(), reason));
+        }
+        Ok(stored)
+    }
+
+    /// Deletes chunks by their numbers: how many of them there were.
+    ///
+    /// # Errors
+    /// [`Error`]; some may be deleted then.
+    pub async fn delete(&self, knowledge_base: &str, ids: &[u64]) -> Result<u64, Error> {
+        let mut deleted = 0;
+        for some in ids.chunks(MOST_IDS) {
+            let mut url = self.address(&[PATH, &self.organisation])?;
+            url.query_pairs_mut()
+                .append_pair("kb_id", knowledge_base)
+                .extend_pairs(some.iter().map(|id| ("chunk_ids", id.to_string())));
+            let reply: Deleted = self.json(self.request_at(Method::DELETE, url)?, Retry::Twice, MOST_REPLY).await?;
+            deleted += reply.deleted_count;
+        }
+        Ok(deleted)
+    }
+
+    /// Fetches chunks by their numbers, with the fields that `projection` names (`chunk_id`, `chunk_content`, `sealed_embedding`,
+    /// `name`, `index`, `meta_data`, …). Those that are not there are left out.
     ///
     /// # Security
     /// The server sees which chunks are fetched. After a search that tells it the neighbours; and if it has made up the

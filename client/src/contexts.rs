@@ -59,6 +59,16 @@ impl HttpStore {
         self.json(request, Retry::Never, MOST_CONTEXT).await
     }
 
+    /// Deletes the context stored under an id, which no vectors may be of.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete_context(&self, context_id: &str) -> Result<(), Error> {
+        let request = self.request(Method::DELETE, PATH, &[context_id])?;
+        let _: Value = self.json(request, Retry::Never, MOST_IDS).await?;
+        Ok(())
+    }
+
     /// The ids of all contexts of the organisation.
     ///
     /// # Errors

@@ -50,6 +50,24 @@ pub enum Error {
         /// What is wrong with them.
         problem: RowsProblem,
     },
+    /// The server has nothing of that name, or several things.
+    #[error("{host}: {reason}")]
+    Name {
+        /// The server's host.
+        host: String,
+        /// What there is instead.
+        reason: String,
+    },
+    /// Something is wrong with a chunk that was found.
+    #[error("{host}: chunk {chunk} {reason}")]
+    Chunk {
+        /// The server's host.
+        host: String,
+        /// The server's number of the chunk.
+        chunk: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A list of pushed chunks cannot be used.
     #[error("{}: {reason}", .path.display())]
     List {

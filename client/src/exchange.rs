@@ -52,6 +52,15 @@ impl HttpStore {
         Ok(request.header("x-xtrace-org-id", &self.organisation))
     }
 
+    /// A request that the admin key allows for everything, and an API key for what it has a permission for.
+    pub(crate) fn reader_request(&self, path: &[&str]) -> Result<RequestBuilder, Error> {
+        if self.admin_key.is_some() {
+            return self.admin_request(Method::GET, path);
+        }
+        let request = self.request_at(Method::GET, self.address(path)?)?;
+        Ok(request.header("x-xtrace-org-id", &self.organisation))
+    }
+
     /// Sends a request: the answer, if it is one of success.
     pub(crate) async fn send(&self, request: RequestBuilder, retry: Retry) -> Result<Response, Error> {
         for pause in PAUSES.into_iter().filter(|_| retry == Retry::Twice) {

@@ -1,14 +1,16 @@
-//! Knowledge bases, which take the admin key.
+//! Knowledge bases. Making and deleting them takes the admin key.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
 use crate::http_store::HttpStore;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The longest list of them.
 const MOST: usize = 16 << 20;
+/// The most of them that an error names.
+const MOST_NAMED: usize = 10;
 
 const PATH: &str = "kbs";
 
@@ -23,15 +25,69 @@ pub struct KnowledgeBase {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
+    /// How many chunks it has, if the server says so.
+    #[serde(default, alias = "numberOfVectors")]
+    pub number_of_vectors: Option<u64>,
+    /// When it was made, as in `2026-01-31T12:00:00.000Z`, if the server says so.
+    #[serde(default, alias = "createdAt")]
+    pub created_at: Option<String>,
+    /// When something was last stored in it, or deleted.
+    #[serde(default, alias = "updatedAt")]
+    pub updated_at: Option<String>,
 }
 
 impl HttpStore {
-    /// All knowledge bases of the organisation.
+    /// The knowledge bases of the organisation; without the admin key, those that the API key has a permission for.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn knowledge_bases(&self) -> Result<Vec<KnowledgeBase>, Error> {
-        self.json(self.admin_request(Method::GET, &[PATH])?, Retry::Never, MOST).await
+        self.json(self.reader_request(&[PATH])?, Retry::Twice, MOST).await
+    }
+
+    /// A knowledge base by its id, or by its name if no other has that.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Name`] if there is none, or several have that name.
+    pub async fn find_knowledge_base(&self, id_or_name: &str) -> Result<KnowledgeBase, Error> {
+        let mut all = self.knowledge_bases().await?;
+        if let Some(place) = all.iter().position(|base| base.id == id_or_name) {
+            return Ok(all.swap_remove(place));
+        }
+        let mut named: Vec<&KnowledgeBase> = all.iter().filter(|base| base.name == id_or_name).collect();
+        let refused = |reason| Err(Error::Name { host: self.host().to_owned(), reason });
+        match (named.pop(), named.len()) {
+            (Some(base), 0) => Ok(base.clone()),
+            (Some(last), _) => {
+                let ids: Vec<&str> = named.iter().take(MOST_NAMED).map(|base| base.id.as_str()).collect();
+                let ids = format!("{}, {}", ids.join(", "), last.id);
+                refused(format!("several knowledge bases are called {id_or_name:?}; give the id of one: {ids}"))
+            }
+            (None, _) if all.is_empty() => {
+                refused(format!("there is no knowledge base {id_or_name:?}, nor any other, that this key may use"))
+            }
+            (None, _) => {
+                let names: Vec<&str> = all.iter().take(MOST_NAMED).map(|base| base.name.as_str()).collect();
+                let more = if all.len() > MOST_NAMED { ", …" } else { "" };
+                let names = names.join(", ");
+                refused(format!(
+                    "there is no knowledge base {id_or_name:?} that this key may use, but there is {names}{more}"
+                ))
+            }
+        }
+    }
+
+    /// The id of a knowledge base, given its id or its name. If the server lists knowledge bases to the admin key only, it is
+    /// taken for an id.
+    ///
+    /// # Errors
+    /// As [`HttpStore::find_knowledge_base`].
+    pub async fn knowledge_base_id(&self, id_or_name: &str) -> Result<String, Error> {
+        match self.find_knowledge_base(id_or_name).await {
+            Ok(base) => Ok(base.id),
+            Err(error) if matches!(error.status(), Some(401 | 403 | 404 | 405)) => Ok(id_or_name.to_owned()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes a knowledge base.
@@ -42,5 +98,14 @@ impl HttpStore {
         let request = self.admin_request(Method::POST, &[PATH])?;
         let request = with_json(request, &json!({ "name": name, "description": description }))?;
         self.json(request, Retry::Never, MOST).await
+    }
+
+    /// Deletes a knowledge base by its id, with everything in it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete_knowledge_base(&self, id: &str) -> Result<(), Error> {
+        let _: Value = self.json(self.admin_request(Method::DELETE, &[PATH, id])?, Retry::Never, MOST).await?;
+        Ok(())
     }
 }

@@ -28,6 +28,7 @@
 //! ```
 
 mod api_key;
+mod api_keys;
 #[cfg(feature = "aws-kms")]
 mod aws_kms;
 mod chunks;
@@ -35,19 +36,24 @@ mod contexts;
 mod error;
 mod exchange;
 mod expected;
+mod find;
 mod http_store;
 mod knowledge_bases;
 mod pushed;
+mod pusher;
 mod rows;
 mod search;
 
+pub use api_keys::{KeyRecord, Permission};
 #[cfg(feature = "aws-kms")]
 pub use aws_kms::{AwsKmsKeyProvider, KmsClient};
-pub use chunks::{Chunk, MOST_CHUNKS, NewChunk};
+pub use chunks::{Chunk, MOST_CHUNKS, NewChunk, OnConflict, Stored};
 pub use error::{Error, RowsProblem};
 pub use expected::Expected;
+pub use find::{Fetch, Find, Found, Rerank};
 pub use http_store::HttpStore;
 pub use knowledge_bases::KnowledgeBase;
 pub use pushed::{Pushed, PushedFile, PushedWriter};
+pub use pusher::{Push, Pusher, Pushing, SealedContent};
 pub use rows::Block;
 pub use search::{EncryptedDistances, Search};

@@ -56,6 +56,11 @@ impl Pushed {
         id.as_ref().map(Id::as_ref)
     }
 
+    /// All chunks by their numbers, ascending, with the client's own ids.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Option<IdRef<'_>>)> + '_ {
+        self.chunks.iter().map(|(chunk, id)| (*chunk, id.as_ref().map(Id::as_ref)))
+    }
+
     /// The numbers of all chunks, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
         self.chunks.iter().map(|(chunk, _)| *chunk)

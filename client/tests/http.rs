@@ -4,7 +4,7 @@
 
 use hushvec::{ExecutionContext, HomomorphicClient, PassphraseKeyProvider, RemoteStore, Scheme};
 use hushvec_client::{Error, Expected, HttpStore, NewChunk, Pushed, RowsProblem, Search};
-use serde_json::{Map, json};
+use serde_json::json;
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -51,7 +51,7 @@ fn json_answer(status: &str, body: &str) -> Vec<u8> {
 }
 
 fn chunk() -> NewChunk {
-    NewChunk::new(&[1, 2, 3, 0, 0], "sealed".to_owned(), Map::new(), Some("seven".to_owned()))
+    NewChunk::new(&[1, 2, 3, 0, 0]).with_content("sealed".to_owned()).with_name("seven".to_owned())
 }
 
 #[tokio::test]

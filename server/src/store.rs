@@ -11,7 +11,7 @@ mod quota;
 mod scan;
 mod segment;
 
-pub use chunks::{Change, MetadataChange, NewChunk, Order, Page, Projection, Selection, SortBy};
+pub use chunks::{Change, MetadataChange, NewChunk, OnConflict, Order, Page, Projection, Selection, SortBy, Stored};
 pub use knowledge_bases::KnowledgeBase;
 pub use organisations::{KeyRecord, Permission, PermissionRecord, Principal};
 pub use quota::Quota;

@@ -125,7 +125,7 @@ fn value() -> impl Strategy<Value = Value> {
 /// A call, with a body that has some of its fields, right or wrong.
 fn call() -> impl Strategy<Value = (&'static str, String, Value)> {
     let calls = vec![
-        ("POST", "/v1/chunk/default", vec!["kb_id", "context_id", "chunks"]),
+        ("POST", "/v1/chunk/default", vec!["kb_id", "context_id", "chunks", "on_conflict"]),
         ("PUT", "/v1/chunk/default", vec!["kb_id", "context_id", "chunk_updates"]),
         ("PATCH", "/v1/chunk/default", vec!["kb_id", "context_id", "chunk_patches"]),
         ("POST", "/v1/chunk/meta/default", vec!["kb_id", "context_id", "meta_filter", "projection", "return_content"]),
@@ -150,7 +150,8 @@ fn call() -> impl Strategy<Value = (&'static str, String, Value)> {
             "context_id" => json!("CONTEXT"),
             "query" => json!(["WIRE"]),
             "meta_filter" => json!({ "tag1": "b" }),
-            "chunks" => json!([{ "chunk_content": "x", "index": ["WIRE"], "meta_data": {} }]),
+            "chunks" => json!([{ "chunk_content": "x", "index": ["WIRE"], "meta_data": {}, "name": "n" }]),
+            "on_conflict" => json!("replace"),
             "chunk_updates" => json!([{ "chunk_id": 1, "chunk_content": "x", "index": ["WIRE"] }]),
             "chunk_patches" => json!([{ "chunk_id": 2, "tag2": "y" }]),
             "patch" => json!({ "tag3": "z" }),

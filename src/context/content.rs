@@ -1,6 +1,7 @@
 //! The content of documents, under the context's key for it.
 
 use super::{ExecutionContext, Format, secret_text};
+use crate::embedding::Embedding;
 use crate::envelope::EnvelopeKey;
 use crate::error::{ContentProblem, Error};
 use base64::Engine;
@@ -10,7 +11,9 @@ use zeroize::Zeroizing;
 /// The first byte of content that is bound to a chunk. Content without a chunk begins with its nonce.
 const BOUND: u8 = 2;
 /// What the associated data of bound content begins with. The chunk's name follows.
-const PURPOSE: &[u8] = b"hushvec content 2\0";
+const CONTENT: &[u8] = b"hushvec content 2\0";
+/// The same for embeddings.
+const EMBEDDING: &[u8] = b"hushvec embedding 1\0";
 
 impl ExecutionContext {
     /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
@@ -67,7 +70,7 @@ impl ExecutionContext {
         match self.format {
             Format::XTrace => self.encrypt_content(content),
             Format::Native => {
-                let sealed = self.content_key.seal(content, &associated(name))?;
+                let sealed = self.content_key.seal(content, &associated(CONTENT, name))?;
                 Ok(STANDARD.encode([&[BOUND], sealed.as_slice()].concat()))
             }
         }
@@ -89,14 +92,47 @@ impl ExecutionContext {
         let Some((&BOUND, bound)) = bytes.split_first() else { return self.content_key.open(&bytes, b"") };
         // One in 256 nonces begins like bound content. The tag tells which it is: neither opens as the other.
         self.content_key
-            .open(bound, &associated(name))
+            .open(bound, &associated(CONTENT, name))
             .or_else(|_| self.content_key.open(&bytes, b""))
             .map_err(|_| Error::Content { problem: ContentProblem::NotOfChunk })
     }
+
+    /// Encrypts an embedding of one chunk as [`ExecutionContext::encrypt_content_for`] does content. It opens as an embedding
+    /// only.
+    ///
+    /// # Security
+    /// In XTrace's format nothing ties it to the chunk, so that a server can exchange embeddings, which changes ranks.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::encrypt_content`].
+    pub fn seal_embedding(&self, name: &str, embedding: &Embedding) -> Result<String, Error> {
+        let bytes = embedding.to_bytes();
+        match self.format {
+            Format::XTrace => self.encrypt_content(&bytes),
+            Format::Native => Ok(STANDARD.encode(self.content_key.seal(&bytes, &associated(EMBEDDING, name))?)),
+        }
+    }
+
+    /// What [`ExecutionContext::seal_embedding`] encrypted for the chunk `name`.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if it was sealed for another chunk, is not of this context, or was changed.
+    pub fn open_embedding(&self, name: &str, sealed: &str) -> Result<Embedding, Error> {
+        let wrong = Error::Content { problem: ContentProblem::NotOfChunk };
+        let bytes = match self.format {
+            Format::XTrace => self.decrypt_content(sealed)?,
+            Format::Native => {
+                let sealed = STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
+                let opened = self.content_key.open(&sealed, &associated(EMBEDDING, name));
+                opened.map_err(|_| Error::Content { problem: ContentProblem::NotOfChunk })?
+            }
+        };
+        Embedding::from_bytes(&bytes).ok_or(wrong)
+    }
 }
 
-fn associated(name: &str) -> Vec<u8> {
-    [PURPOSE, name.as_bytes()].concat()
+fn associated(purpose: &[u8], name: &str) -> Vec<u8> {
+    [purpose, name.as_bytes()].concat()
 }
 
 /// XTrace's format seals the secret key and content with one key and no type, so either could be passed for the other.

@@ -42,6 +42,15 @@ impl std::fmt::Display for Place {
 }
 
 impl Components {
+    /// The vector with all that the file has of it; `None` if that is bits.
+    #[allow(clippy::cast_possible_truncation, reason = "embeddings are computed with single precision")]
+    pub fn to_reals(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::Numbers(numbers) => Some(numbers.iter().map(|number| *number as f32).collect()),
+            Self::Integers(_) | Self::Bytes(_) | Self::Packed(_) => None,
+        }
+    }
+
     /// Adds the vector to a matrix.
     pub fn push_to(&self, matrix: &mut BitMatrix) -> Result<(), Error> {
         match self {

@@ -5,7 +5,7 @@ use super::compressed::extension;
 use super::csv::Csv;
 use super::json_lines::JsonLines;
 use super::raw::{Element, Rows};
-use super::reader::Reader;
+use super::reader::{Reader, wrong};
 use super::row::{self, Row};
 use super::table::{self, Table};
 use super::{Layout, bin, npy};
@@ -69,8 +69,13 @@ impl Source {
         }
     }
 
-    /// Adds the next vector to a matrix. `None` at the end, else its id, if it has one.
-    pub fn push_next(&mut self, vectors: &mut BitMatrix) -> Result<Option<Option<Id>>, Failure> {
+    /// Adds the next vector to a matrix, and to a list of real vectors if there is one. `None` at the end, else its id, if it
+    /// has one.
+    pub fn push_next(
+        &mut self,
+        vectors: &mut BitMatrix,
+        reals: Option<&mut Vec<Vec<f32>>>,
+    ) -> Result<Option<Option<Id>>, Failure> {
         let (row, place) = match self {
             Self::Rows(rows) => (rows.next()?.map(|components| Row { components, id: None }), rows.place()),
             Self::Lines(lines) => (lines.next()?, lines.place()),
@@ -82,6 +87,13 @@ impl Source {
         };
         let Some(Row { components, id }) = row else { return Ok(None) };
         components.push_to(vectors).map_err(|error| row::refused(self.name(), place, error))?;
+        if let Some(reals) = reals {
+            let real = components.to_reals().ok_or_else(|| {
+                let why = "has bits or integers, expected floating-point numbers or int8, to rank by their cosine";
+                wrong(self.name(), format!("{place} {why}"))
+            })?;
+            reals.push(real);
+        }
         Ok(Some(id))
     }
 

@@ -1,9 +1,8 @@
 //! Content and metadata of vectors, as JSON lines. Only where lines are is kept in memory.
 
-use super::sender::Content;
 use crate::failure::Failure;
 use crate::output;
-use hushvec::{ExecutionContext, Id, IdRef, Index};
+use hushvec::{Id, IdRef, Index};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -28,9 +27,9 @@ pub struct ChunkFile {
 pub struct Record {
     #[serde(deserialize_with = "id")]
     id: Id,
-    content: String,
+    pub content: String,
     #[serde(default)]
-    meta_data: Map<String, Value>,
+    pub meta_data: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -45,13 +44,6 @@ fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error>
         AnyId::Number(number) => Id::Number(number),
         AnyId::Text(text) => Id::Text(text),
     })
-}
-
-impl Record {
-    /// What is sent of it.
-    pub fn seal(self, owner: &ExecutionContext) -> Result<Content, Failure> {
-        Content::seal(&self.id, &self.content, self.meta_data, owner)
-    }
 }
 
 impl ChunkFile {

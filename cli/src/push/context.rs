@@ -16,6 +16,8 @@ pub struct Registered {
     pub id: String,
     /// Opened, if there is content to seal.
     pub owner: Option<ExecutionContext>,
+    /// Whether it was stored there just now.
+    pub is_new: bool,
 }
 
 /// Stores the owner's context unless the server has it.
@@ -24,7 +26,7 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     let Some(info) = context.owner() else {
         let id = asked.unwrap_or_default().to_owned();
         let is_there = find(&id, context.public(), remote)?;
-        return if is_there { Ok(Registered { id, owner: None }) } else { Err(not_there(&id, remote)) };
+        return if is_there { Ok(Registered { id, owner: None, is_new: false }) } else { Err(not_there(&id, remote)) };
     };
     if let Some(own) = &info.id {
         check_asked(asked, own, &args.context)?;
@@ -32,20 +34,20 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     let known = info.id.as_deref().or(asked);
     let is_there = known.map_or(Ok(false), |id| find(id, context.public(), remote))?;
     // The id of a context in XTrace's format follows from its secret key.
-    let needs_key = args.chunks.is_some() || (info.id.is_none() && !is_there);
+    let needs_key = args.chunks.is_some() || args.rerank_with.is_some() || (info.id.is_none() && !is_there);
     let owner = if needs_key { Some(args.owner.load(&args.context)?) } else { None };
     if let (Some(id), true) = (known, is_there) {
-        return Ok(Registered { id: id.to_owned(), owner });
+        return Ok(Registered { id: id.to_owned(), owner, is_new: false });
     }
     let own = owner.as_ref().map(ExecutionContext::id).transpose()?;
     let id = own.or_else(|| info.id.clone()).unwrap_or_default();
     check_asked(asked, &id, &args.context)?;
     if known.is_none() && find(&id, context.public(), remote)? {
-        return Ok(Registered { id, owner });
+        return Ok(Registered { id, owner, is_new: false });
     }
     let id = remote.wait(remote.store().store_context(&document(&args.context)?, &id))?;
     info!(context = id, "stored the context {id} on {}", remote.store().host());
-    Ok(Registered { id, owner })
+    Ok(Registered { id, owner, is_new: true })
 }
 
 /// Under another id it could not be loaded again, since ids are checked.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// What came in, and what is stored. Chunks are numbered from 1.
 #[derive(Default)]
 pub struct State {
+    pub bases: Vec<Value>,
     pub context: Value,
     pub context_id: String,
     pub chunks: Vec<Value>,
@@ -107,7 +108,12 @@ fn handle(mut stream: TcpStream, state: &Mutex<State>, answer: &Answer) {
 
 fn respond(state: &mut State, line: &str, body: &Value) -> Value {
     match line {
-        "POST /v1/kbs" => json!({"id": "base", "name": body["name"]}),
+        "GET /v1/kbs" => json!(state.bases),
+        "POST /v1/kbs" => {
+            let base = json!({"id": "base", "name": body["name"]});
+            state.bases.push(base.clone());
+            base
+        }
         "POST /v1/exec_context/default" => {
             state.context = body["data"].clone();
             body["context_id"].as_str().unwrap().clone_into(&mut state.context_id);

@@ -5,7 +5,7 @@ use super::line::{Entry, Line, Step};
 use crate::error::Error;
 use hushvec::{Id, IdRef};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -44,28 +44,33 @@ impl PushedFile {
     /// # Errors
     /// [`Error::List`] if the file cannot be read or is damaged, naming the line.
     pub fn read(&self, knowledge_base: &str, context_id: &str) -> Result<Option<Pushed>, Error> {
-        let (mut chunks, mut new, mut known) = (Vec::new(), None, false);
+        let (mut chunks, mut new, mut known) = (BTreeMap::new(), None, false);
+        let mut repeated = None;
         self.for_each_line(|line| {
             if line.kb != knowledge_base || line.context != context_id {
                 return;
             }
-            let entries = line.chunks.into_iter().map(|Entry(chunk, id)| (chunk, id));
+            let entries = line.chunks.into_iter();
             match line.step {
                 Step::Stored => {
                     known = true;
-                    chunks.extend(entries);
+                    repeated = repeated.or(add_all(&mut chunks, entries).err());
                 }
-                Step::Begin => new = Some(Vec::new()),
-                Step::Part => new.get_or_insert_default().extend(entries),
+                Step::Deleted => entries.for_each(|Entry(chunk, _)| drop(chunks.remove(&chunk))),
+                Step::Begin => new = Some(BTreeMap::new()),
+                Step::Part => {
+                    repeated = repeated.or(add_all(new.get_or_insert_default(), entries).err());
+                }
                 Step::End => {
                     known = true;
                     chunks = new.take().unwrap_or_default();
                 }
             }
         })?;
-        let repeated =
-            |chunk| self.wrong(format!("chunk {chunk} of the knowledge base {knowledge_base} is there twice"));
-        known.then(|| Pushed::new(chunks).map_err(repeated)).transpose()
+        if let Some(chunk) = repeated {
+            return Err(self.wrong(format!("chunk {chunk} of the knowledge base {knowledge_base} has two ids")));
+        }
+        Ok(known.then(|| Pushed { chunks: chunks.into_iter().collect() }))
     }
 
     /// Whether anything was stored in a knowledge base, under any context.
@@ -88,11 +93,26 @@ impl PushedFile {
                 self.wrong(format!("an id of a knowledge base or a context has more than {LONGEST_NAME} bytes"))
             );
         }
-        let known = self.read(knowledge_base, context_id)?.unwrap_or_default().numbers().collect();
+        let known = self.read(knowledge_base, context_id)?.unwrap_or_default().chunks.into_iter().collect();
         let (file, base, context) = (self.clone(), knowledge_base.to_owned(), context_id.to_owned());
         let writer = PushedWriter { file, base, context, known };
         self.append(&[writer.line(Step::Stored, Vec::new())])?;
         Ok(writer)
+    }
+
+    /// Takes deleted chunks off the list. On disk when this returns.
+    ///
+    /// # Errors
+    /// As [`PushedFile::writer`].
+    pub fn remove(&self, knowledge_base: &str, context_id: &str, chunks: &[u64]) -> Result<(), Error> {
+        let line = |some: &[u64]| Line {
+            kb: knowledge_base.into(),
+            context: context_id.into(),
+            step: Step::Deleted,
+            chunks: some.iter().map(|chunk| Entry::new(*chunk, None)).collect(),
+        };
+        let lines: Vec<Line<'_>> = chunks.chunks(MOST_IN_A_LINE).map(line).collect();
+        if lines.is_empty() { Ok(()) } else { self.append(&lines) }
     }
 
     /// Replaces what is listed of a knowledge base under a context, in one step: after a crash the old list or the new one
@@ -210,37 +230,66 @@ impl PushedFile {
     }
 }
 
+/// Adds what was stored. The same chunk may be stored again under its id.
+///
+/// # Errors
+/// The number of a chunk that has another id already.
+fn add_all(chunks: &mut BTreeMap<u64, Option<Id>>, entries: impl Iterator<Item = Entry>) -> Result<(), u64> {
+    for Entry(chunk, id) in entries {
+        let listed = chunks.entry(chunk).or_default();
+        if listed.is_none() {
+            *listed = id;
+        } else if *listed != id {
+            return Err(chunk);
+        }
+    }
+    Ok(())
+}
+
 /// Adds to a list what a server says it stored.
 #[derive(Debug)]
 pub struct PushedWriter {
     file: PushedFile,
     base: String,
     context: String,
-    known: HashSet<u64>,
+    known: HashMap<u64, Option<Id>>,
 }
 
 impl PushedWriter {
-    /// Adds chunks with the numbers that the server gave them. They are on disk when this returns.
+    /// The ids of all that is listed.
+    pub fn ids(&self) -> impl Iterator<Item = &Id> {
+        self.known.values().flatten()
+    }
+
+    /// Adds chunks with the numbers that the server gave them. They are on disk when this returns. Those that are listed with
+    /// the same id stay as they are.
     ///
     /// # Errors
     /// [`Error::List`] if the server gave a number that another chunk has, or if the file cannot be written. Then none is added.
     pub fn add<'a>(&mut self, chunks: impl IntoIterator<Item = (u64, IdRef<'a>)>) -> Result<(), Error> {
-        let entries: Vec<Entry> = chunks.into_iter().map(|(chunk, id)| Entry::new(chunk, Some(id))).collect();
-        let mut added = HashSet::with_capacity(entries.len());
-        if let Some(Entry(chunk, _)) =
-            entries.iter().find(|entry| self.known.contains(&entry.0) || !added.insert(entry.0))
-        {
-            return Err(self
-                .file
-                .wrong(format!("the server stored a chunk as {chunk}, a number that another one has")));
+        let mut added: BTreeMap<u64, Id> = BTreeMap::new();
+        for (chunk, id) in chunks {
+            let id = id.to_owned();
+            let listed = added.get(&chunk).or(self.known.get(&chunk).and_then(Option::as_ref));
+            if listed.is_some_and(|listed| *listed != id) {
+                return Err(self
+                    .file
+                    .wrong(format!("the server stored a chunk as {chunk}, a number that another one has")));
+            }
+            if listed.is_none() {
+                added.insert(chunk, id);
+            }
         }
+        let mut entries = added.iter().map(|(chunk, id)| Entry::new(*chunk, Some(id.as_ref()))).peekable();
         let mut lines = Vec::new();
-        let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {
             lines.push(self.line(Step::Stored, entries.by_ref().take(MOST_IN_A_LINE).collect()));
         }
+        if lines.is_empty() {
+            return Ok(());
+        }
         self.file.append(&lines)?;
-        self.known.extend(added);
+        self.known.extend(added.into_iter().map(|(chunk, id)| (chunk, Some(id))));
         Ok(())
     }
 
@@ -285,6 +334,13 @@ mod tests {
             assert!(error.to_string().ends_with("a number that another one has"), "{error}");
         }
         assert_eq!(numbers(&file, "a", "c"), Some(vec![1, 2, 3]));
+        // What is stored again is listed once.
+        let length = std::fs::read(file.path()).unwrap().len();
+        file.writer("a", "c").unwrap().add([(3, IdRef::Number(3))]).unwrap();
+        assert_eq!(numbers(&file, "a", "c"), Some(vec![1, 2, 3]));
+        assert!(std::fs::read(file.path()).unwrap().len() < length + 100);
+        file.remove("a", "c", &[2, 77]).unwrap();
+        assert_eq!((numbers(&file, "a", "c"), numbers(&file, "b", "c").unwrap().len()), (Some(vec![1, 3]), 1001));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub enum Step {
     /// They were stored.
     Stored,
+    /// They were deleted.
+    Deleted,
     /// A new list begins, which counts when it is complete.
     Begin,
     /// They are part of it.

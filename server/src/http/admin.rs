@@ -1,7 +1,7 @@
 //! The admin plane: knowledge bases, API keys, permissions.
 
 use super::App;
-use super::extract::{Admin, Body, Path};
+use super::extract::{Admin, Body, Path, Reader};
 use crate::error::{ApiError, ApiResult};
 use crate::metadata::check_text;
 use crate::store::{KeyRecord, KnowledgeBase, Permission, PermissionRecord};
@@ -34,7 +34,7 @@ pub struct SetPermission {
     permission: i64,
 }
 
-pub async fn knowledge_bases(State(app): State<App>, Admin(principal): Admin) -> ApiResult<Json<Vec<KnowledgeBase>>> {
+pub async fn knowledge_bases(State(app): State<App>, Reader(principal): Reader) -> ApiResult<Json<Vec<KnowledgeBase>>> {
     app.in_turn(principal.organisation, move |store| store.knowledge_bases(&principal)).await.map(Json)
 }
 
@@ -53,7 +53,7 @@ pub async fn create_knowledge_base(
 
 pub async fn knowledge_base(
     State(app): State<App>,
-    Admin(principal): Admin,
+    Reader(principal): Reader,
     Path(id): Path<String>,
 ) -> ApiResult<Json<KnowledgeBase>> {
     app.in_turn(principal.organisation, move |store| store.knowledge_base(&principal, &id)).await.map(Json)

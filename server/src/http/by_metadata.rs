@@ -152,8 +152,10 @@ pub async fn patch(
 ) -> ApiResult<Json<Value>> {
     let filter = filter_to_change(&request.meta_filter)?;
     let change = change(request.patch)?;
-    if change.content.is_some() || change.name.is_some() {
-        return Err(ApiError::invalid("many chunks at once can be given metadata, not content or a name"));
+    if change.content.is_some() || change.embedding.is_some() || change.name.is_some() {
+        return Err(ApiError::invalid(
+            "many chunks at once can be given metadata, not content, an embedding or a name",
+        ));
     }
     let is_dry_run = request.dry_run;
     let count = app

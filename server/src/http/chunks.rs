@@ -6,7 +6,7 @@ use super::reply::Reply;
 use crate::bounded::{First, Many};
 use crate::error::{ApiError, ApiResult};
 use crate::metadata::Patch;
-use crate::store::{Change, MetadataChange, NewChunk, Permission, Projection};
+use crate::store::{Change, MetadataChange, NewChunk, OnConflict, Permission, Projection, Stored};
 use axum::Json;
 use axum::extract::State;
 use base64::Engine;
@@ -17,8 +17,9 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, json};
 use std::fmt::{self, Display};
 
-/// The longest sealed content and name of a chunk, in bytes.
+/// The longest sealed content, sealed embedding and name of a chunk, in bytes.
 const MOST_CONTENT: usize = 8 << 20;
+const MOST_EMBEDDING: usize = 64 << 10;
 const MOST_NAME: usize = 1024;
 
 #[derive(Deserialize)]
@@ -27,6 +28,8 @@ pub struct Insert {
     kb_id: String,
     context_id: String,
     chunks: Many<Chunk>,
+    #[serde(default)]
+    on_conflict: Option<OnConflict>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +41,8 @@ pub struct Chunk {
     meta_data: Option<Patch>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    sealed_embedding: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +63,8 @@ pub struct ChunkUpdate {
     meta_data: Option<Patch>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    sealed_embedding: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +86,7 @@ pub struct ChunkPatch {
 #[derive(Default)]
 pub struct ChangeFields {
     chunk_content: Option<String>,
+    sealed_embedding: Option<String>,
     name: Option<String>,
     metadata: Patch,
 }
@@ -88,6 +96,7 @@ impl ChangeFields {
     fn read_field<'de, A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<bool, A::Error> {
         match name {
             "chunk_content" => self.chunk_content = Some(fields.next_value()?),
+            "sealed_embedding" => self.sealed_embedding = Some(fields.next_value()?),
             "name" => self.name = Some(fields.next_value()?),
             // What is in it comes last.
             "meta_data" => {
@@ -100,7 +109,7 @@ impl ChangeFields {
     }
 }
 
-const CHANGE_FIELDS: &str = "chunk_content, name, meta_data, tag1 to tag5 and facets";
+const CHANGE_FIELDS: &str = "chunk_content, sealed_embedding, name, meta_data, tag1 to tag5 and facets";
 
 impl<'de> Deserialize<'de> for ChunkPatch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -169,13 +178,21 @@ pub async fn insert(
     app.check_chunks(request.chunks.count())?;
     let reply = app
         .in_turn(principal.organisation, move |store| {
-            let Insert { kb_id, context_id, chunks } = request;
+            let Insert { kb_id, context_id, chunks, on_conflict } = request;
             let chunks = chunks.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
             let vectors = ciphertexts(&evaluator, chunks.iter().map(|chunk| &chunk.index).enumerate())?;
             let chunks = chunks.into_iter().map(new_chunk).collect::<ApiResult<Vec<_>>>()?;
-            let ids = store.insert(&principal, &kb_id, &context_id, &chunks, &vectors)?;
-            Ok(json!({ "kb_id": kb_id, "context_id": context_id, "inserted_count": ids.len(), "chunk_ids": ids }))
+            let stored = store.insert(&principal, (&kb_id, &context_id), chunks, &vectors, on_conflict)?;
+            let Stored { ids, inserted, replaced, skipped } = stored;
+            let mut reply = json!({
+                "kb_id": kb_id, "context_id": context_id, "inserted_count": inserted, "chunk_ids": ids,
+            });
+            if on_conflict.is_some() {
+                reply["replaced_count"] = replaced.into();
+                reply["skipped_count"] = skipped.into();
+            }
+            Ok(reply)
         })
         .await;
     reply.map(Json)
@@ -214,12 +231,14 @@ pub async fn update(
             let vectors = ciphertexts(&evaluator, chunk_updates.iter().map(|chunk| &chunk.index).enumerate())?;
             let ids: Vec<u64> = chunk_updates.iter().map(|chunk| chunk.chunk_id).collect();
             check_distinct("the request", &ids)?;
-            let changes =
-                chunk_updates.into_iter().map(|ChunkUpdate { chunk_id, chunk_content, index, meta_data, name }| {
-                    let chunk = new_chunk(Chunk { chunk_content, index, meta_data, name })?;
-                    let metadata = Some(MetadataChange::Replace(chunk.metadata));
-                    Ok((chunk_id, Change { content: Some(chunk.content), name: chunk.name, metadata }))
-                });
+            let changes = chunk_updates.into_iter().map(|update| {
+                let ChunkUpdate { chunk_id, chunk_content, index, meta_data, name, sealed_embedding } = update;
+                let NewChunk { content, embedding, name, metadata } =
+                    new_chunk(Chunk { chunk_content, index, meta_data, name, sealed_embedding })?;
+                let metadata = Some(MetadataChange::Replace(metadata.unwrap_or_default()));
+                let change = Change { content: Some(content), embedding: Some(embedding), name, metadata };
+                Ok((chunk_id, change))
+            });
             let changes = changes.collect::<ApiResult<Vec<_>>>()?;
             store.update(&principal, &kb_id, &context_id, &changes, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
@@ -248,7 +267,14 @@ pub async fn patch(
                 &evaluator,
                 chunk_patches.iter().filter_map(|(number, patch)| Some((*number, patch.index.as_ref()?))),
             )?;
-            let changes = chunk_patches.into_iter().map(|(_, patch)| Ok((patch.chunk_id, change(patch.change)?)));
+            let changes = chunk_patches.into_iter().map(|(_, patch)| {
+                let mut change = change(patch.change)?;
+                if patch.index.is_some() {
+                    // One of the vector before would be wrong.
+                    change.embedding.get_or_insert(None);
+                }
+                Ok((patch.chunk_id, change))
+            });
             let changes = changes.collect::<ApiResult<Vec<_>>>()?;
             store.update(&principal, &kb_id, &context_id, &changes, &vectors)?;
             Ok(json!({ "kb_id": kb_id, "updated_count": ids.len(), "chunk_ids": ids }))
@@ -305,24 +331,24 @@ fn ciphertexts<'a>(
 
 fn new_chunk(chunk: Chunk) -> ApiResult<NewChunk> {
     check_length("chunk_content", &chunk.chunk_content, MOST_CONTENT)?;
-    if let Some(name) = &chunk.name {
-        check_length("name", name, MOST_NAME)?;
-    }
-    let metadata = chunk.meta_data.map(Patch::into_metadata).unwrap_or_default();
-    Ok(NewChunk { content: chunk.chunk_content, name: chunk.name, metadata })
+    check_optional("name", chunk.name.as_deref(), MOST_NAME)?;
+    check_optional("sealed_embedding", chunk.sealed_embedding.as_deref(), MOST_EMBEDDING)?;
+    let metadata = chunk.meta_data.map(Patch::into_metadata);
+    Ok(NewChunk { content: chunk.chunk_content, embedding: chunk.sealed_embedding, name: chunk.name, metadata })
 }
 
 /// What a patch says, checked.
 pub fn change(fields: ChangeFields) -> ApiResult<Change> {
-    let ChangeFields { chunk_content: content, name, metadata } = fields;
-    if let Some(content) = &content {
-        check_length("chunk_content", content, MOST_CONTENT)?;
-    }
-    if let Some(name) = &name {
-        check_length("name", name, MOST_NAME)?;
-    }
+    let ChangeFields { chunk_content: content, sealed_embedding, name, metadata } = fields;
+    check_optional("chunk_content", content.as_deref(), MOST_CONTENT)?;
+    check_optional("sealed_embedding", sealed_embedding.as_deref(), MOST_EMBEDDING)?;
+    check_optional("name", name.as_deref(), MOST_NAME)?;
     let metadata = (!metadata.is_empty()).then_some(MetadataChange::Patch(metadata));
-    Ok(Change { content, name, metadata })
+    Ok(Change { content, embedding: sealed_embedding.map(Some), name, metadata })
+}
+
+fn check_optional(what: &str, text: Option<&str>, most: usize) -> ApiResult<()> {
+    text.map_or(Ok(()), |text| check_length(what, text, most))
 }
 
 fn check_length(what: &str, text: &str, most: usize) -> ApiResult<()> {

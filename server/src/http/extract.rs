@@ -66,14 +66,36 @@ impl FromRequestParts<App> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         let principal = authenticate(parts, app, "x-xtrace-key").await?;
-        let organisation = header(parts, "x-xtrace-org-id")
-            .ok_or_else(|| ApiError::unauthorized("name the organisation in the header x-xtrace-org-id"))?;
-        check_organisation(&principal, organisation)?;
+        check_organisation_header(parts, &principal)?;
         if principal.api_key.is_some() {
             return Err(ApiError::forbidden("this takes the admin key; an API key was given"));
         }
         Ok(Self(principal))
     }
+}
+
+/// A request about knowledge bases that changes nothing: with the admin key about all of them, with an API key about those
+/// that it has a permission for.
+pub struct Reader(pub Principal);
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        if header(parts, "x-xtrace-key").is_some() || header(parts, "x-api-key").is_none() {
+            let Admin(principal) = Admin::from_request_parts(parts, app).await?;
+            return Ok(Self(principal));
+        }
+        let principal = authenticate(parts, app, "x-api-key").await?;
+        check_organisation_header(parts, &principal)?;
+        Ok(Self(principal))
+    }
+}
+
+fn check_organisation_header(parts: &Parts, principal: &Principal) -> ApiResult<()> {
+    let organisation = header(parts, "x-xtrace-org-id")
+        .ok_or_else(|| ApiError::unauthorized("name the organisation in the header x-xtrace-org-id"))?;
+    check_organisation(principal, organisation)
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {

@@ -2,6 +2,7 @@
 
 mod select;
 mod selected;
+mod upsert;
 mod write;
 
 use super::segment::Place;
@@ -11,20 +12,25 @@ use rusqlite::Row;
 use serde::Serialize;
 
 pub use select::{Order, Page, Selection, SortBy};
+pub use upsert::{OnConflict, Stored};
 
 /// A chunk that is to be stored.
 pub struct NewChunk {
     pub content: String,
+    /// The embedding that its owner ranks by, sealed.
+    pub embedding: Option<String>,
     pub name: Option<String>,
-    pub metadata: Metadata,
+    pub metadata: Option<Metadata>,
 }
 
 impl NewChunk {
     /// About how much text it has, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
-        let tags = self.metadata.tags.iter().flatten().map(String::len).sum::<usize>();
-        let facets = self.metadata.facets.iter().map(|facet| facet.len() + 3).sum::<usize>();
-        self.content.len() + self.name.as_ref().map_or(0, String::len) + tags + facets
+        let metadata = self.metadata.iter();
+        let tags = metadata.clone().flat_map(|metadata| metadata.tags.iter().flatten()).map(String::len).sum::<usize>();
+        let facets = metadata.flat_map(|metadata| &metadata.facets).map(|facet| facet.len() + 3).sum::<usize>();
+        let others = [&self.name, &self.embedding].into_iter().flatten().map(String::len).sum::<usize>();
+        self.content.len() + others + tags + facets
     }
 }
 
@@ -32,6 +38,8 @@ impl NewChunk {
 #[derive(Default)]
 pub struct Change {
     pub content: Option<String>,
+    /// An embedding, or none any more.
+    pub embedding: Option<Option<String>>,
     pub name: Option<String>,
     pub metadata: Option<MetadataChange>,
 }
@@ -49,6 +57,7 @@ pub enum MetadataChange {
 pub struct Projection {
     id: bool,
     content: bool,
+    embedding: bool,
     name: bool,
     /// The ciphertext.
     pub index: bool,
@@ -58,19 +67,23 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Everything but the ciphertext.
-    pub const ALL: Self = Self { id: true, content: true, name: true, index: false, metadata: u8::MAX, times: false };
+    /// Everything but the ciphertext and the embedding.
+    pub const ALL: Self =
+        Self { id: true, content: true, embedding: false, name: true, index: false, metadata: u8::MAX, times: false };
 
-    /// All but content and ciphertext.
+    /// All but content, ciphertext and embedding.
     pub const WITHOUT_CONTENT: Self = Self { content: false, ..Self::ALL };
+
+    const NONE: Self = Self { id: false, name: false, metadata: 0, ..Self::WITHOUT_CONTENT };
 
     /// The named fields.
     pub fn from_names<S: AsRef<str>>(names: &[S]) -> ApiResult<Self> {
-        let mut projection = Self { id: false, content: false, name: false, index: false, metadata: 0, times: false };
+        let mut projection = Self::NONE;
         for name in names {
             match name.as_ref() {
                 "chunk_id" => projection.id = true,
                 "chunk_content" => projection.content = true,
+                "sealed_embedding" => projection.embedding = true,
                 "name" => projection.name = true,
                 "index" => projection.index = true,
                 "meta_data" => projection.metadata = u8::MAX,
@@ -80,8 +93,8 @@ impl Projection {
                     Some(number) => projection.metadata |= 1 << number,
                     None => {
                         let message = format!(
-                            "projection has chunk_id, chunk_content, name, index, meta_data, tag1 to tag5, facets, \
-                             created_at and updated_at, and no {other:?}"
+                            "projection has chunk_id, chunk_content, sealed_embedding, name, index, meta_data, tag1 to \
+                             tag5, facets, created_at and updated_at, and no {other:?}"
                         );
                         return Err(ApiError::invalid(message));
                     }
@@ -137,6 +150,13 @@ fn stored(row: &Row<'_>) -> ApiResult<StoredChunk> {
     })
 }
 
+/// What its owner has sealed of a chunk, as far as it was asked for.
+#[derive(Default)]
+struct Texts {
+    content: Option<String>,
+    embedding: Option<String>,
+}
+
 /// A chunk as replies show it.
 #[derive(Serialize)]
 pub struct ShownChunk<'a> {
@@ -144,7 +164,9 @@ pub struct ShownChunk<'a> {
     chunk_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_content: Option<String>,
-    /// Null if it was asked for and there is none.
+    /// Null if it was asked for and there is none, as the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_embedding: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,10 +184,11 @@ pub type Visit<'a> = dyn FnMut(&ShownChunk<'_>) -> ApiResult<()> + 'a;
 
 impl StoredChunk {
     /// What a projection shows of it.
-    fn shown(&self, projection: Projection, content: Option<String>, index: Option<String>) -> ShownChunk<'_> {
+    fn shown(&self, projection: Projection, texts: Texts, index: Option<String>) -> ShownChunk<'_> {
         ShownChunk {
             chunk_id: projection.id.then_some(self.id),
-            chunk_content: content,
+            chunk_content: texts.content.filter(|_| projection.content),
+            sealed_embedding: projection.embedding.then_some(texts.embedding),
             name: projection.name.then_some(self.name.as_deref()),
             meta_data: (projection.metadata != 0).then(|| self.metadata.shown(|field| projection.shows(field))),
             index: index.map(|index| [index]),

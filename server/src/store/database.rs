@@ -8,7 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const SCHEMA: &str = include_str!("schema.sql");
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// From version 1.
+const UPGRADE: &str = include_str!("upgrade_from_1.sql");
 /// Readers that are kept open.
 const KEPT: usize = 8;
 /// Instructions of SQLite's virtual machine between two checks of whether a query goes on: a fraction of a millisecond.
@@ -34,16 +36,12 @@ impl Database {
         writer.pragma_update(None, "synchronous", "full").map_err(failed)?;
         let version: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         match version {
-            0 => {
-                let transaction = writer.transaction().map_err(failed)?;
-                transaction.execute_batch(SCHEMA).map_err(failed)?;
-                transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
-                transaction.commit().map_err(failed)?;
-            }
+            0 => advance(&mut writer, SCHEMA).map_err(failed)?,
+            1 => advance(&mut writer, UPGRADE).map_err(failed)?,
             VERSION => {}
             other => {
                 let path = path.display();
-                return Err(format!("{path} is of version {other}; this server reads version {VERSION}"));
+                return Err(format!("{path} is of version {other}; this server reads versions up to {VERSION}"));
             }
         }
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), query_time })
@@ -79,6 +77,14 @@ impl Database {
         }
         result
     }
+}
+
+/// Runs statements that lead to the current version, all of them or none.
+fn advance(writer: &mut Connection, statements: &str) -> rusqlite::Result<()> {
+    let transaction = writer.transaction()?;
+    transaction.execute_batch(statements)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

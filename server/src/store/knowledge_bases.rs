@@ -3,7 +3,7 @@
 use super::Store;
 use super::collection::segment_path;
 use super::database::optional;
-use super::organisations::Principal;
+use super::organisations::{Permission, Principal, check_permission};
 use super::quota;
 use crate::api_key;
 use crate::error::{ApiError, ApiResult};
@@ -45,12 +45,15 @@ pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiRe
 }
 
 impl Store {
-    /// All knowledge bases of an organisation.
+    /// The knowledge bases of an organisation: all for the admin key, and for an API key those that it has a permission for.
     pub fn knowledge_bases(&self, principal: &Principal) -> ApiResult<Vec<KnowledgeBase>> {
+        let permitted =
+            "?2 IS NULL OR EXISTS (SELECT 1 FROM permissions p WHERE p.api_key = ?2 AND p.knowledge_base = k.key)";
         self.database.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE organisation = ? ORDER BY key"))?;
-            let bases = statement.query_map([principal.organisation], record)?.collect::<rusqlite::Result<_>>()?;
-            Ok(bases)
+            let sql = format!("{RECORD} WHERE organisation = ?1 AND ({permitted}) ORDER BY key");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let bases = statement.query_map(params![principal.organisation, principal.api_key], record)?;
+            Ok(bases.collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -58,6 +61,7 @@ impl Store {
     pub fn knowledge_base(&self, principal: &Principal, id: &str) -> ApiResult<KnowledgeBase> {
         self.database.read(|connection| {
             let key = number(connection, principal, id)?;
+            check_permission(connection, principal, key, Permission::Read)?;
             Ok(connection.prepare_cached(&format!("{RECORD} WHERE key = ?"))?.query_row([key], record)?)
         })
     }

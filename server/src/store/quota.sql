@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS usage (
   organisation INTEGER PRIMARY KEY REFERENCES organisations (key),
   chunks INTEGER NOT NULL,
-  -- Bytes of contents, names, metadata and contexts.
+  -- Bytes of contents, embeddings, names, metadata and contexts.
   bytes INTEGER NOT NULL
 );
 
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS usage (
 INSERT INTO usage (organisation, chunks, bytes)
 SELECT o.key,
   (SELECT count(*) FROM chunks c JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE k.organisation = o.key),
-  (SELECT coalesce(sum(octet_length(d.content)), 0) FROM contents d JOIN chunks c ON c.key = d.chunk
+  (SELECT coalesce(sum(octet_length(concat(d.content, d.embedding))), 0) FROM contents d JOIN chunks c ON c.key = d.chunk
      JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE k.organisation = o.key)
   + (SELECT coalesce(sum(octet_length(concat(c.name, c.tag1, c.tag2, c.tag3, c.tag4, c.tag5, c.facets))), 0) FROM chunks c
      JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE k.organisation = o.key)
@@ -39,24 +39,24 @@ END;
 CREATE TRIGGER IF NOT EXISTS usage_of_deleted_chunks BEFORE DELETE ON chunks BEGIN
   UPDATE usage SET chunks = chunks - 1, bytes = bytes
     - octet_length(concat(OLD.name, OLD.tag1, OLD.tag2, OLD.tag3, OLD.tag4, OLD.tag5, OLD.facets))
-    - coalesce((SELECT octet_length(content) FROM contents WHERE chunk = OLD.key), 0)
+    - coalesce((SELECT octet_length(concat(content, embedding)) FROM contents WHERE chunk = OLD.key), 0)
   WHERE organisation = (SELECT organisation FROM knowledge_bases WHERE key = OLD.knowledge_base);
 END;
 
 CREATE TRIGGER IF NOT EXISTS usage_of_new_contents AFTER INSERT ON contents BEGIN
-  UPDATE usage SET bytes = bytes + octet_length(NEW.content)
+  UPDATE usage SET bytes = bytes + octet_length(concat(NEW.content, NEW.embedding))
   WHERE organisation =
     (SELECT k.organisation FROM chunks c JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE c.key = NEW.chunk);
 END;
 
-CREATE TRIGGER IF NOT EXISTS usage_of_changed_contents AFTER UPDATE OF content ON contents BEGIN
-  UPDATE usage SET bytes = bytes + octet_length(NEW.content) - octet_length(OLD.content)
+CREATE TRIGGER IF NOT EXISTS usage_of_changed_contents AFTER UPDATE OF content, embedding ON contents BEGIN
+  UPDATE usage SET bytes = bytes + octet_length(concat(NEW.content, NEW.embedding)) - octet_length(concat(OLD.content, OLD.embedding))
   WHERE organisation =
     (SELECT k.organisation FROM chunks c JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE c.key = NEW.chunk);
 END;
 
 CREATE TRIGGER IF NOT EXISTS usage_of_deleted_contents BEFORE DELETE ON contents BEGIN
-  UPDATE usage SET bytes = bytes - octet_length(OLD.content)
+  UPDATE usage SET bytes = bytes - octet_length(concat(OLD.content, OLD.embedding))
   WHERE organisation =
     (SELECT k.organisation FROM chunks c JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE c.key = OLD.chunk);
 END;

@@ -1,6 +1,6 @@
 //! Finding chunks: by their ids and by their metadata.
 
-use super::{COLUMNS, Projection, StoredChunk, Visit, stored};
+use super::{COLUMNS, Projection, StoredChunk, Texts, Visit, stored};
 use crate::error::{ApiError, ApiResult};
 use crate::filter::Filter;
 use crate::store::Store;
@@ -9,7 +9,7 @@ use crate::store::database::optional;
 use crate::store::knowledge_bases;
 use crate::store::organisations::{Permission, Principal, check_permission};
 use rusqlite::types::Value as SqlValue;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 /// Which chunks: those of a knowledge base under a context that a filter lets through.
 pub struct Selection<'a> {
@@ -176,11 +176,18 @@ impl Store {
         projection: Projection,
         visit: &mut Visit<'_>,
     ) -> ApiResult<()> {
-        let content = if projection.content {
-            let mut statement = connection.prepare_cached("SELECT content FROM contents WHERE chunk = ?")?;
-            optional(statement.query_row(params![chunk.key], |row| row.get(0)))?
-        } else {
-            None
+        let texts = match (projection.content, projection.embedding) {
+            (false, false) => Texts::default(),
+            (true, false) => {
+                let mut statement = connection.prepare_cached("SELECT content FROM contents WHERE chunk = ?")?;
+                Texts { content: optional(statement.query_row([chunk.key], |row| row.get(0)))?, embedding: None }
+            }
+            (_, true) => {
+                let sql = "SELECT iif(?, content, NULL), embedding FROM contents WHERE chunk = ?";
+                let texts = |row: &Row<'_>| Ok(Texts { content: row.get(0)?, embedding: row.get(1)? });
+                let found = connection.prepare_cached(sql)?.query_row(params![projection.content, chunk.key], texts);
+                optional(found)?.unwrap_or_default()
+            }
         };
         let index = if projection.index {
             let collection = self.collection(connection, chunk.binding)?;
@@ -194,7 +201,7 @@ impl Store {
         } else {
             None
         };
-        visit(&chunk.shown(projection, content, index))
+        visit(&chunk.shown(projection, texts, index))
     }
 
     /// The ids of the chunks of a selection.

@@ -1,7 +1,7 @@
-//! Storing chunks, changing and deleting them. Every call is done as a whole or not at all.
+//! Changing and deleting chunks. Every call is done as a whole or not at all.
 
 use super::select::unknown;
-use super::{COLUMNS, Change, MetadataChange, NewChunk, stored};
+use super::{COLUMNS, Change, MetadataChange, stored};
 use crate::error::{ApiError, ApiResult};
 use crate::store::Store;
 use crate::store::collection::Collection;
@@ -32,65 +32,6 @@ impl Store {
             let context = contexts::number(connection, principal, context)?;
             Ok(Evaluator::on(&contexts::public_context(connection, context)?, &self.device))
         })
-    }
-
-    /// Stores chunks: their ids.
-    pub fn insert(
-        &self,
-        principal: &Principal,
-        base: &str,
-        context: &str,
-        chunks: &[NewChunk],
-        vectors: &Ciphertexts,
-    ) -> ApiResult<Vec<u64>> {
-        let mut connection = self.database.writer();
-        let base = knowledge_bases::number(&connection, principal, base)?;
-        check_permission(&connection, principal, base, Permission::Write)?;
-        let context = contexts::number(&connection, principal, context)?;
-        if chunks.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Before anything is appended to segments.
-        let text = chunks.iter().map(NewChunk::text_bytes).sum();
-        self.quota.check(&connection, principal, chunks.len(), text)?;
-        let binding = contexts::bind(&connection, principal, base, context)?;
-        let collection = self.collection(&connection, binding)?;
-        let places = collection.append(&connection, vectors)?;
-        let transaction = connection.transaction()?;
-        let sql = "UPDATE knowledge_bases SET next_chunk = next_chunk + ?2 WHERE key = ?1 RETURNING next_chunk - ?2";
-        let first: u64 = transaction.query_row(sql, params![base, chunks.len()], |row| row.get(0))?;
-        let ids: Vec<u64> = (first..).take(chunks.len()).collect();
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO chunks (knowledge_base, id, binding, segment, row, name, tag1, tag2, tag3, tag4, tag5, facets)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?;
-            let mut insert_content =
-                transaction.prepare_cached("INSERT INTO contents (chunk, content) VALUES (?, ?)")?;
-            for ((id, chunk), place) in ids.iter().zip(chunks).zip(&places) {
-                let [a, b, c, d, e] = &chunk.metadata.tags;
-                let facets = chunk.metadata.stored_facets();
-                insert.execute(params![
-                    base,
-                    id,
-                    binding,
-                    place.segment,
-                    place.row,
-                    chunk.name,
-                    a,
-                    b,
-                    c,
-                    d,
-                    e,
-                    facets
-                ])?;
-                insert_content.execute(params![transaction.last_insert_rowid(), chunk.content])?;
-            }
-        }
-        transaction.execute(TOUCH, [base])?;
-        transaction.commit()?;
-        collection.publish(places.into_iter().zip(ids.iter().copied()));
-        Ok(ids)
     }
 
     /// Changes chunks, and gives those that come with one a new ciphertext. `vectors` are the ciphertexts of the first
@@ -128,8 +69,7 @@ impl Store {
             let Some(chunk) = found.get(id) else { continue };
             write_change(&transaction, chunk, change)?;
             if let Some(place) = places.get(number) {
-                let sql = "UPDATE chunks SET segment = ?, row = ? WHERE key = ?";
-                transaction.prepare_cached(sql)?.execute(params![place.segment, place.row, chunk.key])?;
+                move_to(&transaction, chunk, place)?;
             }
         }
         self.quota.check(&transaction, principal, 0, 0)?;
@@ -175,8 +115,15 @@ impl Store {
     }
 }
 
+/// Says where a chunk's ciphertext is from now on.
+pub(super) fn move_to(transaction: &Transaction<'_>, chunk: &Found, place: &Place) -> ApiResult<()> {
+    let sql = "UPDATE chunks SET segment = ?, row = ? WHERE key = ?";
+    transaction.prepare_cached(sql)?.execute(params![place.segment, place.row, chunk.key])?;
+    Ok(())
+}
+
 /// What is not tidy is still right.
-fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
+pub(super) fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
     if let Err(error) = collection.tidy(connection) {
         tracing::warn!("dead vectors stay on disk for now: {error:?}");
     }
@@ -241,6 +188,10 @@ pub(super) fn write_change(transaction: &Transaction<'_>, found: &Found, change:
     if let Some(content) = &change.content {
         let sql = "UPDATE contents SET content = ? WHERE chunk = ?";
         transaction.prepare_cached(sql)?.execute(params![content, chunk.key])?;
+    }
+    if let Some(embedding) = &change.embedding {
+        let sql = "UPDATE contents SET embedding = ? WHERE chunk = ?";
+        transaction.prepare_cached(sql)?.execute(params![embedding, chunk.key])?;
     }
     Ok(())
 }

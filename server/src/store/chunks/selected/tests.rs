@@ -34,9 +34,9 @@ impl Filled {
         let base = serde_json::to_value(store.create_knowledge_base(&principal, "base", "").unwrap()).unwrap();
         let base = base["id"].as_str().unwrap().to_owned();
         let vectors = context.encrypt_vec_batch(&BitMatrix::from_rows(16, vec![[1u8; 16]; chunks]).unwrap()).unwrap();
-        let chunk = || NewChunk { content: String::new(), name: None, metadata: tagged("a") };
+        let chunk = || NewChunk { content: String::new(), embedding: None, name: None, metadata: Some(tagged("a")) };
         let chunks: Vec<NewChunk> = std::iter::repeat_with(chunk).take(chunks).collect();
-        store.insert(&principal, &base, "one", &chunks, &vectors).unwrap();
+        store.insert(&principal, (&base, "one"), chunks, &vectors, None).unwrap();
         Self { _folder: folder, store, principal, base }
     }
 

@@ -1,0 +1,239 @@
+//! A search as a whole: an encrypted query goes out, distances are decrypted, and what was found is fetched and ranked, if that is
+//! asked for.
+
+use crate::chunks::Chunk;
+use crate::error::Error;
+use crate::expected::Expected;
+use crate::http_store::HttpStore;
+use crate::pushed::Pushed;
+use crate::search::Search;
+use hushvec::{BitMatrix, Ciphertext, ExecutionContext, HomomorphicClient, Id, IdRef, Neighbour, Progress, TopK};
+use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroUsize;
+
+/// Distances that are decrypted at once. The server waits meanwhile.
+const BLOCK: usize = 2048;
+
+/// What is fetched of the chunks that are found. Fetching tells the server which chunks those are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Fetch {
+    /// Nothing: the server does not learn what was found.
+    #[default]
+    Nothing,
+    /// Names and metadata.
+    Names,
+    /// Names, metadata and content.
+    Content,
+}
+
+/// Ranking by cosine.
+#[derive(Debug, Clone, Copy)]
+pub struct Rerank<'a> {
+    /// How many times k candidates are fetched and ranked.
+    pub oversample: NonZeroUsize,
+    /// The queries as real vectors, in the order of the encrypted ones.
+    pub queries: &'a [Vec<f32>],
+}
+
+/// Where to search, and for how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Find<'a> {
+    /// The id of the knowledge base.
+    pub knowledge_base: &'a str,
+    /// The id of the context on the server.
+    pub context_id: &'a str,
+    /// How many chunks to find for each query.
+    pub k: usize,
+    /// Which chunks by their metadata, in the manner of MongoDB; all if not given.
+    pub filter: Option<&'a Value>,
+    /// The first and the last number of the chunks to look at.
+    pub range: Option<(u64, u64)>,
+    /// What this client stored there, which is what answers must have. Without it any chunks are believed.
+    pub pushed: Option<&'a Pushed>,
+    /// What to fetch of what is found.
+    pub fetch: Fetch,
+    /// Ranks more candidates by the cosine of their embeddings, which are fetched for it.
+    pub rerank: Option<Rerank<'a>>,
+}
+
+/// A chunk that was found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The number that the server gave it.
+    pub chunk: u64,
+    /// The client's own id, if its list has one.
+    pub id: Option<Id>,
+    /// The Hamming distance to the query.
+    pub distance: u32,
+    /// The cosine of the angle to the query, if candidates were ranked by it.
+    pub cosine: Option<f32>,
+    /// Its name, if it was fetched.
+    pub name: Option<String>,
+    /// Its metadata, if it was fetched.
+    pub metadata: Option<Map<String, Value>>,
+    /// Its content, if it was fetched; empty if it was stored without any.
+    pub content: Option<String>,
+}
+
+impl HttpStore {
+    /// Finds the chunks that are nearest to each query, nearest first.
+    ///
+    /// # Security
+    /// Without [`Find::fetch`] and [`Find::rerank`] nothing is sent that depends on an answer, so that a server learns nothing
+    /// from it, whatever it makes up: if an answer cannot be decrypted, that is said after the last query. With either the server
+    /// sees which chunks are candidates, and one that makes up distances learns bits of stored vectors from that.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Chunk`] if a chunk has no embedding to rank by, or something in it cannot be opened.
+    pub async fn find(
+        &self,
+        context: &ExecutionContext,
+        queries: &BitMatrix,
+        find: &Find<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<Vec<Found>>, Error> {
+        if let Some(Rerank { queries: vectors, .. }) = find.rerank
+            && vectors.len() != queries.len()
+        {
+            let reason = format!("there are {}, and {} encrypted ones", vectors.len(), queries.len());
+            return Err(Error::Argument { what: "the queries to rank by", reason });
+        }
+        let candidates = find.rerank.map_or(find.k, |rerank| find.k.saturating_mul(rerank.oversample.get()));
+        let encrypted = context.encrypt_vec_batch(queries)?;
+        let (mut nearest, mut failure) = (Vec::new(), None);
+        for query in encrypted.iter() {
+            match self.nearest(context, &query, find, candidates, progress).await? {
+                Ok(found) => nearest.push(found),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        let chunks = self.fetch(find, &nearest).await?;
+        let ranked = nearest.into_iter().enumerate().map(|(query, neighbours)| {
+            let found = neighbours.iter().map(|neighbour| self.found(context, find, neighbour, chunks.as_ref(), query));
+            let mut found = found.collect::<Result<Vec<_>, _>>()?;
+            // Stable, so that the nearer of two equal ones comes first.
+            found.sort_by(|a, b| b.cosine.partial_cmp(&a.cosine).unwrap_or(std::cmp::Ordering::Equal));
+            found.truncate(find.k);
+            Ok(found)
+        });
+        ranked.collect()
+    }
+
+    /// The nearest chunks to a query, by their numbers. What is wrong with the decrypted distances is returned apart: the server
+    /// must not see at which query or row that was.
+    async fn nearest(
+        &self,
+        context: &ExecutionContext,
+        query: &Ciphertext,
+        find: &Find<'_>,
+        k: usize,
+        progress: &Progress,
+    ) -> Result<Result<Vec<Neighbour>, hushvec::Error>, Error> {
+        let Find { knowledge_base, context_id, filter, range, pushed, .. } = *find;
+        let expected = pushed.map_or(Expected::Anything, Expected::Pushed);
+        let key = context.public_key();
+        let search = Search { knowledge_base, context_id, query, key, filter, range, expected };
+        let mut answer = self.search(&search).await?;
+        let mut nearest = TopK::new(k);
+        while let Some(block) = answer.next_block(BLOCK).await? {
+            progress.check()?;
+            let distances = context.import(&block.integers);
+            match distances.and_then(|distances| context.decode_hamming_client_batch(&distances)) {
+                Ok(distances) => {
+                    for (chunk, distance) in block.chunk_ids.iter().zip(distances) {
+                        nearest.push(*chunk, distance);
+                    }
+                }
+                Err(error) => {
+                    answer.skip_rest().await?;
+                    return Ok(Err(error));
+                }
+            }
+            progress.add(block.chunk_ids.len() as u64);
+        }
+        Ok(Ok(nearest.into_sorted()))
+    }
+
+    /// The chunks that were found, by their numbers; `None` if nothing is to be fetched.
+    async fn fetch(&self, find: &Find<'_>, nearest: &[Vec<Neighbour>]) -> Result<Option<HashMap<u64, Chunk>>, Error> {
+        if find.fetch == Fetch::Nothing && find.rerank.is_none() {
+            return Ok(None);
+        }
+        let fields = [
+            (true, "chunk_id"),
+            // What content and embeddings are bound to, where no list says so.
+            (find.fetch >= Fetch::Names || find.pushed.is_none(), "name"),
+            (find.fetch >= Fetch::Names, "meta_data"),
+            (find.fetch >= Fetch::Content, "chunk_content"),
+            (find.rerank.is_some(), "sealed_embedding"),
+        ];
+        let projection: Vec<&str> = fields.iter().filter(|(wanted, _)| *wanted).map(|(_, field)| *field).collect();
+        let numbers = nearest.iter().flatten().filter_map(|neighbour| neighbour.id.as_ref().number());
+        let numbers: Vec<u64> = numbers.collect::<BTreeSet<_>>().into_iter().collect();
+        let chunks = self.chunks(find.knowledge_base, &numbers, &projection).await?;
+        Ok(Some(chunks.into_iter().filter_map(|chunk| Some((chunk.chunk_id?, chunk))).collect()))
+    }
+
+    /// What is known of a chunk that was found by the query of that number.
+    fn found(
+        &self,
+        context: &ExecutionContext,
+        find: &Find<'_>,
+        neighbour: &Neighbour,
+        chunks: Option<&HashMap<u64, Chunk>>,
+        query: usize,
+    ) -> Result<Found, Error> {
+        let chunk = neighbour.id.as_ref().number().unwrap_or_default();
+        let id = find.pushed.and_then(|pushed| pushed.id(chunk)).map(IdRef::to_owned);
+        let distance = neighbour.distance;
+        let mut found = Found { chunk, id, distance, cosine: None, name: None, metadata: None, content: None };
+        let Some(chunks) = chunks else { return Ok(found) };
+        let wrong = |reason: &dyn std::fmt::Display| Error::Chunk {
+            host: self.host().to_owned(),
+            chunk,
+            reason: reason.to_string(),
+        };
+        let fetched = chunks.get(&chunk).ok_or_else(|| wrong(&"was found, and is not there to be fetched"))?;
+        // What content was sealed for.
+        let name = found.id.as_ref().map(ToString::to_string).or_else(|| fetched.name.clone());
+        if let Some(vector) = find.rerank.and_then(|rerank| rerank.queries.get(query)) {
+            let sealed = fetched.sealed_embedding.as_deref().filter(|sealed| !sealed.is_empty());
+            let sealed =
+                sealed.ok_or_else(|| wrong(&"has no embedding to rank by; push it with one (--rerank-with)"))?;
+            let opened = context.open_embedding(name.as_deref().unwrap_or_default(), sealed);
+            let cosine = opened.and_then(|embedding| embedding.cosine(vector));
+            found.cosine =
+                Some(cosine.map_err(|error| wrong(&format_args!("has an embedding that cannot be used: {error}")))?);
+        }
+        if find.fetch >= Fetch::Names {
+            found.name.clone_from(&fetched.name);
+            found.metadata = Some(fetched.meta_data.clone());
+        }
+        if find.fetch >= Fetch::Content {
+            let content = open(context, name.as_deref(), fetched);
+            found.content =
+                Some(content.map_err(|why| wrong(&format_args!("has content that cannot be opened: {why}")))?);
+        }
+        Ok(found)
+    }
+}
+
+/// The content of a chunk, which must have been sealed for its id, or, if that is not known, for its name. What was stored
+/// without any is empty.
+fn open(context: &ExecutionContext, name: Option<&str>, chunk: &Chunk) -> Result<String, String> {
+    let sealed = chunk.chunk_content.as_deref().unwrap_or_default();
+    if sealed.is_empty() {
+        return Ok(String::new());
+    }
+    let content = match name {
+        Some(name) => context.decrypt_content_for(name, sealed),
+        None => context.decrypt_content(sealed),
+    };
+    let content = content.map_err(|error| error.to_string())?;
+    std::str::from_utf8(&content).map(str::to_owned).map_err(|_| "it is no text".to_owned())
+}

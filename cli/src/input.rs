@@ -237,6 +237,7 @@ impl Input {
         let taken = self.push_id(id.as_ref(), ids);
         if taken.is_err() {
             *vectors = vectors.slice(0..rows);
+            self.reals.as_mut().and_then(Vec::pop);
         }
         taken.map(|()| true)
     }

@@ -9,7 +9,7 @@ use hushvec_client::{HttpStore, KnowledgeBase, PushedFile};
 use std::fs::File;
 use std::future::Future;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
@@ -73,7 +73,7 @@ impl Server {
     /// only one.
     pub fn open_as_admin(&self, admin: &Admin) -> Result<Remote, Failure> {
         let key = self.api_key()?;
-        let admin_key = secret(ADMIN_KEY, admin.admin_key_file.as_deref())?;
+        let admin_key = admin.key()?;
         let Some(api_key) = key.as_ref().or(admin_key.as_ref()) else {
             return Err(Failure::Usage(format!("this takes the admin key: set {ADMIN_KEY} or give --admin-key-file")));
         };
@@ -83,15 +83,26 @@ impl Server {
 
     /// Gets ready to read, with the admin key if there is one, or else with the API key.
     pub fn open_to_read(&self, admin: &Admin) -> Result<Remote, Failure> {
-        match secret(ADMIN_KEY, admin.admin_key_file.as_deref())? {
+        match admin.key()? {
             Some(_) => self.open_as_admin(admin),
             None => self.open(),
         }
     }
 
     fn api_key(&self) -> Result<Option<Zeroizing<String>>, Failure> {
-        secret(API_KEY, self.api_key_file.as_deref())
+        key(API_KEY, self.api_key_file.as_deref())
     }
+}
+
+impl Admin {
+    fn key(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        key(ADMIN_KEY, self.admin_key_file.as_deref())
+    }
+}
+
+/// A key, if it is given. An empty one is not.
+fn key(variable: &str, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
+    Ok(secret(variable, file)?.filter(|key| !key.is_empty()))
 }
 
 impl Remote {

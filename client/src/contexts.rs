@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
 use crate::http_store::HttpStore;
-use hushvec::RemoteStore;
+use hushvec::{ExecutionContext, PublicContext, RemoteStore};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,6 +52,31 @@ impl HttpStore {
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether there is a context of that id.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Reply`] if it has another key.
+    pub async fn has_context(&self, context_id: &str, public: &PublicContext) -> Result<bool, Error> {
+        let Some(stored) = self.context(context_id).await? else { return Ok(false) };
+        if PublicContext::of_stored(&stored, true)?.public_id() != public.public_id() {
+            let reason = format!("the context {context_id} there has another key than the one here");
+            return Err(Error::reply(self.host(), reason));
+        }
+        Ok(true)
+    }
+
+    /// Stores a context, unless the server has it: its id, and whether it is new.
+    ///
+    /// # Errors
+    /// As [`HttpStore::has_context`].
+    pub async fn ensure_context(&self, context: &ExecutionContext) -> Result<(String, bool), Error> {
+        let id = context.id()?;
+        if self.has_context(&id, &context.public_context()).await? {
+            return Ok((id, false));
+        }
+        Ok((self.store_context(&context.to_dict_enc()?, &id).await?, true))
     }
 
     async fn stored_context(&self, context_id: &str) -> Result<Value, Error> {

@@ -28,6 +28,7 @@ from ._hushvec import (
     __version__,
 )
 from ._bench import BenchResult, bench
+from .client import AsyncClient, Client, Hit, KnowledgeBase, Pushed
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
 from .context import ExecutionContext
 from .evaluator import Evaluator
@@ -39,23 +40,28 @@ _drivers.silence()
 
 __all__ = [
     "AWSKMSKeyProvider",
+    "AsyncClient",
     "BenchResult",
+    "Client",
     "DeviceError",
     "EncryptedArray",
     "EncryptedNumber",
     "Evaluator",
     "ExecutionContext",
     "FileError",
+    "Hit",
     "HttpStore",
     "Index",
     "IndexWriter",
     "InputError",
     "KeyProvider",
+    "KnowledgeBase",
     "PaillierClient",
     "PaillierLookupClient",
     "PaillierSubgroupClient",
     "PassphraseKeyProvider",
     "PlainArray",
+    "Pushed",
     "Query",
     "RemoteError",
     "Response",

@@ -23,6 +23,7 @@ __all__ = [
     "Provider",
     "Query",
     "Response",
+    "Server",
     "WeakKeyError",
     "__version__",
     "devices",
@@ -45,6 +46,55 @@ class Provider:
     def key(provider_id: str, key: bytes, wrapped: bytes) -> Provider: ...
     def get_key(self) -> bytes: ...
     def wrap_key(self) -> bytes: ...
+
+@final
+class Server:
+    @property
+    def host(self) -> str: ...
+    def __new__(
+        cls,
+        url: str,
+        org: str,
+        api_key: str,
+        admin_key: str | None = None,
+        certificates: bytes | None = None,
+    ) -> Server: ...
+    def knowledge_bases(self) -> str: ...
+    def find_knowledge_base(self, id_or_name: str) -> str: ...
+    def knowledge_base_id(self, id_or_name: str) -> str: ...
+    def create_knowledge_base(self, name: str, description: str) -> str: ...
+    def delete_knowledge_base(self, id: str) -> None: ...
+    def ensure_context(self, context: Context) -> str: ...
+    def push(
+        self,
+        context: Context,
+        base: str,
+        context_id: str,
+        vectors: Any,
+        ids: Any,
+        contents: list[str] | None,
+        metadata: str | None,
+        embeddings: NDArray[numpy.float32] | None,
+        precision: str,
+        on_conflict: str,
+        list: PathLike[str],
+        progress: Progress = None,
+    ) -> tuple[int, int, int, int]: ...
+    def find(
+        self,
+        context: Context,
+        base: str,
+        context_id: str,
+        queries: Any,
+        reals: NDArray[numpy.float32] | None,
+        k: int,
+        oversample: int | None,
+        filter: str | None,
+        range: tuple[int, int] | None,
+        fetch: int,
+        list: PathLike[str] | None,
+    ) -> list[list[tuple[Any, ...]]]: ...
+    def delete(self, base: str, context_id: str, ids: Any, list: PathLike[str]) -> int: ...
 
 @final
 class Context:

@@ -134,6 +134,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     ) -> None:
         self._context = context
         self._context_id = context_id
+        #: The file that it was saved to or loaded from last.
+        self._path: pathlib.Path | None = None
         self.homomorphic = client
         self.key_provider = key_provider
         self.aes = Content(context)
@@ -186,6 +188,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         )
         made = cls.__new__(cls)
         made._set(context, kind._of(context, threads), provider)
+        made._path = None if path is None else pathlib.Path(path)
         return made
 
     def encrypt_query(self, vectors: Any) -> Query:
@@ -320,6 +323,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         :raises FileError: if it cannot be written. The old file, if any, is then as it was.
         """
         self._context.save(pathlib.Path(path))
+        self._path = pathlib.Path(path)
 
     @classmethod
     def load_from_disk(
@@ -352,7 +356,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             raise InputError(f"{path}: not a context, since it is not text") from error
         try:
             format = "native" if '"format"' in text[:64] else "xtrace"
-            return cls._load(
+            loaded = cls._load(
                 text,
                 format,
                 passphrase,
@@ -366,6 +370,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+        loaded._path = pathlib.Path(path)
+        return loaded
 
     @classmethod
     def _from_serialized_exec_context(

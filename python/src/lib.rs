@@ -4,6 +4,7 @@
 
 mod arrays;
 mod blocks;
+mod client;
 mod context;
 mod errors;
 mod evaluator;
@@ -25,6 +26,8 @@ use pyo3::prelude::*;
 /// The native part of hushvec.
 #[pymodule]
 mod _hushvec {
+    #[pymodule_export]
+    use crate::client::Server;
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]

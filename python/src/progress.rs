@@ -48,6 +48,16 @@ pub fn watched<T: Send>(
     told: &Told<'_>,
     work: impl FnOnce(&Progress) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
+    watched_with(py, told, raise, work)
+}
+
+/// The same for work whose errors `raise` makes exceptions of.
+pub fn watched_with<T: Send, E: Send>(
+    py: Python<'_>,
+    told: &Told<'_>,
+    raise: impl FnOnce(E) -> PyErr,
+    work: impl FnOnce(&Progress) -> Result<T, E> + Send,
+) -> PyResult<T> {
     let (progress, ended) = (Progress::new(), Ended::default());
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {

@@ -86,12 +86,13 @@ impl Source {
             }
         };
         let Some(Row { components, id }) = row else { return Ok(None) };
+        let real = reals.is_some().then(|| {
+            let why = "has bits or integers, expected floating-point numbers or int8, to rank by their cosine";
+            components.to_reals().ok_or_else(|| wrong(self.name(), format!("{place} {why}")))
+        });
+        let real = real.transpose()?;
         components.push_to(vectors).map_err(|error| row::refused(self.name(), place, error))?;
-        if let Some(reals) = reals {
-            let real = components.to_reals().ok_or_else(|| {
-                let why = "has bits or integers, expected floating-point numbers or int8, to rank by their cosine";
-                wrong(self.name(), format!("{place} {why}"))
-            })?;
+        if let (Some(reals), Some(real)) = (reals, real) {
             reals.push(real);
         }
         Ok(Some(id))

@@ -4,7 +4,7 @@ use super::Args;
 use crate::context::AnyContext;
 use crate::failure::Failure;
 use crate::remote::Remote;
-use hushvec::{ExecutionContext, PublicContext};
+use hushvec::ExecutionContext;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -25,14 +25,14 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     let asked = args.context_id.as_deref();
     let Some(info) = context.owner() else {
         let id = asked.unwrap_or_default().to_owned();
-        let is_there = find(&id, context.public(), remote)?;
+        let is_there = remote.wait(remote.store().has_context(&id, context.public()))?;
         return if is_there { Ok(Registered { id, owner: None, is_new: false }) } else { Err(not_there(&id, remote)) };
     };
     if let Some(own) = &info.id {
         check_asked(asked, own, &args.context)?;
     }
     let known = info.id.as_deref().or(asked);
-    let is_there = known.map_or(Ok(false), |id| find(id, context.public(), remote))?;
+    let is_there = known.map_or(Ok(false), |id| remote.wait(remote.store().has_context(id, context.public())))?;
     // The id of a context in XTrace's format follows from its secret key.
     let needs_key = args.chunks.is_some() || args.rerank_with.is_some() || (info.id.is_none() && !is_there);
     let owner = if needs_key { Some(args.owner.load(&args.context)?) } else { None };
@@ -42,7 +42,7 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     let own = owner.as_ref().map(ExecutionContext::id).transpose()?;
     let id = own.or_else(|| info.id.clone()).unwrap_or_default();
     check_asked(asked, &id, &args.context)?;
-    if known.is_none() && find(&id, context.public(), remote)? {
+    if known.is_none() && remote.wait(remote.store().has_context(&id, context.public()))? {
         return Ok(Registered { id, owner, is_new: false });
     }
     let id = remote.wait(remote.store().store_context(&document(&args.context)?, &id))?;
@@ -59,16 +59,6 @@ fn check_asked(asked: Option<&str>, own: &str, path: &Path) -> Result<(), Failur
         }
         _ => Ok(()),
     }
-}
-
-/// Whether the server has a context of that id. If so, it must be of the same key.
-fn find(id: &str, public: &PublicContext, remote: &Remote) -> Result<bool, Failure> {
-    let Some(stored) = remote.wait(remote.store().context(id))? else { return Ok(false) };
-    if PublicContext::of_stored(&stored, true)?.public_id() != public.public_id() {
-        let host = remote.store().host();
-        return Err(Failure::Other(format!("{host}: the context {id} there has another key than the one here")));
-    }
-    Ok(true)
 }
 
 fn not_there(id: &str, remote: &Remote) -> Failure {

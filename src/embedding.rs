@@ -28,21 +28,6 @@ impl Precision {
             Self::Float16 => "float16",
         }
     }
-
-    /// The first byte of what is sealed.
-    fn mark(self) -> u8 {
-        match self {
-            Self::Int8 => 1,
-            Self::Float16 => 2,
-        }
-    }
-
-    fn component_bytes(self) -> usize {
-        match self {
-            Self::Int8 => 1,
-            Self::Float16 => 2,
-        }
-    }
 }
 
 impl fmt::Display for Precision {
@@ -120,9 +105,31 @@ impl Embedding {
         #[allow(clippy::cast_possible_truncation, reason = "it is between -1 and 1")]
         Ok(if lengths > 0.0 { (dot / lengths) as f32 } else { 0.0 })
     }
+}
 
-    /// As bytes: the mark of the precision, and the components, little-endian.
-    #[cfg(feature = "owner")]
+/// What is sealed.
+#[cfg(feature = "owner")]
+impl Precision {
+    /// The first byte.
+    fn mark(self) -> u8 {
+        match self {
+            Self::Int8 => 1,
+            Self::Float16 => 2,
+        }
+    }
+
+    fn component_bytes(self) -> usize {
+        match self {
+            Self::Int8 => 1,
+            Self::Float16 => 2,
+        }
+    }
+}
+
+/// What is sealed.
+#[cfg(feature = "owner")]
+impl Embedding {
+    /// The mark of the precision, and the components, little-endian.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(1 + self.dimensions() * self.precision.component_bytes()));
         bytes.push(self.precision.mark());
@@ -137,7 +144,6 @@ impl Embedding {
     }
 
     /// What [`Embedding::to_bytes`] made; `None` if they are something else.
-    #[cfg(feature = "owner")]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (mark, bytes) = bytes.split_first()?;
         let precision = Precision::ALL.into_iter().find(|precision| precision.mark() == *mark)?;

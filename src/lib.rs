@@ -17,6 +17,7 @@ mod error;
 mod numbers;
 mod paillier;
 mod progress;
+mod projection;
 mod search;
 
 pub use arith::bits::BitMatrix;
@@ -37,6 +38,7 @@ pub use paillier::plaintext::Plaintext;
 pub use paillier::public_context::PublicContext;
 pub use paillier::public_key::{PublicId, PublicKey};
 pub use progress::Progress;
+pub use projection::Projection;
 pub use search::evaluator::{Evaluator, OpenDevice, ResidentIndex};
 pub use search::id::{Id, IdKind, IdRef};
 pub use search::ids::Ids;

@@ -8,8 +8,8 @@ mod keys;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hushvec::{
-    BitMatrix, ContentProblem, ContextInfo, Device, Error, Evaluator, ExecutionContext, Format, HomomorphicClient,
-    MemoryStore, Occupant, PassphraseKeyProvider, PublicContext, RemoteStore, Scheme,
+    BitMatrix, ContentProblem, ContextInfo, Device, Embedding, Error, Evaluator, ExecutionContext, Format,
+    HomomorphicClient, MemoryStore, Occupant, PassphraseKeyProvider, Precision, PublicContext, RemoteStore, Scheme,
 };
 use keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use pollster::block_on;
@@ -47,6 +47,28 @@ fn the_three_roles() {
         let own = evaluator.encrypt_vec_batch(&vectors.slice(5..6)).unwrap().get(0).unwrap();
         let response = evaluator.hamming_batch(&own, &index).unwrap();
         assert_eq!(ctx.decode_hamming_client_batch(&response).unwrap(), expected);
+    }
+}
+
+#[test]
+fn embeddings_are_sealed_for_one_chunk() {
+    for ctx in contexts() {
+        let embedding = Embedding::new(&[0.25, -1.0, 0.5], Precision::Int8).unwrap();
+        for precision in Precision::ALL {
+            let embedding = Embedding::new(&[0.25, -1.0, 0.5], precision).unwrap();
+            let sealed = ctx.seal_embedding("a", &embedding).unwrap();
+            assert_eq!(reopen(&ctx).open_embedding("a", &sealed).unwrap(), embedding, "{}", ctx.scheme());
+        }
+        let sealed = ctx.seal_embedding("a", &embedding).unwrap();
+        let mut changed = STANDARD.decode(&sealed).unwrap();
+        *changed.last_mut().unwrap() ^= 1;
+        assert!(ctx.open_embedding("a", &STANDARD.encode(changed)).is_err());
+        assert!(ctx.open_embedding("a", "no base64!").is_err());
+        // Neither content nor an embedding opens as the other, nor an embedding of another chunk.
+        let content = ctx.encrypt_content_for("a", b"\x01abc").unwrap();
+        assert!(ctx.open_embedding("a", &content).is_err());
+        assert!(ctx.open_embedding("b", &sealed).is_err());
+        assert!(ctx.decrypt_content_for("a", &sealed).is_err());
     }
 }
 

@@ -33,6 +33,7 @@ from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClien
 from .context import ExecutionContext
 from .evaluator import Evaluator
 from .numbers import EncryptedArray, EncryptedNumber
+from .projection import project
 from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
 from .remote import HttpStore, RemoteError
 
@@ -69,4 +70,5 @@ __all__ = [
     "__version__",
     "bench",
     "devices",
+    "project",
 ]

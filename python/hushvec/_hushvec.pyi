@@ -27,6 +27,7 @@ __all__ = [
     "WeakKeyError",
     "__version__",
     "devices",
+    "project",
 ]
 
 __version__: str
@@ -37,6 +38,7 @@ class FileError(OSError): ...
 class DeviceError(RuntimeError): ...
 
 def devices() -> str: ...
+def project(vectors: NDArray[numpy.float32], bits: int) -> NDArray[numpy.uint8]: ...
 
 @final
 class Provider:

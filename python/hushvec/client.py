@@ -162,7 +162,8 @@ class Client:
         Pushing the same ids again replaces them, so that a push that was stopped can be repeated.
 
         :param kb: A knowledge base, by its id or its name.
-        :param vectors: (N, D) of real numbers, of which signs are taken, or of zeros and ones; or packed bits.
+        :param vectors: (N, D) of real numbers, of which signs are taken, or of zeros and ones, as :func:`project` makes them; or
+            packed bits.
         :param ids: An integer or a string for each vector. The server can read them.
         :param contents: A text for each vector, which is sealed.
         :param metadata: For each vector a dictionary with ``tag1`` to ``tag5`` (strings) and ``facets`` (a list of strings). The
@@ -203,6 +204,7 @@ class Client:
         k: int = 10,
         *,
         oversample: int | None = None,
+        embeddings: Any = None,
         filter: dict[str, Any] | None = None,
         range: tuple[int, int] | None = None,
         content: bool = False,
@@ -217,8 +219,8 @@ class Client:
 
         :param queries: (Q, D), as ``vectors`` of :meth:`push`.
         :param k: How many to find.
-        :param oversample: Fetch so many times ``k`` candidates, and rank them by the cosine of what ``rerank`` sealed. Queries
-            must be real vectors.
+        :param oversample: Fetch so many times ``k`` candidates, and rank them by the cosine of what ``rerank`` sealed.
+        :param embeddings: The real queries to rank by, if ``queries`` are not real.
         :param filter: Only chunks whose metadata is so, such as ``{"tag1": "notes", "facets": {"$any": ["a", "b"]}}``.
         :param range: Only chunks with these numbers, the first and the last.
         :param content: Fetch and open contents, and fetch metadata.
@@ -235,7 +237,7 @@ class Client:
             context._context,
             *self._place(kb, context, False),
             queries,
-            None if oversample is None else _reals(queries, "oversample"),
+            None if oversample is None else _reals(queries if embeddings is None else embeddings, "oversample"),
             k,
             oversample,
             None if filter is None else json.dumps(filter),
@@ -336,6 +338,7 @@ class AsyncClient:
         k: int = 10,
         *,
         oversample: int | None = None,
+        embeddings: Any = None,
         filter: dict[str, Any] | None = None,
         range: tuple[int, int] | None = None,
         content: bool = False,
@@ -351,6 +354,7 @@ class AsyncClient:
             queries,
             k,
             oversample=oversample,
+            embeddings=embeddings,
             filter=filter,
             range=range,
             content=content,

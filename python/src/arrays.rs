@@ -2,10 +2,11 @@
 
 use crate::errors::{InputError, counted_from, raise};
 use crate::pinned::Pinned;
-use hushvec::BitMatrix;
-use numpy::ndarray::Axis;
+use hushvec::{BitMatrix, Projection};
+use numpy::ndarray::{Array2, Axis};
 use numpy::{
-    Element, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
+    Element, IntoPyArray, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -81,6 +82,18 @@ fn wrong_shape(shape: &[usize], kind: &str, dimensions: usize) -> PyErr {
 fn text(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
+}
+
+/// Bits of floats, of which there are more than dimensions, as (N, bits) of zeros and ones.
+pub fn project<'py>(vectors: &Bound<'py, PyAny>, bits: usize) -> PyResult<Bound<'py, PyArray2<u8>>> {
+    let array: PyReadonlyArray2<'py, f32> = vectors.extract()?;
+    let projection = Projection::new(array.as_array().ncols(), bits).map_err(raise)?;
+    let mut matrix = BitMatrix::new(bits);
+    each_row::<f32>(vectors, 0, |row| projection.push(row, &mut matrix))?;
+    let rows: Vec<Vec<u8>> = (0..matrix.len()).map_while(|row| matrix.row(row)).collect();
+    let bits = Array2::from_shape_vec((rows.len(), bits), rows.concat())
+        .map_err(|error| InputError::new_err(error.to_string()))?;
+    Ok(bits.into_pyarray(vectors.py()))
 }
 
 /// Calls `push` with each row, whatever the array's strides are. Holds the GIL throughout.

@@ -50,6 +50,7 @@ mod _hushvec {
     use crate::writer::IndexWriter;
 
     use crate::errors::raise;
+    use numpy::PyArray2;
     use pyo3::prelude::*;
 
     /// The processor and GPUs of this machine, and what `auto` picks, as JSON.
@@ -57,6 +58,12 @@ mod _hushvec {
     fn devices(py: Python<'_>) -> PyResult<String> {
         let devices = py.detach(|| hushvec::Devices::detect(None)).map_err(raise)?;
         Ok(serde_json::to_string(&devices).unwrap_or_default())
+    }
+
+    /// See `hushvec.project`.
+    #[pyfunction]
+    fn project<'py>(vectors: &Bound<'py, PyAny>, bits: usize) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        crate::arrays::project(vectors, bits)
     }
 
     #[pymodule_init]

@@ -207,3 +207,25 @@ def test_recall_of_candidates(client, context, vectors, filled):
         return sum(len({hit.id for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 500
 
     assert recall(oversample=5) >= 0.93 > recall()
+
+
+def test_projections_find_more(client, context, vectors, filled, tmp_path):
+    """Ten bits a dimension find more than one does, with real vectors to rank by given apart."""
+    longer = hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", 480, path=tmp_path / "ctx.json")
+    client.create_knowledge_base("projected")
+    stored = hushvec.project(vectors, 480)
+    assert client.push("projected", longer, stored, range(600), rerank="int8", embeddings=vectors).stored == 600
+    queries = vectors[::12] + 0.3 * numpy.random.default_rng(9).standard_normal((50, DIMENSIONS)).astype(numpy.float32)
+    truth = [set(nearest(vectors, query, 10)[0]) for query in queries]
+
+    def recall(found, place=lambda id: id):
+        return sum(len({place(hit.id) for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 500
+
+    signs = recall(client.search(filled, context, queries, 10), lambda id: int(id.removeprefix("note ")))
+    projected = hushvec.project(queries, 480)
+    assert recall(client.search("projected", longer, projected, 10)) > signs + 0.2
+    assert recall(client.search("projected", longer, projected, 10, oversample=5, embeddings=queries)) >= 0.99
+    with pytest.raises(hushvec.InputError, match="oversample takes"):
+        client.search("projected", longer, stored[:1], oversample=2)
+    with pytest.raises(hushvec.InputError):
+        client.search("projected", longer, stored[:2], oversample=2, embeddings=queries[:1])

@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import pytest
+import servers
 from servers import BINARY
 
+# The server that pages speak of.
+ADDRESS = "http://127.0.0.1:8080"
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -18,8 +21,10 @@ def test_code_runs(page, tmp_path, monkeypatch):
     assert blocks
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in blocks:
-        exec(compile(block, page, "exec"), names)
+    with servers.Server(tmp_path / "data") as server:
+        monkeypatch.setenv("HUSHVEC_API_KEY", server.admin_key)
+        for block in blocks:
+            exec(compile(block.replace(ADDRESS, server.url), page, "exec"), names)
     if page == "docs/python.md":
         assert names["ids"][0, 0] == 42 and names["ids"].shape == names["distances"].shape == (2, 10)
         assert names["context"].decrypt_numbers(names["total"]) == 11.25
@@ -61,25 +66,47 @@ hushvec index export public.json index.hvx -o ciphertexts.npy
 ELSEWHERE = ["cargo run", "tests/run.sh", "cargo install", "hushvec bench", "hushvec serve"]
 
 
-def shell_blocks():
-    return re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def shell_blocks(page="README.md"):
+    return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def run(block, before, folder, **environment):
+    """Runs the commands of a block, but for those that are tried elsewhere."""
+    lines = [line for line in block.splitlines() if not line.startswith(tuple(ELSEWHERE))]
+    subprocess.run([sys.executable, "-c", PREPARE], cwd=folder, check=True)
+    script = ["set -euo pipefail", STAND_INS, before, *lines]
+    environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}", **environment}
+    ran = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
 
 
 @pytest.mark.parametrize("number", range(len(shell_blocks())))
 def test_commands_run(number, tmp_path):
     block = shell_blocks()[number]
-    lines = [line for line in block.splitlines() if not line.startswith(tuple(ELSEWHERE))]
-    if block.startswith("hushvec serve") or not any(lines):
+    if ADDRESS in block or all(line.startswith(tuple(ELSEWHERE)) for line in block.splitlines()):
         return
-    subprocess.run([sys.executable, "-c", PREPARE], cwd=tmp_path, check=True)
     # The first block makes its own files; shards and imports make an index anew.
-    makes_its_own = "hushvec context new -o ctx.json" in block
-    without_index = "-o index.hvx" in block and "--append" not in block
-    script = ["set -euo pipefail", STAND_INS, "" if makes_its_own else BEFORE, "rm -f index.hvx" if without_index else "", *lines]
-    environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}", "HUSHVEC_NEW_PASSPHRASE": "another passphrase"}
-    ran = subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
+    before = "" if "hushvec context new -o ctx.json" in block else BEFORE
+    if "-o index.hvx" in block and "--append" not in block:
+        before += "rm -f index.hvx"
+    run(block, before, tmp_path, HUSHVEC_NEW_PASSPHRASE="another passphrase")
 
+
+def test_commands_for_a_server_run(tmp_path):
+    with servers.Server(tmp_path / "data") as server:
+        found = 0
+        for page in ("README.md", "docs/server.md"):
+            for block in shell_blocks(page):
+                if ADDRESS in block and "curl" not in block:
+                    block = block.replace(ADDRESS, server.url).replace("hvk_…", server.admin_key)
+                    folder = tmp_path / str(found)
+                    folder.mkdir()
+                    run(block, BEFORE if "ctx.json" in block else "", folder)
+                    found += 1
+                    for base in server.call("GET", "/v1/kbs")[1]:
+                        server.call("DELETE", f"/v1/kbs/{base['id']}")
+        assert found == 2
 
 
 def test_most_commands_are_tried():

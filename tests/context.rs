@@ -57,7 +57,7 @@ fn embeddings_are_sealed_for_one_chunk() {
         for precision in Precision::ALL {
             let embedding = Embedding::new(&[0.25, -1.0, 0.5], precision).unwrap();
             let sealed = ctx.seal_embedding("a", &embedding).unwrap();
-            assert_eq!(reopen(&ctx).open_embedding("a", &sealed).unwrap(), embedding, "{}", ctx.scheme());
+            assert_eq!(reopen(ctx).open_embedding("a", &sealed).unwrap(), embedding, "{}", ctx.scheme());
         }
         let sealed = ctx.seal_embedding("a", &embedding).unwrap();
         let mut changed = STANDARD.decode(&sealed).unwrap();

@@ -53,7 +53,10 @@ impl From<hushvec_client::Error> for Failure {
 impl Failure {
     /// A file operation outside of the engine failed.
     pub fn io(action: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        let what = format!("cannot {action} {}", path.display());
+        let what = match path.to_str() {
+            Some("-") if action == "write" => "cannot write to standard output".to_owned(),
+            _ => format!("cannot {action} {}", path.display()),
+        };
         move |error| Self::Other(format!("{what}: {error}"))
     }
 

@@ -5,7 +5,7 @@ use hushvec_cli::input::{Format, IdSource, Input};
 use libfuzzer_sys::fuzz_target;
 
 const DIMENSIONS: usize = 8;
-const EXTENSIONS: [&str; 4] = ["", "fbin", "u8bin", "i8bin"];
+const EXTENSIONS: [&str; 8] = ["", "fbin", "u8bin", "i8bin", "csv", "tsv", "csv.gz", "npy.zst"];
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else { return };
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let path = hushvec_fuzz::file_with(bytes);
-    let named = path.with_extension(EXTENSIONS[usize::from(first % 4)]);
+    let named = path.with_extension(EXTENSIONS[usize::from(first & 3 | first >> 3 & 4)]);
     std::fs::rename(&path, &named).expect("a file can be renamed");
     let packed = first & 4 > 0;
     let column = (first & 8 > 0).then(|| "embedding".to_owned());

@@ -70,7 +70,7 @@ async fn what_passes_is_tried_again() {
     let expected = json!({
         "kb_id": "base",
         "context_id": "context",
-        "chunks": [{ "chunk_content": "sealed", "index": ["AQID"], "meta_data": {}, "name": "seven" }],
+        "chunks": [{ "chunk_content": "sealed", "index": ["AQID"], "name": "seven" }],
     });
     assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected);
 }

@@ -110,7 +110,7 @@ mod tests {
     fn counts(connection: &Connection) -> [(i64, i64); 2] {
         let counted = "SELECT chunks, bytes FROM usage";
         let there =
-            "SELECT (SELECT count(*) FROM chunks), (SELECT coalesce(sum(octet_length(content)), 0) FROM contents)
+            "SELECT (SELECT count(*) FROM chunks), (SELECT coalesce(sum(octet_length(concat(content, embedding))), 0) FROM contents)
             + (SELECT coalesce(sum(octet_length(document)), 0) FROM contexts)
             + (SELECT coalesce(sum(octet_length(concat(name, tag1, tag2, tag3, tag4, tag5, facets))), 0) FROM chunks)";
         [counted, there].map(|sql| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap())
@@ -128,7 +128,7 @@ mod tests {
             INSERT INTO segments (key, binding) VALUES (1, 1);
             INSERT INTO chunks (key, knowledge_base, id, binding, segment, row, tag1, facets)
             VALUES (1, 1, 1, 1, 1, 0, 'ä', '[\"x\"]'), (2, 1, 2, 1, 1, 1, NULL, NULL), (3, 1, 3, 1, 1, 2, 'c', NULL);
-            INSERT INTO contents VALUES (1, 'ä content'), (2, ''), (3, 'three');";
+            INSERT INTO contents (chunk, content, embedding) VALUES (1, 'ä content', 'abcd'), (2, '', NULL), (3, 'three', NULL);";
         connection.execute_batch(fill).unwrap();
         // What was there before is counted, and counting it twice changes nothing.
         for _ in 0..2 {
@@ -141,11 +141,14 @@ mod tests {
             "UPDATE chunks SET name = 'a name', tag1 = NULL WHERE key = 1",
             "UPDATE contents SET content = 'longer than before' WHERE chunk = 2",
             "UPDATE contexts SET document = '{}'",
+            "UPDATE contents SET embedding = 'some embedding' WHERE chunk = 2",
+            "UPDATE contents SET content = '', embedding = 'another' WHERE chunk = 3",
             "DELETE FROM chunks WHERE key = 2",
             "DELETE FROM contents WHERE chunk = 1",
             "DELETE FROM chunks WHERE key = 1",
             "INSERT INTO chunks (key, knowledge_base, id, binding, segment, row, tag5) VALUES (4, 1, 4, 1, 1, 3, 'five')",
-            "INSERT INTO contents VALUES (4, 'four')",
+            "INSERT INTO contents (chunk, content, embedding) VALUES (4, 'four', 'abc')",
+            "UPDATE contents SET embedding = NULL WHERE chunk = 4",
             "DELETE FROM chunks",
             "DELETE FROM bindings",
             "DELETE FROM contexts",

@@ -5,20 +5,19 @@ use crate::error::Error;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Rounds of sign changes and Hadamard transforms. One does for embeddings of models; a second one spreads those with few large
-/// components too.
+/// Rounds of sign changes and Hadamard transforms. One ranks the embeddings of a model as well; a second one is for
+/// embeddings with few large components, which one Hadamard transform spreads evenly but not at random.
 const ROUNDS: u32 = 2;
 
 /// Random hyperplanes, one for each bit: a bit says on which side of its hyperplane an embedding is. Two embeddings at an angle of
-/// θ differ in a fraction θ/π of such bits on average (Charikar, "Similarity estimation techniques from rounding algorithms",
+/// θ differ in a fraction θ/π of the bits on average if hyperplanes are uniformly random (Charikar, "Similarity estimation techniques from rounding algorithms",
 /// STOC 2002, section 3), and the more bits there are, the less the fraction strays from that.
 ///
-/// An index costs the same for any embedding length that its `key_len` has room for, so 1,000 bits of 384 dimensions
-/// cost what their 384 signs do, and find far more true neighbours.
+/// An index takes the same storage for any embedding length that its `key_len` has room for. Decoding takes longer with more bits.
 ///
 /// The hyperplanes are the rows of `H·D₂·H·D₁`, where H is the Hadamard matrix of the next power of two dimensions, the Dᵢ change
 /// signs at random, and missing components are zeros (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt, "Practical and optimal LSH for
-/// angular distance", NIPS 2015, section 3.1). They depend on nothing but the dimensions: whoever projects gets the same bits.
+/// angular distance", NIPS 2015, with two rounds in place of their three). They depend on nothing but the dimensions: whoever projects gets the same bits.
 #[derive(Debug, Clone)]
 pub struct Projection {
     dimensions: usize,

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy
-
 from ._hushvec import InputError, Server
 from .context import ExecutionContext
 from .progress import Progress
+from .projection import reals
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,9 @@ class Client:
         :raises InputError: if something given cannot be used.
         :raises RemoteError: if the server refuses or is not reached. What was stored until then is listed.
         """
-        reals = None
+        real = None
         if embeddings is not None or rerank is not None:
-            reals = _reals(vectors if embeddings is None else embeddings, "rerank")
+            real = reals(vectors if embeddings is None else embeddings, "rerank")
         counts = self._server.push(
             context._context,
             *self._place(kb, context),
@@ -188,7 +187,7 @@ class Client:
             ids,
             None if contents is None else list(contents),
             None if metadata is None else json.dumps(list(metadata)),
-            reals,
+            real,
             rerank or "int8",
             on_conflict,
             _list(context, pushed),
@@ -237,7 +236,7 @@ class Client:
             context._context,
             *self._place(kb, context, False),
             queries,
-            None if oversample is None else _reals(queries if embeddings is None else embeddings, "oversample"),
+            None if oversample is None else reals(queries if embeddings is None else embeddings, "oversample"),
             k,
             oversample,
             None if filter is None else json.dumps(filter),
@@ -368,14 +367,6 @@ class AsyncClient:
     ) -> int:
         """See :meth:`Client.delete`."""
         return await asyncio.to_thread(self._client.delete, kb, context, ids, pushed=pushed)
-
-
-def _reals(vectors: Any, what: str) -> Any:
-    array = numpy.asarray(vectors)
-    # int8 are embeddings that were quantised; other integers are bits.
-    if array.ndim != 2 or not (array.dtype.kind == "f" or array.dtype == numpy.int8):
-        raise InputError(f"{what} takes (N, D) floats or int8, not {array.dtype} of shape {array.shape}")
-    return numpy.ascontiguousarray(array, dtype=numpy.float32)
 
 
 def _list(context: ExecutionContext, given: str | os.PathLike[str] | None) -> pathlib.Path:

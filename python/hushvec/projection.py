@@ -11,8 +11,8 @@ from . import _hushvec
 def project(vectors: Any, bits: int) -> NDArray[numpy.uint8]:
     """The sides of ``bits`` random hyperplanes that real vectors are on, as zeros and ones: (N, bits) uint8.
 
-    Their Hamming distances rank better than those of signs if there are more bits than dimensions, and an index costs the same for any
-    embedding length below its ``key_len``. The hyperplanes are always the same ones, so queries that are projected fit vectors that
+    Their Hamming distances rank better than those of signs if there are more bits than dimensions. An index takes the same storage for
+    any embedding length below its ``key_len``; decoding takes longer with more bits. The hyperplanes are always the same ones, so queries that are projected fit vectors that
     were::
 
         context = hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", embedding_length=1000)
@@ -22,7 +22,13 @@ def project(vectors: Any, bits: int) -> NDArray[numpy.uint8]:
     :param bits: How many, such as the context's ``embedding_length``; at most 65536.
     :raises InputError: if the vectors are not real, or a component is NaN or infinite.
     """
+    return _hushvec.project(reals(vectors, "project"), bits)
+
+
+def reals(vectors: Any, what: str) -> NDArray[numpy.float32]:
+    """Real vectors as float32; ``what`` wants them."""
     array = numpy.asarray(vectors)
+    # int8 are embeddings that were quantised; other integers are bits.
     if array.ndim != 2 or not (array.dtype.kind == "f" or array.dtype == numpy.int8):
-        raise _hushvec.InputError(f"project takes (N, D) floats or int8, not {array.dtype} of shape {array.shape}")
-    return _hushvec.project(numpy.ascontiguousarray(array, dtype=numpy.float32), bits)
+        raise _hushvec.InputError(f"{what} takes (N, D) floats or int8, not {array.dtype} of shape {array.shape}")
+    return numpy.ascontiguousarray(array, dtype=numpy.float32)

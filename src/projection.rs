@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// Rounds of sign changes and Hadamard transforms. One ranks the embeddings of a model as well; a second one is for
 /// embeddings with few large components, which one Hadamard transform spreads evenly but not at random.
-const ROUNDS: u32 = 2;
+const ROUNDS: usize = 2;
 
 /// Random hyperplanes, one for each bit: a bit says on which side of its hyperplane an embedding is. Two embeddings at an angle of
 /// θ differ in a fraction θ/π of the bits on average if hyperplanes are uniformly random (Charikar, "Similarity estimation techniques from rounding algorithms",
@@ -23,7 +23,7 @@ pub struct Projection {
     dimensions: usize,
     bits: usize,
     /// For each block of bits, and each round, whether to change the sign of each component.
-    changes: Vec<[Vec<bool>; ROUNDS as usize]>,
+    changes: Vec<[Vec<bool>; ROUNDS]>,
 }
 
 impl Projection {
@@ -41,8 +41,8 @@ impl Projection {
             }
         }
         let size = dimensions.next_power_of_two();
-        let blocks = u32::try_from(bits.div_ceil(size)).unwrap_or(u32::MAX);
-        let changes = (0..blocks).map(|block| [0, 1].map(|round| sign_changes(block, round, size))).collect();
+        let rounds = |block| std::array::from_fn(|round| sign_changes(block, round, size));
+        let changes = (0..bits.div_ceil(size)).map(rounds).collect();
         Ok(Self { dimensions, bits, changes })
     }
 
@@ -85,11 +85,12 @@ impl Projection {
 
 /// The bits of SHA-256 over a label, the numbers of block and round and a counter, each of 4 bytes, little-endian. The highest bit
 /// of a byte comes first.
-fn sign_changes(block: u32, round: u32, size: usize) -> Vec<bool> {
-    let digest = |counter: u32| {
+fn sign_changes(block: usize, round: usize, size: usize) -> Vec<bool> {
+    let digest = |counter: usize| {
         let mut hash = Sha256::new_with_prefix(b"hushvec projection 1\0");
         for number in [block, round, counter] {
-            hash.update(number.to_le_bytes());
+            #[expect(clippy::cast_possible_truncation, reason = "none is above the limit on sizes, 2^16")]
+            hash.update((number as u32).to_le_bytes());
         }
         hash.finalize()
     };

@@ -246,9 +246,10 @@ fn a_full_disk_costs_nothing() {
         assert!(error.contains(&format!("cannot write {file}: File too large")), "{arguments}: {error}");
         desk.ok(&["index", "verify", "public.json", "index.hvx"]);
     }
-    let after = listing(&desk);
-    let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(&after), names(&before), "something was left behind");
+    // The index may have the beginning of a block at its end, which the next append cuts off.
+    let but_the_index =
+        |files: Vec<(String, Vec<u8>)>| files.into_iter().filter(|(name, _)| name != "index.hvx").collect::<Vec<_>>();
+    assert_eq!(but_the_index(listing(&desk)), but_the_index(before), "something was lost or left behind");
     assert_eq!(desk.json(&["index", "info", "index.hvx", "--json"])["vectors"], 40);
 }
 

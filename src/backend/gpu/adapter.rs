@@ -125,6 +125,10 @@ impl Adapter {
         &self.handle
     }
 
+    pub(super) fn backend(&self) -> wgpu::Backend {
+        self.info.backend
+    }
+
     pub(super) fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
     }

@@ -110,7 +110,7 @@ impl Engine {
         let budget = DispatchBudget::new(adapter.options().budget);
         let engine = Self {
             budget,
-            home: Home::new(device, queue),
+            home: Home::new(device, queue, adapter.backend()),
             adapter,
             bindings,
             layout,
@@ -137,6 +137,7 @@ impl Engine {
     /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
     pub(super) fn recover(&self) -> bool {
         // A loss may not have been reported yet.
+        let _turn = self.home.turn();
         let _ = self.home.device.poll(wgpu::PollType::Poll);
         let mut trouble = lock(&self.trouble);
         let is_lost = matches!(&*trouble, Some(GpuFailure::Lost(_)));
@@ -186,6 +187,7 @@ impl Engine {
 
     /// Writes limbs to the beginning of a buffer.
     pub(super) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
+        let _turn = self.home.turn();
         self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
     }
 
@@ -194,6 +196,7 @@ impl Engine {
         if let Some(pipeline) = pipelines.get(&(stem, shape)) {
             return Ok(pipeline.clone());
         }
+        let _turn = self.home.turn();
         let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(stem.name()),
@@ -233,6 +236,7 @@ impl Engine {
         self.budget.note(macs(shape, rows, products));
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
+        let _turn = self.home.turn();
         // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.
         let parameters = self.home.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
@@ -273,6 +277,7 @@ impl Engine {
 
     /// Waits until a submission is done.
     pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
+        let _turn = self.home.turn();
         let waited =
             self.home.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
         self.check()?;
@@ -318,14 +323,33 @@ mod tests {
     use crate::device::Device;
     use std::io::Write;
 
+    /// The best GPU, unless there is none and none is required.
+    fn open(options: KernelOptions) -> Option<Engine> {
+        let Ok(adapter) = adapter::choose(&Device::Gpu, options) else {
+            assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
+            writeln!(std::io::stderr(), "SKIPPED on a GPU: there is none").unwrap();
+            return None;
+        };
+        Some(Engine::open(adapter).unwrap())
+    }
+
+    /// Otherwise wgpu panics in the thread that waits for another's dispatch of several seconds.
+    #[test]
+    fn threads_take_turns_on_open_gl() {
+        let Some(engine) = open(KernelOptions { open_gl: true, ..KernelOptions::default() }) else { return };
+        let turn = engine.home.turn();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| engine.upload(&[7; 100], Secrecy::Public).is_ok());
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!other.is_finished(), "two threads use one OpenGL context");
+            drop(turn);
+            assert!(other.join().unwrap());
+        });
+    }
+
     #[test]
     fn secrets_are_overwritten_when_their_buffers_are_dropped() {
-        let Ok(adapter) = adapter::choose(&Device::Gpu, KernelOptions::default()) else {
-            assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
-            let mut stderr = std::io::stderr();
-            return writeln!(stderr, "SKIPPED on a GPU: there is none").unwrap();
-        };
-        let engine = Engine::open(adapter).unwrap();
+        let Some(engine) = open(KernelOptions::default()) else { return };
         for (secrecy, left) in [(Secrecy::Secret, 0), (Secrecy::Public, 7)] {
             let buffer = engine.upload(&[7; 100], secrecy).unwrap();
             // Comes back from the pool as it was left there.

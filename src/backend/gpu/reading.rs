@@ -34,6 +34,7 @@ impl Reading {
         #[cfg(feature = "hazmat")]
         let fault = engine.due_fault()?;
         let home = &engine.home;
+        let _turn = home.turn();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let host = home.buffer(bytes, usage, secrecy)?;
         let submitting = lock(&engine.submitting);
@@ -69,6 +70,7 @@ impl Reading {
             Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
             Err(_) => return Err(GpuFailure::TimeOut(PATIENCE.as_secs())),
         }
+        let _turn = engine.home.turn();
         if let (Some(timer), Some(ticks)) = (&engine.timer, &self.ticks) {
             timer.add(ticks);
         }

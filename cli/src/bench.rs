@@ -1,6 +1,7 @@
 //! `hushvec bench`: the product's three operations, measured on this machine, every answer checked.
 
 mod plot;
+mod scale;
 
 use crate::failure::Failure;
 use crate::output;

@@ -1,13 +1,21 @@
-//! The chart of `hushvec bench --plot`: throughput against batch size, one panel an operation, one line a device.
+//! The chart of `hushvec bench --plot`: throughput against batch size, a row of panels for each scheme, a column for each operation, a line
+//! for each device. All panels have the same scale of batches, and those of an operation the same scale of rates.
 
+use super::scale::{self, Scale};
 use super::{Machine, Point};
 use crate::failure::Failure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-/// Width of a panel, height of a panel, height of the heading.
+/// Width and height of a panel.
 const PANEL: (u32, u32) = (460, 330);
-const HEADING: u32 = 78;
+/// What a panel has beside its axes: a margin around it, labels below and to the left.
+const MARGIN: u32 = 12;
+const BELOW: u32 = 38;
+const LEFT: u32 = 66;
+/// Heights of the title and of a line of the legend.
+const TITLE: u32 = 34;
+const LINE: u32 = 19;
 /// Lines differ in lightness too, for printers and for eyes that do not tell these colours apart.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0x00, 0x5a, 0x9c),
@@ -25,20 +33,25 @@ pub fn draw(machine: &Machine, points: &[Point]) -> Result<String, Failure> {
     let operations = distinct(points, |point| point.operation);
     let devices = distinct(points, |point| point.device.as_str());
     let (columns, rows) = (operations.len().max(1), schemes.len().max(1));
-    let size = (PANEL.0 * count(columns), HEADING + PANEL.1 * count(rows));
+    let notes = usize::from(points.iter().any(|point| point.gpu.is_some()));
+    let heading = TITLE + LINE * count(devices.len() + notes);
+    let size = (PANEL.0 * count(columns), heading + PANEL.1 * count(rows));
+    let batches = Scale::of_batches(points.iter().map(batch), f64::from(PANEL.0 - LEFT - 2 * MARGIN));
     let mut svg = String::new();
     let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
     root.fill(&WHITE).map_err(|error| failed(error.to_string()))?;
-    let (heading, panels) = root.split_vertically(HEADING);
+    let (heading, panels) = root.split_vertically(heading);
     head(&heading, machine, points, &devices).map_err(|error| failed(error.to_string()))?;
     for (panel, (scheme, operation)) in panels
         .split_evenly((rows, columns))
         .iter()
         .zip(schemes.iter().flat_map(|scheme| operations.iter().map(move |operation| (*scheme, *operation))))
     {
-        let here: Vec<&Point> =
-            points.iter().filter(|point| point.scheme == scheme && point.operation == operation).collect();
-        chart(panel, scheme, operation, &devices, &here).map_err(|error| failed(error.to_string()))?;
+        let comparable = points.iter().filter(|point| point.operation == operation);
+        let rates = Scale::of_rates(comparable.clone().flat_map(|point| [point.per_second, top(point)]));
+        let here: Vec<&Point> = comparable.filter(|point| point.scheme == scheme).collect();
+        let title = format!("{operation}, {scheme}");
+        chart(panel, &title, &devices, &here, (&batches, &rates)).map_err(|error| failed(error.to_string()))?;
     }
     root.present().map_err(|error| failed(error.to_string()))?;
     // What was drawn is written when its areas are gone.
@@ -70,51 +83,49 @@ fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&st
         (14, 12),
         ("sans-serif", 17),
     ))?;
-    let mut x = 14;
+    let mut y = i32::try_from(TITLE).unwrap_or(0);
     for (device, colour) in devices.iter().zip(COLOURS.iter().cycle()) {
         let about = match machine.gpus.iter().find(|gpu| gpu.name == *device) {
             Some(gpu) => format!("{} ({}, {})", gpu.name, gpu.kind, gpu.driver),
             None => format!("{} ({} threads, {} kernels)", cpu.model, cpu.threads, cpu.level),
         };
-        area.draw(&Rectangle::new([(x, 45), (x + 22, 49)], colour.filled()))?;
-        area.draw(&Text::new(about.clone(), (x + 28, 40), ("sans-serif", 13)))?;
-        x += 60 + 7 * i32::try_from(about.len()).unwrap_or(0);
+        area.draw(&Rectangle::new([(14, y + 5), (36, y + 9)], colour.filled()))?;
+        area.draw(&Text::new(about, (42, y), ("sans-serif", 13)))?;
+        y += i32::try_from(LINE).unwrap_or(0);
     }
     if points.iter().all(|point| point.gpu.is_none()) {
         return Ok(());
     }
     area.draw(&Text::new(
-        "dotted: the kernels alone, by the device's clock; dashed: if checks were never waited for; vertical line: from \
-         here on the GPU is faster",
-        (14, 60),
+        "dotted: kernels only, by the GPU's clock; dashed: without waiting for checks; vertical line: the GPU is faster from here on",
+        (14, y),
         ("sans-serif", 12).into_font().color(&BLACK.mix(0.6)),
     ))
 }
 
-fn chart<'a>(area: &Area<'a>, scheme: &str, operation: &str, devices: &[&str], points: &[&Point]) -> Drawn<'a> {
-    let batches = points.iter().map(|point| batch(point));
-    let rates = points.iter().map(|point| point.per_second);
-    let (least, most) = (batches.clone().fold(f64::MAX, f64::min), batches.fold(1.0, f64::max));
-    let (slowest, fastest) =
-        (rates.clone().fold(f64::MAX, f64::min), points.iter().map(|p| top(p)).fold(1.0, f64::max));
-    // Whole decades, so that there are always two numbers to read off.
-    let (floor, ceiling) = (10f64.powf((slowest * 0.9).log10().floor()), 10f64.powf((fastest * 1.1).log10().ceil()));
+fn chart<'a>(
+    area: &Area<'a>,
+    title: &str,
+    devices: &[&str],
+    points: &[&Point],
+    (batches, rates): (&Scale, &Scale),
+) -> Drawn<'a> {
+    let x = (batches.least..batches.most).log_scale().with_key_points(batches.labels.clone());
+    let y = (rates.least..rates.most).log_scale().with_key_points(rates.labels.clone());
     let mut chart = ChartBuilder::on(area)
-        .caption(format!("{operation}, {scheme}"), ("sans-serif", 15))
-        .margin(10)
-        .x_label_area_size(34)
-        .y_label_area_size(62)
-        .build_cartesian_2d((least * 0.8..most * 1.25).log_scale(), (floor..ceiling).log_scale())?;
+        .caption(title, ("sans-serif", 15))
+        .margin(MARGIN)
+        .x_label_area_size(BELOW)
+        .y_label_area_size(LEFT)
+        .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .x_desc("vectors a batch")
-        .y_desc("vectors a second")
-        .x_labels(6)
-        .y_labels(6)
+        .x_desc("vectors per batch")
+        .y_desc("vectors per second")
         .light_line_style(WHITE)
         .bold_line_style(BLACK.mix(0.12))
-        .x_label_formatter(&|value| short(*value))
-        .y_label_formatter(&|value| short(*value))
+        .x_label_formatter(&|batch| format!("{batch:.0}"))
+        .y_label_formatter(&|rate| scale::rate(*rate))
         .draw()?;
     for (device, colour) in devices.iter().zip(COLOURS.iter().cycle()) {
         let line: Vec<&&Point> = points.iter().filter(|point| point.device == *device).collect();
@@ -128,9 +139,10 @@ fn chart<'a>(area: &Area<'a>, scheme: &str, operation: &str, devices: &[&str], p
         chart.draw_series(DashedLineSeries::new(kernels, 2, 4, colour.stroke_width(1)))?;
     }
     if let Some(crossover) = crossover(points) {
-        let ends = [(crossover, floor), (crossover, ceiling)];
+        let ends = [(crossover, rates.least), (crossover, rates.most)];
         chart.draw_series(LineSeries::new(ends, BLACK.mix(0.5).stroke_width(1)))?;
-        chart.draw_series([Text::new(short(crossover), (crossover * 1.03, floor * 1.3), ("sans-serif", 12))])?;
+        let at = (crossover * (batches.at(0.01) / batches.least), rates.at(0.06));
+        chart.draw_series([Text::new(format!("{crossover:.0}"), at, ("sans-serif", 12))])?;
     }
     Ok(())
 }
@@ -180,18 +192,6 @@ fn crossover(points: &[&Point]) -> Option<f64> {
         }
         _ => None,
     })
-}
-
-/// 1024, 16 k, 2.5 M.
-fn short(value: f64) -> String {
-    let (value, unit) = if value >= 1e6 {
-        (value / 1e6, " M")
-    } else if value >= 1e4 {
-        (value / 1e3, " k")
-    } else {
-        (value, "")
-    };
-    if value < 10.0 && !unit.is_empty() { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
 }
 
 #[cfg(test)]

@@ -29,7 +29,12 @@ impl AtomicFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder_of(path)).map_err(Error::io("create", path))?;
+        // Without the name of a file that nobody asked for.
+        let plain = |error: std::io::Error| {
+            let text = error.to_string();
+            std::io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or(&text).to_owned())
+        };
+        let file = builder.tempfile_in(folder_of(path)).map_err(|error| Error::io("create", path)(plain(error)))?;
         #[cfg(unix)]
         if content == Content::OwnerContext {
             use std::os::unix::fs::PermissionsExt;

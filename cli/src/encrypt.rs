@@ -15,7 +15,7 @@ use encryptor::Encryptor;
 use hushvec::{DeviceReport, Error, Ids, IndexWriter, Shard};
 use serde::Serialize;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Display, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 use tracing::{info, warn};
@@ -128,15 +128,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     if let Err(failure) = result {
         if synced.is_ok() && path.exists() {
-            let (done, path) = (skipped + encrypted, path.display());
-            match input.rows() {
-                Some(_) => {
-                    let all = output::count(rows.end - rows.start, "vector");
-                    warn!("{done} of {all} are in {path}; go on with --resume");
-                }
-                None => {
-                    warn!("{} are in {path}; go on with --resume and the same input", output::count(done, "vector"));
-                }
+            let all = input.rows().map(|_| rows.end - rows.start);
+            let path = path.display();
+            if args.append {
+                warn!("{}", added(encrypted, all, total, &path));
+            } else {
+                warn!("{}", unfinished(skipped + encrypted, all, &path));
             }
         }
         return Err(failure);
@@ -161,6 +158,27 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         total
     );
     Ok(())
+}
+
+/// What a run that was cut short leaves: so many of all vectors, if their number is known.
+fn unfinished(done: u64, all: Option<u64>, path: &Display<'_>) -> String {
+    match all {
+        Some(all) => format!("{done} of {} are in {path}; go on with --resume", output::count(all, "vector")),
+        None => format!("{} are in {path}; go on with --resume and the same input", output::count(done, "vector")),
+    }
+}
+
+/// The same of an index that had vectors before, and has `total` now.
+fn added(added: u64, all: Option<u64>, total: u64, path: &Display<'_>) -> String {
+    let total = output::count(total, "vector");
+    if added == 0 {
+        return format!("nothing was added to {path}, which has {total} as before; give the same command again");
+    }
+    let of = all.map_or(String::new(), |all| format!(" of {all}"));
+    format!(
+        "{added}{of} new vectors were added to {path}, which has {total} now; append the rows from {added} on only, \
+         counted from 0: those before would be in it twice"
+    )
 }
 
 /// Encrypts rows of the input until there are no more, or something stops it. `next` are those that are left.

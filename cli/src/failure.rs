@@ -131,9 +131,16 @@ fn remote_hint(error: &hushvec_client::Error) -> Option<&'static str> {
     }
     match error.status() {
         Some(401) => Some(
-            "HUSHVEC_API_KEY or --api-key-file must have a key of this server, which shows keys only when they are made",
+            "HUSHVEC_API_KEY or --api-key-file, and HUSHVEC_ADMIN_KEY or --admin-key-file if they are given, must have keys of \
+             this server, which shows keys only when they are made",
         ),
-        Some(403) => Some("the key is of another organisation (--org), or has no permission for this knowledge base"),
+        Some(403) if error.to_string().contains("takes the admin key") => Some(
+            "set HUSHVEC_ADMIN_KEY or give --admin-key-file; the server printed that key when it was started for the first time",
+        ),
+        Some(403) => Some(
+            "the key is of another organisation (--org), or has no permission for this knowledge base: whoever has the admin key \
+             gives it one with `hushvec key grant`",
+        ),
         Some(404) => Some("see --kb, --server and --org; `hushvec kb list` shows what there is"),
         _ => None,
     }

@@ -12,7 +12,7 @@ use tracing::info;
 /// The commands on API keys. All take the admin key.
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// Make an API key, and print it. It cannot be had again.
+    /// Make an API key, and print it. It is never shown again.
     #[command(after_help = "\
 Example:
   hushvec key create reader --grant notes:read --server https://search.example.org > reader.key")]

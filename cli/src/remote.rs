@@ -64,7 +64,8 @@ impl Server {
             let mut pem = Vec::new();
             let file = File::open(path).map_err(Failure::io("open", path))?;
             file.take(MOST_CERTIFICATES).read_to_end(&mut pem).map_err(Failure::io("read", path))?;
-            store = store.with_ca(&pem)?;
+            let in_file = |error| Failure::Usage(format!("{}: {error}", path.display()));
+            store = store.with_ca(&pem).map_err(in_file)?;
         }
         Ok(Remote { store, runtime })
     }

@@ -134,7 +134,9 @@ impl HttpStore {
             (Some(_), others) => {
                 refused(format!("{} active API keys are called {hash_or_name:?}; give the hash of one", others + 1))
             }
-            (None, _) => refused(format!("there is no API key with the hash or the name {hash_or_name:?}")),
+            (None, _) => refused(format!(
+                "there is no API key with the hash or the name {hash_or_name:?}, other than revoked ones"
+            )),
         }
     }
 

@@ -4,6 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
+/// Reasons of connections that fail however often they are tried.
+const NOT_TLS: &str = "cannot connect: the server does not speak TLS on this port; its address may begin with http://";
+const NOT_HTTP: &str = "the answer is not HTTP; the server's address may begin with https://";
+
 /// Why a server did not do what it was asked for. No variant holds a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -159,7 +163,7 @@ impl Error {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Status { status, .. } => status.is_server_error(),
-            Self::Connection { .. } => true,
+            Self::Connection { reason, .. } => ![NOT_TLS, NOT_HTTP].contains(&reason.as_str()),
             _ => false,
         }
     }
@@ -173,13 +177,8 @@ impl Error {
         let said = cause.to_string();
         let reason = match (error.is_connect(), error.is_timeout()) {
             // What rustls makes of an answer in plain text, and hyper of one that is encrypted.
-            (true, false) if said.contains("InvalidContentType") => {
-                "cannot connect: the server does not speak TLS on this port; its address may begin with http://"
-                    .to_owned()
-            }
-            (false, false) if said.contains("invalid HTTP version") => {
-                "the answer is not HTTP; the server's address may begin with https://".to_owned()
-            }
+            (true, false) if said.contains("InvalidContentType") => NOT_TLS.to_owned(),
+            (false, false) if said.contains("invalid HTTP version") => NOT_HTTP.to_owned(),
             (true, true) => "cannot connect: nobody answered in time".to_owned(),
             (true, false) => format!("cannot connect: {said}"),
             (false, true) => "the server did not answer in time".to_owned(),

@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", env = "HUSHVEC_SERVER_DATA")]
     pub data: PathBuf,
     /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "HUSHVEC_SERVER_LISTEN")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "HUSHVEC_SERVER_LISTEN", value_parser = address)]
     pub listen: SocketAddr,
     /// The organisation to make, unless it is there
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = organisation)]
@@ -151,6 +151,11 @@ impl Options {
 
 fn mebibytes() -> clap::builder::RangedU64ValueParser<usize> {
     clap::builder::RangedU64ValueParser::new().range(1..=MOST_MIB as u64)
+}
+
+/// An address to listen on.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
 }
 
 fn organisation(name: &str) -> Result<String, String> {

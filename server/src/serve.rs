@@ -59,7 +59,8 @@ impl Server {
             _ => None,
         };
         let listen = options.listen;
-        let listener = bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener = bind(listen)
+            .map_err(|error| format!("cannot listen on {listen}: {error}; --listen takes another address or port"))?;
         let opened = options.clone();
         let (store, admin_key) =
             tokio::task::spawn_blocking(move || open_store(&opened)).await.map_err(|error| error.to_string())??;

@@ -73,10 +73,15 @@ impl Store {
             move |error: std::io::Error| format!("{what}: {error}")
         };
         let segments = folder.join("segments");
+        if folder.is_file() {
+            return Err(format!("{} is a file; --data takes a folder", folder.display()));
+        }
         private::create_folder(folder).map_err(failed("make"))?;
         private::create_folder(&segments).map_err(failed("make a folder in"))?;
         let lock = private::open_file(&folder.join("lock")).map_err(failed("write to"))?;
-        lock.try_lock().map_err(|_| format!("another server has {} open", folder.display()))?;
+        lock.try_lock().map_err(|_| {
+            format!("another server has {} open; stop it, or give another folder with --data", folder.display())
+        })?;
         // SQLite gives the files beside the database the same mode.
         let path = folder.join("hushvec.db");
         private::open_file(&path).map_err(failed("write to"))?;

@@ -128,7 +128,8 @@ impl ChunkFile {
             let text = error.to_string();
             // The parser counts from the start of the line.
             let why = text.split(" at line ").next().unwrap_or(&text);
-            self.wrong(format!("{}: {why}", place()))
+            let what = if error.is_syntax() { " is not a JSON object" } else { "" };
+            self.wrong(format!("{}{what}: {why}", place()))
         })
     }
 

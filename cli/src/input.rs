@@ -11,6 +11,7 @@ mod csv;
 mod files;
 mod json_lines;
 mod npy;
+mod projector;
 mod raw;
 mod reader;
 mod row;
@@ -23,6 +24,7 @@ pub(crate) use columns::id;
 use crate::failure::Failure;
 use clap::Args;
 use hushvec::{BitMatrix, Id, IdRef, Ids};
+use projector::Projector;
 use reader::{Reader, is_stream};
 use source::Source;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,11 @@ pub struct Format {
     /// be vectors; `vector` or `bits`]
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
+    /// Make as many bits of each vector as the context has dimensions, by the sides of random hyperplanes that it is on:
+    /// more bits than dimensions rank better. Vectors are floating-point numbers or int8 of any dimension. Give it
+    /// wherever vectors of the same index are read
+    #[arg(long)]
+    pub project: bool,
 }
 
 /// Where ids come from.
@@ -55,6 +62,7 @@ pub enum IdSource {
 #[derive(Clone, Debug)]
 struct Layout {
     packed: bool,
+    project: bool,
     column: Option<String>,
     ids: IdSource,
 }
@@ -86,6 +94,8 @@ pub struct Input {
     failure: Option<Failure>,
     /// Vectors as the files have them, if they are kept.
     reals: Option<Vec<Vec<f32>>>,
+    /// What makes bits of vectors, if signs are not what is wanted.
+    projector: Option<Projector>,
 }
 
 struct File {
@@ -101,13 +111,19 @@ impl Input {
     /// # Errors
     /// [`Failure`] that names the file if there is none, or it is of no known format or another shape.
     pub fn open(paths: &[PathBuf], dimensions: usize, format: &Format, ids: IdSource) -> Result<Self, Failure> {
-        let layout = Layout { packed: format.packed, column: format.column.clone(), ids };
+        if format.project && format.packed {
+            let why = "--project makes bits of floating-point vectors, and those that are --packed have bits already";
+            return Err(Failure::Usage(format!("{why}; leave one of them out")));
+        }
+        let layout = Layout { packed: format.packed, project: format.project, column: format.column.clone(), ids };
+        let mut projector = format.project.then(|| Projector::new(dimensions));
         let mut files = Vec::new();
         for path in files::expand(paths)? {
-            let rows = if is_stream(&path)? { None } else { Some(look_at(&path, &layout, dimensions)?) };
+            let rows =
+                if is_stream(&path)? { None } else { Some(look_at(&path, &layout, dimensions, projector.as_mut())?) };
             files.push(File { path, rows });
         }
-        Ok(Self::new(files, None, layout, dimensions))
+        Ok(Self { projector, ..Self::new(files, None, layout, dimensions) })
     }
 
     /// Reads an array of packed bits that is part of the program, called `name`.
@@ -115,14 +131,14 @@ impl Input {
     /// # Errors
     /// [`Failure`] if it is none.
     pub fn embedded(bytes: &'static [u8], name: &str, dimensions: usize) -> Result<Self, Failure> {
-        let layout = Layout { packed: true, column: None, ids: IdSource::RowNumbers };
+        let layout = Layout { packed: true, project: false, column: None, ids: IdSource::RowNumbers };
         let source = Source::open(Reader::stream(bytes, Path::new(name))?, &layout, dimensions)?;
         Ok(Self::new(Vec::new(), Some(source), layout, dimensions))
     }
 
     fn new(files: Vec<File>, source: Option<Source>, layout: Layout, dimensions: usize) -> Self {
-        let (row, has_ids, given, failure, reals) = (0, None, None, None, None);
-        Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure, reals }
+        let (row, has_ids, given, failure, reals, projector) = (0, None, None, None, None, None);
+        Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure, reals, projector }
     }
 
     /// Takes ids from elsewhere: one for each vector.
@@ -222,15 +238,15 @@ impl Input {
     fn push_next(&mut self, vectors: &mut BitMatrix, ids: &mut Ids) -> Result<bool, Failure> {
         let rows = vectors.len();
         let id = loop {
-            let mut reals = self.reals.take();
-            let Some(source) = self.source()? else {
-                self.reals = reals;
-                return Ok(false);
-            };
-            let pushed = source.push_next(vectors, reals.as_mut());
-            self.reals = reals;
-            if let Some(id) = pushed? {
-                break id;
+            let (mut reals, mut projector) = (self.reals.take(), self.projector.take());
+            let pushed = self.source().and_then(|source| {
+                source.map(|source| source.push_next(vectors, reals.as_mut(), projector.as_mut())).transpose()
+            });
+            (self.reals, self.projector) = (reals, projector);
+            match pushed? {
+                Some(Some(id)) => break id,
+                Some(None) => {}
+                None => return Ok(false),
             }
             self.source = None;
         };
@@ -271,8 +287,8 @@ impl Input {
 }
 
 /// Refuses a file whose first vector cannot be used: how many vectors it has.
-fn look_at(path: &Path, layout: &Layout, dimensions: usize) -> Result<u64, Failure> {
+fn look_at(path: &Path, layout: &Layout, dimensions: usize, projector: Option<&mut Projector>) -> Result<u64, Failure> {
     let mut source = Source::open(Reader::open(path)?, layout, dimensions)?;
-    source.push_next(&mut BitMatrix::new(dimensions), None)?;
+    source.push_next(&mut BitMatrix::new(dimensions), None, projector)?;
     Source::open(Reader::open(path)?, layout, dimensions)?.count(path)
 }

@@ -67,6 +67,9 @@ pub struct Args {
     /// How those embeddings are kept: int8 takes a byte a dimension, float16 two
     #[arg(long, value_name = "TYPE", default_value = "int8", value_parser = precision(), requires = "rerank_with")]
     rerank_as: Precision,
+    /// The vectors were encrypted with --project. Embeddings are sealed as they are in the file, of any dimension
+    #[arg(long, requires = "rerank_with")]
+    project: bool,
     /// What to do with ids that are stored already: replace them, skip them, or stop before anything is stored
     #[arg(long, value_enum, default_value = "replace")]
     on_conflict: Conflict,
@@ -89,7 +92,7 @@ pub struct Args {
 /// What becomes of ids that are stored already.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 enum Conflict {
-    /// Take their place; content and metadata stay where no others are given
+    /// Take their place; content and metadata stay where no others are given, embeddings do not
     Replace,
     /// Leave them as they are
     Skip,
@@ -158,7 +161,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     list.knows(args.kb.as_deref().unwrap_or_default())?;
     let dimensions = context.public().parameters().embedding_length();
     let chunks = args.chunks.as_deref().map(|path| ChunkFile::open(path, &index)).transpose()?;
-    let embeddings = args.rerank_with.as_deref().map(|path| Embeddings::open(path, dimensions, &index)).transpose()?;
+    let embeddings =
+        args.rerank_with.as_deref().map(|path| Embeddings::open(path, dimensions, args.project, &index)).transpose()?;
     let remote = args.remote()?;
     let kb = args.kb.as_deref().map(|kb| remote.knowledge_base_id(kb, &list)).transpose()?;
     if let Some(kb) = &kb {
@@ -246,8 +250,10 @@ fn store(
         skipped,
         total,
         seconds,
-        "stored {}{others} in {seconds:.2} s in {kb} at {}, under the context {id}",
+        context_id = id,
+        "stored {}{others} in {} at {} in {seconds:.2} s",
         output::count(stored, "new vector"),
+        output::printable(args.create_kb.as_deref().or(args.kb.as_deref()).unwrap_or(kb)),
         remote.store().host()
     );
     Ok(())
@@ -287,7 +293,7 @@ impl Contents<'_> {
         Ok(content)
     }
 
-    /// Says so if the first vectors are not the signs of their embeddings.
+    /// Says so if the first vectors are not those of their embeddings.
     fn compare(&mut self, ids: &hushvec::Ids, integers: &[u8]) -> Result<(), Failure> {
         match (&mut self.embeddings, self.owner) {
             (Some(embeddings), Some(owner)) => embeddings.compare(ids, integers, owner),

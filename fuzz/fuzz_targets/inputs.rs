@@ -1,4 +1,4 @@
-//! Files of vectors, as the command line reads them, but for Parquet. The first byte says what the name ends in and how bits are written.
+//! Files of vectors, as the command line reads them, but for Parquet. The first byte says what the name ends in, how bits are written and whether vectors are projected.
 #![no_main]
 
 use hushvec_cli::input::{Format, IdSource, Input};
@@ -16,10 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
     let path = hushvec_fuzz::file_with(bytes);
     let named = path.with_extension(EXTENSIONS[usize::from(first & 3 | first >> 3 & 4)]);
     std::fs::rename(&path, &named).expect("a file can be renamed");
-    let packed = first & 4 > 0;
+    let (packed, project) = (first & 4 > 0, first & 64 > 0);
     let column = (first & 8 > 0).then(|| "embedding".to_owned());
     let ids = if first & 16 > 0 { IdSource::RowNumbers } else { IdSource::IfAny };
-    let opened = Input::open(std::slice::from_ref(&named), DIMENSIONS, &Format { packed, column }, ids);
+    let opened = Input::open(std::slice::from_ref(&named), DIMENSIONS, &Format { packed, column, project }, ids);
     if let Ok(mut input) = opened {
         let mut rows = 0;
         // A few bytes can stand for very many rows.

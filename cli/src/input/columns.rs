@@ -120,13 +120,16 @@ fn can_be_ids(kind: &DataType) -> bool {
 }
 
 /// The vector in a row of a column that can be vectors.
-pub fn components(column: &ArrayRef, row: usize, dimensions: usize, packed: bool) -> Result<Components, String> {
+pub fn components(column: &ArrayRef, row: usize, dimensions: usize, layout: &Layout) -> Result<Components, String> {
+    let packed = layout.packed;
     if column.is_null(row) {
         return Err("is null".to_owned());
     }
     let binary = |bytes: &[u8]| {
         let (width, bytes) = (dimensions.div_ceil(8), bytes.to_vec());
         match bytes.len() {
+            // Where bits are refused, whatever their number.
+            _ if layout.project => Ok(Components::Packed(bytes)),
             found if found == width => Ok(Components::Packed(bytes)),
             found if found == dimensions && !packed => Ok(Components::Bytes(bytes)),
             found => Err(format!(

@@ -1,5 +1,6 @@
 //! Vectors in CSV: a record for each, one number in each field, and an id in the column of that name if there is one.
 
+use super::projector::{self, are_bits};
 use super::reader::Reader;
 use super::row::{Components, Place, Row};
 use super::{IdSource, Layout};
@@ -58,10 +59,29 @@ impl Csv {
                 return Err(self.wrong(format!("has no header, and so no column {column:?}")));
             }
             IdSource::IfAny | IdSource::RowNumbers if is_header => named(ID),
+            IdSource::IfAny | IdSource::RowNumbers if layout.project => {
+                self.check_no_id(&first)?;
+                None
+            }
             IdSource::IfAny | IdSource::RowNumbers => (first.len() == self.dimensions + 1).then_some(0),
         };
+        if layout.project {
+            self.dimensions = first.len() - usize::from(self.id.is_some());
+        }
         self.first = (!is_header).then_some(first);
         Ok(())
+    }
+
+    /// Refuses a first field that looks like an id, where vectors may have any number of dimensions.
+    fn check_no_id(&self, first: &StringRecord) -> Result<(), Failure> {
+        let is_integer = |field: &str| field.parse::<i64>().is_ok();
+        match first.get(0) {
+            Some(id) if is_integer(id) && !first.iter().skip(1).any(is_integer) => Err(self.refused(format!(
+                "the first field, {id}, looks like an id. Name the columns in a first line, such as id,v0,v1, for --project \
+                 to tell ids from vectors"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The line that was read last.
@@ -112,12 +132,7 @@ impl Csv {
         let Some(record) = self.read()? else { return Ok(None) };
         let expected = self.dimensions + usize::from(self.id.is_some());
         if record.len() != expected {
-            let beside = if self.id.is_some() { " beside the id" } else { "" };
-            return Err(self.refused(format!(
-                "{} fields, the context needs {} numbers{beside}",
-                record.len(),
-                self.dimensions
-            )));
+            return Err(self.refused(self.wrong_count(record.len(), layout)));
         }
         let mut numbers = Vec::with_capacity(self.dimensions);
         for (at, field) in record.iter().enumerate().filter(|(at, _)| Some(*at) != self.id) {
@@ -126,6 +141,10 @@ impl Csv {
                 .map_err(|_| self.refused(format!("field {} is {:?}, expected a number", at + 1, shown(field))))?;
             numbers.push(number);
         }
+        let fields = record.iter().enumerate().filter(|(at, _)| Some(*at) != self.id).map(|(_, field)| field);
+        if layout.project && are_bits(fields) {
+            return Err(self.refused(projector::BITS));
+        }
         let id = self.id.filter(|_| !matches!(layout.ids, IdSource::RowNumbers)).and_then(|at| record.get(at));
         let id = id.map(|text| match text.parse() {
             _ if text.is_empty() => Err(self.refused("the id is empty")),
@@ -133,6 +152,15 @@ impl Csv {
             Err(_) => Ok(Id::Text(text.to_owned())),
         });
         Ok(Some(Row { components: Components::Numbers(numbers), id: id.transpose()? }))
+    }
+
+    /// What is wrong with a record of so many fields.
+    fn wrong_count(&self, fields: usize, layout: &Layout) -> String {
+        let beside = if self.id.is_some() { " beside the id" } else { "" };
+        let whose = if layout.project { "those before have" } else { "the context needs" };
+        let is_short = fields < self.dimensions + usize::from(self.id.is_some());
+        let hint = if is_short && !layout.project { projector::hint(self.dimensions) } else { String::new() };
+        format!("{fields} fields, {whose} {} numbers{beside}{hint}", self.dimensions)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Vectors as JSON, one object a line: `{"id": 7, "vector": [0.1, -0.2]}` or `{"id": "a", "bits": "0110"}`.
 
+use super::projector::{self, are_bits};
 use super::reader::Reader;
 use super::row::{Components, Place, Row};
 use super::{IdSource, Layout};
@@ -110,7 +111,11 @@ impl JsonLines {
             let bits: Vec<Bit> = serde_json::from_str(value).map_err(|error| unusable(why(&error)))?;
             return Ok(Components::Integers(bits.into_iter().map(Bit::integer).collect()));
         }
-        let numbers = serde_json::from_str(value).map_err(|error| unusable(why(&error)))?;
+        let numbers: Vec<f64> = serde_json::from_str(value).map_err(|error| unusable(why(&error)))?;
+        let texts = value.trim_matches(['[', ']']).split(',').map(str::trim);
+        if self.layout.project && are_bits(texts) {
+            return Err(self.wrong(projector::BITS));
+        }
         Ok(Components::Numbers(numbers))
     }
 

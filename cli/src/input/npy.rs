@@ -2,46 +2,67 @@
 
 use super::raw::{Element, Rows};
 use super::reader::Reader;
+use super::{Layout, projector};
 use crate::failure::Failure;
 use crate::npy_header;
+use hushvec::Projection;
 use npyz::{DType, Endianness, Order, TypeChar};
 
 /// Opens an array of vectors of `dimensions` dimensions.
-pub fn open(mut reader: Reader, dimensions: usize, packed: bool) -> Result<Rows, Failure> {
+pub fn open(mut reader: Reader, dimensions: usize, layout: &Layout) -> Result<Rows, Failure> {
     let header = npy_header::read(&mut reader).map(|npy| (npy.shape().to_vec(), npy.order(), npy.dtype()));
     let (shape, order, dtype) = header.map_err(|error| reader.wrong(format!("not a readable .npy file ({error})")))?;
     let (rows, columns) = match *shape {
         [columns] => (1, columns),
         [rows, columns] => (rows, columns),
         _ => {
-            let expected = format!("expected (N, {dimensions}) or ({dimensions},)");
+            let columns = if layout.project { "D".to_owned() } else { dimensions.to_string() };
+            let expected = format!("expected (N, {columns}) or ({columns},)");
             return Err(reader.wrong(format!("has the shape {shape:?}, {expected}")));
         }
     };
-    let expected = check_columns(&reader, columns, dimensions, packed)?;
     let (element, big_endian) = match element(&dtype) {
-        Some((Element::U8, _)) if packed => (Element::Packed, false),
-        Some((Element::Quantised, _)) if packed => (Element::PackedSigned, false),
-        Some(element) if !packed => element,
+        Some((Element::U8, _)) if layout.packed => (Element::Packed, false),
+        Some((Element::Quantised, _)) if layout.packed => (Element::PackedSigned, false),
+        Some(element) if !layout.packed => element,
         _ => {
-            let wanted = if packed { "uint8 or int8" } else { "booleans, integers or floats" };
+            let wanted = if layout.packed { "uint8 or int8" } else { "booleans, integers or floats" };
             return Err(reader.wrong(format!("holds {}, expected {wanted}", dtype.descr())));
         }
     };
+    let expected = check_columns(&reader, columns, dimensions, element, layout)?;
     if order == Order::Fortran && rows > 1 && columns > 1 {
         return Rows::by_columns(reader, element, big_endian, expected, rows);
     }
     Ok(Rows::new(reader, element, big_endian, expected, rows))
 }
 
-/// Refuses vectors of another length: how many columns a row has.
-pub fn check_columns(reader: &Reader, columns: u64, dimensions: usize, packed: bool) -> Result<usize, Failure> {
-    let expected = if packed { dimensions.div_ceil(8) } else { dimensions };
+/// Refuses vectors of another length than they are to have: how many columns a row has.
+pub fn check_columns(
+    reader: &Reader,
+    columns: u64,
+    dimensions: usize,
+    element: Element,
+    layout: &Layout,
+) -> Result<usize, Failure> {
+    if layout.project && columns <= Projection::LIMIT as u64 {
+        return Ok(usize::try_from(columns).unwrap_or(Projection::LIMIT));
+    }
+    if layout.project {
+        let most = Projection::LIMIT;
+        return Err(reader.wrong(format!("has {columns} dimensions a vector, of which --project takes {most} at most")));
+    }
+    let bytes = dimensions.div_ceil(8);
+    let expected = if layout.packed { bytes } else { dimensions };
     if columns == expected as u64 {
         return Ok(expected);
     }
-    let unit = if packed { "packed bytes" } else { "dimensions" };
-    let hint = if !packed && columns == dimensions.div_ceil(8) as u64 { " (is it --packed?)" } else { "" };
+    let unit = if layout.packed { "packed bytes" } else { "dimensions" };
+    let hint = match element {
+        Element::U8 | Element::Quantised if columns == bytes as u64 => " (is it --packed?)".to_owned(),
+        element if element.is_real() && columns < dimensions as u64 => projector::hint(dimensions),
+        _ => String::new(),
+    };
     Err(reader.wrong(format!("has {columns} {unit} a vector, the context needs {expected}{hint}")))
 }
 

@@ -39,6 +39,15 @@ impl Element {
         }
     }
 
+    /// Whether it stands for a real number.
+    pub fn is_real(self) -> bool {
+        match self {
+            Self::F16 | Self::F32 | Self::F64 | Self::Quantised => true,
+            Self::Bool | Self::Packed | Self::PackedSigned => false,
+            Self::I16 | Self::I32 | Self::I64 | Self::U8 | Self::U16 | Self::U32 | Self::U64 => false,
+        }
+    }
+
     /// A row of little-endian elements.
     fn decode(self, bytes: Vec<u8>) -> Components {
         macro_rules! each {

@@ -4,14 +4,15 @@ use super::arrow::{self, Arrow};
 use super::compressed::extension;
 use super::csv::Csv;
 use super::json_lines::JsonLines;
+use super::projector::{self, Projector};
 use super::raw::{Element, Rows};
 use super::reader::{Reader, wrong};
-use super::row::{self, Row};
+use super::row::{self, Components, Row};
 use super::table::{self, Table};
 use super::{Layout, bin, npy};
 use crate::failure::Failure;
 use crate::guard::guarded;
-use hushvec::{BitMatrix, Id};
+use hushvec::{BitMatrix, Error, Id};
 use std::io::BufRead;
 use std::path::Path;
 
@@ -42,8 +43,8 @@ impl Source {
             return Err(reader.wrong(format!("is an array, which has no column {column:?}")));
         }
         Ok(match format {
-            Format::Npy => Self::Rows(npy::open(reader, dimensions, layout.packed)?),
-            Format::Bin(element) => Self::Rows(bin::open(reader, element, dimensions, layout.packed)?),
+            Format::Npy => Self::Rows(npy::open(reader, dimensions, layout)?),
+            Format::Bin(element) => Self::Rows(bin::open(reader, element, dimensions, layout)?),
             Format::JsonLines => Self::Lines(JsonLines::open(reader, layout.clone(), dimensions)),
             Format::Csv(delimiter) => {
                 Self::Csv(Box::new(Csv::open(reader, layout, dimensions, delimiter)?), layout.clone())
@@ -69,12 +70,13 @@ impl Source {
         }
     }
 
-    /// Adds the next vector to a matrix, and to a list of real vectors if there is one. `None` at the end, else its id, if it
-    /// has one.
+    /// Adds the next vector to a matrix, projected if there is a projector, and to a list of real vectors if there is one.
+    /// `None` at the end, else its id, if it has one.
     pub fn push_next(
         &mut self,
         vectors: &mut BitMatrix,
         reals: Option<&mut Vec<Vec<f32>>>,
+        projector: Option<&mut Projector>,
     ) -> Result<Option<Option<Id>>, Failure> {
         let (row, place) = match self {
             Self::Rows(rows) => (rows.next()?.map(|components| Row { components, id: None }), rows.place()),
@@ -86,12 +88,25 @@ impl Source {
             }
         };
         let Some(Row { components, id }) = row else { return Ok(None) };
-        let real = reals.is_some().then(|| {
-            let why = "has bits or integers, expected floating-point numbers or int8, to rank by their cosine";
-            components.to_reals().ok_or_else(|| wrong(self.name(), format!("{place} {why}")))
-        });
-        let real = real.transpose()?;
-        components.push_to(vectors).map_err(|error| row::refused(self.name(), place, error))?;
+        let refused = |why: &str| wrong(self.name(), format!("{place} {why}"));
+        let why_real = match (&reals, &projector) {
+            (_, Some(_)) => Some(projector::BITS),
+            (Some(_), None) => {
+                Some("has bits or integers, expected floating-point numbers or int8, to rank by their cosine")
+            }
+            (None, None) => None,
+        };
+        let real = why_real.map(|why| components.to_reals().ok_or_else(|| refused(why))).transpose()?;
+        match (projector, &real) {
+            (Some(projector), Some(real)) => projector.push(real, vectors).map_err(|why| refused(&why))?,
+            _ => components.push_to(vectors).map_err(|error| match (&components, error) {
+                (Components::Numbers(_), Error::Dimension { expected, actual, .. }) if actual < expected => {
+                    let hint = projector::hint(expected);
+                    refused(&format!("has {actual} dimensions, the context needs {expected}{hint}"))
+                }
+                (_, error) => row::refused(self.name(), place, error),
+            })?,
+        }
         if let (Some(reals), Some(real)) = (reals, real) {
             reals.push(real);
         }

@@ -119,7 +119,7 @@ impl Table {
             batch.columns().get(usize::from(self.columns.projection().iter().any(|other| *other < column)))
         };
         let vectors = find(self.columns.vectors).ok_or_else(missing)?;
-        let components = columns::components(vectors, at, self.dimensions, self.layout.packed)
+        let components = columns::components(vectors, at, self.dimensions, &self.layout)
             .map_err(|reason| wrong(&self.name, format!("{place} {reason}")))?;
         let id = match self.columns.ids {
             None => None,

@@ -3,16 +3,16 @@
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
-use hushvec::{Embedding, Error, ExecutionContext, Id, IdRef, Ids, Index, Precision};
+use hushvec::{BitMatrix, Embedding, Error, ExecutionContext, Id, IdRef, Ids, Index, Precision, Projection};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
 /// Rows that are read at once.
 const BLOCK: usize = 1024;
-/// Vectors whose signs are compared.
+/// Vectors whose bits are compared.
 const COMPARED: usize = 64;
-/// Fewer signs than this that agree look like a wrong order of rows: those of other vectors agree by half.
+/// Fewer bits than this that agree look like a wrong order of rows: those of other vectors agree by half.
 const SUSPICIOUS: f64 = 0.75;
 
 /// A file whose rows belong to the vectors of an index. It is read once to be checked, and once more when vectors are sent, so
@@ -20,6 +20,8 @@ const SUSPICIOUS: f64 = 0.75;
 pub struct Embeddings {
     path: PathBuf,
     rows: Rows,
+    /// Whether vectors are the embeddings projected, instead of their signs.
+    project: bool,
     /// Rows that were read before they were needed.
     early: HashMap<Id, Row>,
 }
@@ -33,6 +35,17 @@ impl Row {
     pub fn rounded(&self, precision: Precision) -> Result<Embedding, Failure> {
         Ok(Embedding::new(&self.0, precision)?)
     }
+
+    /// The vector that it is ranked beside, of so many dimensions.
+    fn vector(&self, dimensions: usize, project: bool) -> Result<Vec<u8>, Error> {
+        let mut vector = BitMatrix::new(dimensions);
+        if project {
+            Projection::new(self.0.len(), dimensions)?.push(&self.0, &mut vector)?;
+        } else {
+            vector.push_floats(&self.0)?;
+        }
+        Ok(vector.row(0).unwrap_or_default())
+    }
 }
 
 /// Rows one after the other, each with the id of its vector.
@@ -45,9 +58,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn open(path: &Path, dimensions: usize, order: Option<Vec<Id>>) -> Result<Self, Failure> {
+    fn open(path: &Path, dimensions: usize, project: bool, order: Option<Vec<Id>>) -> Result<Self, Failure> {
         let path = path.to_owned();
-        let input = Input::open(slice::from_ref(&path), dimensions, &Format::default(), IdSource::IfAny)?;
+        let format = Format { project, ..Format::default() };
+        let input = Input::open(slice::from_ref(&path), dimensions, &format, IdSource::IfAny)?;
         Ok(Self { input: input.keeping_reals(), order, next: 0, block: Vec::new().into_iter() })
     }
 
@@ -75,7 +89,7 @@ impl Rows {
 
 impl Embeddings {
     /// Opens a file and reads it once, so that nothing is wrong with it later: each vector of the index must have a row.
-    pub fn open(path: &Path, dimensions: usize, index: &Index) -> Result<Self, Failure> {
+    pub fn open(path: &Path, dimensions: usize, project: bool, index: &Index) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
             return Err(Failure::Usage("--rerank-with is read twice, so it cannot be standard input (-)".to_owned()));
         }
@@ -89,7 +103,7 @@ impl Embeddings {
         // Rows without ids are numbered, as those of the index are unless it was given others.
         let is_numbered = in_order.iter().all(|id| id.as_ref().number().is_some());
         let order = (!is_numbered).then_some(in_order);
-        let mut rows = Rows::open(path, dimensions, order.clone())?;
+        let mut rows = Rows::open(path, dimensions, project, order.clone())?;
         let mut seen = 0u64;
         while let Some((id, row)) = rows.next()? {
             row.rounded(Precision::Int8).map_err(|failure| at_row(failure, seen, path))?;
@@ -105,8 +119,8 @@ impl Embeddings {
                  column, or with a row for each id"
             )));
         }
-        let rows = Rows::open(path, dimensions, order)?;
-        Ok(Self { path: path.to_owned(), rows, early: HashMap::new() })
+        let rows = Rows::open(path, dimensions, project, order)?;
+        Ok(Self { path: path.to_owned(), rows, project, early: HashMap::new() })
     }
 
     /// The row of an id.
@@ -124,7 +138,7 @@ impl Embeddings {
         Err(Failure::Other(format!("{}: it was changed meanwhile: there is no row for {id}", self.path.display())))
     }
 
-    /// Says so if the signs of the first rows are not what is encrypted: then the rows may belong to other vectors.
+    /// Says so if the bits of the first rows are not what is encrypted: then the rows may belong to other vectors.
     pub fn compare(&mut self, ids: &Ids, integers: &[u8], owner: &ExecutionContext) -> Result<(), Failure> {
         let size = owner.public_key().parameters().ciphertext_bytes();
         let count = COMPARED.min(ids.len());
@@ -133,8 +147,8 @@ impl Embeddings {
         let (mut same, mut all) = (0u32, 0u32);
         for (id, vector) in ids.iter().take(count).zip((0..).map_while(|row| vectors.row(row))) {
             let row = self.get(id)?;
-            for (bit, real) in vector.iter().zip(&row.0) {
-                same += u32::from((*bit == 1) == (*real > 0.0));
+            for (stored, own) in vector.iter().zip(row.vector(vector.len(), self.project)?) {
+                same += u32::from(*stored == own);
                 all += 1;
             }
             self.early.insert(id.to_owned(), row);
@@ -142,10 +156,12 @@ impl Embeddings {
         let agreement = f64::from(same) / f64::from(all.max(1));
         if agreement < SUSPICIOUS {
             tracing::warn!(
-                "{}: only {:.0} % of its signs are those of the encrypted vectors; if its rows are in another order, \
-                 searches will rank wrongly",
+                "{}: only {:.0} % of its {} are those of the encrypted vectors; if its rows are in another order, \
+                 searches will rank wrongly. If the vectors were encrypted {} --project, push them so",
                 self.path.display(),
-                100.0 * agreement
+                100.0 * agreement,
+                if self.project { "projected bits" } else { "signs" },
+                if self.project { "without" } else { "with" },
             );
         }
         Ok(())

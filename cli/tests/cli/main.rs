@@ -9,6 +9,7 @@ mod crash;
 mod deletion;
 mod demo;
 mod desk;
+mod dry_run;
 mod encrypt;
 mod help;
 #[cfg(feature = "client")]
@@ -20,7 +21,11 @@ mod mistakes;
 #[cfg(feature = "client")]
 mod oracle;
 mod rekey;
+#[cfg(all(feature = "client", feature = "server"))]
+mod reranking;
 mod roles;
+#[cfg(all(feature = "client", feature = "server"))]
+mod served;
 mod shards;
 mod tables;
 mod targets;

@@ -1,5 +1,12 @@
 //! Mistakes that people make: each is answered by what is wrong, where, and what to do, and costs nothing.
 
+#[cfg(target_os = "linux")]
+mod disks;
+#[cfg(unix)]
+mod permissions;
+#[cfg(all(feature = "client", feature = "server"))]
+mod servers;
+
 use crate::desk::{Desk, vectors};
 use predicates::str::contains;
 
@@ -135,7 +142,7 @@ fn every_mistake_is_explained() {
         (
             &["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--packed"],
             1,
-            &["has 64 packed bytes a vector, the context needs 8"],
+            &["vectors.npy: holds '<f4', expected uint8 or int8"],
         ),
         (
             &["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--column", "v"],
@@ -209,50 +216,6 @@ fn a_wrong_passphrase_is_said() {
     }
 }
 
-/// A disk without room, of which a limit on the size of files is a small one.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_costs_nothing() {
-    use std::process::{Command, Stdio};
-    let desk = furnished();
-    let before = listing(&desk);
-    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    let hushvec = assert_cmd::cargo::cargo_bin!("hushvec");
-    let said = |command: &mut Command| {
-        let output =
-            command.current_dir(desk.path(".")).env("HUSHVEC_PASSPHRASE", crate::desk::PASSPHRASE).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
-    };
-    for arguments in [
-        &["query", "ctx.json", "index.hvx", "query.npy"][..],
-        &["index", "export", "public.json", "index.hvx", "-o", "-"],
-        &["context", "show", "ctx.json", "--json"],
-        &["decode", "ctx.json", "response.hvr"],
-    ] {
-        let error = said(Command::new(hushvec).args(arguments).stdout(full()));
-        assert!(error.contains("cannot write to standard output: No space left on device"), "{arguments:?}: {error}");
-    }
-    for arguments in [
-        "encrypt ctx.json vectors.npy -o new.hvx",
-        "encrypt ctx.json vectors.npy -o index.hvx --append",
-        "index export public.json index.hvx -o new.npy",
-        "aggregate public.json index.hvx query.hvq -o new.hvr",
-    ] {
-        // The signal that comes with the limit would end it first. 8 blocks of 512 or 1,024 bytes.
-        let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' {arguments}", hushvec.display());
-        let error = said(Command::new("sh").args(["-c", &script]));
-        let file = arguments.rsplit(' ').find(|word| word.contains('.')).unwrap();
-        assert!(error.contains(&format!("cannot write {file}: File too large")), "{arguments}: {error}");
-        desk.ok(&["index", "verify", "public.json", "index.hvx"]);
-    }
-    // The index may have the beginning of a block at its end, which the next append cuts off.
-    let but_the_index =
-        |files: Vec<(String, Vec<u8>)>| files.into_iter().filter(|(name, _)| name != "index.hvx").collect::<Vec<_>>();
-    assert_eq!(but_the_index(listing(&desk)), but_the_index(before), "something was lost or left behind");
-    assert_eq!(desk.json(&["index", "info", "index.hvx", "--json"])["vectors"], 40);
-}
-
 /// Names and contents of everything in the folder.
 fn listing(desk: &Desk) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(desk.path("."))
@@ -264,42 +227,4 @@ fn listing(desk: &Desk) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
-}
-
-/// http for https and the other way round, nobody there, and a port that is taken.
-#[cfg(all(feature = "client", feature = "server"))]
-#[test]
-fn wrong_addresses_are_said() {
-    use std::io::{Read, Write};
-    let desk = furnished();
-    // Answers whatever comes as a server in plain text does, and as one with TLS does.
-    let serve = |answer: &'static [u8]| {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                let mut connection = connection.unwrap();
-                let _ = connection.read(&mut [0; 4096]);
-                let _ = connection.write_all(answer);
-            }
-        });
-        port
-    };
-    let plain = serve(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    let encrypted = serve(&[0x15, 3, 3, 0, 2, 2, 70]);
-    let search = |address: &str, what: &str| {
-        desk.command(&["search", "ctx.json", "query.npy", "--kb", "notes", "--unlisted", "--server", address])
-            .env("HUSHVEC_API_KEY", "hvk_none")
-            .assert()
-            .code(1)
-            .stderr(contains(what));
-    };
-    search(&format!("https://127.0.0.1:{plain}"), "its address may begin with http://");
-    search(&format!("http://127.0.0.1:{encrypted}"), "address may begin with https://");
-    search("http://127.0.0.1:1", "cannot connect");
-    let listen = format!("127.0.0.1:{plain}");
-    desk.command(&["serve", "--data", "data", "--listen", &listen])
-        .assert()
-        .code(1)
-        .stderr(contains(format!("cannot listen on {listen}")));
 }

@@ -31,7 +31,8 @@ impl OutputFile {
         // What others may read is for the umask to say, as with any file.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let beside = builder.prefix(".hushvec-").tempfile_in(folder).map_err(without_path).map_err(failed())?;
+        let beside =
+            builder.prefix(".hushvec-").tempfile_in(folder).map_err(|error| without_path(&error)).map_err(failed())?;
         let file = beside.as_file().try_clone().map_err(failed())?;
         Ok((Self { beside: Some(beside), path: path.to_owned() }, buffered(file)))
     }
@@ -46,7 +47,7 @@ impl OutputFile {
 }
 
 /// The error without the name of a temporary file, which nobody asked for.
-fn without_path(error: std::io::Error) -> std::io::Error {
+fn without_path(error: &std::io::Error) -> std::io::Error {
     let text = error.to_string();
     std::io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or(&text).to_owned())
 }

@@ -28,7 +28,8 @@ from ._hushvec import (
     __version__,
 )
 from ._bench import BenchResult, bench
-from .client import AsyncClient, Client, Hit, KnowledgeBase, Pushed
+from .async_client import AsyncClient
+from .client import Client, Hit, KnowledgeBase, Pushed
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
 from .context import ExecutionContext
 from .evaluator import Evaluator

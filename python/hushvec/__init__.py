@@ -28,6 +28,7 @@ from ._hushvec import (
     __version__,
 )
 from ._bench import BenchResult, bench
+from .aes import AESClient
 from .async_client import AsyncClient
 from .client import Client, Hit, KnowledgeBase, Pushed
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
@@ -41,6 +42,7 @@ from .remote import HttpStore, RemoteError
 _drivers.silence()
 
 __all__ = [
+    "AESClient",
     "AWSKMSKeyProvider",
     "AsyncClient",
     "BenchResult",

@@ -172,3 +172,25 @@ fn refuse_secret_key(content: &[u8]) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_under_a_raw_key() {
+        let [ours, twin, other] = [1, 1, 2].map(|byte| XTraceContent::new(Key::new([byte; 32])));
+        for content in ["", "päyload"] {
+            let sealed = ours.encrypt(content.as_bytes()).unwrap();
+            assert_ne!(sealed, ours.encrypt(content.as_bytes()).unwrap());
+            assert_eq!(*twin.decrypt(&sealed).unwrap(), content.as_bytes());
+            assert!(matches!(other.decrypt(&sealed), Err(Error::Unseal)));
+            assert!(matches!(ours.decrypt(&sealed[4..]), Err(Error::Unseal)));
+        }
+        let secret_key = br#"{"phi": "12", "inv": "5"}"#;
+        let sealed = ours.0.seal_xtrace(secret_key).unwrap();
+        for result in [ours.encrypt(secret_key).map(drop), ours.decrypt(&sealed).map(drop)] {
+            assert!(matches!(result, Err(Error::Content { problem: ContentProblem::SecretKey })));
+        }
+    }
+}

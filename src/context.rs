@@ -1,7 +1,7 @@
 //! The execution context: an owner's keys, protected by a key provider, under one id.
 
 mod builder;
-mod content;
+pub mod content;
 mod format;
 pub mod key_provider;
 mod loader;

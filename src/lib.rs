@@ -53,6 +53,8 @@ pub use search::shard::Shard;
 pub use search::top_k::{Neighbour, TopK};
 
 #[cfg(feature = "owner")]
+pub use context::content::XTraceContent;
+#[cfg(feature = "owner")]
 pub use context::key_provider::{Derivation, Key, KeyProvider, PassphraseKeyProvider};
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};

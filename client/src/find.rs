@@ -203,8 +203,9 @@ impl HttpStore {
         let name = found.id.as_ref().map(ToString::to_string).or_else(|| fetched.name.clone());
         if let Some(vector) = find.rerank.and_then(|rerank| rerank.queries.get(query)) {
             let sealed = fetched.sealed_embedding.as_deref().filter(|sealed| !sealed.is_empty());
-            let sealed =
-                sealed.ok_or_else(|| wrong(&"has no embedding to rank by; push it with one (--rerank-with)"))?;
+            let sealed = sealed.ok_or_else(|| {
+                wrong(&"has no embedding to rank by; push it with one (--rerank-with, or rerank= in Python)")
+            })?;
             let opened = context.open_embedding(name.as_deref().unwrap_or_default(), sealed);
             let cosine = opened.and_then(|embedding| embedding.cosine(vector));
             found.cosine =

@@ -28,7 +28,9 @@ from ._hushvec import (
     __version__,
 )
 from ._bench import BenchResult, bench
-from .client import AsyncClient, Client, Hit, KnowledgeBase, Pushed
+from .aes import AESClient
+from .async_client import AsyncClient
+from .client import Client, Hit, KnowledgeBase, Pushed
 from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClient, devices
 from .context import ExecutionContext
 from .evaluator import Evaluator
@@ -40,6 +42,7 @@ from .remote import HttpStore, RemoteError
 _drivers.silence()
 
 __all__ = [
+    "AESClient",
     "AWSKMSKeyProvider",
     "AsyncClient",
     "BenchResult",

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import pathlib
+import threading
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import numpy
+from numpy.typing import NDArray
 
 from ._hushvec import InputError, Server
 from .context import ExecutionContext
 from .progress import Progress
 from .projection import reals
+
+#: Set to stop a push or a search that an :class:`hushvec.AsyncClient` began.
+STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class Client:
         api_key = api_key or os.environ.get("HUSHVEC_API_KEY") or admin_key
         if not api_key:
             raise InputError("the server wants an API key: give api_key=, or set HUSHVEC_API_KEY")
+        if not isinstance(api_key, str):
+            raise InputError(f"the API key is of type {type(api_key).__name__}, expected text")
         certificates = None
         if ca_file is not None:
             try:
@@ -101,7 +110,16 @@ class Client:
         if admin_key is None and api_key.startswith("hvk_"):
             # An admin key is an API key too.
             admin_key = api_key
-        self._server = Server(url, org, api_key, admin_key, certificates)
+        self._arguments = (url, org, api_key, admin_key, certificates)
+        self._server = Server(*self._arguments)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The keys go with it.
+        return {"arguments": self._arguments}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._arguments = state["arguments"]
+        self._server = Server(*self._arguments)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._server.host!r}, …)"
@@ -132,18 +150,18 @@ class Client:
                 return there
         return KnowledgeBase._of(json.loads(self._server.create_knowledge_base(name, description)))
 
-    def delete_knowledge_base(self, kb: str) -> None:
+    def delete_knowledge_base(self, kb: str | KnowledgeBase) -> None:
         """Deletes a knowledge base with everything in it, for good. Takes the admin key.
 
-        :param kb: Its id or its name.
+        :param kb: Itself, its id or its name.
         """
-        self._server.delete_knowledge_base(self.knowledge_base(kb).id)
+        self._server.delete_knowledge_base((kb if isinstance(kb, KnowledgeBase) else self.knowledge_base(kb)).id)
 
     # Vectors.
 
     def push(
         self,
-        kb: str,
+        kb: str | KnowledgeBase,
         context: ExecutionContext,
         vectors: Any,
         ids: Any,
@@ -160,7 +178,7 @@ class Client:
 
         Pushing the same ids again replaces them, so that a push that was stopped can be repeated.
 
-        :param kb: A knowledge base, by its id or its name.
+        :param kb: A knowledge base, or its id or name.
         :param vectors: (N, D) of real numbers, of which signs are taken, or of zeros and ones, as :func:`project` makes them; or
             packed bits.
         :param ids: An integer or a string for each vector. The server can read them.
@@ -177,27 +195,32 @@ class Client:
         :raises InputError: if something given cannot be used.
         :raises RemoteError: if the server refuses or is not reached. What was stored until then is listed.
         """
+        _check(context)
         real = None
         if embeddings is not None or rerank is not None:
-            real = reals(vectors if embeddings is None else embeddings, "rerank")
+            real = _reals(vectors, embeddings, "rerank")
+        texts = None if contents is None else _texts(contents)
+        if isinstance(metadata, dict):
+            raise InputError("metadata is one dictionary, expected a list with one for each vector")
         counts = self._server.push(
             context._context,
             *self._place(kb, context),
             vectors,
             ids,
-            None if contents is None else list(contents),
-            None if metadata is None else json.dumps(list(metadata)),
+            texts,
+            None if metadata is None else _json(list(metadata), "the metadata"),
             real,
             rerank or "int8",
             on_conflict,
             _list(context, pushed),
             progress,
+            STOP.get(),
         )
         return Pushed(*counts)
 
     def search(
         self,
-        kb: str,
+        kb: str | KnowledgeBase,
         context: ExecutionContext,
         queries: Any,
         k: int = 10,
@@ -219,7 +242,7 @@ class Client:
         :param queries: (Q, D), as ``vectors`` of :meth:`push`.
         :param k: How many to find.
         :param oversample: Fetch so many times ``k`` candidates, and rank them by the cosine of what ``rerank`` sealed.
-        :param embeddings: The real queries to rank by, if ``queries`` are not real.
+        :param embeddings: The real queries to rank by, if ``queries`` are not real. They take ``oversample``.
         :param filter: Only chunks whose metadata is so, such as ``{"tag1": "notes", "facets": {"$any": ["a", "b"]}}``.
         :param range: Only chunks with these numbers, the first and the last.
         :param content: Fetch and open contents, and fetch metadata.
@@ -230,143 +253,72 @@ class Client:
         :raises InputError: if something given cannot be used.
         :raises RemoteError: if the server refuses or is not reached, or its answer is not what it must be.
         """
+        _check(context)
         if k < 0 or (oversample is not None and oversample < 1):
             raise InputError("k cannot be negative, and oversample must be at least 1")
+        if embeddings is not None and oversample is None:
+            raise InputError("embeddings are to rank candidates by: give oversample= too, such as oversample=5, or no embeddings")
         answers = self._server.find(
             context._context,
             *self._place(kb, context, False),
             queries,
-            None if oversample is None else reals(queries if embeddings is None else embeddings, "oversample"),
+            None if oversample is None else _reals(queries, embeddings, "oversample"),
             k,
             oversample,
-            None if filter is None else json.dumps(filter),
+            None if filter is None else _json(filter, "the filter"),
             range,
             2 if content else 1 if names else 0,
             None if unlisted else _list(context, pushed),
+            STOP.get(),
         )
         return [[_hit(found) for found in answer] for answer in answers]
 
     def delete(
-        self, kb: str, context: ExecutionContext, ids: Any, *, pushed: str | os.PathLike[str] | None = None
+        self, kb: str | KnowledgeBase, context: ExecutionContext, ids: Any, *, pushed: str | os.PathLike[str] | None = None
     ) -> int:
         """Deletes vectors by the ids that they were pushed under, with all that belongs to them. Takes a key that may delete.
 
         :return: How many there were.
         """
+        _check(context)
         return self._server.delete(*self._place(kb, context, False), ids, _list(context, pushed))
 
-    def _place(self, kb: str, context: ExecutionContext, store: bool = True) -> tuple[str, str]:
+    def _place(self, kb: str | KnowledgeBase, context: ExecutionContext, store: bool = True) -> tuple[str, str]:
         """The ids of a knowledge base and of a context."""
-        base = self._server.knowledge_base_id(kb)
+        base = kb.id if isinstance(kb, KnowledgeBase) else self._server.knowledge_base_id(kb)
         return base, self._server.ensure_context(context._context) if store else context.id
 
 
-class AsyncClient:
-    """:class:`Client` with coroutines for methods. What has to be computed is computed in other threads.
+def _check(context: object) -> None:
+    """Says so if arguments are in another order, or a context is something else."""
+    if not isinstance(context, ExecutionContext):
+        raise InputError(f"the context is of type {type(context).__name__}, expected an ExecutionContext: the knowledge base comes first, then the context")
 
-    ::
 
-        client = hushvec.AsyncClient("https://search.example.org")
-        hits = await client.search("notes", context, query)
-    """
+def _reals(vectors: Any, embeddings: Any, what: str) -> NDArray[numpy.float32]:
+    try:
+        return reals(vectors if embeddings is None else embeddings, what)
+    except InputError as error:
+        if embeddings is not None:
+            raise
+        raise InputError(f"{error}; give the real ones as embeddings=") from None
 
-    def __init__(
-        self,
-        url: str,
-        api_key: str | None = None,
-        *,
-        admin_key: str | None = None,
-        org: str = "default",
-        ca_file: str | os.PathLike[str] | None = None,
-    ) -> None:
-        self._client = Client(url, api_key, admin_key=admin_key, org=org, ca_file=ca_file)
 
-    def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "AsyncClient", 1)
+def _texts(contents: Sequence[str]) -> list[str]:
+    if isinstance(contents, str):
+        raise InputError("contents is one text, expected a list with one for each vector")
+    texts = list(contents)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"the content of vector {number} is of type {type(text).__name__}, expected text")
+    return texts
 
-    async def knowledge_bases(self) -> list[KnowledgeBase]:
-        """See :meth:`Client.knowledge_bases`."""
-        return await asyncio.to_thread(self._client.knowledge_bases)
 
-    async def knowledge_base(self, kb: str) -> KnowledgeBase:
-        """See :meth:`Client.knowledge_base`."""
-        return await asyncio.to_thread(self._client.knowledge_base, kb)
-
-    async def create_knowledge_base(self, name: str, description: str = "") -> KnowledgeBase:
-        """See :meth:`Client.create_knowledge_base`."""
-        return await asyncio.to_thread(self._client.create_knowledge_base, name, description)
-
-    async def delete_knowledge_base(self, kb: str) -> None:
-        """See :meth:`Client.delete_knowledge_base`."""
-        await asyncio.to_thread(self._client.delete_knowledge_base, kb)
-
-    async def push(
-        self,
-        kb: str,
-        context: ExecutionContext,
-        vectors: Any,
-        ids: Any,
-        *,
-        contents: Sequence[str] | None = None,
-        metadata: Sequence[dict[str, Any]] | None = None,
-        rerank: Literal["int8", "float16"] | None = None,
-        embeddings: Any = None,
-        on_conflict: Literal["replace", "skip", "error"] = "replace",
-        pushed: str | os.PathLike[str] | None = None,
-    ) -> Pushed:
-        """See :meth:`Client.push`."""
-        return await asyncio.to_thread(
-            self._client.push,
-            kb,
-            context,
-            vectors,
-            ids,
-            contents=contents,
-            metadata=metadata,
-            rerank=rerank,
-            embeddings=embeddings,
-            on_conflict=on_conflict,
-            pushed=pushed,
-        )
-
-    async def search(
-        self,
-        kb: str,
-        context: ExecutionContext,
-        queries: Any,
-        k: int = 10,
-        *,
-        oversample: int | None = None,
-        embeddings: Any = None,
-        filter: dict[str, Any] | None = None,
-        range: tuple[int, int] | None = None,
-        content: bool = False,
-        names: bool = False,
-        pushed: str | os.PathLike[str] | None = None,
-        unlisted: bool = False,
-    ) -> list[list[Hit]]:
-        """See :meth:`Client.search`."""
-        return await asyncio.to_thread(
-            self._client.search,
-            kb,
-            context,
-            queries,
-            k,
-            oversample=oversample,
-            embeddings=embeddings,
-            filter=filter,
-            range=range,
-            content=content,
-            names=names,
-            pushed=pushed,
-            unlisted=unlisted,
-        )
-
-    async def delete(
-        self, kb: str, context: ExecutionContext, ids: Any, *, pushed: str | os.PathLike[str] | None = None
-    ) -> int:
-        """See :meth:`Client.delete`."""
-        return await asyncio.to_thread(self._client.delete, kb, context, ids, pushed=pushed)
+def _json(value: Any, what: str) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} cannot be sent: {error}") from None
 
 
 def _list(context: ExecutionContext, given: str | os.PathLike[str] | None) -> pathlib.Path:

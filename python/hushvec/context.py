@@ -17,6 +17,10 @@ from .providers import KeyProvider, PassphraseKeyProvider, native, resolve
 from .vectors import EncryptsVectors
 
 
+class MissingFileError(FileError, FileNotFoundError):
+    """There is no file of that name."""
+
+
 class Content:
     """Encrypts the content of documents, as the SDK's ``AESClient`` does, and for one chunk only.
 
@@ -126,6 +130,12 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         *,
         format: str = "native",
     ) -> None:
+        if not isinstance(homomorphic_client, HammingClient):
+            raise InputError(
+                f"Unsupported homomorphic client type: {type(homomorphic_client).__module__}.{type(homomorphic_client).__name__}; "
+                "make a client of hushvec's with skip_key_gen=True, and give its load_stringified_keys what this one's "
+                "stringify_pk and stringify_sk return"
+            )
         context = homomorphic_client._keys.under(native(key_provider, format), format, context_id)
         self._set(context, homomorphic_client, key_provider, context_id)
 
@@ -137,6 +147,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         #: The file that it was saved to or loaded from last.
         self._path: pathlib.Path | None = None
         self.homomorphic = client
+        if context.format == "xtrace" and isinstance(key_provider, PassphraseKeyProvider) and key_provider._salt is None:
+            key_provider = key_provider._of(base64.b64decode(json.loads(context.text())["wrapped_key"]))
         self.key_provider = key_provider
         self.aes = Content(context)
 
@@ -344,12 +356,14 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         :param secrets_on_cpu: Compute whatever needs a secret on the CPU, even if the file does not say so.
         :param allow_weak: Load keys that are known to be weak, to move data away from them.
         :param expect_id: Refuse a context with another id or public id, such as one whose file was changed since its id was noted.
-        :raises FileError: if it cannot be read.
+        :raises FileError: if it cannot be read; a ``FileNotFoundError`` too, if there is none.
         :raises InputError: if it is no context, was changed, has another id, or the passphrase is another.
         :raises WeakKeyError: if the key is known to be weak.
         """
         try:
             text = pathlib.Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise MissingFileError(f"cannot read {path}: {error.strerror}") from error
         except OSError as error:
             raise FileError(f"cannot read {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:

@@ -6,9 +6,10 @@ import numpy
 from numpy.typing import NDArray
 
 from . import _hushvec
+from .progress import Progress
 
 
-def project(vectors: Any, bits: int) -> NDArray[numpy.uint8]:
+def project(vectors: Any, bits: int, progress: Progress = None) -> NDArray[numpy.uint8]:
     """The sides of ``bits`` random hyperplanes that real vectors are on, as zeros and ones: (N, bits) uint8.
 
     Their Hamming distances rank better than those of signs if there are more bits than dimensions. An index takes the same storage for
@@ -20,9 +21,10 @@ def project(vectors: Any, bits: int) -> NDArray[numpy.uint8]:
 
     :param vectors: (N, D) of real numbers.
     :param bits: How many, such as the context's ``embedding_length``; at most 65536.
+    :param progress: See :mod:`hushvec.progress`.
     :raises InputError: if the vectors are not real, or a component is NaN or infinite.
     """
-    return _hushvec.project(reals(vectors, "project"), bits)
+    return _hushvec.project(reals(vectors, "project"), bits, progress)
 
 
 def reals(vectors: Any, what: str) -> NDArray[numpy.float32]:

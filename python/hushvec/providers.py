@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Protocol
 
 from ._hushvec import InputError, Provider
+
+#: What the SDK salts passphrases with unless told otherwise.
+_SHARED_SALT = b"xtrace-aes-gcm-v1"
 
 
 class KeyProvider(Protocol):
@@ -21,14 +25,21 @@ class PassphraseKeyProvider:
     """A key derived from a passphrase: argon2id in the native format, the SDK's scrypt in XTrace's.
 
     :param passphrase: The passphrase. It is kept, so that one provider opens every context of that passphrase.
-    :param salt: A salt of one's own. The native format draws one otherwise; XTrace's takes the one that the SDK gives
-        everyone.
+    :param salt: A salt of one's own. Without one every new context draws its own, in either format, while :meth:`get_key` and
+        :meth:`wrap_key` of a provider alone are the SDK's, whose salt is the same for everyone.
     """
 
     def __init__(self, passphrase: str, salt: bytes | None = None) -> None:
         self._passphrase = passphrase
-        self._salt = salt
-        self._native = Provider.passphrase(passphrase, "xtrace", salt)
+        # An empty one is none, as in the SDK.
+        self._salt = salt or None
+        self._native = Provider.passphrase(passphrase, "xtrace", self._salt or _SHARED_SALT)
+
+    def _of(self, salt: bytes) -> PassphraseKeyProvider:
+        """The provider of a context in XTrace's format with this salt: the same, but for the key that it shows."""
+        twin = copy.copy(self)
+        twin._native = Provider.passphrase(self._passphrase, "xtrace", salt or _SHARED_SALT)
+        return twin
 
     @classmethod
     def from_wrapped(cls, wrapped: bytes, **kwargs: Any) -> PassphraseKeyProvider:
@@ -36,7 +47,8 @@ class PassphraseKeyProvider:
         return cls(kwargs["passphrase"], salt=wrapped)
 
     def get_key(self) -> bytes:
-        """The key of XTrace's format, as the SDK derives it."""
+        """The key of XTrace's format, as the SDK derives it. ``context.key_provider`` of a context in that format has the
+        context's."""
         return bytes(self._native.get_key())
 
     def wrap_key(self) -> bytes:

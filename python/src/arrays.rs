@@ -2,14 +2,14 @@
 
 use crate::errors::{InputError, counted_from, raise};
 use crate::pinned::Pinned;
-use hushvec::{BitMatrix, Projection};
-use numpy::ndarray::{Array2, Axis};
+use hushvec::BitMatrix;
+use numpy::ndarray::Axis;
 use numpy::{
-    Element, IntoPyArray, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Vectors of `dimensions` dimensions: (N, D) of zeros and ones or of floats, (N, D/8) of packed bytes, or lists of
@@ -24,7 +24,8 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
     };
     // Conversions release the GIL.
     let _pinned = Pinned::new(vectors)?;
-    let (shape, kind) = (array.shape().to_vec(), array.dtype().to_string());
+    // Not `to_string`: dtype's `str` is Python code, and Ctrl-C in it would be ignored.
+    let (shape, kind) = (array.shape().to_vec(), array.dtype().str()?.to_string());
     let &[_, columns] = shape.as_slice() else {
         return Err(wrong_shape(&shape, &kind, dimensions));
     };
@@ -84,18 +85,6 @@ fn text(shape: &[usize]) -> String {
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
-/// Bits of floats, of which there are more than dimensions, as (N, bits) of zeros and ones.
-pub fn project<'py>(vectors: &Bound<'py, PyAny>, bits: usize) -> PyResult<Bound<'py, PyArray2<u8>>> {
-    let array: PyReadonlyArray2<'py, f32> = vectors.extract()?;
-    let projection = Projection::new(array.as_array().ncols(), bits).map_err(raise)?;
-    let mut matrix = BitMatrix::new(bits);
-    each_row::<f32>(vectors, 0, |row| projection.push(row, &mut matrix))?;
-    let rows: Vec<Vec<u8>> = (0..matrix.len()).map_while(|row| matrix.row(row)).collect();
-    let bits = Array2::from_shape_vec((rows.len(), bits), rows.concat())
-        .map_err(|error| InputError::new_err(error.to_string()))?;
-    Ok(bits.into_pyarray(vectors.py()))
-}
-
 /// Calls `push` with each row, whatever the array's strides are. Holds the GIL throughout.
 fn each_row<T: Element + Copy>(
     array: &Bound<'_, PyAny>,
@@ -152,25 +141,34 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult
     Ok(matrix)
 }
 
-/// Ciphertexts in an array, (N, `width`) uint8.
+/// Rows of an array that are copied a block at a time.
 ///
 /// Other threads run whenever the engine computes, and may change or replace what is in the array. So nothing of it is
 /// borrowed across that: rows are copied while the GIL is held.
-pub struct CiphertextRows<'py> {
+pub struct Rows<'py, T> {
     array: Bound<'py, PyAny>,
     count: usize,
     width: usize,
     _pinned: Pinned<'py>,
+    _element: PhantomData<T>,
 }
+
+/// Ciphertexts in an array, (N, `width`) uint8.
+pub type CiphertextRows<'py> = Rows<'py, u8>;
 
 impl<'py> CiphertextRows<'py> {
     pub fn new(array: &Bound<'py, PyAny>, width: usize) -> PyResult<Self> {
+        Self::of(array)?.filter(|rows| rows.width == width).ok_or_else(|| expected(array, width))
+    }
+}
+
+impl<'py, T: Element + Copy> Rows<'py, T> {
+    /// Those of an array of two dimensions whose elements are of this type.
+    pub fn of(array: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
         let pinned = Pinned::new(array)?;
-        let rows: PyReadonlyArray2<'_, u8> = array.extract().map_err(|_| expected(array, width))?;
-        match *rows.shape() {
-            [count, columns] if columns == width => Ok(Self { array: array.clone(), count, width, _pinned: pinned }),
-            _ => Err(expected(array, width)),
-        }
+        let Ok(rows) = array.extract::<PyReadonlyArray2<'_, T>>() else { return Ok(None) };
+        let [count, width] = *rows.shape() else { return Ok(None) };
+        Ok(Some(Self { array: array.clone(), count, width, _pinned: pinned, _element: PhantomData }))
     }
 
     /// How many there are.
@@ -178,19 +176,24 @@ impl<'py> CiphertextRows<'py> {
         self.count
     }
 
+    /// Elements of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Some of them, one after the other.
-    pub fn copied(&self, range: Range<usize>) -> PyResult<Vec<u8>> {
-        let rows: PyReadonlyArray2<'_, u8> = self.array.extract().map_err(|_| changed())?;
+    pub fn copied(&self, range: Range<usize>) -> PyResult<Vec<T>> {
+        let rows: PyReadonlyArray2<'_, T> = self.array.extract().map_err(|_| changed())?;
         if *rows.shape() != [self.count, self.width] || range.end > self.count {
             return Err(changed());
         }
         let rows = rows.as_array();
         let rows = rows.slice_axis(Axis(0), range.into());
-        Ok(rows.as_slice().map_or_else(|| rows.iter().copied().collect(), <[u8]>::to_vec))
+        Ok(rows.as_slice().map_or_else(|| rows.iter().copied().collect(), <[T]>::to_vec))
     }
 
     /// All of them.
-    pub fn all(&self) -> PyResult<Vec<u8>> {
+    pub fn all(&self) -> PyResult<Vec<T>> {
         self.copied(0..self.count)
     }
 }

@@ -22,9 +22,21 @@ pub fn in_blocks<B: Send, T: Send>(
     rows: usize,
     told: &Told<'_>,
     take: impl Fn(Range<usize>) -> PyResult<B>,
+    work: impl FnMut(B) -> Result<T, hushvec::Error> + Send,
+) -> PyResult<Vec<T>> {
+    in_blocks_from(py, rows, FIRST_BLOCK, told, take, work)
+}
+
+/// The same with a first block of so many rows.
+pub fn in_blocks_from<B: Send, T: Send>(
+    py: Python<'_>,
+    rows: usize,
+    first_block: usize,
+    told: &Told<'_>,
+    take: impl Fn(Range<usize>) -> PyResult<B>,
     mut work: impl FnMut(B) -> Result<T, hushvec::Error> + Send,
 ) -> PyResult<Vec<T>> {
-    let (mut parts, mut start, mut block) = (Vec::new(), 0, FIRST_BLOCK);
+    let (mut parts, mut start, mut block) = (Vec::new(), 0, first_block.clamp(1, FIRST_BLOCK));
     while start < rows {
         let end = rows.min(start.saturating_add(block));
         let began = Instant::now();

@@ -62,6 +62,17 @@ fn reals(array: &PyReadonlyArray2<'_, f32>) -> Vec<Vec<f32>> {
     array.as_array().rows().into_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
+/// Refuses ids that the server would take for the same one: they would replace each other.
+fn refuse_duplicates(ids: &Ids) -> PyResult<()> {
+    let mut rows = std::collections::HashMap::new();
+    for (row, id) in ids.iter().enumerate() {
+        if let Some(first) = rows.insert(id.to_string(), row) {
+            return Err(InputError::new_err(format!("duplicate id {id} (vectors {first} and {row})")));
+        }
+    }
+    Ok(())
+}
+
 /// What vectors have beside themselves, one of each for each vector, or none.
 struct Beside {
     contents: Option<Vec<String>>,
@@ -239,7 +250,7 @@ impl Server {
     }
 
     /// Encrypts vectors and stores them: see `hushvec.Client.push`.
-    #[pyo3(signature = (context, base, context_id, vectors, ids, contents, metadata, embeddings, precision, on_conflict, list, progress=None))]
+    #[pyo3(signature = (context, base, context_id, vectors, ids, contents, metadata, embeddings, precision, on_conflict, list, progress=None, stop=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn push(
         &self,
@@ -256,6 +267,7 @@ impl Server {
         on_conflict: &str,
         list: PathBuf,
         progress: Option<&Bound<'_, PyAny>>,
+        stop: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Counts> {
         let owner = context.get();
         let vectors = arrays::vectors(vectors, owner.parameters().embedding_length(), 0)?;
@@ -263,12 +275,13 @@ impl Server {
         if ids.len() != vectors.len() {
             return Err(InputError::new_err(format!("there are {} vectors and {} ids", vectors.len(), ids.len())));
         }
+        refuse_duplicates(&ids)?;
         let beside = Beside::new(vectors.len(), contents, metadata, embeddings.as_ref(), precision)?;
         drop(embeddings);
         let list = PushedFile::new(list);
         let on_conflict = self::on_conflict(on_conflict)?;
         let push = Push { knowledge_base: base, context_id, on_conflict, list: &list };
-        let told = Told::new(progress, vectors.len() as u64, "push")?;
+        let told = Told::new(progress, vectors.len() as u64, "push")?.until(stop);
         watched_with(
             py,
             &told,
@@ -279,7 +292,7 @@ impl Server {
 
     /// Searches: see `hushvec.Client.search`. For each query a list of id, chunk, distance, cosine, name, metadata as JSON and
     /// content.
-    #[pyo3(signature = (context, base, context_id, queries, reals, k, oversample, filter, range, fetch, list))]
+    #[pyo3(signature = (context, base, context_id, queries, reals, k, oversample, filter, range, fetch, list, stop=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn find<'py>(
         &self,
@@ -295,6 +308,7 @@ impl Server {
         range: Option<(u64, u64)>,
         fetch: u8,
         list: Option<PathBuf>,
+        stop: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Vec<Bound<'py, PyTuple>>>> {
         let owner = context.get();
         let queries = arrays::vectors(queries, owner.parameters().embedding_length(), 0)?;
@@ -329,7 +343,7 @@ impl Server {
         };
         let answers = watched_with(
             py,
-            &Told::nowhere(),
+            &Told::nowhere().until(stop),
             |error| failed(py, error),
             |progress| self.runtime.block_on(self.store.find(owner, &queries, &find, progress)),
         )?;

@@ -3,10 +3,13 @@
 use crate::errors::{InputError, counted_from, raise};
 use hushvec::{IdKind, IdRef, Ids};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
 /// Ids from anything that can be iterated over. Messages count them from `first`.
 pub fn given(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
+    if ids.is_instance_of::<PyString>() || ids.is_instance_of::<PyBytes>() {
+        return Err(InputError::new_err("ids must be an array or a list; put a single id into a list"));
+    }
     let mut taken = Ids::new();
     // Of an array this gives Python's own integers and strings.
     let ids = ids.call_method0("tolist").unwrap_or_else(|_| ids.clone());

@@ -16,6 +16,7 @@ mod numbers;
 mod pinned;
 mod plain;
 mod progress;
+mod projection;
 mod provider;
 mod query;
 mod response;
@@ -62,8 +63,13 @@ mod _hushvec {
 
     /// See `hushvec.project`.
     #[pyfunction]
-    fn project<'py>(vectors: &Bound<'py, PyAny>, bits: usize) -> PyResult<Bound<'py, PyArray2<u8>>> {
-        crate::arrays::project(vectors, bits)
+    #[pyo3(signature = (vectors, bits, progress=None))]
+    fn project<'py>(
+        vectors: &Bound<'py, PyAny>,
+        bits: usize,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray2<u8>>> {
+        crate::projection::project(vectors, bits, progress)
     }
 
     #[pymodule_init]

@@ -2,6 +2,7 @@
 
 use crate::errors::raise;
 use hushvec::{Error, Progress};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,19 +13,37 @@ const TICK: Duration = Duration::from_millis(50);
 /// Where progress is told: to a function, to a bar, or nowhere.
 pub struct Told<'py> {
     to: Option<Bound<'py, PyAny>>,
+    /// Set to stop the work: a `threading.Event`.
+    stop: Option<Bound<'py, PyAny>>,
 }
 
 impl<'py> Told<'py> {
     /// From what a caller gave as `progress`: see `hushvec.progress`.
     pub fn new(progress: Option<&Bound<'py, PyAny>>, total: u64, what: &str) -> PyResult<Self> {
-        let Some(progress) = progress else { return Ok(Self { to: None }) };
+        let Some(progress) = progress else { return Ok(Self::nowhere()) };
         let to = progress.py().import("hushvec.progress")?.call_method1("start", (progress, total, what))?;
-        Ok(Self { to: (!to.is_none()).then_some(to) })
+        Ok(Self { to: (!to.is_none()).then_some(to), stop: None })
     }
 
     /// Told to nobody.
     pub fn nowhere() -> Self {
-        Self { to: None }
+        Self { to: None, stop: None }
+    }
+
+    /// The same, until a `threading.Event` is set.
+    pub fn until(self, stop: Option<&Bound<'py, PyAny>>) -> Self {
+        let mut told = self;
+        told.stop = stop.cloned();
+        told
+    }
+
+    /// Hears Ctrl-C, and whether to stop.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        py.check_signals()?;
+        match &self.stop {
+            Some(stop) if stop.call_method0("is_set")?.is_truthy()? => Err(PyKeyboardInterrupt::new_err("stopped")),
+            _ => Ok(()),
+        }
     }
 
     /// Tells how many rows are done.
@@ -70,7 +89,7 @@ pub fn watched_with<T: Send, E: Send>(
                 continue;
             }
             let done = progress.done();
-            heard = py.check_signals().and_then(|()| if done == last { Ok(()) } else { told.say(done) });
+            heard = told.check(py).and_then(|()| if done == last { Ok(()) } else { told.say(done) });
             last = done;
             if heard.is_err() {
                 progress.cancel();

@@ -1,7 +1,7 @@
 //! Where the key comes from that seals a context.
 
 use crate::errors::{InputError, raise};
-use hushvec::{Error, Format, Key, KeyProvider, PassphraseKeyProvider};
+use hushvec::{Error, Format, Key, KeyProvider, PassphraseKeyProvider, XTraceContent};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::fmt;
@@ -48,6 +48,17 @@ impl Provider {
 
     fn wrap_key(&self) -> Vec<u8> {
         self.inner.wrap_key()
+    }
+
+    /// Seals content under the key alone, as XTrace's SDK does: base64.
+    fn encrypt_content(&self, content: &[u8]) -> PyResult<String> {
+        XTraceContent::new(self.inner.get_key().map_err(raise)?).encrypt(content).map_err(raise)
+    }
+
+    /// Opens what `encrypt_content` or the SDK sealed.
+    fn decrypt_content<'py>(&self, py: Python<'py>, sealed: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let content = XTraceContent::new(self.inner.get_key().map_err(raise)?).decrypt(sealed).map_err(raise)?;
+        Ok(PyBytes::new(py, &content))
     }
 }
 

@@ -40,6 +40,9 @@ def append(array, progress=None):
         writer.append_ciphertexts(array, progress=progress)
     return hushvec.Index(path).export(evaluator)[1]
 
+REALS = numpy.random.default_rng(2).standard_normal((COUNT, 96)).astype(numpy.float32)
+PROJECTED = hushvec.project(REALS, 512)
+
 CALLS = {
     "decode": (combined, context.decode_hamming_client_batch, lambda found: (found == distances).all()),
     "hamming": (stored, lambda array, progress=None: evaluator.hamming(query, array, progress),
@@ -50,12 +53,14 @@ CALLS = {
     "encrypt": (numpy.resize(vectors, (COUNT, 96)), context.encrypt_vec_batch,
         lambda found: (client.decrypt_vec_batch(found)[:16] == vectors).all()),
     "decrypt": (stored, lambda array, progress=None: client.decrypt_vec_batch(array), lambda found: (found[:16] == vectors).all()),
+    "project": (REALS, lambda array, progress=None: hushvec.project(array, 512, progress),
+        lambda found: (found == PROJECTED).all()),
     "query": (stored, lambda array, progress=None: hushvec.Query(array, evaluator), lambda found: len(found) == COUNT),
 }
 """
 
 #: Those that tell of progress, and so let other code run between blocks.
-TELLING = ["decode", "hamming", "append", "numbers", "encrypt"]
+TELLING = ["decode", "hamming", "append", "numbers", "encrypt", "project"]
 CALLS = [*TELLING, "decrypt", "query"]
 
 

@@ -2,22 +2,17 @@
 
 import json
 import os
-import pathlib
 import subprocess
 
 import numpy
 import pytest
+import servers
 from conftest import DIMENSIONS
+from servers import BINARY
 
 import hushvec
 
-BINARY = pathlib.Path(__file__).parents[2] / "target/release/hushvec"
-
-if not BINARY.exists():
-    reason = f"there is no {BINARY}: cargo build --release"
-    if os.environ.get("HUSHVEC_REQUIRE_SDK") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason, allow_module_level=True)
+servers.require()
 
 
 def run(*arguments):

@@ -1,34 +1,93 @@
 """What the pages for Python's users show runs as it stands."""
 
+import ast
+import asyncio
 import os
 import pathlib
 import re
 import subprocess
 import sys
 
+import numpy
 import pytest
 import servers
 from servers import BINARY
+
+import hushvec
 
 # The server that pages speak of.
 ADDRESS = "http://127.0.0.1:8080"
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["docs/python.md", "python/README.md", "README.md"])
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+
+def blocks_of(page, *languages):
+    """The blocks of a page in any of these languages."""
+    kinds = "|".join(languages)
+    return re.findall(rf"^```(?:{kinds})\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def python_blocks(page):
+    # Clusters have tests of their own.
+    return [block for block in blocks_of(page, "python", "py") if "import hushvec.ray" not in block]
+
+
+# What blocks take from a program around them.
+AROUND = {
+    "docs/formats.md": """
+context = hushvec.ExecutionContext.create("p", "paillier_subgroup", 8)
+open("public.json", "w").write(context.public_context())
+numpy.save("c.npy", context.encrypt_vec_batch(numpy.ones((3, 8))))
+""",
+    "docs/python.md": "api_key = os.environ['HUSHVEC_API_KEY']",
+    "docs/server.md": """
+from xtrace_sdk.integrations.xtrace import XTraceIntegration
+KEY = os.environ["HUSHVEC_API_KEY"]
+server = XTraceIntegration(org_id="default", api_key=KEY, admin_key=KEY, api_url=URL, admin_api_url=URL)
+base = await server.create_kb("of the example")
+""",
+}
+
+
+@pytest.mark.parametrize("page", [page for page in [*PAGES, "python/README.md"] if python_blocks(page)])
 def test_code_runs(page, tmp_path, monkeypatch):
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    assert blocks
+    if page == "docs/server.md":
+        pytest.importorskip("xtrace_sdk", reason="xtrace-ai-sdk is not installed")
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names = {"hushvec": hushvec, "numpy": numpy, "os": os}
+
+    async def program(server):
+        names["URL"] = server.url
+        for block in [AROUND.get(page, ""), *python_blocks(page)]:
+            for address in (ADDRESS, "https://search.example.org"):
+                block = block.replace(address, server.url)
+            if "asyncio.run(" in block:
+                # In a loop of its own.
+                await asyncio.to_thread(exec, compile(block.replace("hvk_…", server.admin_key), page, "exec"), names)
+                continue
+            result = eval(compile(block, page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+            if result is not None:
+                await result
+        if page == "docs/server.md":
+            await names["server"].close()
+
     with servers.Server(tmp_path / "data") as server:
         monkeypatch.setenv("HUSHVEC_API_KEY", server.admin_key)
-        for block in blocks:
-            exec(compile(block.replace(ADDRESS, server.url), page, "exec"), names)
+        asyncio.run(program(server))
     if page == "docs/python.md":
         assert names["ids"][0, 0] == 42 and names["ids"].shape == names["distances"].shape == (2, 10)
         assert names["context"].decrypt_numbers(names["total"]) == 11.25
         assert names["context"].decrypt_numbers(names["scores"]).tolist() == [-2.75, 1.375]
+    if page == "docs/formats.md":
+        assert len(names["c"]) == 3 and max(names["c"]) < names["n"] ** 2
+
+
+def test_fewer_than_fifteen_lines_from_vectors_to_results():
+    (block,) = (block for block in python_blocks("docs/python.md") if "client.search" in block)
+    assert "embeddings" in block and "oversample" in block and "hit.cosine" in block
+    assert len([line for line in block.splitlines() if line]) < 15
 
 
 # What the README's commands work on, and what stands for programs that it speaks of.
@@ -62,17 +121,25 @@ cp ctx.json backup.json
 hushvec encrypt ctx.json vectors.npy -o index.hvx
 hushvec index export public.json index.hvx -o ciphertexts.npy
 """
-# Cargo and the tests themselves; what `cargo install` does; minutes of measuring; and the server, which has tests of its own.
-ELSEWHERE = ["cargo run", "tests/run.sh", "cargo install", "hushvec bench", "hushvec serve"]
+# Cargo and the tests themselves; other programs' installers and containers.
+ELSEWHERE = ["cargo ", "tests/run.sh", "benches/", "python3 benches", "pip install", "podman "]
+# Minutes of measuring, of which only the options are tried; and the server, which runs until it is stopped.
+BENCH, SERVE = "hushvec bench", "hushvec serve"
 
 
-def shell_blocks(page="README.md"):
-    return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+def shell_blocks(page):
+    return blocks_of(page, "sh")
+
+
+def commands(block):
+    return [line for line in block.splitlines() if "hushvec " in line and not line.startswith((*ELSEWHERE, "#"))]
 
 
 def run(block, before, folder, **environment):
     """Runs the commands of a block, but for those that are tried elsewhere."""
-    lines = [line for line in block.splitlines() if not line.startswith(tuple(ELSEWHERE))]
+    lines = [line for line in block.splitlines() if not line.startswith((*ELSEWHERE, SERVE))]
+    # clap looks at the options before it, and prints help.
+    lines = [line.split("#")[0] + " --help > help.txt" if line.startswith(BENCH) else line for line in lines]
     subprocess.run([sys.executable, "-c", PREPARE], cwd=folder, check=True)
     script = ["set -euo pipefail", STAND_INS, before, *lines]
     environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}", **environment}
@@ -81,11 +148,17 @@ def run(block, before, folder, **environment):
     return ran.stdout
 
 
-@pytest.mark.parametrize("number", range(len(shell_blocks())))
-def test_commands_run(number, tmp_path):
-    block = shell_blocks()[number]
-    if ADDRESS in block or all(line.startswith(tuple(ELSEWHERE)) for line in block.splitlines()):
+BLOCKS = [(page, number) for page in PAGES for number, block in enumerate(shell_blocks(page)) if commands(block)]
+
+
+@pytest.mark.parametrize(("page", "number"), BLOCKS)
+def test_commands_run(page, number, tmp_path):
+    block = shell_blocks(page)[number]
+    if ADDRESS in block:
+        # Those for a server: below.
         return
+    if "--device gpu" in block and not hushvec.devices()["gpus"]:
+        pytest.skip("there is no GPU")
     # The first block makes its own files; shards and imports make an index anew.
     before = "" if "hushvec context new -o ctx.json" in block else BEFORE
     if "-o index.hvx" in block and "--append" not in block:
@@ -96,9 +169,9 @@ def test_commands_run(number, tmp_path):
 def test_commands_for_a_server_run(tmp_path):
     with servers.Server(tmp_path / "data") as server:
         found = 0
-        for page in ("README.md", "docs/server.md"):
+        for page in PAGES:
             for block in shell_blocks(page):
-                if ADDRESS in block and "curl" not in block:
+                if ADDRESS in block and any(not line.startswith(SERVE) for line in commands(block)):
                     block = block.replace(ADDRESS, server.url).replace("hvk_…", server.admin_key)
                     folder = tmp_path / str(found)
                     folder.mkdir()
@@ -106,9 +179,28 @@ def test_commands_for_a_server_run(tmp_path):
                     found += 1
                     for base in server.call("GET", "/v1/kbs")[1]:
                         server.call("DELETE", f"/v1/kbs/{base['id']}")
-        assert found == 2
+        assert found >= 2
+
+
+def serve_commands():
+    lines = {line.split("#")[0].strip() for page in PAGES for block in shell_blocks(page) for line in commands(block)}
+    return sorted(line for line in lines if line.startswith(SERVE))
+
+
+@pytest.mark.parametrize("command", serve_commands())
+def test_servers_start(command, tmp_path):
+    """On a free port, and in another folder than the page's."""
+    command = command.replace("/srv/hushvec", str(tmp_path / "data"))
+    environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
+    command = f"exec {command} --listen 127.0.0.1:0"
+    with subprocess.Popen(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert re.search(r"listening on http://127\.0\.0\.1:\d+", process.stderr.readline())
+            assert process.stdout.readline().startswith("admin key: hvk_")
+        finally:
+            process.terminate()
 
 
 def test_most_commands_are_tried():
-    tried = [line for block in shell_blocks() for line in block.splitlines() if "hushvec " in line]
-    assert len(tried) >= 35
+    tried = [line for page in PAGES for block in shell_blocks(page) for line in commands(block)]
+    assert len(tried) >= 45 and serve_commands()

@@ -31,8 +31,11 @@ def nearest():
     tell(0)
     hushvec.Index(path).nearest(context, rows[:1000], progress=tell)
 
+def project():
+    hushvec.project(numpy.tile(rows, (4, 1)).astype(numpy.float32), 65536, tell)
+
 try:
-    {"encrypt": encrypt, "append": append, "nearest": nearest}[sys.argv[1]]()
+    {"encrypt": encrypt, "append": append, "nearest": nearest, "project": project}[sys.argv[1]]()
 except KeyboardInterrupt:
     print("stopped", flush=True)
     if sys.argv[1] == "append":
@@ -42,7 +45,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("call", ["encrypt", "append", "nearest"])
+@pytest.mark.parametrize("call", ["encrypt", "append", "nearest", "project"])
 def test_ctrl_c(call, tmp_path):
     command = [sys.executable, "-c", SCRIPT, call, str(tmp_path / "index.hvx")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

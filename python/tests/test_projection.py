@@ -1,6 +1,7 @@
 """`hushvec.project` against its definition in docs/formats.md."""
 
 import hashlib
+import threading
 
 import numpy
 import pytest
@@ -39,6 +40,33 @@ def test_bits_are_those_of_the_definition(dimensions, bits):
     assert projected.shape == (20, bits) and projected.dtype == numpy.uint8
     assert (projected == (expected(vectors, bits) > 0)).all()
     assert (hushvec.project(vectors.astype(numpy.float64)[:, ::-1], bits) == hushvec.project(vectors[:, ::-1].copy(), bits)).all()
+
+
+def test_blocks_are_told_and_errors_count_rows():
+    # The first block has 2^20 projected components.
+    vectors = numpy.random.default_rng(4).standard_normal((5000, 40)).astype(numpy.float32)
+    told = []
+    projected = hushvec.project(vectors, 1024, told.append)
+    assert told[0] == 1024 and told[-1] == 5000 and told == sorted(told)
+    assert (projected == numpy.concatenate([hushvec.project(vectors[at : at + 700], 1024) for at in range(0, 5000, 700)])).all()
+    vectors[4321, 7] = numpy.nan
+    with pytest.raises(hushvec.InputError, match="row 4321, column 7 is not a number"):
+        hushvec.project(vectors, 1024)
+
+
+def test_other_threads_run():
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.wait(0.001):
+            ticks.append(None)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    hushvec.project(numpy.ones((3000, 384), numpy.float32), 4096)
+    done.set()
+    thread.join()
+    assert len(ticks) > 5
 
 
 def test_more_bits_rank_better():

@@ -337,7 +337,7 @@ def test_embeddings_must_fit_the_index(desk):
     assert found[0]["id"] == 9 and found[0]["cosine"] > 0.99999
     without = desk.push("ctx.json", "index.hvx", "--create-kb", f"without-{desk.kind}")
     told = desk.search("ctx.json", "same.npy", "--kb", without["kb_id"], "--oversample", 2, code=1)
-    assert "has no embedding to rank by; push it with one (--rerank-with)" in told
+    assert "has no embedding to rank by; push it with one (--rerank-with, or rerank= in Python)" in told
 
 
 def test_a_push_that_stored_nothing_leaves_nothing(desk, tmp_path):

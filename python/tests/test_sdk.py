@@ -16,6 +16,7 @@ if os.environ.get("HUSHVEC_REQUIRE_SDK") != "1":
     pytest.importorskip("xtrace_sdk", reason="xtrace-ai-sdk is not installed")
 import xtrace_sdk.x_vec.utils.execution_context as sdk  # noqa: E402
 
+from xtrace_sdk.x_vec.crypto.encryption.aes import AESClient as SdkAes  # noqa: E402
 from xtrace_sdk.x_vec.crypto.key_provider import PassphraseKeyProvider as SdkPassphrase  # noqa: E402
 from xtrace_sdk.x_vec.data_loaders.loader import DataLoader  # noqa: E402
 from xtrace_sdk.x_vec.retrievers.retriever import Retriever  # noqa: E402
@@ -39,6 +40,8 @@ def test_contexts_go_there_and_back(kind, rows, tmp_path):
     assert back == ours and back.to_dict_plain() == theirs.to_dict_plain() == ours.to_dict_plain()
     provider = hushvec.PassphraseKeyProvider("pass", salt=b"0123456789abcdef")
     assert provider.get_key() == SdkPassphrase("pass", salt=b"0123456789abcdef").get_key()
+    assert hushvec.PassphraseKeyProvider("pass").get_key() == SdkPassphrase("pass").get_key()
+    assert SdkAes(ours.key_provider.get_key()).decrypt(theirs.aes.encrypt("päyload")) == "päyload"
 
 
 class Integration:
@@ -57,6 +60,41 @@ class Integration:
 
     async def get_chunk_by_id(self, ids, kb_id, projection):
         return [self.chunks[i] for i in ids]
+
+
+def test_content_under_a_raw_key_goes_there_and_back():
+    key = os.urandom(32)
+    ours, theirs = hushvec.AESClient(key), SdkAes(key)
+    assert ours.decrypt(theirs.encrypt("päyload")) == "päyload" == theirs.decrypt(ours.encrypt("päyload"))
+
+
+def test_the_sdks_clients_are_not_ours():
+    theirs = sdk.PaillierClient(DIMENSIONS)
+    provider = hushvec.PassphraseKeyProvider("pass")
+    with pytest.raises(ValueError, match="Unsupported homomorphic client type: xtrace_sdk.*load_stringified_keys"):
+        hushvec.ExecutionContext(theirs, provider)
+    # As the message says.
+    ours = hushvec.PaillierClient(DIMENSIONS, skip_key_gen=True)
+    ours.load_stringified_keys(theirs.stringify_pk(), theirs.stringify_sk())
+    assert hushvec.ExecutionContext(ours, provider, format="xtrace").hash() == sdk.ExecutionContext(theirs, SdkPassphrase("pass")).hash()
+
+
+@pytest.mark.parametrize(("kind", "format"), [("paillier", "xtrace"), ("paillier", "native"), ("paillier_subgroup", "native")])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_our_contexts_in_the_sdks_loader_and_retriever(kind, format, parallel, rows):
+    context = hushvec.ExecutionContext.create("pass", kind, DIMENSIONS, format=format, device="cpu", threads=1)
+    integration = Integration(int(json.loads(context.homomorphic.stringify_pk())["n_squared"]))
+    loader, retriever = DataLoader(context, integration), Retriever(context, integration, parallel=parallel)
+    vectors = numpy.where(rows[:12] == 1, 0.5, -0.5)
+    chunks = [{"chunk_content": f"page {i}", "meta_data": {}} for i in range(12)]
+    index, db = asyncio.run(loader.load_data_from_memory(chunks[:4], vectors[:4], disable_progress=True))
+    asyncio.run(loader.dump_db(db, index, "kb"))
+    index, db = asyncio.run(loader.load_data_from_memory_batch(chunks[4:], vectors[4:]))
+    asyncio.run(loader.dump_db(db, index, "kb"))
+    ids, scores = asyncio.run(retriever.nn_search_for_ids(vectors[7], k=1, kb_id="kb", include_scores=True))
+    assert ids == [7] and scores == distances(rows[7], rows[:12])
+    (found,) = asyncio.run(retriever.retrieve_and_decrypt(ids, "kb"))
+    assert found["chunk_content"] == "page 7"
 
 
 @pytest.mark.parametrize("client", [hushvec.PaillierClient, hushvec.PaillierLookupClient])

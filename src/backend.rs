@@ -3,11 +3,7 @@
 //! Kernels take and return reduced numbers as rows of limbs and never see Montgomery forms of another device, so every
 //! backend returns the same bytes. Opening can fail; a batch on an open backend finishes.
 
-#[cfg(feature = "gpu")]
-mod checks;
 mod cpu;
-#[cfg(feature = "gpu")]
-mod crossover;
 #[cfg(feature = "owner")]
 pub mod crt_key;
 pub mod devices;
@@ -15,13 +11,12 @@ pub mod fixed_base;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(feature = "gpu")]
-mod known_answers;
+mod kernels;
 mod multi_power;
 #[cfg(feature = "gpu")]
-mod offloaded;
+mod offload;
+pub mod report;
 mod schedule;
-#[cfg(feature = "gpu")]
-mod trust;
 pub mod weights;
 
 use crate::arith::batch::Rows;
@@ -36,7 +31,10 @@ use fixed_base::FixedBase;
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 use gpu::adapter::KernelOptions;
 #[cfg(feature = "gpu")]
-use offloaded::Offloaded;
+use kernels::{hamming_aggregate, pair_fixed_base_pow, pair_pow, weighted_sum};
+#[cfg(feature = "gpu")]
+use offload::Offloaded;
+use report::{DeviceReport, GpuTimes};
 use std::num::NonZeroUsize;
 use weights::Weights;
 
@@ -44,9 +42,9 @@ use weights::Weights;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The processor.
+    /// The CPU.
     Cpu(Cpu),
-    /// A GPU, with the processor behind it.
+    /// A GPU, with the CPU behind it.
     #[cfg(feature = "gpu")]
     Gpu(Offloaded),
 }
@@ -55,7 +53,7 @@ pub enum Backend {
 #[derive(Default)]
 pub struct Resident {
     #[cfg(feature = "gpu")]
-    rows: Option<gpu::DeviceRows>,
+    rows: Option<hamming_aggregate::DeviceRows>,
 }
 
 impl std::fmt::Debug for Resident {
@@ -74,20 +72,6 @@ impl Resident {
     }
 }
 
-/// What an open device turned out to be, for people and for JSON.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct DeviceReport {
-    /// The device asked for.
-    pub asked: String,
-    /// The device used.
-    pub used: String,
-    /// Whether that is a GPU emulated in software.
-    pub software: bool,
-    /// Batches that a GPU could not finish and the processor did.
-    pub batches_on_cpu: u64,
-}
-
 impl Backend {
     /// Opens `device` with `threads` threads, or with one a core.
     ///
@@ -99,16 +83,13 @@ impl Backend {
         let cpu = Cpu::open(threads)?;
         match device {
             Device::Cpu => Ok(Self::Cpu(cpu)),
-            // Whatever keeps a GPU from being used, the processor is there.
+            // Whatever keeps a GPU from being used, the CPU is there.
             Device::Auto => Ok(Offloaded::open(device, cpu.clone()).map_or(Self::Cpu(cpu), Self::Gpu)),
             Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => {
                 let offloaded = Offloaded::open(device, cpu)?;
                 let info = offloaded.info();
                 if info.software {
-                    tracing::warn!(
-                        "{} is a GPU emulated by the processor: slower than the processor itself",
-                        info.name
-                    );
+                    tracing::warn!("{} is a GPU emulated by the CPU: slower than the CPU itself", info.name);
                 }
                 Ok(Self::Gpu(offloaded))
             }
@@ -150,8 +131,8 @@ impl Backend {
         }
     }
 
-    /// Where a GPU's time went; `None` on the processor.
-    pub fn gpu_times(&self) -> Option<devices::GpuTimes> {
+    /// Where a GPU's time went; `None` on the CPU.
+    pub fn gpu_times(&self) -> Option<GpuTimes> {
         match self {
             Self::Cpu(_) => None,
             #[cfg(feature = "gpu")]
@@ -178,7 +159,7 @@ impl Backend {
         }
     }
 
-    /// The processor, which is there on every device for what is not worth sending to another.
+    /// The CPU, which is there on every device for what is not worth sending to another.
     pub(crate) fn cpu(&self) -> &Cpu {
         match self {
             Self::Cpu(cpu) => cpu,
@@ -194,7 +175,7 @@ impl Backend {
         match self {
             Self::Cpu(cpu) => cpu::pair_pow::pair_pow(cpu, modulus, bases, exponent, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => offloaded.pair_pow(modulus, bases, exponent, out),
+            Self::Gpu(offloaded) => offloaded.run(&pair_pow::PairPow { modulus, bases, exponent }, out),
         }
     }
 
@@ -209,13 +190,13 @@ impl Backend {
             #[cfg(feature = "gpu")]
             Self::Gpu(offloaded) => {
                 for (((modulus, bases), exponent), out) in moduli.into_iter().zip(bases).zip(exponents).zip(out) {
-                    offloaded.pair_pow(modulus, bases, exponent, out);
+                    offloaded.run(&pair_pow::PairPow { modulus, bases, exponent }, out);
                 }
             }
         }
     }
 
-    /// Does both, at once on a processor that has threads for it.
+    /// Does both, at once on a CPU that has threads for it.
     #[cfg(feature = "owner")]
     pub(crate) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
         match self {
@@ -235,18 +216,24 @@ impl Backend {
         match self {
             Self::Cpu(cpu) => cpu::pair_fixed_base_pow::pair_fixed_base_pow(cpu, base, bits, exponents, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => offloaded.pair_fixed_base_pow(base, bits, exponents, out),
+            Self::Gpu(offloaded) => {
+                offloaded.run(&pair_fixed_base_pow::PairFixedBasePow { base, bits, exponents }, out);
+            }
         }
     }
 
-    /// Sends stored rows to a GPU, for [`Backend::hamming_aggregate_resident`]. On the processor, and where there is no
+    /// Sends stored rows to a GPU, for [`Backend::hamming_aggregate_resident`]. On the CPU, and where there is no
     /// room, nothing is sent and the rows are used from where they are.
     #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
     pub fn reside(&self, stored: Rows<'_>) -> Resident {
         match self {
             Self::Cpu(_) => Resident::default(),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => Resident { rows: offloaded.reside(stored) },
+            Self::Gpu(offloaded) if stored.is_empty() || offloaded.is_retired() => Resident::default(),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(offloaded) => {
+                Resident { rows: hamming_aggregate::DeviceRows::new(&offloaded.gpu().engine, stored).ok() }
+            }
         }
     }
 
@@ -269,7 +256,10 @@ impl Backend {
         match self {
             Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate(cpu, modulus, queries, stored, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => offloaded.hamming_aggregate(modulus, queries, stored, resident.rows.as_ref(), out),
+            Self::Gpu(offloaded) => {
+                let resident = resident.rows.as_ref();
+                offloaded.run(&hamming_aggregate::HammingAggregate { modulus, queries, stored, resident }, out);
+            }
         }
     }
 
@@ -286,14 +276,14 @@ impl Backend {
         match self {
             Self::Cpu(cpu) => cpu::hamming_aggregate::hamming_aggregate_integers(cpu, modulus, queries, stored, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => {
-                offloaded.hamming_aggregate(modulus, queries, stored, resident.rows.as_ref(), out);
+            Self::Gpu(_) => {
+                self.hamming_aggregate_resident(modulus, queries, stored, resident, out);
                 self.integers_from_pairs(modulus, out);
             }
         }
     }
 
-    /// Products of pairs row by row, modulo m². Always on the processor: it takes less time than checking a GPU's.
+    /// Products of pairs row by row, modulo m². Always on the CPU: it takes less time than checking a GPU's.
     pub fn pair_mul(&self, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
         cpu::pair_mul::pair_mul(self.cpu(), modulus, a, b, out);
     }
@@ -304,7 +294,16 @@ impl Backend {
         match self {
             Self::Cpu(cpu) => cpu::weighted_sum::weighted_sum_vartime(cpu, modulus, inputs, weights, out),
             #[cfg(feature = "gpu")]
-            Self::Gpu(offloaded) => offloaded.weighted_sum_vartime(modulus, inputs, weights, out),
+            Self::Gpu(offloaded) => {
+                let sides = weighted_sum::WeightedSides { modulus, inputs, weights };
+                if !sides.is_worth_it(&offloaded.gpu().engine) {
+                    return cpu::weighted_sum::weighted_sum_vartime(self.cpu(), modulus, inputs, weights, out);
+                }
+                let mut products = vec![0; weights.sides() * inputs.width()];
+                offloaded.run(&sides, &mut products);
+                let products = Rows::new(&products, inputs.width());
+                cpu::weighted_sum::quotients_vartime(self.cpu(), modulus, weights, products, out);
+            }
         }
     }
 
@@ -335,7 +334,7 @@ impl Backend {
         match self {
             #[cfg(feature = "gpu")]
             Self::Gpu(offloaded) if dimensions <= key.one_prime_dimensions() => {
-                offloaded.hamming_decode(key, dimensions, ciphertexts, out);
+                offloaded.run(&kernels::hamming_decode::HammingDecode::new(key, dimensions, ciphertexts), out);
             }
             _ => cpu::hamming_decode::hamming_decode(self.cpu(), key, dimensions, ciphertexts, out),
         }
@@ -364,7 +363,7 @@ impl Backend {
 
 #[cfg(feature = "hazmat")]
 impl Backend {
-    /// The processor at each level of instructions that it has, the best first: to compare them.
+    /// The CPU at each level of instructions that it has, the best first: to compare them.
     ///
     /// # Errors
     /// [`Error::Device`] if threads cannot be started.
@@ -391,7 +390,7 @@ impl Backend {
         matches!((self, other), (Self::Gpu(mine), Self::Gpu(theirs)) if mine.gpu().is(theirs.gpu()))
     }
 
-    /// Has something go wrong on the GPU after `results` more results have come back. Nothing happens on the processor.
+    /// Has something go wrong on the GPU after `results` more results have come back. Nothing happens on the CPU.
     pub fn inject_fault(&self, results: u64, fault: gpu::fault::Fault) {
         if let Self::Gpu(offloaded) = self {
             offloaded.gpu().inject(results, fault);
@@ -413,7 +412,7 @@ impl Backend {
         }
     }
 
-    /// [`Backend::pair_mul`] on the GPU, unchecked; `None` on the processor.
+    /// [`Backend::pair_mul`] on the GPU, unchecked; `None` on the CPU.
     pub fn pair_mul_on_gpu(
         &self,
         modulus: &Modulus,
@@ -422,11 +421,10 @@ impl Backend {
         out: &mut [u64],
     ) -> Option<Result<(), String>> {
         let Self::Gpu(offloaded) = self else { return None };
-        let mut out = gpu::Output::new(out, a.width());
-        Some(offloaded.gpu().pair_mul(modulus, a, b, &mut out).map_err(|failure| failure.to_string()))
+        Some(unchecked(offloaded, &kernels::pair_mul::PairMul { modulus, a, b }, out))
     }
 
-    /// [`Backend::weighted_sum_vartime`] on the GPU, unchecked and whatever the shape; `None` on the processor.
+    /// [`Backend::weighted_sum_vartime`] on the GPU, unchecked and whatever the shape; `None` on the CPU.
     pub fn weighted_sum_on_gpu(
         &self,
         modulus: &Modulus,
@@ -435,11 +433,20 @@ impl Backend {
         out: &mut [u64],
     ) -> Option<Result<(), String>> {
         let Self::Gpu(offloaded) = self else { return None };
-        let mut sides = vec![0; weights.sides() * inputs.width()];
-        let outcome =
-            offloaded.gpu().weighted_sides(modulus, inputs, weights, &mut gpu::Output::new(&mut sides, inputs.width()));
-        let sides = Rows::new(&sides, inputs.width());
-        cpu::weighted_sum::quotients_vartime(self.cpu(), modulus, weights, sides, out);
-        Some(outcome.map_err(|failure| failure.to_string()))
+        let mut products = vec![0; weights.sides() * inputs.width()];
+        let outcome = unchecked(offloaded, &weighted_sum::WeightedSides { modulus, inputs, weights }, &mut products);
+        let products = Rows::new(&products, inputs.width());
+        cpu::weighted_sum::quotients_vartime(self.cpu(), modulus, weights, products, out);
+        Some(outcome)
     }
+}
+
+/// Has a GPU compute a batch, and checks nothing.
+#[cfg(all(feature = "gpu", feature = "hazmat"))]
+fn unchecked<K: offload::kernel::Kernel>(
+    offloaded: &Offloaded,
+    kernel: &K,
+    out: &mut [K::Element],
+) -> Result<(), String> {
+    offload::rounds::unchecked(kernel, &offloaded.gpu().engine, out).map_err(|failure| failure.to_string())
 }

@@ -20,8 +20,8 @@ pub use format::Format;
 pub use loader::{ContextInfo, Loader};
 
 use crate::arith::bits::BitMatrix;
-use crate::backend::devices::GpuTimes;
-use crate::backend::{Backend, DeviceReport};
+use crate::backend::Backend;
+use crate::backend::report::{DeviceReport, GpuTimes};
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;

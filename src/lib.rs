@@ -21,8 +21,8 @@ mod projection;
 mod search;
 
 pub use arith::bits::BitMatrix;
-pub use backend::DeviceReport;
-pub use backend::devices::{AdapterInfo, CpuInfo, Devices, GpuTimes};
+pub use backend::devices::{CpuInfo, Devices};
+pub use backend::report::{AdapterInfo, DeviceReport, GpuTimes};
 pub use destination::Occupant;
 pub use device::Device;
 pub use embedding::{Embedding, Precision};

@@ -1,12 +1,11 @@
 //! What this machine could compute on.
 
-use super::cpu::threads;
-use super::{Backend, DeviceReport};
+use super::cpu::{Cpu, threads};
+use super::report::{AdapterInfo, DeviceReport};
 use crate::device::Device;
 use crate::error::Error;
 use serde::Serialize;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 /// The devices of this machine, and what `auto` makes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,52 +35,18 @@ pub struct CpuInfo {
     pub level: String,
 }
 
-/// A GPU, as a person wants to see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct AdapterInfo {
-    /// Its number: what `gpu:N` means.
-    pub index: usize,
-    /// Its name.
-    pub name: String,
-    /// Discrete, integrated, virtual, software or unknown.
-    pub kind: &'static str,
-    /// Whether a processor emulates it.
-    pub software: bool,
-    /// The interface it is reached through: Vulkan, Metal, Dx12 or Gl.
-    pub api: String,
-    /// Its driver and the driver's version.
-    pub driver: String,
-    /// The family of kernels that it gets: cooperative or portable.
-    pub kernels: &'static str,
-}
-
-/// Where a GPU's time went, since it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct GpuTimes {
-    /// Kernels running, by the device's clock, if it has one: those of everyone in this process who has it open.
-    pub kernels: Option<Duration>,
-    /// From handing batches over to having their results in host memory.
-    pub away: Duration,
-    /// Checking results on the processor, most of it while the GPU computes the next round of a batch.
-    pub checking: Duration,
-    /// The part of that which the GPU's work does not cover.
-    pub waiting: Duration,
-}
-
 impl Devices {
     /// Looks at this machine.
     ///
     /// # Errors
     /// [`Error::Parameter`] for too many threads; [`Error::Device`] if they cannot be started.
     pub fn detect(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        let backend = Backend::open(&Device::Cpu, threads)?;
+        let open = Cpu::open(threads)?;
         let cpu = CpuInfo {
             model: cpu_model(),
             cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            threads: backend.threads(),
-            level: backend.cpu_level().to_owned(),
+            threads: open.threads(),
+            level: open.level().name().to_owned(),
         };
         let gpus = adapters();
         let (auto, reason) = match gpus.first() {

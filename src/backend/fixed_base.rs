@@ -1,26 +1,17 @@
 //! A base of which many powers are wanted.
 
-use super::cpu::Cpu;
-use super::cpu::level::Level;
-use super::cpu::pair_fixed_base_pow::WindowTable;
-#[cfg(feature = "gpu")]
-use super::gpu::{GpuFailure, pair_fixed_base_pow::DeviceTable};
 use crate::arith::modulus::Modulus;
-use std::sync::{Arc, OnceLock};
-#[cfg(feature = "gpu")]
-use std::sync::{Mutex, PoisonError};
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// A base modulo m² and the length of its exponents. The window tables are made by the backend that first needs
-/// them, and kept here. May be secret: wiped when dropped.
+/// A base modulo m² and the length of its exponents. Devices keep their window tables of it here, each in a type of its own,
+/// which wipes itself when dropped. May be secret: wiped when dropped.
 pub struct FixedBase {
     modulus: Arc<Modulus>,
     base: Zeroizing<Vec<u64>>,
     exponent_bits: usize,
-    /// One for each level.
-    cpu_tables: [OnceLock<WindowTable>; Level::COUNT],
-    #[cfg(feature = "gpu")]
-    device_table: Mutex<Option<Arc<DeviceTable>>>,
+    tables: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl std::fmt::Debug for FixedBase {
@@ -32,14 +23,7 @@ impl std::fmt::Debug for FixedBase {
 impl FixedBase {
     /// `base` is a reduced pair modulo m²; exponents have at most `exponent_bits` bits.
     pub fn new(modulus: Arc<Modulus>, base: &[u64], exponent_bits: usize) -> Self {
-        Self {
-            modulus,
-            base: Zeroizing::new(base.to_vec()),
-            exponent_bits,
-            cpu_tables: Default::default(),
-            #[cfg(feature = "gpu")]
-            device_table: Mutex::new(None),
-        }
+        Self { modulus, base: Zeroizing::new(base.to_vec()), exponent_bits, tables: Mutex::default() }
     }
 
     /// The modulus m.
@@ -57,22 +41,25 @@ impl FixedBase {
         self.exponent_bits
     }
 
-    /// The table of the GPU that computes with this base, made by `make` unless the one there `fits`. One is kept.
-    #[cfg(feature = "gpu")]
-    pub(super) fn device_table(
+    /// The table of type `T` that `fits`, made by `make` if there is none. The newest `most` of the type are kept.
+    pub(super) fn table<T: Any + Send + Sync, E>(
         &self,
-        fits: impl FnOnce(&DeviceTable) -> bool,
-        make: impl FnOnce() -> Result<DeviceTable, GpuFailure>,
-    ) -> Result<Arc<DeviceTable>, GpuFailure> {
-        let mut kept = self.device_table.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(table) if fits(table) => Ok(Arc::clone(table)),
-            _ => Ok(Arc::clone(kept.insert(Arc::new(make()?)))),
+        most: usize,
+        fits: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_type = |table: &Arc<dyn Any + Send + Sync>| Arc::clone(table).downcast::<T>().ok();
+        if let Some(table) = tables.iter().filter_map(of_type).find(|table| fits(table)) {
+            return Ok(table);
         }
-    }
-
-    pub(super) fn cpu_table(&self, cpu: &Cpu) -> &WindowTable {
-        let table = &self.cpu_tables[cpu.level().number()];
-        table.get_or_init(|| WindowTable::new(cpu, &self.modulus, &self.base, self.exponent_bits))
+        let table = Arc::new(make()?);
+        if tables.iter().filter_map(of_type).count() >= most
+            && let Some(oldest) = tables.iter().position(|table| table.is::<T>())
+        {
+            tables.remove(oldest);
+        }
+        tables.push(Arc::clone(&table) as Arc<dyn Any + Send + Sync>);
+        Ok(table)
     }
 }

@@ -60,33 +60,54 @@ impl Part {
     }
 }
 
-/// Cuts a job into parts of about `most` slots, and hands each over as it is made: for some of the inputs all of the
-/// sides, then for the next.
-pub(super) fn for_each_part<E>(
-    weights: &Weights,
+/// A job in parts of about `most` slots, each made when it is asked for: for some of the inputs all of the sides, then for
+/// the next.
+pub(super) struct Parts<'a> {
+    weights: &'a Weights,
     sides: Range<usize>,
     inputs: usize,
     most: usize,
-    mut take: impl FnMut(Part) -> Result<(), E>,
-) -> Result<(), E> {
-    let at_once = inputs_at_once(weights, most);
-    for first in (0..inputs.max(1)).step_by(at_once) {
-        let inputs = first..(first + at_once).min(inputs);
-        let way = Way::choose(weights, sides.clone(), inputs.clone(), most);
-        let mut next = sides.start;
-        while next < sides.end {
-            let start = next;
-            let mut builder = Builder::new(way, inputs.clone());
-            let mut results = Vec::new();
-            while next < sides.end && (next == start || builder.slots() < most) {
-                results.push(builder.side(weights, next));
-                next += 1;
-            }
-            let rounds = builder.schedule.into_rounds(&mut results);
-            take(Part { inputs: inputs.clone(), sides: start..next, rounds, results })?;
-        }
+    /// What the next part is taken from: inputs, how their powers are computed, and the first side.
+    next: (Range<usize>, Way, usize),
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(weights: &'a Weights, sides: Range<usize>, inputs: usize, most: usize) -> Self {
+        let next = (0..0, Way::Buckets, sides.start);
+        let mut parts = Self { weights, sides, inputs, most, next };
+        parts.go_on(0);
+        parts
     }
-    Ok(())
+
+    /// Goes on with the inputs from that one.
+    fn go_on(&mut self, first: usize) {
+        let inputs = first..(first + inputs_at_once(self.weights, self.most)).min(self.inputs);
+        let way = Way::choose(self.weights, self.sides.clone(), inputs.clone(), self.most);
+        self.next = (inputs, way, self.sides.start);
+    }
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Part;
+
+    fn next(&mut self) -> Option<Part> {
+        if self.next.2 >= self.sides.end {
+            if self.sides.is_empty() || self.next.0.end >= self.inputs {
+                return None;
+            }
+            self.go_on(self.next.0.end);
+        }
+        let (inputs, way, next) = &mut self.next;
+        let start = *next;
+        let mut builder = Builder::new(*way, inputs.clone());
+        let mut results = Vec::new();
+        while *next < self.sides.end && (*next == start || builder.slots() < self.most) {
+            results.push(builder.side(self.weights, *next));
+            *next += 1;
+        }
+        let rounds = builder.schedule.into_rounds(&mut results);
+        Some(Part { inputs: inputs.clone(), sides: start..*next, rounds, results })
+    }
 }
 
 /// Inputs of a part, so that a side of it stays below that many slots: buckets take at most a product a bit for each.

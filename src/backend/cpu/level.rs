@@ -55,17 +55,6 @@ impl Level {
             Self::Ifma(_) => "avx512ifma",
         }
     }
-
-    /// Its number among all levels there are.
-    pub(in crate::backend) fn number(self) -> usize {
-        match self {
-            Self::Portable => 0,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => 1,
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(_) => 2,
-        }
-    }
 }
 
 /// Runs `$body` with `$m` bound to a modulus's [`Lanes`](crate::arith::lanes::Lanes), once compiled for each level and

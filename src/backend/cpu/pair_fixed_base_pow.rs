@@ -1,12 +1,13 @@
 //! `pair_fixed_base_pow`: one base's window tables, many exponents.
 
-use super::level::with_lanes;
+use super::level::{Level, with_lanes};
 use super::{Cpu, Run};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::{Lanes, Line, WINDOW_BITS};
 use crate::arith::modulus::Modulus;
 use crate::arith::window;
 use crate::backend::fixed_base::FixedBase;
+use std::convert::Infallible;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Vectors that share one pass over the tables: enough to read each table from memory once for all, few enough for
@@ -18,16 +19,17 @@ const ROWS_A_PASS: Run = Run::new(32, 128);
 ///
 /// Entries are read whole, so a larger window costs reading as well as memory: `docs/performance.md` has the widths that
 /// were compared.
-pub(in crate::backend) struct WindowTable {
+struct WindowTable {
+    level: Level,
     lines: Zeroizing<Vec<Line>>,
 }
 
 impl WindowTable {
-    /// A table for the arithmetic that this processor uses.
-    pub(in crate::backend) fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
+    /// A table for the arithmetic that this CPU uses.
+    fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
         let windows = exponent_bits.div_ceil(WINDOW_BITS as usize).max(1);
         let lines = with_lanes!(cpu, modulus, m => fill(m, base, windows));
-        Self { lines }
+        Self { level: cpu.level(), lines }
     }
 }
 
@@ -69,9 +71,10 @@ pub(in crate::backend) fn pair_fixed_base_pow(
     exponents: Rows<'_>,
     out: &mut [u64],
 ) {
-    let table = base.cpu_table(cpu);
+    let make = || Ok::<_, Infallible>(WindowTable::new(cpu, base.modulus(), base.base(), base.exponent_bits()));
+    let Ok(table) = base.table(Level::COUNT, |table: &WindowTable| table.level == cpu.level(), make);
     let bits = bits.min(base.exponent_bits());
-    with_lanes!(cpu, base.modulus(), m => powers(cpu, m, table, bits, exponents, out));
+    with_lanes!(cpu, base.modulus(), m => powers(cpu, m, &table, bits, exponents, out));
 }
 
 fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {

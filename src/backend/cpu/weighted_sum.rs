@@ -8,9 +8,8 @@ use super::{Cpu, Run, inverses};
 use crate::arith::batch::Rows;
 use crate::arith::lanes::Lanes;
 use crate::arith::modulus::Modulus;
-use crate::backend::multi_power::{Part, for_each_part};
+use crate::backend::multi_power::{Part, Parts};
 use crate::backend::weights::Weights;
-use std::convert::Infallible;
 use std::ops::Range;
 
 /// Limbs that a part of a job takes: 64 MiB.
@@ -76,7 +75,7 @@ fn compute<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, weights: &Weights, side
     let mut one = vec![0; width];
     store_one(m, &mut one);
     let mut slots = Vec::new();
-    let Ok(()) = for_each_part::<Infallible>(weights, sides.clone(), inputs.len(), MOST_LIMBS / width, |part| {
+    for part in Parts::new(weights, sides.clone(), inputs.len(), MOST_LIMBS / width) {
         fill(cpu, m, inputs, &part, &mut slots);
         let results: Vec<u64> = (part.results.iter())
             .flat_map(|slot| slot.map_or(&*one, |slot| &slots[slot as usize * width..][..width]))
@@ -88,8 +87,7 @@ fn compute<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, weights: &Weights, side
         } else {
             multiply(cpu, m, &results, out);
         }
-        Ok(())
-    });
+    }
     cpu.for_each_group::<A, _>(out, width, RUN, |_, out| {
         let power = m.leave(&m.load_pair(Rows::new(out, width)));
         m.store_pair(&power, out);

@@ -1,12 +1,11 @@
 //! The GPUs of this machine, and which of them a device name means.
 
-use super::shader::{GROUP, Shape};
-use crate::backend::devices::AdapterInfo;
+use crate::backend::report::AdapterInfo;
 use crate::device::Device;
 use crate::error::Error;
 
-/// Words of a number in each lane that the cooperative family aims at.
-const WORDS_A_LANE: u32 = 6;
+/// Invocations of a workgroup, of every shader.
+pub(in crate::backend) const WORKGROUP_SIZE: u32 = 64;
 
 /// How kernels are built. Anything but the default is for tests and benches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,11 +28,19 @@ pub struct KernelOptions {
 
 /// An adapter that can be opened.
 #[derive(Clone)]
-pub(super) struct Adapter {
+pub(in crate::backend) struct Adapter {
     handle: wgpu::Adapter,
     info: wgpu::AdapterInfo,
     index: usize,
     options: KernelOptions,
+}
+
+/// The limits of invocations that share a number.
+pub(in crate::backend) struct Cooperation {
+    /// Invocations of a subgroup, at least.
+    pub(in crate::backend) lanes: u32,
+    /// Bytes of memory that a workgroup has.
+    pub(in crate::backend) workgroup_bytes: u32,
 }
 
 /// Whether the driver is to check what shaders do.
@@ -141,7 +148,7 @@ impl Adapter {
         let limits = self.handle.limits();
         self.info.backend != wgpu::Backend::Noop
             && limits.max_storage_buffers_per_shader_stage >= 5
-            && limits.max_compute_invocations_per_workgroup >= GROUP
+            && limits.max_compute_invocations_per_workgroup >= WORKGROUP_SIZE
     }
 
     /// Discrete before integrated before virtual, software last.
@@ -157,7 +164,9 @@ impl Adapter {
 
     fn is_cooperative(&self) -> bool {
         let needed = wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP;
-        !self.options.portable && self.handle.features().contains(needed) && self.info.subgroup_max_size <= GROUP
+        !self.options.portable
+            && self.handle.features().contains(needed)
+            && self.info.subgroup_max_size <= WORKGROUP_SIZE
     }
 
     pub(super) fn features(&self) -> wgpu::Features {
@@ -169,23 +178,12 @@ impl Adapter {
         self.handle.limits()
     }
 
-    /// How numbers of that many bits are computed: on the portable family one invocation a number, else as many lanes
-    /// as leave each a handful of words.
-    pub(super) fn shape(&self, bits: usize) -> Shape {
-        let words = u32::try_from(bits / 32).unwrap_or(u32::MAX);
-        let portable = Shape { words, lanes: 1, wide: false };
-        if !self.is_cooperative() {
-            return portable;
-        }
-        let most = self.info.subgroup_min_size.min(32).min(self.options.lanes.unwrap_or(32));
-        let fits = |lanes: u32| {
-            let shape = Shape { words, lanes, wide: true };
-            words.is_multiple_of(lanes)
-                && words / lanes >= WORDS_A_LANE
-                && shape.workgroup_bytes() <= self.handle.limits().max_compute_workgroup_storage_size
-        };
-        let lanes = [32, 16, 8, 4, 2].into_iter().find(|lanes| *lanes <= most && fits(*lanes));
-        lanes.map_or(portable, |lanes| Shape { words, lanes, wide: true })
+    /// What invocations that share a number may use; `None` if each computes numbers of its own.
+    pub(in crate::backend) fn cooperation(&self) -> Option<Cooperation> {
+        self.is_cooperative().then(|| Cooperation {
+            lanes: self.info.subgroup_min_size.min(32).min(self.options.lanes.unwrap_or(32)),
+            workgroup_bytes: self.handle.limits().max_compute_workgroup_storage_size,
+        })
     }
 
     pub(super) fn describe(&self) -> AdapterInfo {

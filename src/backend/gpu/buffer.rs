@@ -3,7 +3,6 @@
 use super::failure::GpuFailure;
 use super::pool::Pool;
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// A buffer, which goes back to the engine's pool when it is dropped: overwritten, if it held secrets.
@@ -93,22 +92,7 @@ impl Drop for Buffer {
 
 /// Whether a buffer may hold secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub(in crate::backend) enum Secrecy {
     Public,
     Secret,
-}
-
-/// Binds a buffer, or what stands for none.
-pub(super) fn bind<'a>(
-    binding: u32,
-    buffer: Option<&'a Buffer>,
-    nothing: &'a wgpu::Buffer,
-) -> wgpu::BindGroupEntry<'a> {
-    let whole = wgpu::BufferBinding { buffer: nothing, offset: 0, size: None };
-    let resource = buffer.map_or(whole, |used| wgpu::BufferBinding {
-        buffer: &used.buffer,
-        offset: 0,
-        size: NonZeroU64::new(used.bytes),
-    });
-    wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(resource) }
 }

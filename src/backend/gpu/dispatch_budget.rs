@@ -1,6 +1,5 @@
 //! How much work one dispatch is given, so that no driver's watchdog ends it.
 
-use super::shader::Shape;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,46 +7,31 @@ use std::time::Duration;
 /// other work on the device.
 const TARGET: Duration = Duration::from_millis(80);
 /// Multiply-adds of a dispatch before any has been timed: 0.15 s on an integrated GPU that does 7·10^9 a second.
-const FIRST: u64 = 1_000_000_000;
+pub(in crate::backend) const FIRST: u64 = 1_000_000_000;
 const LEAST: u64 = 1_000_000;
 const MOST: u64 = 1 << 42;
-/// Multiply-adds of a product of two pairs of N words are this times N²: three products of numbers and two reductions.
-const PRODUCT: u64 = 5;
-
 /// The multiply-adds of 32-bit words that one dispatch may do, which follows from how long others took.
-pub(super) struct DispatchBudget {
+pub(in crate::backend) struct DispatchBudget {
     macs: AtomicU64,
     is_fixed: bool,
     /// Of all dispatches so far.
     largest: AtomicU64,
 }
 
-/// Multiply-adds of that many products of pairs for each of `rows` rows.
-pub(super) fn macs(shape: Shape, rows: usize, products: usize) -> u64 {
-    let words = u64::from(shape.words);
-    (rows as u64).saturating_mul(products as u64).saturating_mul(PRODUCT * words * words)
-}
-
 impl DispatchBudget {
     /// One that adapts, or one of `fixed` multiply-adds.
-    pub(super) fn new(fixed: Option<u64>) -> Self {
+    pub(in crate::backend) fn new(fixed: Option<u64>) -> Self {
         Self { macs: fixed.unwrap_or(FIRST).into(), is_fixed: fixed.is_some(), largest: AtomicU64::new(0) }
     }
 
-    /// The most rows of a dispatch that does `products` products for each. Never less than fill a workgroup.
-    pub(super) fn rows(&self, shape: Shape, products: usize) -> usize {
-        let rows = self.macs.load(Ordering::Relaxed) / macs(shape, 1, products).max(1);
-        usize::try_from(rows).unwrap_or(usize::MAX).max(shape.numbers_a_group() as usize)
-    }
-
-    /// The most products that a dispatch does for each of `rows` rows, at least one.
-    pub(super) fn products(&self, shape: Shape, rows: usize) -> usize {
-        let products = self.macs.load(Ordering::Relaxed) / macs(shape, rows, 1).max(1);
-        usize::try_from(products).unwrap_or(usize::MAX).max(1)
+    /// How many pieces of work, of `macs` multiply-adds each, a dispatch may do: at least one.
+    pub(in crate::backend) fn pieces(&self, macs: u64) -> usize {
+        let pieces = self.macs.load(Ordering::Relaxed) / macs.max(1);
+        usize::try_from(pieces).unwrap_or(usize::MAX).max(1)
     }
 
     /// Learns from work that took at most `time`.
-    pub(super) fn took(&self, macs: u64, time: Duration) {
+    pub(in crate::backend) fn took(&self, macs: u64, time: Duration) {
         let budget = self.macs.load(Ordering::Relaxed);
         if !self.is_fixed {
             self.macs.store(adapted(budget, macs, time), Ordering::Relaxed);
@@ -82,22 +66,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_dispatch_exceeds_the_first_budget() {
-        let budget = DispatchBudget::new(None);
-        for words in [16, 32, 48, 64, 96, 128, 192, 256] {
-            for lanes in [1, 2, 4, 8, 16, 32] {
-                let shape = Shape { words, lanes, wide: lanes > 1 };
-                for products in 1..=3 {
-                    let rows = budget.rows(shape, products);
-                    assert!(macs(shape, rows, products) <= FIRST, "{shape:?}, {products} products");
-                    let steps = budget.products(shape, rows);
-                    assert!(steps >= products && macs(shape, rows, steps) <= FIRST, "{shape:?}, {steps} steps");
-                }
-            }
-        }
-    }
-
-    #[test]
     fn the_budget_follows_the_time_that_dispatches_take() {
         assert_eq!(adapted(FIRST, FIRST, TARGET), FIRST);
         assert_eq!(adapted(FIRST, FIRST, TARGET * 4), FIRST / 4);
@@ -107,6 +75,7 @@ mod tests {
         assert_eq!(adapted(MOST, MOST, Duration::ZERO), MOST);
         let fixed = DispatchBudget::new(Some(7_000_000));
         fixed.took(7_000_000, Duration::ZERO);
-        assert_eq!(fixed.rows(Shape { words: 16, lanes: 1, wide: false }, 1), 7_000_000 / 1280);
+        assert_eq!(fixed.pieces(1280), 7_000_000 / 1280);
+        assert_eq!(fixed.pieces(8_000_000), 1);
     }
 }

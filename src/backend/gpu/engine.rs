@@ -1,14 +1,14 @@
 //! An open GPU: buffers, pipelines, dispatches, and what can go wrong with them.
 
 use super::adapter::Adapter;
-use super::buffer::{Buffer, Home, Secrecy, bind};
-use super::dispatch_budget::{DispatchBudget, macs};
+use super::buffer::{Buffer, Home, Secrecy};
+use super::dispatch_budget::DispatchBudget;
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
-use super::shader::{self, GROUP, Shape, Stem};
 use super::timer::Timer;
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,16 +19,13 @@ const MOST_BYTES: u64 = 1 << 30;
 /// On a software device, where the host pays for them.
 const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
 
-pub(super) struct Engine {
+/// An open device. It knows no kernel: shaders, parameters and buffers come with each dispatch.
+pub(in crate::backend) struct Engine {
     pub(super) home: Arc<Home>,
     adapter: Adapter,
-    bindings: wgpu::BindGroupLayout,
-    layout: wgpu::PipelineLayout,
-    pipelines: Mutex<HashMap<(Stem, Shape), wgpu::ComputePipeline>>,
+    pipelines: Mutex<HashMap<ShaderId, Pipeline>>,
     trouble: Arc<Mutex<Option<GpuFailure>>>,
-    /// Stand for buffers that a kernel does not use. For writing, each binding needs one of its own.
-    nothing: [wgpu::Buffer; 3],
-    pub(super) budget: DispatchBudget,
+    pub(in crate::backend) budget: DispatchBudget,
     pub(super) timer: Option<Timer>,
     /// Held from taking a place for a dispatch's times to submitting it: a driver waits for times that are asked for,
     /// and those of a dispatch behind the question would never come.
@@ -38,22 +35,40 @@ pub(super) struct Engine {
     fault: Mutex<Option<(u64, Fault)>>,
 }
 
-/// What a dispatch works on; see `shaders/bindings.wgsl`.
-#[derive(Default, Clone, Copy)]
-pub(super) struct Bindings<'a> {
-    pub(super) constants: Option<&'a Buffer>,
-    pub(super) input: Option<&'a Buffer>,
-    pub(super) second: Option<&'a Buffer>,
-    pub(super) output: Option<&'a Buffer>,
-    pub(super) state: Option<&'a Buffer>,
+/// What tells a shader from all others: its name, and the numbers that its text was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::backend) struct ShaderId {
+    pub(in crate::backend) name: &'static str,
+    pub(in crate::backend) variant: [u32; 3],
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// A compiled shader, and which buffers it takes.
+#[derive(Clone)]
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+/// One call of a shader.
+pub(in crate::backend) struct Dispatch<'a> {
+    pub(in crate::backend) shader: ShaderId,
+    /// Its WGSL, which is asked for the first time only. The entry point is `main`.
+    pub(in crate::backend) text: &'a dyn Fn() -> String,
+    /// What is bound as a uniform at 0.
+    pub(in crate::backend) params: &'a [u8],
+    /// Storage buffers, by their bindings: those that the shader uses, and no other.
+    pub(in crate::backend) buffers: &'a [(u32, &'a Buffer)],
+    pub(in crate::backend) workgroups: u32,
+    /// Multiply-adds that it does.
+    pub(in crate::backend) macs: u64,
+}
+
+pub(in crate::backend) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
-    pub(super) fn open(adapter: Adapter) -> Result<Self, GpuFailure> {
+    pub(in crate::backend) fn open(adapter: Adapter) -> Result<Self, GpuFailure> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("hushvec"),
             required_features: adapter.features(),
@@ -74,37 +89,6 @@ impl Engine {
             let failure = GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned());
             *lock(&of_loss) = Some(failure);
         });
-        let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
-        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("hushvec"),
-            entries: &[
-                entry(0, wgpu::BufferBindingType::Uniform),
-                entry(1, storage(true)),
-                entry(2, storage(true)),
-                entry(3, storage(true)),
-                entry(4, storage(false)),
-                entry(5, storage(false)),
-            ],
-        });
-        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("hushvec"),
-            bind_group_layouts: &[Some(&bindings)],
-            immediate_size: 0,
-        });
-        let nothing = [0; 3].map(|_| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("nothing"),
-                size: 16,
-                usage: wgpu::BufferUsages::STORAGE,
-                mapped_at_creation: false,
-            })
-        });
         let pipelines = Mutex::new(HashMap::new());
         let timer = Timer::new(&device, &queue);
         let budget = DispatchBudget::new(adapter.options().budget);
@@ -112,11 +96,8 @@ impl Engine {
             budget,
             home: Home::new(device, queue, adapter.backend()),
             adapter,
-            bindings,
-            layout,
             pipelines,
             trouble,
-            nothing,
             timer,
             submitting: Mutex::new(()),
             #[cfg(feature = "hazmat")]
@@ -125,17 +106,17 @@ impl Engine {
         engine.check().map(|()| engine)
     }
 
-    pub(super) fn adapter(&self) -> &Adapter {
+    pub(in crate::backend) fn adapter(&self) -> &Adapter {
         &self.adapter
     }
 
     /// What went wrong since, in the background.
-    pub(super) fn check(&self) -> Result<(), GpuFailure> {
+    pub(in crate::backend) fn check(&self) -> Result<(), GpuFailure> {
         lock(&self.trouble).clone().map_or(Ok(()), Err)
     }
 
     /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
-    pub(super) fn recover(&self) -> bool {
+    pub(in crate::backend) fn recover(&self) -> bool {
         // A loss may not have been reported yet.
         let _turn = self.home.turn();
         let _ = self.home.device.poll(wgpu::PollType::Poll);
@@ -148,64 +129,57 @@ impl Engine {
     }
 
     /// How long kernels have run, if the device can tell.
-    pub(super) fn kernel_time(&self) -> Option<Duration> {
+    pub(in crate::backend) fn kernel_time(&self) -> Option<Duration> {
         self.timer.as_ref().and_then(Timer::total)
     }
 
-    /// How this device computes numbers of that many bits.
-    pub(super) fn shape(&self, bits: usize) -> Shape {
-        self.adapter.shape(bits)
-    }
-
     /// The most bytes of one buffer.
-    pub(super) fn most_bytes(&self) -> u64 {
+    pub(in crate::backend) fn most_bytes(&self) -> u64 {
         let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
         let most = most.min(self.adapter.options().most_bytes.unwrap_or(u64::MAX));
         let limits = self.home.device.limits();
         most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
     }
 
-    /// The most rows of one dispatch.
-    pub(super) fn most_rows(&self, shape: Shape) -> usize {
-        let groups = self.home.device.limits().max_compute_workgroups_per_dimension;
-        (groups.saturating_mul(shape.numbers_a_group()) as usize).min(1 << 20)
+    /// The most workgroups of one dispatch.
+    pub(in crate::backend) fn most_workgroups(&self) -> u32 {
+        self.home.device.limits().max_compute_workgroups_per_dimension
     }
 
     /// A buffer of that size.
-    pub(super) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
+    pub(in crate::backend) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let buffer = self.home.buffer(bytes, usage, secrecy)?;
         self.check().map(|()| buffer)
     }
 
     /// A buffer with these limbs in it.
-    pub(super) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
+    pub(in crate::backend) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let buffer = self.buffer(8 * limbs.len(), secrecy)?;
         self.write(&buffer, limbs);
         Ok(buffer)
     }
 
     /// Writes limbs to the beginning of a buffer.
-    pub(super) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
+    pub(in crate::backend) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
         let _turn = self.home.turn();
         self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
     }
 
-    fn pipeline(&self, stem: Stem, shape: Shape) -> Result<wgpu::ComputePipeline, GpuFailure> {
+    fn pipeline(&self, shader: ShaderId, text: &dyn Fn() -> String) -> Result<Pipeline, GpuFailure> {
         let mut pipelines = lock(&self.pipelines);
-        if let Some(pipeline) = pipelines.get(&(stem, shape)) {
+        if let Some(pipeline) = pipelines.get(&shader) {
             return Ok(pipeline.clone());
         }
         let _turn = self.home.turn();
         let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(stem.name()),
-            source: wgpu::ShaderSource::Wgsl(shader::source(stem, shape).into()),
-        };
+        let label = Some(shader.name);
+        let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(text().into()) };
         let module = self.adapter.checks().create(&self.home.device, descriptor);
         let pipeline = self.home.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(stem.name()),
-            layout: Some(&self.layout),
+            label,
+            // What the shader uses.
+            layout: None,
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
@@ -214,60 +188,52 @@ impl Engine {
             },
             cache: None,
         });
+        let layout = pipeline.get_bind_group_layout(0);
         if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(GpuFailure::Refused(format!("{}: {error}", stem.name())));
+            return Err(GpuFailure::Refused(format!("{}: {error}", shader.name)));
         }
         self.check()?;
-        pipelines.insert((stem, shape), pipeline.clone());
+        let pipeline = Pipeline { pipeline, layout };
+        pipelines.insert(shader, pipeline.clone());
         Ok(pipeline)
     }
 
-    /// Runs a shader over `rows` rows, with `products` products of pairs for each. The numbers are those after the rows in `shaders/bindings.wgsl`.
-    pub(super) fn dispatch(
-        &self,
-        stem: Stem,
-        shape: Shape,
-        rows: usize,
-        products: usize,
-        [first, last, a, b, c, d]: [u32; 6],
-        on: Bindings<'_>,
-    ) -> Result<wgpu::SubmissionIndex, GpuFailure> {
-        let pipeline = self.pipeline(stem, shape)?;
-        self.budget.note(macs(shape, rows, products));
-        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-        let uniform = [rows, first, last, a, b, c, d, shape.words_a_lane()];
+    /// Submits a dispatch.
+    pub(in crate::backend) fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<wgpu::SubmissionIndex, GpuFailure> {
+        let Pipeline { pipeline, layout } = self.pipeline(dispatch.shader, dispatch.text)?;
+        self.budget.note(dispatch.macs);
         let _turn = self.home.turn();
         // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.
-        let parameters = self.home.device.create_buffer(&wgpu::BufferDescriptor {
+        let params = self.home.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
-            size: size_of_val(&uniform) as u64,
+            size: dispatch.params.len() as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.home.queue.write_buffer(&parameters, 0, bytemuck::cast_slice(&uniform));
-        let [unread, unwritten, untouched] = &self.nothing;
+        self.home.queue.write_buffer(&params, 0, dispatch.params);
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: params.as_entire_binding() }];
+        entries.extend(dispatch.buffers.iter().map(|(binding, buffer)| wgpu::BindGroupEntry {
+            binding: *binding,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: &buffer.buffer,
+                offset: 0,
+                size: NonZeroU64::new(buffer.bytes),
+            }),
+        }));
+        let label = Some(dispatch.shader.name);
         let group = self.home.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &self.bindings,
-            entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: parameters.as_entire_binding() },
-                bind(1, on.constants, unread),
-                bind(2, on.input, unread),
-                bind(3, on.second, unread),
-                bind(4, on.output, unwritten),
-                bind(5, on.state, untouched),
-            ],
+            label,
+            layout: &layout,
+            entries: &entries,
         });
         let submitting = lock(&self.submitting);
         let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(stem.name()),
-                timestamp_writes: self.timer.as_ref().and_then(Timer::next),
-            });
+            let timestamp_writes = self.timer.as_ref().and_then(Timer::next);
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes });
             pass.set_pipeline(&pipeline);
             pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(rows.div_ceil(shape.numbers_a_group()), 1, 1);
+            pass.dispatch_workgroups(dispatch.workgroups, 1, 1);
         }
         let index = self.home.queue.submit([encoder.finish()]);
         drop(submitting);
@@ -276,7 +242,7 @@ impl Engine {
     }
 
     /// Waits until a submission is done.
-    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
+    pub(in crate::backend) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
         let _turn = self.home.turn();
         let waited =
             self.home.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
@@ -288,7 +254,7 @@ impl Engine {
 #[cfg(feature = "hazmat")]
 impl Engine {
     /// Has something go wrong after `readings` readings more.
-    pub(super) fn inject(&self, readings: u64, fault: Fault) {
+    pub(in crate::backend) fn inject(&self, readings: u64, fault: Fault) {
         *lock(&self.fault) = Some((readings, fault));
     }
 
@@ -313,13 +279,11 @@ impl Engine {
     }
 }
 
-const _: () = assert!(GROUP.is_power_of_two());
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::gpu::adapter::{self, KernelOptions};
-    use crate::backend::gpu::reading::Reading;
+    use crate::backend::gpu::readback::Readback;
     use crate::device::Device;
     use std::io::Write;
 
@@ -358,8 +322,8 @@ mod tests {
             let usage = witness.usage();
             let again = engine.home.buffer(800, usage, Secrecy::Public).unwrap();
             assert!(again.buffer == witness, "the pool has another buffer");
-            let reading = Reading::start(&engine, &again, 1, 800, Secrecy::Public).unwrap();
-            reading
+            let readback = Readback::start(&engine, &again, 1, 800, Secrecy::Public).unwrap();
+            readback
                 .finish(&engine, |bytes| {
                     assert!(bytemuck::pod_collect_to_vec::<u8, u64>(bytes).iter().all(|limb| *limb == left));
                 })

@@ -3,12 +3,11 @@
 use super::*;
 use num_bigint::BigUint;
 use proptest::prelude::*;
-use std::convert::Infallible;
 
 /// For each side and input the power to which the schedule raises it.
 fn powers(weights: &Weights, inputs: usize, most: usize) -> Vec<Vec<BigUint>> {
     let mut powers = vec![vec![BigUint::ZERO; inputs]; weights.sides()];
-    let Ok(()) = for_each_part::<Infallible>(weights, 0..weights.sides(), inputs, most, |part| {
+    for part in Parts::new(weights, 0..weights.sides(), inputs, most) {
         // Products of numbers are sums of exponents.
         let mut slots = vec![vec![BigUint::ZERO; inputs]; Part::GIVEN];
         for input in part.inputs.clone() {
@@ -35,8 +34,7 @@ fn powers(weights: &Weights, inputs: usize, most: usize) -> Vec<Vec<BigUint>> {
             let Some(slot) = slot else { continue };
             powers[side].iter_mut().zip(&slots[*slot as usize]).for_each(|(power, more)| *power += more);
         }
-        Ok(())
-    });
+    }
     powers
 }
 
@@ -96,12 +94,7 @@ fn random(inputs: usize, outputs: usize, bits: u32) -> Weights {
 
 /// The products of each round.
 fn rounds(weights: &Weights, inputs: usize) -> Vec<usize> {
-    let mut rounds = Vec::new();
-    let Ok(()) = for_each_part::<Infallible>(weights, 0..weights.sides(), inputs, 1 << 20, |part| {
-        rounds.extend(part.rounds.lengths);
-        Ok(())
-    });
-    rounds
+    Parts::new(weights, 0..weights.sides(), inputs, 1 << 20).flat_map(|part| part.rounds.lengths).collect()
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Whether a GPU may have the next batch: what it has proven, and how often it failed.
 
-use super::crossover::Kernel;
-use super::gpu::GpuFailure;
+use crate::backend::gpu::GpuFailure;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,9 +22,12 @@ struct State {
     right_in_a_row: u32,
     is_retired: bool,
     has_proven: bool,
-    /// Kernels that have shown known answers since the last failure, by the size of the modulus in bits.
-    proven: HashSet<(Kernel, usize)>,
+    /// What has shown known answers since the last failure.
+    proven: HashSet<Proven>,
 }
+
+/// A kernel, by its name, and the size of its modulus in bits.
+pub(super) type Proven = (&'static str, usize);
 
 /// Says when a batch began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,22 +60,21 @@ impl Trust {
     /// What `show` fails with, and what follows from that.
     pub(super) fn admit(
         &self,
-        kernel: Kernel,
-        bits: usize,
+        kernel: Proven,
         show: impl FnOnce() -> Result<(), GpuFailure>,
     ) -> Result<Option<Admission>, (GpuFailure, Verdict)> {
         let mut state = self.state();
         if state.is_retired {
             return Ok(None);
         }
-        if !state.proven.contains(&(kernel, bits)) {
+        if !state.proven.contains(&kernel) {
             if let Err(failure) = show() {
                 state.is_retired |= !state.has_proven;
                 let verdict = state.fail(&failure);
                 return Err((failure, verdict));
             }
             state.has_proven = true;
-            state.proven.insert((kernel, bits));
+            state.proven.insert(kernel);
         }
         Ok(Some(Admission(state.generation)))
     }
@@ -121,11 +122,11 @@ impl State {
 mod tests {
     use super::*;
 
-    const BITS: usize = 1024;
+    const KERNEL: Proven = ("pair_pow", 1024);
     const WRONG: GpuFailure = GpuFailure::Wrong("result");
 
     fn admit(trust: &Trust, shown: &mut u32) -> Admission {
-        let admitted = trust.admit(Kernel::PairPow, BITS, || {
+        let admitted = trust.admit(KERNEL, || {
             *shown += 1;
             Ok(())
         });
@@ -144,7 +145,7 @@ mod tests {
         assert_eq!(trust.failed(third, &WRONG), Verdict::TriedAgain(1));
         let fourth = admit(&trust, &mut shown);
         assert_eq!(trust.failed(fourth, &WRONG), Verdict::Retired);
-        assert_eq!(trust.admit(Kernel::PairPow, BITS, || Ok(())), Ok(None));
+        assert_eq!(trust.admit(KERNEL, || Ok(())), Ok(None));
     }
 
     #[test]
@@ -161,11 +162,11 @@ mod tests {
     #[test]
     fn wrong_known_answers_retire_a_gpu_that_has_proven_nothing() {
         let trust = Trust::default();
-        let refused = trust.admit(Kernel::PairPow, BITS, || Err(WRONG));
+        let refused = trust.admit(KERNEL, || Err(WRONG));
         assert_eq!(refused, Err((WRONG, Verdict::Retired)));
         let (trust, mut shown) = (Trust::default(), 0);
         admit(&trust, &mut shown);
-        let refused = trust.admit(Kernel::WeightedSum, BITS, || Err(WRONG));
+        let refused = trust.admit(("weighted_sum", 1024), || Err(WRONG));
         assert_eq!(refused, Err((WRONG, Verdict::TriedAgain(2))));
     }
 

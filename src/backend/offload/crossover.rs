@@ -1,41 +1,31 @@
-//! How large a batch has to be for the GPU to finish it sooner than the processor: found out on the batches themselves.
+//! How large a batch has to be for the GPU to finish it sooner than the CPU: found out on the batches themselves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The kernels that run on GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kernel {
-    PairPow,
-    PairFixedBasePow,
-    HammingAggregate,
-    WeightedSum,
-    #[cfg(feature = "owner")]
-    HammingDecode,
-}
-
 /// What is done to each row of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Work {
-    pub(super) kernel: Kernel,
+    /// The kernel's name.
+    pub(super) kernel: &'static str,
     /// Bits of the modulus.
     pub(super) bits: usize,
     /// Bits of the exponent, if there is one, or of all of a row's.
     pub(super) exponent_bits: usize,
 }
 
-/// Batches below this stay on the processor without asking: nothing is gained on them.
+/// Batches below this stay on the CPU without asking: nothing is gained on them.
 const LEAST_ROWS: usize = 16;
-/// Rows for each thread that the processor's time is measured on.
+/// Rows for each thread that the CPU's time is measured on.
 const ROWS_A_THREAD: usize = 4;
 
 /// What is known of one kind of work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Crossover {
-    /// Seconds that the processor takes a row.
+    /// Seconds that the CPU takes a row.
     cpu_row: f64,
-    /// The largest batch that the processor was seen to finish sooner.
+    /// The largest batch that the CPU was seen to finish sooner.
     cpu_up_to: usize,
     /// The smallest batch that the GPU was seen to finish sooner.
     gpu_from: usize,
@@ -82,7 +72,7 @@ impl Crossover {
 pub(super) struct Crossovers(Mutex<HashMap<Work, Crossover>>);
 
 impl Crossovers {
-    /// Whether the processor should take a batch. The first time, `compute` is called to measure how long the processor
+    /// Whether the CPU should take a batch. The first time, `compute` is called to measure how long the CPU
     /// takes over a few rows.
     pub(super) fn prefers_cpu(&self, work: Work, rows: usize, threads: usize, compute: impl FnOnce(usize)) -> bool {
         if rows < LEAST_ROWS {
@@ -115,9 +105,9 @@ impl Crossovers {
 mod tests {
     use super::*;
 
-    const WORK: Work = Work { kernel: Kernel::PairPow, bits: 1024, exponent_bits: 512 };
+    const WORK: Work = Work { kernel: "pair_pow", bits: 1024, exponent_bits: 512 };
 
-    /// A GPU that takes `fixed` and `each` a row, beside a processor that takes a millisecond a row.
+    /// A GPU that takes `fixed` and `each` a row, beside a CPU that takes a millisecond a row.
     fn settle(fixed: f64, each: f64) -> Crossover {
         let mut crossover =
             Crossover { cpu_row: 1e-3, cpu_up_to: LEAST_ROWS, gpu_from: usize::MAX, gpu_seconds: f64::MAX };

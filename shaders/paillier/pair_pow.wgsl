@@ -1,8 +1,15 @@
 // pair_pow: powers of each row, modulo m², by a program of steps that is the same for all rows.
 //
 // input: bases. second: the program. state: for each row its accumulator, then for each row entry 0 of its table, and so
-// on. params.first to params.last: the steps to do. A step is a word: what to do in the upper byte, with which entry in
-// the rest.
+// on. A step is a word: what to do in the upper byte, with which entry in the rest.
+
+struct Params {
+  rows: u32,
+  words: u32,
+  // Steps to do: from, up to but not including to.
+  first: u32,
+  last: u32,
+}
 
 // Takes the row of the input, into Montgomery form.
 const ENTER = 0u;

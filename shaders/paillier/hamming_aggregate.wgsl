@@ -1,11 +1,21 @@
 // hamming_aggregate: each query times each stored row, modulo n².
 //
 // input: stored rows. second: queries times R, as pairs. output: all rows of the first query, then of the next.
-// params.first to params.last: the queries to do. params.a: the first row of the input that is meant. Only the query is in Montgomery form, so products come out plain.
+// Only the query is in Montgomery form, so products come out plain.
+
+struct Params {
+  rows: u32,
+  words: u32,
+  // Queries to do: from, up to but not including to.
+  first: u32,
+  last: u32,
+  // The first row of the input that is meant.
+  skipped: u32,
+}
 
 fn run() {
   prepare();
-  let from_row = (params.a + row()) * 2u * N;
+  let from_row = (params.skipped + row()) * 2u * N;
   for (var query = params.first; query < params.last; query++) {
     var x0: Words;
     var x1: Words;

@@ -1,19 +1,19 @@
 //! Whether another device computed what it was asked to: checks that cost a small part of the work, with weights drawn
 //! after the results are in.
 
-use super::cpu::Cpu;
-use super::cpu::combinations::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
-use super::cpu::pair_fixed_base_pow::pair_fixed_base_pow;
-use super::cpu::pair_pow::pair_pow;
-use super::cpu::weighted_sum::weighted_sides_vartime;
-use super::fixed_base::FixedBase;
-use super::multi_power;
-use super::weights::Weights;
 use crate::arith::batch::Rows;
 use crate::arith::limbs::less_than;
 use crate::arith::modulus::Modulus;
 use crate::arith::random::{self, OsRandom};
 use crate::arith::window::Exponent;
+use crate::backend::cpu::Cpu;
+use crate::backend::cpu::combinations::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
+use crate::backend::cpu::pair_fixed_base_pow::pair_fixed_base_pow;
+use crate::backend::cpu::pair_pow::pair_pow;
+use crate::backend::cpu::weighted_sum::weighted_sides_vartime;
+use crate::backend::fixed_base::FixedBase;
+use crate::backend::multi_power;
+use crate::backend::weights::Weights;
 use crate::error::Error;
 use num_bigint::BigUint;
 use std::ops::Range;
@@ -130,7 +130,7 @@ pub(super) fn fixed_base_powers_hold(
 }
 
 /// Whether out is the sides of weighted sums: Π out^r = Π input^(Σ r·weight) for random r, one product of powers on the
-/// processor for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
+/// CPU for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
 pub(super) fn weighted_sides_hold(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -149,7 +149,7 @@ pub(super) fn weighted_sides_hold(
     Ok(expected == **weighted_product(cpu, modulus, &random, out))
 }
 
-/// Whether [`weighted_sides_hold`] takes few enough products for the processor to leave the rest to another device.
+/// Whether [`weighted_sides_hold`] takes few enough products for the CPU to leave the rest to another device.
 pub(super) fn weighted_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
     let (sides, bits) =
         (weights.sides(), weights.bits() + WEIGHT_BITS as usize + weights.outputs().ilog2() as usize + 1);

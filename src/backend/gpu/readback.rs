@@ -9,7 +9,7 @@ use super::timer::Ticks;
 use std::sync::mpsc::{Receiver, channel};
 
 /// A copy of a buffer, which the host can read once its submission is done.
-pub(super) struct Reading {
+pub(in crate::backend) struct Readback {
     host: Buffer,
     /// From asking for the mapping until it was given back.
     is_mapped: bool,
@@ -21,9 +21,9 @@ pub(super) struct Reading {
     fault: Option<(Fault, usize)>,
 }
 
-impl Reading {
+impl Readback {
     /// Starts to bring `rows` rows of `row` bytes back from a buffer.
-    pub(super) fn start(
+    pub(in crate::backend) fn start(
         engine: &Engine,
         buffer: &Buffer,
         rows: usize,
@@ -62,7 +62,7 @@ impl Reading {
     }
 
     /// Waits for the bytes and gives them to `take`.
-    pub(super) fn finish(mut self, engine: &Engine, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
+    pub(in crate::backend) fn finish(mut self, engine: &Engine, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
         engine.wait(self.submission.clone())?;
         // The submission is done, but the thread that polled the device may be another one, which calls back later.
         match self.mapped.recv_timeout(PATIENCE) {
@@ -95,7 +95,7 @@ impl Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for Readback {
     fn drop(&mut self) {
         if self.is_mapped {
             self.host.abandon();

@@ -1,12 +1,21 @@
 // weighted_sum: a round of products of numbers in slots, modulo m². Which products, the host has found out.
 //
-// state: slots, a pair each. second: the two slots of each product. params.a: the round's first product there.
-// params.b: the slot that the first one goes to; the others follow. With params.c = 1 they go to rows of the output
-// instead, reduced.
+// state: slots, a pair each. second: the two slots of each product.
+
+struct Params {
+  rows: u32,
+  words: u32,
+  // The first product of the round in `second`.
+  first: u32,
+  // The slot that it goes to; the others follow.
+  to: u32,
+  // 1: products go to rows of the output instead, reduced.
+  is_last: u32,
+}
 
 fn run() {
   prepare();
-  let product = 2u * (params.a + row());
+  let product = 2u * (params.first + row());
   let from_row = second[product] * 2u * N;
   var x0: Words;
   var x1: Words;
@@ -14,8 +23,8 @@ fn run() {
   read_state(from_row + N, &x1);
   set_pair_state(second[product + 1u] * 2u * N);
   pair_multiply(&x0, &x1);
-  let to = (params.b + row()) * 2u * N;
-  if params.c == 0u {
+  let to = (params.to + row()) * 2u * N;
+  if params.is_last == 0u {
     if is_row() {
       write_state(to, &x0);
       write_state(to + N, &x1);

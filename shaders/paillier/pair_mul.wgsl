@@ -1,5 +1,10 @@
 // pair_mul: input row times second row, modulo m².
 
+struct Params {
+  rows: u32,
+  words: u32,
+}
+
 fn run() {
   prepare();
   let at = row() * 2u * N;

@@ -1,19 +1,7 @@
 // What every kernel is given. All numbers are little-endian words of 32 bits; a pair is 2·N of them, x0 first.
-
-struct Params {
-  // Rows in this dispatch's buffers.
-  rows: u32,
-  // Steps or windows to do: from, up to but not including to.
-  first: u32,
-  last: u32,
-  // What is particular to a kernel.
-  a: u32,
-  b: u32,
-  c: u32,
-  d: u32,
-  // L, for loops that drivers should not write out.
-  words: u32,
-}
+//
+// Params is each kernel's own. It begins with the rows in this dispatch's buffers, and L, for loops that drivers should not
+// write out. A kernel is given the buffers that it names.
 
 @group(0) @binding(0) var<uniform> params: Params;
 // −1/m modulo 2^32, then numbers at the offsets that the constants named AT_… say.

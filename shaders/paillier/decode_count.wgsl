@@ -1,10 +1,18 @@
 // The last part of hamming_decode: from c^e = 1 + x1·p to the digits of the plaintext, counted.
 //
-// state: the powers, in Montgomery form. output: for each row the number of zeros, ones and twos among its params.a
-// digits, and a tag that is written only if all is well: the row's number and params.b mixed. Otherwise the tag is its
+// state: the powers, in Montgomery form. output: for each row the number of zeros, ones and twos among its
+// digits, and a tag that is written only if all is well: the row's number and the nonce mixed. Otherwise the tag is its
 // complement.
 
-fn tag() -> u32 { return (row() * 0x9e3779b1u) ^ params.b; }
+struct Params {
+  rows: u32,
+  words: u32,
+  dimensions: u32,
+  // Makes tags new in each batch.
+  nonce: u32,
+}
+
+fn tag() -> u32 { return (row() * 0x9e3779b1u) ^ params.nonce; }
 
 fn run() {
   prepare();
@@ -34,7 +42,7 @@ fn run() {
     let word = m[j];
     // The digits of this word that are dimensions: 16 fewer for each word below.
     let before = 16u * (lane * L + j);
-    let digits = min(max(params.a, before) - before, 16u);
+    let digits = min(max(params.dimensions, before) - before, 16u);
     let valid = select(ALL_ONES, (1u << (2u * min(digits, 15u))) - 1u, digits < 16u);
     let low = word & 0x55555555u;
     let high = (word >> 1u) & 0x55555555u;
@@ -48,7 +56,7 @@ fn run() {
   let well = all_lanes(rest == 0u);
   if is_row() && lane == 0u {
     let to = row() * 4u;
-    output[to] = params.a - ones - twos;
+    output[to] = params.dimensions - ones - twos;
     output[to + 1u] = ones;
     output[to + 2u] = twos;
     output[to + 3u] = select(~tag(), tag(), well);

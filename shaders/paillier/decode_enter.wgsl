@@ -3,6 +3,11 @@
 // input: rows of c0 = u0 + u1·R and c1 = v0 + v1·R, N words each. state: their accumulators.
 // c = u0 + u1·R + p·(q·c1), so c·R = (u0 + p·w)·R + u1·R·R with w = q·(v0 + v1·R) mod p.
 
+struct Params {
+  rows: u32,
+  words: u32,
+}
+
 fn run() {
   prepare();
   let from_row = row() * 4u * N;

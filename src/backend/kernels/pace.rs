@@ -1,9 +1,8 @@
 //! Long work in several dispatches, none of which does too much.
 
-use super::dispatch_budget::macs;
-use super::engine::Engine;
-use super::failure::GpuFailure;
-use super::shader::Shape;
+use super::shape::Shape;
+use crate::backend::gpu::GpuFailure;
+use crate::backend::gpu::engine::Engine;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
@@ -43,7 +42,7 @@ impl Steps {
         let mut done = range.start;
         let mut clock = Instant::now();
         while done < range.end {
-            let length = engine.budget.products(shape, rows).saturating_sub(more).clamp(1, most);
+            let length = shape.affordable_products(&engine.budget, rows).saturating_sub(more).clamp(1, most);
             let end = (done + length).min(range.end);
             let next = u32::try_from(done).unwrap_or(u32::MAX)..u32::try_from(end).unwrap_or(u32::MAX);
             waiting.push_back((dispatch(next)?, end - done));
@@ -52,7 +51,7 @@ impl Steps {
                 && let Some((submission, steps)) = waiting.pop_front()
             {
                 engine.wait(submission)?;
-                engine.budget.took(macs(shape, rows, steps), clock.elapsed());
+                engine.budget.took(shape.macs(rows, steps), clock.elapsed());
                 clock = Instant::now();
             }
         }

@@ -1,0 +1,202 @@
+//! `weighted_sum`: for each output the product of all inputs, each to its weight. The GPU does the products that the CPU would
+//! do too, in the same rounds.
+
+use super::checks;
+use super::constants::DeviceModulus;
+use super::known_answers::{self, ROWS};
+use super::shader::{Bindings, Shader, word};
+use super::{copy, suits_gpus};
+use crate::arith::batch::Rows;
+use crate::arith::modulus::Modulus;
+use crate::backend::cpu::{self, Cpu};
+use crate::backend::gpu::GpuFailure;
+use crate::backend::gpu::buffer::Secrecy;
+use crate::backend::gpu::engine::Engine;
+use crate::backend::gpu::readback::Readback;
+use crate::backend::multi_power::{Part, Parts, inputs_at_once};
+use crate::backend::offload::kernel::{Kernel, Launch};
+use crate::backend::weights::Weights;
+use crate::error::Error;
+use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
+use std::sync::Arc;
+
+pub(super) const SHADER: Shader =
+    Shader { name: "weighted_sum", text: include_str!("../../../shaders/paillier/weighted_sum.wgsl") };
+
+/// The slot of R², which takes a number into Montgomery form.
+const ENTER: u32 = 0;
+/// The slot of 1 in Montgomery form, R.
+const ONE: u32 = 1;
+/// The slot of 1, which takes a number out of Montgomery form.
+const LEAVE: u32 = 2;
+const _: () = assert!(Part::GIVEN == 3);
+
+/// What a dispatch does, as the shader's `Params` has it.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Params {
+    first: u32,
+    to: u32,
+    is_last: u32,
+}
+
+/// The products of the positive and of the negative weights of each output, one after the other, modulo m².
+pub(in crate::backend) struct WeightedSides<'a> {
+    pub(in crate::backend) modulus: &'a Modulus,
+    pub(in crate::backend) inputs: Rows<'a>,
+    pub(in crate::backend) weights: &'a Weights,
+}
+
+/// A modulus on a device, and the job's parts, each of them a round.
+pub(in crate::backend) struct DeviceParts<'a> {
+    modulus: DeviceModulus,
+    /// What the first slots of each part hold: constants and inputs.
+    given: Vec<u64>,
+    parts: Parts<'a>,
+    next: Option<Part>,
+}
+
+impl WeightedSides<'_> {
+    /// Whether a device has room for the inputs, and checking it takes the CPU much less time than computing it.
+    pub(in crate::backend) fn is_worth_it(&self, engine: &Engine) -> bool {
+        let most = inputs_at_once(self.weights, most_slots(engine, self.width())) / 2;
+        self.weights.outputs() > 0
+            && self.inputs.len() <= most
+            && checks::weighted_sides_are_worth_checking(self.inputs.len(), self.weights)
+    }
+}
+
+/// Slots that fit into a buffer.
+fn most_slots(engine: &Engine, width: usize) -> usize {
+    usize::try_from(engine.most_bytes() / (8 * width as u64)).unwrap_or(usize::MAX) / 2
+}
+
+impl<'a> Kernel for WeightedSides<'a> {
+    const NAME: &'static str = SHADER.name;
+    type Element = u64;
+    type Prepared = DeviceParts<'a>;
+
+    fn bits(&self) -> usize {
+        self.modulus.bits()
+    }
+
+    fn exponent_bits(&self) -> usize {
+        self.weights.bits() * self.inputs.len()
+    }
+
+    fn suits_gpus(&self) -> bool {
+        suits_gpus(self.modulus)
+    }
+
+    fn rows(&self) -> usize {
+        self.weights.sides()
+    }
+
+    fn width(&self) -> usize {
+        2 * self.modulus.width()
+    }
+
+    fn compute(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &mut [u64]) {
+        cpu::weighted_sum::weighted_sides_vartime(cpu, self.modulus, self.inputs, self.weights, rows, out);
+    }
+
+    fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
+        let out = Rows::new(out, self.width());
+        checks::weighted_sides_hold(cpu, self.modulus, self.inputs, self.weights, rows, out)
+    }
+
+    fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceParts<'a>, GpuFailure> {
+        let width = self.width();
+        let [radix, square, _] = &self.modulus.word_form().radix_powers;
+        let mut given = [square.as_slice(), radix, &vec![0; width], self.inputs.limbs()].concat();
+        given[LEAVE as usize * width] = 1;
+        let most = most_slots(engine, width);
+        let parts = Parts::new(self.weights, 0..self.weights.sides(), self.inputs.len(), most);
+        Ok(DeviceParts { modulus: DeviceModulus::new(engine, self.modulus)?, given, parts, next: None })
+    }
+
+    /// A part of the job, however many rows that is.
+    fn round(&self, _: &Engine, device: &mut DeviceParts<'a>, _: usize, _: usize) -> usize {
+        device.next = device.parts.next();
+        device.next.as_ref().map_or(0, |part| part.sides.len())
+    }
+
+    fn launch(&self, engine: &Engine, device: &mut DeviceParts<'a>, rows: Range<usize>) -> Result<Launch, GpuFailure> {
+        let (width, rows) = (self.width(), rows.len());
+        let part = device.next.take().filter(|part| part.sides.len() == rows && part.inputs.len() == self.inputs.len());
+        let part = part.ok_or(GpuFailure::Memory(8 * device.given.len() as u64))?;
+        let factors = Factors::new(&part);
+        let second = engine.upload(&factors.limbs, Secrecy::Public)?;
+        let slots = engine.buffer(8 * width * part.slots(), Secrecy::Public)?;
+        engine.write(&slots, &device.given);
+        let output = engine.buffer(8 * width * rows, Secrecy::Public)?;
+        let on = Bindings { input: None, second: Some(&second), output: Some(&output), state: Some(&slots) };
+        factors.rounds.iter().try_for_each(|round| round.dispatch(engine, &device.modulus, on))?;
+        let readback = Readback::start(engine, &output, rows, 8 * width, Secrecy::Public)?;
+        Ok(Launch { readback, macs: Some(device.modulus.shape.macs(factors.limbs.len(), 1)) })
+    }
+
+    fn read(&self, bytes: &[u8], out: &mut [u64]) {
+        copy(bytes, out);
+    }
+
+    fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
+        let (modulus, pairs) = known_answers::pairs(bits)?;
+        let inputs = Rows::new(&pairs, 2 * modulus.width());
+        let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
+        let weights = Weights::from_integers(ROWS, &integers);
+        known_answers::agree(&WeightedSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
+    }
+}
+
+/// The slots of all products of a part, and the rounds that they come in: inputs into Montgomery form, the part's rounds,
+/// results out of Montgomery form.
+struct Factors {
+    limbs: Vec<u64>,
+    rounds: Vec<Round>,
+}
+
+/// Products that do not wait for each other.
+struct Round {
+    first: usize,
+    length: usize,
+    /// The slot of the first; `None` is the first row of the output.
+    to: Option<usize>,
+}
+
+impl Factors {
+    fn new(part: &Part) -> Self {
+        let mut factors = Self { limbs: Vec::new(), rounds: Vec::new() };
+        let inputs = Part::GIVEN..Part::GIVEN + part.inputs.len();
+        factors.push(inputs.clone().map(|slot| [word(slot), ENTER]), Some(inputs.start));
+        let (mut left, mut to) = (part.rounds.factors.as_slice(), inputs.end);
+        for length in &part.rounds.lengths {
+            let (round, rest) = left.split_at(*length);
+            factors.push(round.iter().copied(), Some(to));
+            (left, to) = (rest, to + length);
+        }
+        factors.push(part.results.iter().map(|slot| [slot.unwrap_or(ONE), LEAVE]), None);
+        factors
+    }
+
+    fn push(&mut self, factors: impl Iterator<Item = [u32; 2]>, to: Option<usize>) {
+        let first = self.limbs.len();
+        self.limbs.extend(factors.map(|[x, y]| u64::from(x) | u64::from(y) << 32));
+        self.rounds.push(Round { first, length: self.limbs.len() - first, to });
+    }
+}
+
+impl Round {
+    fn dispatch(&self, engine: &Engine, modulus: &DeviceModulus, on: Bindings<'_>) -> Result<(), GpuFailure> {
+        let shape = modulus.shape;
+        let most = shape.most_rows(engine).min(shape.affordable_rows(&engine.budget, 1));
+        for done in (0..self.length).step_by(most) {
+            let rows = most.min(self.length - done);
+            let to = self.to.unwrap_or(0) + done;
+            let params = Params { first: word(self.first + done), to: word(to), is_last: self.to.is_none().into() };
+            SHADER.dispatch(engine, modulus, rows, 1, params, on)?;
+        }
+        Ok(())
+    }
+}

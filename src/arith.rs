@@ -22,6 +22,8 @@ pub(crate) mod pair;
 pub(crate) mod primes;
 pub(crate) mod product;
 #[cfg(any(feature = "gpu", target_arch = "x86_64"))]
+pub(crate) mod radix;
+#[cfg(any(feature = "gpu", target_arch = "x86_64"))]
 pub(crate) mod radix_form;
 pub(crate) mod random;
 pub(crate) mod secrecy;

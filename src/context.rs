@@ -1,10 +1,10 @@
 //! The execution context: an owner's keys, protected by a key provider, under one id.
 
-mod builder;
+pub mod builder;
 pub mod content;
-mod format;
+pub mod format;
 pub mod key_provider;
-mod loader;
+pub mod loader;
 mod native;
 mod open_devices;
 pub mod remote;
@@ -14,10 +14,6 @@ mod stringified;
 mod stringify;
 pub mod tables;
 mod xtrace;
-
-pub use builder::Builder;
-pub use format::Format;
-pub use loader::{ContextInfo, Loader};
 
 use crate::arith::bits::BitMatrix;
 use crate::backend::Backend;
@@ -32,12 +28,11 @@ use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::plaintext::Plaintext;
 use crate::paillier::public_context::PublicContext;
 use crate::paillier::public_key::{PublicId, PublicKey};
+use format::Format;
 use key_provider::KeyProvider;
 use open_devices::OpenDevices;
-use remote::RemoteStore;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tables::Tables;
 
@@ -90,48 +85,6 @@ impl Hash for ExecutionContext {
 }
 
 impl ExecutionContext {
-    /// Starts the making of a new context.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    /// Starts the loading of a stored context with options.
-    pub fn loader() -> Loader {
-        Loader::new()
-    }
-
-    /// Loads a context of either format from a file. `provider` supplies the credentials; the salt comes from the file.
-    ///
-    /// # Errors
-    /// As [`Loader::load_from_disk`].
-    pub fn load_from_disk(path: &Path, provider: &dyn KeyProvider) -> Result<Self, Error> {
-        Self::loader().load_from_disk(path, provider)
-    }
-
-    /// Restores a context of either format from its JSON.
-    ///
-    /// # Errors
-    /// As [`Loader::from_serialized`].
-    pub fn from_serialized(text: &str, provider: &dyn KeyProvider, context_id: Option<&str>) -> Result<Self, Error> {
-        let mut loader = Self::loader();
-        if let Some(id) = context_id {
-            loader = loader.context_id(id);
-        }
-        loader.from_serialized(text, provider)
-    }
-
-    /// Fetches a context from a remote store and checks that it is the one of that id.
-    ///
-    /// # Errors
-    /// As [`Loader::load_from_remote`].
-    pub async fn load_from_remote(
-        store: &impl RemoteStore,
-        context_id: &str,
-        provider: &dyn KeyProvider,
-    ) -> Result<Self, Error> {
-        Self::loader().load_from_remote(store, context_id, provider).await
-    }
-
     /// The keys.
     pub fn client(&self) -> &Client {
         &self.client

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, as one type.
 
-use crate::destination::Occupant;
+use crate::occupant::Occupant;
 use crate::search::id::Id;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod embedding;
 mod envelope;
 mod error;
 mod numbers;
+mod occupant;
 mod paillier;
 mod progress;
 mod projection;
@@ -23,7 +24,6 @@ mod search;
 pub use arith::bits::BitMatrix;
 pub use backend::devices::{CpuInfo, Devices};
 pub use backend::report::{AdapterInfo, DeviceReport, GpuTimes};
-pub use destination::Occupant;
 pub use device::Device;
 pub use embedding::{Embedding, Precision};
 pub use error::{CiphertextProblem, ContentProblem, DecodeProblem, Error, NumberProblem};
@@ -32,6 +32,7 @@ pub use numbers::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};
 pub use numbers::evaluator::NumberEvaluator;
 pub use numbers::format::NumberFormat;
 pub use numbers::plain::{PlainArray, PlainMatrix};
+pub use occupant::Occupant;
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};
 pub use paillier::parameters::{Parameters, Scheme};
 pub use paillier::plaintext::Plaintext;
@@ -53,15 +54,21 @@ pub use search::shard::Shard;
 pub use search::top_k::{Neighbour, TopK};
 
 #[cfg(feature = "owner")]
+pub use context::ExecutionContext;
+#[cfg(feature = "owner")]
+pub use context::builder::Builder;
+#[cfg(feature = "owner")]
 pub use context::content::XTraceContent;
 #[cfg(feature = "owner")]
+pub use context::format::Format;
+#[cfg(feature = "owner")]
 pub use context::key_provider::{Derivation, Key, KeyProvider, PassphraseKeyProvider};
+#[cfg(feature = "owner")]
+pub use context::loader::{ContextInfo, Loader};
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};
 #[cfg(feature = "owner")]
 pub use context::tables::Tables;
-#[cfg(feature = "owner")]
-pub use context::{Builder, ContextInfo, ExecutionContext, Format, Loader};
 #[cfg(feature = "owner")]
 pub use paillier::attack::RecoveredKey;
 #[cfg(feature = "owner")]

@@ -2,6 +2,7 @@
 
 use super::lanes::{Lanes, Pair};
 use super::modulus::Modulus;
+use super::pair::PairModulus;
 
 /// Multiplication modulo m² by a factor for which something was worked out before. All pairs are plain and reduced.
 pub(crate) trait FixedFactor: Lanes {
@@ -42,5 +43,21 @@ impl<N: Copy> MontgomeryFactor<N> {
         let mut product = *x;
         self.scale(a, &mut product);
         a.store_product(&product.x1, &self.m, &product.x0, rows, 2 * a.width(), 0);
+    }
+}
+
+impl<const L: usize> FixedFactor for PairModulus<L> {
+    type Factor = MontgomeryFactor<[u64; L]>;
+
+    fn factor_vartime(&self, modulus: &Modulus, row: &[u64], _count: usize) -> Self::Factor {
+        MontgomeryFactor::new(self, modulus, row)
+    }
+
+    fn scale(&self, x: &mut Pair<[u64; L]>, factor: &Self::Factor) {
+        factor.scale(self, x);
+    }
+
+    fn store_scaled(&self, x: &Pair<[u64; L]>, factor: &Self::Factor, rows: &mut [u64]) {
+        factor.store_scaled(self, x, rows);
     }
 }

@@ -66,9 +66,9 @@ pub struct Modulus {
     limbs: Zeroizing<Vec<u64>>,
     kernel: Kernel,
     #[cfg(feature = "gpu")]
-    word_form: OnceLock<RadixForm>,
+    pub(super) word_form: OnceLock<RadixForm>,
     #[cfg(target_arch = "x86_64")]
-    digit_forms: [OnceLock<RadixForm>; 2],
+    pub(super) digit_forms: [OnceLock<RadixForm>; 2],
 }
 
 impl core::fmt::Debug for Modulus {
@@ -133,20 +133,6 @@ impl Modulus {
     /// The little-endian limbs of m.
     pub fn limbs(&self) -> &[u64] {
         &self.limbs
-    }
-
-    /// Constants for devices that count in words: R = 2^bits. Worked out when they are first asked for.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn word_form(&self) -> &RadixForm {
-        self.word_form.get_or_init(|| RadixForm::new(self, self.bits()))
-    }
-
-    /// Constants for digits of 28 or of 52 bits: R = 2^(digit_bits·digits). How many digits depends on the size only.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn digit_form(&self, digit_bits: usize, digits: usize) -> &RadixForm {
-        let [of_28, of_52] = &self.digit_forms;
-        let form = if digit_bits == 28 { of_28 } else { of_52 };
-        form.get_or_init(|| RadixForm::new(self, digit_bits * digits))
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

@@ -20,9 +20,7 @@
 
 use super::batch::Rows;
 use super::digits::{self, DIGIT_BITS, DIGIT_MASK};
-use super::factor::{FixedFactor, MontgomeryFactor};
 use super::lanes::{Lanes, Line, Pair, WINDOW_BITS};
-use super::modulus::Modulus;
 use super::product::{products, reduce, square};
 use super::window::WIDEST;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -269,22 +267,6 @@ impl<const L: usize> Lanes for PairModulus<L> {
             x0: select(&entries.clone().map(|entry| &entry[..L]), &masks),
             x1: select(&entries.map(|entry| &entry[L..]), &masks),
         };
-    }
-}
-
-impl<const L: usize> FixedFactor for PairModulus<L> {
-    type Factor = MontgomeryFactor<[u64; L]>;
-
-    fn factor_vartime(&self, modulus: &Modulus, row: &[u64], _count: usize) -> Self::Factor {
-        MontgomeryFactor::new(self, modulus, row)
-    }
-
-    fn scale(&self, x: &mut Pair<[u64; L]>, factor: &Self::Factor) {
-        factor.scale(self, x);
-    }
-
-    fn store_scaled(&self, x: &Pair<[u64; L]>, factor: &Self::Factor, rows: &mut [u64]) {
-        factor.store_scaled(self, x, rows);
     }
 }
 

@@ -8,6 +8,7 @@ pub(super) mod engine;
 mod failure;
 #[cfg(feature = "hazmat")]
 pub mod fault;
+mod lock;
 mod pool;
 pub(super) mod readback;
 mod timer;
@@ -18,7 +19,8 @@ use super::report::AdapterInfo;
 use crate::device::Device;
 use crate::error::Error;
 use adapter::{Adapter, KernelOptions};
-use engine::{Engine, lock};
+use engine::Engine;
+use lock::lock;
 use std::sync::{Arc, Mutex, Weak};
 
 /// An open GPU.

@@ -31,15 +31,8 @@ pub(super) use counts::{estimate, estimate_dense};
 
 use super::schedule::{Rounds, Schedule};
 use super::weights::{Weight, Weights};
-use counts::Counts;
+use counts::{Counts, FIRST_BITS, RUNNING_BITS, WIDEST};
 use std::ops::Range;
-
-/// Weights of at most that many bits end in running products.
-const RUNNING_BITS: u32 = 5;
-/// Weights are first cut into windows of that many bits, which fit a limb.
-const FIRST_BITS: u32 = 32;
-/// The widest window of tables.
-const WIDEST: u32 = 8;
 
 /// Part of a job: some of the inputs, some of the sides. Slots: [`Part::GIVEN`] constants, the inputs, the products.
 pub(super) struct Part {

@@ -1,8 +1,9 @@
 //! Making new contexts.
 
+use super::ExecutionContext;
+use super::format::Format;
 use super::key_provider::{KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
-use super::{ExecutionContext, Format};
 use crate::destination;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
@@ -41,6 +42,13 @@ struct Passphrase(Option<Zeroizing<String>>);
 impl std::fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_some() { "given" } else { "none" })
+    }
+}
+
+impl ExecutionContext {
+    /// Starts the making of a new context.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The content of documents, under the context's key for it.
 
+use super::format::Format;
 use super::key_provider::Key;
-use super::{ExecutionContext, Format, secret_text};
+use super::{ExecutionContext, secret_text};
 use crate::embedding::Embedding;
 use crate::envelope::EnvelopeKey;
 use crate::error::{ContentProblem, Error};

@@ -1,6 +1,6 @@
 //! Where the AES key of a context comes from.
 
-use super::Format;
+use super::format::Format;
 use crate::arith::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use argon2::{Algorithm, Argon2, Block, Params, Version};

@@ -1,10 +1,11 @@
 //! Reading stored contexts of either format.
 
+use super::format::Format;
 use super::key_provider::{Derivation, KeyProvider, PassphraseKeyProvider};
 use super::open_devices::OpenDevices;
 use super::remote::RemoteStore;
 use super::stringified::Stringified;
-use super::{ExecutionContext, Format, native, xtrace};
+use super::{ExecutionContext, native, xtrace};
 use crate::atomic_file;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
@@ -108,6 +109,45 @@ impl Document {
             Self::Native(document) => document.secrets_on_cpu(),
             Self::XTrace(_) => false,
         }
+    }
+}
+
+impl ExecutionContext {
+    /// Starts the loading of a stored context with options.
+    pub fn loader() -> Loader {
+        Loader::new()
+    }
+
+    /// Loads a context of either format from a file. `provider` supplies the credentials; the salt comes from the file.
+    ///
+    /// # Errors
+    /// As [`Loader::load_from_disk`].
+    pub fn load_from_disk(path: &Path, provider: &dyn KeyProvider) -> Result<Self, Error> {
+        Self::loader().load_from_disk(path, provider)
+    }
+
+    /// Restores a context of either format from its JSON.
+    ///
+    /// # Errors
+    /// As [`Loader::from_serialized`].
+    pub fn from_serialized(text: &str, provider: &dyn KeyProvider, context_id: Option<&str>) -> Result<Self, Error> {
+        let mut loader = Self::loader();
+        if let Some(id) = context_id {
+            loader = loader.context_id(id);
+        }
+        loader.from_serialized(text, provider)
+    }
+
+    /// Fetches a context from a remote store and checks that it is the one of that id.
+    ///
+    /// # Errors
+    /// As [`Loader::load_from_remote`].
+    pub async fn load_from_remote(
+        store: &impl RemoteStore,
+        context_id: &str,
+        provider: &dyn KeyProvider,
+    ) -> Result<Self, Error> {
+        Self::loader().load_from_remote(store, context_id, provider).await
     }
 }
 

@@ -3,8 +3,9 @@
 //! The text is fixed to the byte: it is exactly what [`Document::text`] writes, and everything in it but the sealed
 //! part is associated data of that part. So no bit can be changed without being noticed.
 
+use super::ExecutionContext;
+use super::format::Format;
 use super::key_provider::KeyProvider;
-use super::{ExecutionContext, Format};
 use crate::arith::uint;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;

@@ -1,11 +1,14 @@
 //! A context on its way out: as values, text, files and in remote stores.
 
+use super::format::Format;
 use super::key_provider::KeyProvider;
+use super::loader::ContextInfo;
 use super::remote::RemoteStore;
-use super::{ContextInfo, ExecutionContext, Format, native, stringify, xtrace};
+use super::{ExecutionContext, native, stringify, xtrace};
 use crate::atomic_file;
-use crate::destination::{self, Content, Occupant};
+use crate::destination::{self, Content};
 use crate::error::Error;
+use crate::occupant::Occupant;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

@@ -3,7 +3,7 @@
 //! Only the secret key is authenticated there, so everything is checked against everything: whoever changes a public
 //! number, a size or an injected table is found out, because all of them follow from the secret key.
 
-use super::Format;
+use super::format::Format;
 use super::key_provider::KeyProvider;
 use super::secret_text;
 use super::stringified::{self, Stringified};

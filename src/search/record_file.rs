@@ -14,7 +14,7 @@ pub(super) use header::{HEADER_BYTES, Header, Kind};
 pub(super) use whole_file::WholeFile;
 
 use crate::error::Error;
-use block::{BLOCK_HEADER_BYTES, BlockHeader, Content};
+use block::{BLOCK_HEADER_BYTES, BlockHeader, Content, damaged};
 use mapping::Mapping;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -213,8 +213,4 @@ impl RecordFile {
     pub(super) fn blocks(&self) -> impl Iterator<Item = Result<Block<'_>, Error>> {
         (0..self.len()).map(|number| self.block(number))
     }
-}
-
-fn damaged(block: u64, reason: &str) -> Error {
-    Error::format(format!("block {block} is damaged: {reason}"))
 }

@@ -6,10 +6,11 @@ use super::dispatch_budget::DispatchBudget;
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
+use super::lock::lock;
 use super::timer::Timer;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A device answers within this time or counts as lost.
@@ -61,10 +62,6 @@ pub(in crate::backend) struct Dispatch<'a> {
     pub(in crate::backend) workgroups: u32,
     /// Multiply-adds that it does.
     pub(in crate::backend) macs: u64,
-}
-
-pub(in crate::backend) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {

@@ -1,6 +1,6 @@
 //! Buffers that wait to be used again: making one takes a driver longer than small batches take to compute.
 
-use super::engine::lock;
+use super::lock::lock;
 use std::sync::Mutex;
 
 /// What waiting buffers may take in all. The ones that have waited longest go first.

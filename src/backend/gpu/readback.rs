@@ -1,10 +1,11 @@
 //! Results on their way back from a device.
 
 use super::buffer::{Buffer, Secrecy};
-use super::engine::{Engine, PATIENCE, lock};
+use super::engine::{Engine, PATIENCE};
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
+use super::lock::lock;
 use super::timer::Ticks;
 use std::sync::mpsc::{Receiver, channel};
 

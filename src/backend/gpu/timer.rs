@@ -1,6 +1,6 @@
 //! How long the kernels themselves took, by the device's own clock where it has one.
 
-use super::engine::lock;
+use super::lock::lock;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -2,12 +2,13 @@
 
 use super::constants::DeviceModulus;
 use super::known_answers;
+use super::pair_mul::agree;
 use super::shader::{Bindings, Shader, word};
 use super::shape::RowLimits;
 use super::{checks, copy, pace, suits_gpus};
 use crate::arith::batch::Rows;
 use crate::arith::modulus::Modulus;
-use crate::arith::radix_form;
+use crate::arith::radix;
 use crate::backend::cpu::{self, Cpu};
 use crate::backend::gpu::GpuFailure;
 use crate::backend::gpu::buffer::{Buffer, Secrecy};
@@ -103,9 +104,9 @@ impl<'a> Kernel for HammingAggregate<'a> {
     }
 
     fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceQueries<'a>, GpuFailure> {
-        let [radix, ..] = &self.modulus.word_form().radix_powers;
+        let [r, ..] = &self.modulus.word_form().radix_powers;
         let in_form: Vec<u64> =
-            self.queries.iter().flat_map(|query| radix_form::multiply(self.modulus, query, radix).to_vec()).collect();
+            self.queries.iter().flat_map(|query| radix::multiply(self.modulus, query, r).to_vec()).collect();
         Ok(DeviceQueries {
             modulus: DeviceModulus::new(engine, self.modulus)?,
             queries: engine.upload(&in_form, Secrecy::Public)?,
@@ -154,6 +155,6 @@ impl<'a> Kernel for HammingAggregate<'a> {
         let width = 2 * modulus.width();
         let (stored, queries) = (Rows::new(&pairs, width), Rows::new(&pairs[width..3 * width], width));
         let kernel = HammingAggregate { modulus: &modulus, queries, stored, resident: None };
-        known_answers::agree(&kernel, engine, cpu)
+        agree(&kernel, engine, cpu)
     }
 }

@@ -8,7 +8,7 @@ use super::program::Program;
 use super::shader::{Bindings, Shader, word};
 use super::suits_gpus;
 use crate::arith::batch::Rows;
-use crate::arith::radix_form::times_radix;
+use crate::arith::radix::times_radix;
 use crate::arith::random::{self, OsRandom};
 use crate::backend::cpu::{self, Cpu};
 use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE};

@@ -1,7 +1,6 @@
 //! What a GPU has to show before it is trusted with a kernel and a size: the same bytes as the CPU, for numbers that are hard
 //! on carries.
 
-use super::pair_mul::PairMul;
 use crate::arith::modulus::Modulus;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::GpuFailure;
@@ -26,12 +25,7 @@ pub(super) const ROWS: usize = 9;
 /// Bits of an exponent.
 pub(super) const EXPONENT_BITS: usize = 21;
 
-/// Whether a device and the CPU compute the same: products first, which all kernels are made of.
-pub(super) fn agree<K: Kernel<Element = u64>>(kernel: &K, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-    Ok(PairMul::known_answer(kernel.bits(), engine, cpu)? && are_same(kernel, engine, cpu)?)
-}
-
-/// [`agree`] without the products.
+/// Whether a device and the CPU compute the same.
 pub(super) fn are_same<K: Kernel<Element = u64>>(
     kernel: &K,
     engine: &Arc<Engine>,

@@ -1,15 +1,12 @@
 //! Long work in several dispatches, none of which does too much.
 
-use super::shape::Shape;
+use super::shape::{MOST_ITERATIONS, Shape};
 use crate::backend::gpu::GpuFailure;
 use crate::backend::gpu::engine::Engine;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Loop iterations of one invocation in one dispatch, at most. Mesa's software driver ends loops silently after 65,535,
-/// with wrong results.
-pub(super) const MOST_ITERATIONS: u32 = 60_000;
 /// Dispatches that are on their way at a time.
 const IN_FLIGHT: usize = 2;
 

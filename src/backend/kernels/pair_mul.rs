@@ -96,3 +96,8 @@ impl Kernel for PairMul<'_> {
         known_answers::are_same(&kernel, engine, cpu)
     }
 }
+
+/// Whether a device and the CPU compute the same: products first, which all kernels are made of.
+pub(super) fn agree<K: Kernel<Element = u64>>(kernel: &K, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
+    Ok(PairMul::known_answer(kernel.bits(), engine, cpu)? && known_answers::are_same(kernel, engine, cpu)?)
+}

@@ -1,10 +1,12 @@
 //! How a device computes numbers of a size, and what that costs.
 
-use super::pace::MOST_ITERATIONS;
 use crate::backend::gpu::adapter::WORKGROUP_SIZE;
 use crate::backend::gpu::dispatch_budget::DispatchBudget;
 use crate::backend::gpu::engine::Engine;
 
+/// Loop iterations of one invocation in one dispatch, at most. Mesa's software driver ends loops silently after 65,535,
+/// with wrong results.
+pub(super) const MOST_ITERATIONS: u32 = 60_000;
 /// Words of a number that one invocation's loops are written out for.
 const MOST_UNROLLED: u32 = 12;
 /// Words of a lane's arrays that loops go through, at least. Mesa turns an index into an array of up to 32 words into a

@@ -4,6 +4,7 @@
 use super::checks;
 use super::constants::DeviceModulus;
 use super::known_answers::{self, ROWS};
+use super::pair_mul::agree;
 use super::shader::{Bindings, Shader, word};
 use super::{copy, suits_gpus};
 use crate::arith::batch::Rows;
@@ -146,7 +147,7 @@ impl<'a> Kernel for WeightedSides<'a> {
         let inputs = Rows::new(&pairs, 2 * modulus.width());
         let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
         let weights = Weights::from_integers(ROWS, &integers);
-        known_answers::agree(&WeightedSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
+        agree(&WeightedSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
     }
 }
 

@@ -1,10 +1,14 @@
 //! How many products a job takes, before they are listed: near enough to choose by.
 
-#[cfg(feature = "gpu")]
-use super::WIDEST;
-use super::{FIRST_BITS, RUNNING_BITS};
 use crate::backend::weights::Weights;
 use std::ops::Range;
+
+/// Weights of at most that many bits end in running products.
+pub(super) const RUNNING_BITS: u32 = 5;
+/// Weights are first cut into windows of that many bits, which fit a limb.
+pub(super) const FIRST_BITS: u32 = 32;
+/// The widest window of tables.
+pub(super) const WIDEST: u32 = 8;
 
 /// Products that a job takes, without those into Montgomery form and out of it.
 #[cfg(feature = "gpu")]

@@ -2,6 +2,7 @@
 
 use super::bytes::Bytes;
 use crate::arith::batch::Rows;
+use crate::error::Error;
 use crate::search::id::{Id, IdRef, check_text};
 use crate::search::ids::Ids;
 use std::borrow::Cow;
@@ -260,6 +261,11 @@ pub(in crate::search) fn records_block(group: usize, ids: &Ids, rows: Rows<'_>) 
 /// The bytes of a block that deletes records by their numbers in the file, in order.
 pub(in crate::search) fn deletions_block(records: &[u64]) -> Vec<u8> {
     block(Content::Deletions, records.len(), &[bytemuck::cast_slice(records)], &[])
+}
+
+/// A damaged block, by its number.
+pub(in crate::search) fn damaged(block: u64, reason: &str) -> Error {
+    Error::format(format!("block {block} is damaged: {reason}"))
 }
 
 /// A block whose payload is the parts, padded to a multiple of 64 bytes, and the rest.

@@ -3,8 +3,7 @@
 //! They come from others, who could shorten them while they are mapped, which would kill the process. Nothing is allocated for
 //! what a header announces before the file is known to be long enough, and then as it is read.
 
-use super::block::{BLOCK_HEADER_BYTES, Block, BlockHeader, Content};
-use super::damaged;
+use super::block::{BLOCK_HEADER_BYTES, Block, BlockHeader, Content, damaged};
 use super::header::{HEADER_BYTES, Header, Kind};
 use crate::destination::open_regular;
 use crate::error::Error;

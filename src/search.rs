@@ -2,7 +2,6 @@
 //! neighbours that the owner reads out of them.
 
 pub mod evaluator;
-pub mod id;
 pub mod ids;
 pub mod index;
 #[cfg(feature = "owner")]

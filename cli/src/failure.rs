@@ -1,6 +1,6 @@
 //! What ends a command early, and what the person in front of it can do about it.
 
-use hushvec::Error;
+use hushvec::{Error, ErrorKind};
 use std::fmt;
 use std::process::ExitCode;
 use tracing::error;
@@ -80,9 +80,24 @@ impl Failure {
     /// 1 for failures, 2 for wrong usage.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            // Sizes and names that there are not come from the command line.
-            Self::Engine(Error::Parameter { .. } | Error::UnknownScheme { .. }) | Self::Usage(_) => ExitCode::from(2),
-            Self::Engine(_) | Self::Other(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Engine(Error::InFile { .. }) => ExitCode::from(1),
+            Self::Engine(error) => match error.kind() {
+                // Sizes and names that there are not come from the command line.
+                ErrorKind::Parameter => ExitCode::from(2),
+                ErrorKind::Input
+                | ErrorKind::Ciphertext
+                | ErrorKind::Context
+                | ErrorKind::WeakKey
+                | ErrorKind::Mismatch
+                | ErrorKind::Unseal
+                | ErrorKind::Format
+                | ErrorKind::File
+                | ErrorKind::Device
+                | ErrorKind::Service
+                | ErrorKind::Cancelled => ExitCode::from(1),
+            },
+            Self::Other(_) => ExitCode::from(1),
             #[cfg(feature = "client")]
             Self::Remote(_) => ExitCode::from(1),
             Self::BrokenPipe => ExitCode::SUCCESS,

@@ -124,16 +124,21 @@ impl IntoResponse for ApiError {
 impl From<hushvec::Error> for ApiError {
     /// What the engine says of keys and ciphertexts is about the request; the rest is about this machine.
     fn from(error: hushvec::Error) -> Self {
-        use hushvec::Error;
-        match error.root() {
-            Error::Ciphertext { .. }
-            | Error::WrongKey { .. }
-            | Error::WeakKey { .. }
-            | Error::Context { .. }
-            | Error::Parameter { .. }
-            | Error::UnknownScheme { .. } => Self::invalid(error.to_string()),
-            Error::Io { source, .. } if is_full(source.kind()) => Self::full(),
-            _ => Self::internal(&error),
+        use hushvec::{Error, ErrorKind};
+        match error.kind() {
+            ErrorKind::Parameter
+            | ErrorKind::Input
+            | ErrorKind::Ciphertext
+            | ErrorKind::Context
+            | ErrorKind::WeakKey
+            | ErrorKind::Mismatch => Self::invalid(error.to_string()),
+            ErrorKind::File => match error.root() {
+                Error::Io { source, .. } if is_full(source.kind()) => Self::full(),
+                _ => Self::internal(&error),
+            },
+            ErrorKind::Unseal | ErrorKind::Format | ErrorKind::Device | ErrorKind::Service | ErrorKind::Cancelled => {
+                Self::internal(&error)
+            }
         }
     }
 }

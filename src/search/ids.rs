@@ -1,7 +1,7 @@
 //! Ids of many vectors.
 
-use super::id::{IdKind, IdRef, check_text, quoted};
 use crate::error::Error;
+use crate::id::{IdKind, IdRef, check_text, quoted};
 use std::ops::Range;
 
 /// Ids of many vectors, in order and all of one kind. Numbers in order take no memory, other numbers 8 bytes each, texts

@@ -7,11 +7,11 @@ mod packer;
 mod verify;
 pub mod writer;
 
-use super::id::{Id, IdKind, IdRef};
 use super::ids::Ids;
 use super::record_file::{LiveBlock, RecordFile};
 use super::shard::Shard;
 use crate::error::Error;
+use crate::id::{Id, IdKind, IdRef};
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
 use crate::paillier::public_key::{PublicId, PublicKey};
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! The owner's end: distances out of responses, and the nearest vectors out of distances.
 
-use super::id::IdRef;
 use super::index::Index;
 use super::response::Response;
 use super::top_k::{Neighbour, TopK};
@@ -8,6 +7,7 @@ use crate::arith::batch::Rows;
 use crate::arith::bits::BitMatrix;
 use crate::context::ExecutionContext;
 use crate::error::Error;
+use crate::id::IdRef;
 use crate::paillier::client::HomomorphicClient;
 use crate::progress::Progress;
 

@@ -1,10 +1,10 @@
 //! Moving an index from one key to another: both owners are the same person.
 
-use super::id::Id;
 use super::index::writer::IndexWriter;
 use super::index::{Index, Recovery};
 use crate::context::ExecutionContext;
 use crate::error::Error;
+use crate::id::Id;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::client::HomomorphicClient;
 use crate::paillier::parameters::Scheme;

@@ -1,7 +1,7 @@
 //! Which ids there are, so that none is there twice.
 
 use crate::error::Error;
-use crate::search::id::IdRef;
+use crate::id::IdRef;
 use crate::search::ids::Ids;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -103,7 +103,7 @@ mod tests {
                 let ids = match what {
                     0 => Ids::from(first..first + count),
                     1 => Ids::from((0..count).map(|i| first + 3 * i).collect::<Vec<_>>()),
-                    _ => Ids::parse(crate::search::id::IdKind::Strings, (0..count).map(|i| (first + i).to_string())).unwrap(),
+                    _ => Ids::parse(crate::id::IdKind::Strings, (0..count).map(|i| (first + i).to_string())).unwrap(),
                 };
                 if what == 3 || (what < 2 && first % 5 == 0) {
                     for id in ids.iter() {

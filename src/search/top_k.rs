@@ -1,7 +1,7 @@
 //! The k nearest of any number of distances, in memory for k.
 
-use super::id::{Id, IdRef};
 use crate::arith::secrecy::declassify;
+use crate::id::{Id, IdRef};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::search::id::Id;
+use crate::id::Id;
 use proptest::prelude::*;
 
 fn texts(texts: &[&str]) -> Ids {

@@ -96,7 +96,7 @@ fn parts(ids: &Ids) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::id::IdRef;
+    use crate::id::IdRef;
 
     #[test]
     fn long_runs_are_blocks_of_their_own() {

@@ -3,7 +3,7 @@
 use super::bytes::Bytes;
 use crate::arith::batch::Rows;
 use crate::error::Error;
-use crate::search::id::{Id, IdRef, check_text};
+use crate::id::{Id, IdRef, check_text};
 use crate::search::ids::Ids;
 use std::borrow::Cow;
 

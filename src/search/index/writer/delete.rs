@@ -2,7 +2,7 @@
 
 use super::IndexWriter;
 use crate::error::Error;
-use crate::search::id::IdRef;
+use crate::id::IdRef;
 use crate::search::ids::Ids;
 use crate::search::index::Index;
 use crate::search::record_file::deletions_block;

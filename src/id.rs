@@ -152,7 +152,7 @@ impl fmt::Display for IdKind {
 }
 
 /// Why a text can be no id.
-pub(super) fn check_text(text: &str) -> Result<(), String> {
+pub(crate) fn check_text(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
@@ -166,7 +166,7 @@ pub(super) fn check_text(text: &str) -> Result<(), String> {
 }
 
 /// A text as a literal, shortened to what a message has room for.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),

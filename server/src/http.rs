@@ -9,6 +9,7 @@ mod extract;
 mod memory;
 mod observe;
 mod operation;
+mod organisation;
 mod reply;
 mod search;
 mod shares;

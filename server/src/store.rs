@@ -6,6 +6,8 @@ mod contexts;
 mod database;
 mod knowledge_bases;
 mod organisations;
+mod part;
+mod principal;
 mod private;
 mod quota;
 mod scan;
@@ -13,7 +15,8 @@ mod segment;
 
 pub use chunks::{Change, MetadataChange, NewChunk, OnConflict, Order, Page, Projection, Selection, SortBy, Stored};
 pub use knowledge_bases::KnowledgeBase;
-pub use organisations::{KeyRecord, Permission, PermissionRecord, Principal};
+pub use organisations::{KeyRecord, PermissionRecord};
+pub use principal::{Permission, Principal};
 pub use quota::Quota;
 pub use scan::{Answer, Answers, Counts, Event};
 
@@ -22,7 +25,7 @@ use crate::interrupt;
 use collection::Collection;
 use database::Database;
 use hushvec::{Ciphertext, DeviceReport, Evaluator, OpenDevice};
-use organisations::check_permission;
+use principal::check_permission;
 use rusqlite::Connection;
 use scan::Plan;
 use std::collections::{HashMap, HashSet};

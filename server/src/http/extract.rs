@@ -1,7 +1,7 @@
 //! Who asks, and for what.
 
 use super::memory::Held;
-use super::observe::Organisation;
+use super::organisation::Organisation;
 use super::{App, Limits};
 use crate::bounded::with_most;
 use crate::error::{ApiError, ApiResult};

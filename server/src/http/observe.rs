@@ -3,26 +3,15 @@
 use super::App;
 use super::extract::check_count;
 use super::memory::Held;
+use super::organisation::Organisation;
 use crate::error::ApiError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// Those that have counters of their own. Clients can make up as many others as they like.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-
-/// The organisation that a request turns out to be of.
-#[derive(Clone, Default)]
-pub struct Organisation(Arc<OnceLock<String>>);
-
-impl Organisation {
-    /// Notes it.
-    pub fn set(&self, name: &str) {
-        let _ = self.0.set(name.to_owned());
-    }
-}
 
 /// Logs a request and counts it.
 pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -34,7 +23,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let response = Held::new(app.inner.memory.clone()).scope(next.run(request)).await;
     let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
     app.metrics().count_request(method, &path, status, seconds);
-    let organisation = organisation.0.get();
+    let organisation = organisation.get();
     let milliseconds = 1e3 * seconds;
     tracing::info!(method, path, status, milliseconds, organisation, "{method} {path} {status} {milliseconds:.1} ms");
     response

@@ -3,8 +3,9 @@
 //! SQLite's commit is what makes a vector exist. It is on disk in a segment before, and rows that no commit speaks of are
 //! dead, whatever stopped it.
 
+use super::part::Part;
 use super::scan::Scan;
-use super::segment::{FULL, OpenSegment, Place, Segment};
+use super::segment::{FULL, Place, Segment};
 use crate::error::{ApiError, ApiResult};
 use hushvec::{Ciphertexts, Evaluator, Index, IndexWriter, Progress, PublicKey};
 use rusqlite::{Connection, params};
@@ -27,14 +28,6 @@ struct State {
     writer: Option<IndexWriter>,
     /// Blocks appended since it was packed.
     blocks: usize,
-}
-
-/// A segment as it was at one moment.
-#[derive(Clone)]
-pub struct Part {
-    pub segment: Arc<OpenSegment>,
-    /// The chunk of each row; 0 for dead ones.
-    pub chunks: Arc<Vec<u64>>,
 }
 
 /// The file of a segment.

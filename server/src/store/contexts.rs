@@ -3,7 +3,7 @@
 use super::Store;
 use super::database::optional;
 use super::knowledge_bases;
-use super::organisations::{Permission, Principal, check_permission};
+use super::principal::{Permission, Principal, check_permission};
 use super::quota;
 use crate::error::{ApiError, ApiResult};
 use hushvec::PublicContext;

@@ -3,7 +3,7 @@
 use super::Store;
 use super::collection::segment_path;
 use super::database::optional;
-use super::organisations::{Permission, Principal, check_permission};
+use super::principal::{Permission, Principal, check_permission};
 use super::quota;
 use crate::api_key;
 use crate::error::{ApiError, ApiResult};

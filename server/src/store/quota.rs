@@ -1,6 +1,6 @@
 //! How much an organisation may store.
 
-use super::organisations::Principal;
+use super::principal::Principal;
 use crate::error::{ApiError, ApiResult};
 use rusqlite::Connection;
 

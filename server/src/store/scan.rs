@@ -4,7 +4,7 @@
 //! round. A block is read once for all queries that want it and have room for the answer; who is slow to take answers
 //! misses it and gets it the next time round, so that nobody waits for anybody, and who has gone is not computed for.
 
-use super::collection::Part;
+use super::part::Part;
 use super::segment::{BLOCK_ROWS, OpenSegment};
 use hushvec::{Ciphertext, Ciphertexts, Evaluator, PartialResponse, Query};
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::store::contexts;
 use crate::store::database::optional;
 use crate::store::knowledge_bases;
-use crate::store::organisations::{Permission, Principal, check_permission};
+use crate::store::principal::{Permission, Principal, check_permission};
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, Row, params, params_from_iter};
 

@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::interrupt;
 use crate::store::Store;
 use crate::store::knowledge_bases;
-use crate::store::organisations::{Permission, Principal};
+use crate::store::principal::{Permission, Principal};
 use crate::store::segment::Place;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, params_from_iter};

@@ -6,7 +6,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::store::Store;
 use crate::store::contexts;
 use crate::store::knowledge_bases;
-use crate::store::organisations::{Permission, Principal, check_permission};
+use crate::store::principal::{Permission, Principal, check_permission};
 use crate::store::segment::Place;
 use hushvec::Ciphertexts;
 use rusqlite::{Connection, Transaction, params};

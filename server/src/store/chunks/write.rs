@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::store::collection::Collection;
 use crate::store::contexts;
 use crate::store::knowledge_bases;
-use crate::store::organisations::{Permission, Principal, check_permission};
+use crate::store::principal::{Permission, Principal, check_permission};
 use crate::store::segment::Place;
 use hushvec::{Ciphertexts, Evaluator};
 use rusqlite::{Connection, Transaction, params};

@@ -1,6 +1,6 @@
 //! Flags that several commands share.
 
-use crate::context::AnyContext;
+use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
 use crate::suggested;
@@ -71,6 +71,14 @@ impl Expected {
     pub fn check_public(&self, public: &PublicContext, path: &Path) -> Result<(), Failure> {
         let Some(expected) = &self.expect_id else { return Ok(()) };
         public.check_id(expected).map_err(|error| in_file(error, path))
+    }
+
+    /// Checks a context of either kind, unopened.
+    pub fn check(&self, context: &AnyContext, path: &Path) -> Result<(), Failure> {
+        match context {
+            AnyContext::Owner(info) => self.check_unopened(info, path),
+            AnyContext::Public(public) => self.check_public(public, path),
+        }
     }
 
     /// Checks what an owner's context says without its passphrase. An id in XTrace's format takes the passphrase.

@@ -6,16 +6,14 @@ mod findings;
 mod passphrase;
 mod show;
 
-use crate::args::{Compute, Expected, Owner, Passphrase};
+use crate::args::{Compute, Owner, Passphrase};
 use crate::failure::Failure;
 use crate::passphrase::{self as passphrases, Which};
 use crate::suggested;
 use crate::target::Target;
 use clap::{Subcommand, ValueEnum};
-use hushvec::{
-    ContextInfo, Devices, Error, ExecutionContext, Format, Parameters, PassphraseKeyProvider, PublicContext, Scheme,
-};
-use std::path::{Path, PathBuf};
+use hushvec::{Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, Scheme};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tracing::info;
@@ -38,53 +36,6 @@ pub enum Command {
     /// Tell whether two contexts have the same key, and what else differs: exit code 0 if the same, 1 if not, 2 if they
     /// cannot be compared.
     Compare(compare::Args),
-}
-
-/// A context of whichever kind, without its passphrase.
-pub enum AnyContext {
-    /// An owner's.
-    Owner(Box<ContextInfo>),
-    /// What an evaluator has.
-    Public(PublicContext),
-}
-
-impl AnyContext {
-    /// Reads a file, weak or not.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        match ContextInfo::read(path) {
-            Ok(info) => Ok(Self::Owner(Box::new(info))),
-            Err(error) => PublicContext::load(path, true).map(Self::Public).map_err(|_| error),
-        }
-    }
-
-    /// The public part.
-    pub fn public(&self) -> &PublicContext {
-        match self {
-            Self::Owner(info) => &info.public,
-            Self::Public(public) => public,
-        }
-    }
-
-    /// The owner's part, if there is one.
-    pub fn owner(&self) -> Option<&ContextInfo> {
-        match self {
-            Self::Owner(info) => Some(info),
-            Self::Public(_) => None,
-        }
-    }
-
-    /// Checks that it is the one that was expected.
-    pub fn check_id(&self, expected: &Expected, path: &Path) -> Result<(), Failure> {
-        match self {
-            Self::Owner(info) => expected.check_unopened(info, path),
-            Self::Public(public) => expected.check_public(public, path),
-        }
-    }
-
-    /// The name of the format.
-    pub fn format(&self) -> &'static str {
-        self.owner().map_or("public", |info| info.format.name())
-    }
 }
 
 /// The formats by name.

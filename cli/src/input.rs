@@ -10,6 +10,7 @@ mod compressed;
 mod csv;
 mod files;
 mod json_lines;
+mod layout;
 mod npy;
 mod projector;
 mod raw;
@@ -21,9 +22,12 @@ mod tiles;
 
 pub(crate) use columns::id;
 
+pub use layout::IdSource;
+
 use crate::failure::Failure;
 use clap::Args;
 use hushvec::{BitMatrix, Id, IdRef, Ids};
+use layout::Layout;
 use projector::Projector;
 use reader::{Reader, is_stream};
 use source::Source;
@@ -44,27 +48,6 @@ pub struct Format {
     /// wherever vectors of the same index are read
     #[arg(long)]
     pub project: bool,
-}
-
-/// Where ids come from.
-#[derive(Clone, Debug, Default)]
-pub enum IdSource {
-    /// Nowhere: rows are numbered.
-    #[default]
-    RowNumbers,
-    /// A column or field `id`, if there is one.
-    IfAny,
-    /// This column or field.
-    Column(String),
-}
-
-/// Everything that has to be known of a file to read it.
-#[derive(Clone, Debug)]
-struct Layout {
-    packed: bool,
-    project: bool,
-    column: Option<String>,
-    ids: IdSource,
 }
 
 /// Some vectors, and their ids if the input has ids.

@@ -6,8 +6,8 @@ mod embeddings;
 mod relist;
 
 use crate::aggregate::warn_if_torn;
+use crate::any_context::AnyContext;
 use crate::args::{self, Owner};
-use crate::context::AnyContext;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;

@@ -1,7 +1,7 @@
 //! `hushvec context audit`.
 
-use super::AnyContext;
 use super::findings::{Attacker, Finding, Grade, attackers, findings};
+use crate::any_context::AnyContext;
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
@@ -53,7 +53,7 @@ struct Proof {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let context = AnyContext::read(&args.context)?;
-    context.check_id(&args.expected, &args.context)?;
+    args.expected.check(&context, &args.context)?;
     let parameters = *context.public().parameters();
     let findings = findings(&context, &args.context);
     let report = Report {

@@ -1,6 +1,6 @@
 //! `hushvec context compare`.
 
-use super::AnyContext;
+use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::output;
 use hushvec::Derivation;

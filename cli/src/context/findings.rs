@@ -1,6 +1,6 @@
 //! What `hushvec context audit` has to say, each thing on its own.
 
-use super::AnyContext;
+use crate::any_context::AnyContext;
 use hushvec::{Derivation, Device, Format, Parameters, Scheme};
 use serde::Serialize;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! `hushvec context show`.
 
-use super::AnyContext;
+use crate::any_context::AnyContext;
 use crate::args::{Owner, warn_if_weak};
 use crate::failure::Failure;
 use crate::output;
@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return description.print(args.json);
     }
     let context = AnyContext::read(&args.context)?;
-    context.check_id(&args.owner.expected, &args.context)?;
+    args.owner.expected.check(&context, &args.context)?;
     warn_if_weak(context.public().parameters());
     let mut description = Description::new(context.public().parameters(), context.public(), context.format());
     if let AnyContext::Owner(info) = context {

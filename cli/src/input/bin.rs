@@ -1,6 +1,6 @@
 //! Vectors in the files of big-ann-benchmarks: two 32-bit integers, N and D, then N × D elements.
 
-use super::Layout;
+use super::layout::Layout;
 use super::npy::check_columns;
 use super::raw::{Element, Rows};
 use super::reader::Reader;

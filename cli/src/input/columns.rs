@@ -1,8 +1,8 @@
 //! Which columns of a table are vectors and ids, and what is in them.
 
+use super::layout::{IdSource, Layout};
 use super::reader::wrong;
 use super::row::Components;
-use super::{IdSource, Layout};
 use crate::failure::Failure;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{

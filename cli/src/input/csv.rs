@@ -1,9 +1,9 @@
 //! Vectors in CSV: a record for each, one number in each field, and an id in the column of that name if there is one.
 
+use super::layout::{IdSource, Layout};
 use super::projector::{self, are_bits};
 use super::reader::Reader;
 use super::row::{Components, Place, Row};
-use super::{IdSource, Layout};
 use crate::failure::Failure;
 use csv::{ReaderBuilder, StringRecord};
 use hushvec::Id;

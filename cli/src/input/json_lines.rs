@@ -1,9 +1,9 @@
 //! Vectors as JSON, one object a line: `{"id": 7, "vector": [0.1, -0.2]}` or `{"id": "a", "bits": "0110"}`.
 
+use super::layout::{IdSource, Layout};
 use super::projector::{self, are_bits};
 use super::reader::Reader;
 use super::row::{Components, Place, Row};
-use super::{IdSource, Layout};
 use crate::failure::Failure;
 use hushvec::Id;
 use serde_json::value::RawValue;

@@ -1,8 +1,9 @@
 //! Vectors in NumPy's `.npy` files: (N, D), or (D,) for a single one.
 
+use super::layout::Layout;
+use super::projector;
 use super::raw::{Element, Rows};
 use super::reader::Reader;
-use super::{Layout, projector};
 use crate::failure::Failure;
 use crate::npy_header;
 use hushvec::Projection;

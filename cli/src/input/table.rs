@@ -1,8 +1,8 @@
 //! Vectors in the columns of tables: Parquet files, Arrow files and Arrow streams, read batch by batch.
 
-use super::Layout;
 use super::arrow::Arrow;
 use super::columns::{self, Columns};
+use super::layout::Layout;
 use super::reader::{Reader, wrong};
 use super::row::{Place, Row};
 use crate::failure::Failure;

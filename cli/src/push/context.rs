@@ -1,7 +1,7 @@
 //! The context that chunks are stored under: on the server, and with its passphrase if that is needed.
 
 use super::Args;
-use crate::context::AnyContext;
+use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::remote::Remote;
 use hushvec::ExecutionContext;

@@ -1,0 +1,113 @@
+//! Imports go down only: no file of the library or the server imports, directly or through others, a file that imports it.
+//!
+//! Reads `use` declarations. Re-exports (`pub use`) and paths in the code do not count, and tests may import what they like.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+/// The modules below a folder, by their paths, with their texts up to their tests.
+fn modules(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let module = if prefix.is_empty() { name.clone() } else { format!("{prefix}::{name}") };
+        if path.is_dir() {
+            modules(&path, &module, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests" && name != "lib" {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+            found.insert(module, text[..end].to_owned());
+        }
+    }
+}
+
+/// The paths that a `use` tree names.
+fn paths(tree: &str, found: &mut Vec<String>) {
+    let Some((prefix, group)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or(tree).trim().trim_end_matches("::self");
+        return found.push(path.to_owned());
+    };
+    let (mut depth, mut start) = (0, 0);
+    let group = group.strip_suffix('}').unwrap_or(group);
+    for (at, character) in group.char_indices().chain([(group.len(), ',')]) {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let part = group[start..at].trim();
+                if !part.is_empty() {
+                    paths(&format!("{prefix}{part}"), found);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The module that a path in `module` leads into, if it is one of these.
+fn target(module: &str, path: &str, all: &BTreeMap<String, String>) -> Option<String> {
+    let mut full: Vec<&str> = module.split("::").collect();
+    let mut parts = path.split("::").peekable();
+    match parts.peek().copied()? {
+        "crate" => {
+            full.clear();
+            parts.next();
+        }
+        "super" | "self" => {
+            while let Some(up) = parts.next_if(|part| ["super", "self"].contains(part)) {
+                full.truncate(full.len() - usize::from(up == "super"));
+            }
+        }
+        child if !all.contains_key(&format!("{module}::{child}")) => return None,
+        _ => {}
+    }
+    full.extend(parts);
+    (1..=full.len()).rev().map(|length| full[..length].join("::")).find(|name| all.contains_key(name))
+}
+
+fn imports(folder: &str) -> Imports {
+    let mut all = BTreeMap::new();
+    modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), "", &mut all);
+    assert!(all.len() > 20, "{folder} has no modules");
+    let of_module = |(module, text): (&String, &String)| {
+        let mut named = Vec::new();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
+        for statement in lines.split(';').filter_map(|statement| statement.rsplit_once("use ")) {
+            let is_import = statement.0.ends_with(' ') && !statement.0.trim_end().ends_with("pub");
+            if is_import || statement.0.is_empty() {
+                paths(statement.1, &mut named);
+            }
+        }
+        let targets = named.iter().filter_map(|path| target(module, path, &all)).filter(|target| target != module);
+        (module.clone(), targets.collect())
+    };
+    all.iter().map(of_module).collect()
+}
+
+/// What can be reached from a module.
+fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&str> = imports[from].iter().map(String::as_str).collect();
+    while let Some(module) = next.pop() {
+        if reached.insert(module) {
+            next.extend(imports[module].iter().map(String::as_str));
+        }
+    }
+    reached
+}
+
+#[test]
+fn no_file_imports_itself_through_others() {
+    for folder in ["src", "server/src"] {
+        let imports = imports(folder);
+        assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 50, "{folder}: imports were not read");
+        let circular: Vec<&String> =
+            imports.keys().filter(|module| reached(module, &imports).contains(module.as_str())).collect();
+        assert!(circular.is_empty(), "in {folder} these files import each other, directly or not: {circular:?}");
+    }
+}

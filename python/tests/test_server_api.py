@@ -183,7 +183,7 @@ REFUSED = {
     "a path that is no text": ("GET", "/v1/kbs/%FF", None, {}, 400, "UTF-8"),
     "a file that is no text": ("GET", "/%FF", None, {}, 400, "UTF-8"),
     "no key": ("POST", HAMMING, query, {"x_api_key": None}, 401, "x-api-key"),
-    "no admin key": ("GET", "/v1/kbs", None, {"x_xtrace_key": None}, 401, "x-xtrace-key"),
+    "no admin key": ("GET", "/v1/keys", None, {"x_xtrace_key": None}, 401, "x-xtrace-key"),
     "no organisation": ("GET", "/v1/kbs", None, {"x_xtrace_org_id": None}, 401, "x-xtrace-org-id"),
     "a wrong key": ("POST", HAMMING, query, {"x_api_key": "a" * 43}, 401, "unknown or revoked"),
     "a wrong admin key": ("GET", "/v1/kbs", None, {"x_xtrace_key": "hvk_" + "a" * 43}, 401, "unknown or revoked"),

@@ -39,7 +39,7 @@ fn demo_devices_and_bench_run() {
     plotted.extend(["--scheme", "paillier_subgroup"]);
     desk.ok(&plotted).stdout(contains("paillier_subgroup decode          20"));
     let plot = std::fs::read_to_string(desk.path("out.svg")).unwrap();
-    for text in ["<svg", "decode, paillier_subgroup", "vectors a second", " kernels)"] {
+    for text in ["<svg", "decode, paillier_subgroup", "vectors per second", " kernels)"] {
         assert!(plot.contains(text), "{text}");
     }
     desk.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");

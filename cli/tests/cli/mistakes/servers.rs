@@ -154,7 +154,7 @@ const MISTAKES: &[Mistake<'_>] = &[
         Key::Admin,
         &["search", "ctx.json", "query.npy", "--kb", "notes", "--oversample", "2"],
         1,
-        &["has no embedding to rank by; push it with one (--rerank-with)"],
+        &["has no embedding to rank by; push it with one (--rerank-with, or rerank="],
     ),
     // Addresses.
     (Key::Admin, &["kb", "list", "--server", "127.0.0.1:80"], 2, &["give one such as https://search.example.org"]),

@@ -18,7 +18,7 @@ mod reference;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows, Weights};
+use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows, Weights};
 use num_bigint::BigUint;
 use numbers::SplitMix;
 use peers::Peer;
@@ -26,8 +26,8 @@ use reference::{limbs, pair_row, pair_value};
 use std::sync::Arc;
 
 /// Levels and the GPU.
-fn backends() -> Vec<(&'static str, Backend)> {
-    let gpu = devices::gpu().map(|device| ("gpu", Backend::open(&device, None).unwrap()));
+fn devices() -> Vec<(&'static str, OpenDevice)> {
+    let gpu = devices::gpu().map(|device| ("gpu", OpenDevice::open(device, None).unwrap()));
     devices::levels().into_iter().chain(gpu).collect()
 }
 
@@ -75,10 +75,10 @@ impl Case {
 }
 
 fn pair_pow(c: &mut Criterion) {
-    let (mut group, gmps, backends) = (c.benchmark_group("pair_pow"), Gmp::load_all(), backends());
+    let (mut group, gmps, devices) = (c.benchmark_group("pair_pow"), Gmp::load_all(), devices());
     group.sample_size(10);
     for bits in BITS {
-        for (who, backend) in &backends {
+        for (who, device) in &devices {
             for batch in if *who == "gpu" { [64, 4096] } else { [1, 8] } {
                 let case = Case::new(bits, batch.max(8));
                 let exponent = exponent(bits);
@@ -87,7 +87,7 @@ fn pair_pow(c: &mut Criterion) {
                 let mut out = vec![0; rows.limbs().len()];
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
-                    b.iter(|| backend.pair_pow(&case.modulus, rows, &secret, &mut out));
+                    b.iter(|| pair_pow(device, &case.modulus, rows, &secret, &mut out));
                     case.check(&out, &case.values.last().unwrap().modpow(&exponent, &case.square()));
                 });
             }
@@ -105,13 +105,13 @@ fn exponent(bits: usize) -> BigUint {
 /// The libraries have no tables for a base, and take a power as ever.
 fn pair_fixed_base_pow(c: &mut Criterion) {
     const EXPONENT: usize = 512;
-    let (mut group, gmps, backends) = (c.benchmark_group("pair_fixed_base_pow"), Gmp::load_all(), backends());
+    let (mut group, gmps, devices) = (c.benchmark_group("pair_fixed_base_pow"), Gmp::load_all(), devices());
     group.sample_size(10);
     for bits in BITS {
         let case = Case::new(bits, 8);
         let base = case.values.last().unwrap();
         let fixed = FixedBase::new(Arc::clone(&case.modulus), &pair_row(base, &case.m, case.width), EXPONENT);
-        for (who, backend) in &backends {
+        for (who, device) in &devices {
             for batch in if *who == "gpu" { [128, 1024] } else { [1, 128] } {
                 let mut random = SplitMix(5);
                 let exponents: Vec<BigUint> = (0..batch).map(|_| random.number(EXPONENT)).collect();
@@ -119,7 +119,7 @@ fn pair_fixed_base_pow(c: &mut Criterion) {
                 let mut out = vec![0; batch * 2 * case.width];
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
-                    b.iter(|| backend.pair_fixed_base_pow(&fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
+                    b.iter(|| pair_fixed_base_pow(device, &fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
                     case.check(&out, &base.modpow(exponents.last().unwrap(), &case.square()));
                 });
             }
@@ -129,7 +129,7 @@ fn pair_fixed_base_pow(c: &mut Criterion) {
 }
 
 fn products(c: &mut Criterion) {
-    let (gmps, backends) = (Gmp::load_all(), backends());
+    let (gmps, devices) = (Gmp::load_all(), devices());
     for name in ["hamming_aggregate", "pair_mul"] {
         let mut group = c.benchmark_group(name);
         group.sample_size(10);
@@ -137,18 +137,19 @@ fn products(c: &mut Criterion) {
             let case = Case::new(bits, batch);
             let query = case.values.last().unwrap();
             let query_row = pair_row(query, &case.m, case.width);
-            for (who, backend) in &backends {
+            for (who, device) in &devices {
                 let mut out = vec![0; case.rows.len()];
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
                     b.iter(|| match name {
                         "pair_mul" => {
-                            match backend.pair_mul_on_gpu(&case.modulus, case.rows(), case.rows(), &mut out) {
+                            match pair_mul_on_gpu(device, &case.modulus, case.rows(), case.rows(), &mut out) {
                                 Some(outcome) => outcome.unwrap(),
-                                None => backend.pair_mul(&case.modulus, case.rows(), case.rows(), &mut out),
+                                None => pair_mul(device, &case.modulus, case.rows(), case.rows(), &mut out),
                             }
                         }
-                        _ => backend.hamming_aggregate(
+                        _ => hamming_aggregate(
+                            device,
                             &case.modulus,
                             Rows::new(&query_row, case.rows().width()),
                             case.rows(),
@@ -167,7 +168,7 @@ fn products(c: &mut Criterion) {
 
 /// Weights of 8 bits with their signs; a batch is inputs × outputs, and an operation is a weight.
 fn weighted_sum(c: &mut Criterion) {
-    let (mut group, backends) = (c.benchmark_group("weighted_sum"), backends());
+    let (mut group, devices) = (c.benchmark_group("weighted_sum"), devices());
     group.sample_size(10);
     for (bits, (inputs, outputs)) in
         BITS.into_iter().flat_map(|bits| [(784, 1), (784, 10), (16, 1000)].map(|shape| (bits, shape)))
@@ -186,11 +187,11 @@ fn weighted_sum(c: &mut Criterion) {
         };
         let last = integers.chunks(inputs).last().unwrap();
         let expected = values.iter().zip(last).map(power).fold(BigUint::from(1u32), |x, y| x * y % &square);
-        for (who, backend) in &backends {
+        for (who, device) in &devices {
             let mut out = vec![0; outputs * 2 * width];
             group.throughput(Throughput::Elements((inputs * outputs) as u64));
             group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), format!("{inputs}x{outputs}")), |b| {
-                b.iter(|| backend.weighted_sum_vartime(&modulus, Rows::new(&rows, 2 * width), &weights, &mut out));
+                b.iter(|| weighted_sum_vartime(device, &modulus, Rows::new(&rows, 2 * width), &weights, &mut out));
                 assert_eq!(pair_value(&out[out.len() - 2 * width..], &m), expected);
             });
         }

@@ -17,7 +17,7 @@ mod numbers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
 
-use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows};
+use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::hint::black_box;
@@ -107,9 +107,9 @@ impl Secrets {
     }
 }
 
-fn kernels<'a>(backend: &'a Backend, secrets: &'a Secrets) -> Vec<Row<'a>> {
+fn kernels<'a>(device: &'a OpenDevice, secrets: &'a Secrets) -> Vec<Row<'a>> {
     let Secrets { key, modulus, residues, ciphertexts } = secrets;
-    let name = |what: &str| format!("{what}, {}", backend.cpu_level());
+    let name = |what: &str| format!("{what}, {}", device.cpu_isa());
     let bases: Vec<u64> = residues[..BATCH].concat();
     let mut out = vec![0; BATCH * 4 * WIDTH];
     let base = FixedBase::new(Arc::clone(modulus), &residues[BATCH], BITS);
@@ -122,35 +122,35 @@ fn kernels<'a>(backend: &'a Backend, secrets: &'a Secrets) -> Vec<Row<'a>> {
             let (bases, mut powers) = (bases.clone(), powers.clone());
             move |secret| {
                 let exponent = Exponent::new(secret, BITS);
-                backend.pair_pow(modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
+                pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
             }
         }),
         row(name("pair_pow, exponent 0"), zeros_or_random(WIDTH), move |secret| {
             let exponent = Exponent::new(secret, BITS);
-            backend.pair_pow(modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
+            pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
         }),
         row(name("pair_pow, bases"), first_or_random(residues), move |secret| {
-            backend.pair_pow(modulus, Rows::new(secret, 2 * WIDTH), &exponent, &mut more_powers);
+            pair_pow(device, modulus, Rows::new(secret, 2 * WIDTH), &exponent, &mut more_powers);
         }),
         row(name("pair_fixed_base_pow, exponents 0"), zeros_or_random(BATCH * WIDTH), move |secret| {
-            backend.pair_fixed_base_pow(&base, BITS, Rows::new(secret, WIDTH), &mut fixed_powers);
+            pair_fixed_base_pow(device, &base, BITS, Rows::new(secret, WIDTH), &mut fixed_powers);
         }),
         row(name("crt_encrypt, plaintexts"), number_or_random(BATCH * 2 * WIDTH), {
             let (noise, mut out) = (noise.clone(), out.clone());
             move |secret| {
                 let noise = Rows::new(&noise, 2 * WIDTH);
-                backend.crt_encrypt(&key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
+                crt_encrypt(device, &key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
             }
         }),
         row(name("crt_encrypt, plaintexts 0"), zeros_or_random(BATCH * 2 * WIDTH), move |secret| {
             let noise = Rows::new(&noise, 2 * WIDTH);
-            backend.crt_encrypt(&key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
+            crt_encrypt(device, &key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
         }),
         row(name("crt_decrypt, ciphertexts"), first_or_random(ciphertexts), move |secret| {
-            backend.crt_decrypt(&key.crt, Rows::new(secret, 4 * WIDTH), &mut plaintexts);
+            crt_decrypt(device, &key.crt, Rows::new(secret, 4 * WIDTH), &mut plaintexts);
         }),
         row(name("hamming_decode, ciphertexts"), first_or_random(ciphertexts), move |secret| {
-            backend.hamming_decode(&key.crt, key.dimensions, Rows::new(secret, 4 * WIDTH), &mut distances);
+            hamming_decode(device, &key.crt, key.dimensions, Rows::new(secret, 4 * WIDTH), &mut distances);
             black_box(&distances);
         }),
     ]
@@ -230,10 +230,10 @@ fn main() {
     let filter = own().find(|argument| argument.parse::<f64>().is_err());
     let (time, least) = if test { (Duration::ZERO, 50) } else { (Duration::from_secs_f64(seconds), 1000) };
 
-    let backends = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
+    let devices = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
     let secrets = Secrets::new();
     let mut rows = vec![control()];
-    rows.extend(backends.iter().flat_map(|backend| kernels(backend, &secrets)));
+    rows.extend(devices.iter().flat_map(|device| kernels(device, &secrets)));
     rows.retain(|row| filter.is_none_or(|filter| row.name.contains(filter.as_str())));
     println!("{:46} {:>9} {:>12} {:>12} {:>9}", "", "calls", "fixed, µs", "random, µs", "t");
     for row in &mut rows {

@@ -16,7 +16,7 @@ mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::Backend;
+use hushvec::hazmat::OpenDevice;
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Plaintext, Scheme,
 };
@@ -39,20 +39,20 @@ fn vectors(count: usize) -> BitMatrix {
     BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap()
 }
 
-/// A backend with the name that it has in bench ids.
-type Named = (&'static str, Backend);
+/// A device with the name that it has in bench ids.
+type Named = (&'static str, OpenDevice);
 
-fn backends() -> Vec<Named> {
-    let gpu = devices::gpu().map(|device| ("gpu", Backend::open(&device, None).unwrap()));
+fn devices() -> Vec<Named> {
+    let gpu = devices::gpu().map(|device| ("gpu", OpenDevice::open(device, None).unwrap()));
     devices::levels().into_iter().chain(gpu).collect()
 }
 
 fn vectors_and_distances(c: &mut Criterion) {
-    for (mut ctx, (who, backend)) in
-        backends().iter().flat_map(|backend| contexts().into_iter().map(move |ctx| (ctx, backend)))
+    for (mut ctx, (who, device)) in
+        devices().iter().flat_map(|device| contexts().into_iter().map(move |ctx| (ctx, device)))
     {
-        ctx.set_backend(backend.clone());
-        let evaluator = Evaluator::with_backend(&ctx.public_context(), backend.clone());
+        ctx.set_backend(device.clone());
+        let evaluator = Evaluator::with_backend(&ctx.public_context(), device.clone());
         for batch in if *who == "gpu" { [1, 128, 1024].as_slice() } else { &[1, 128] } {
             let plain = vectors(*batch);
             let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{who}/1024", ctx.scheme()), batch);
@@ -95,9 +95,9 @@ fn textbook(c: &mut Criterion) {
 
 fn integers(c: &mut Criterion) {
     let levels = devices::levels();
-    for (mut ctx, (who, backend)) in levels.iter().flat_map(|level| contexts().into_iter().map(move |ctx| (ctx, level)))
+    for (mut ctx, (who, device)) in levels.iter().flat_map(|level| contexts().into_iter().map(move |ctx| (ctx, level)))
     {
-        ctx.set_backend(backend.clone());
+        ctx.set_backend(device.clone());
         let mut group = c.benchmark_group("integers");
         let id = |operation: &str| format!("{operation}/{}/{who}/1024/1", ctx.scheme());
         let (a, b) = (Plaintext::from(123_456u64), Plaintext::from(654_321u64));

@@ -19,7 +19,7 @@ mod reference;
 mod turns;
 
 use gmp::Gmp;
-use hushvec::hazmat::{Backend, Exponent, FixedBase, Modulus, Rows, Weights};
+use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use num_bigint::BigUint;
 use numbers::SplitMix;
@@ -36,7 +36,7 @@ use turns::Row;
 const LANES: usize = 8;
 
 /// base^exponent modulo the square of an odd number of `bits` bits, one and several at a time.
-fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize) {
+fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice], bits: usize) {
     let mut random = SplitMix(bits as u64);
     let (m, width) = (random.modulus(bits), bits / 64);
     let square = &m * &m;
@@ -46,14 +46,14 @@ fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], b
 
     let modulus = Arc::new(Modulus::new(&limbs(&m, width)).unwrap());
     let secret = Exponent::new(&limbs(&exponent, width), bits);
-    for (backend, count) in levels.iter().flat_map(|level| [(level, LANES), (level, 1)]) {
+    for (device, count) in levels.iter().flat_map(|level| [(level, LANES), (level, 1)]) {
         let pairs = pair_row(&base, &m, width).repeat(count);
         let mut out = vec![0; pairs.len()];
-        backend.pair_pow(&modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
+        pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
         out.chunks(2 * width).for_each(|row| assert_eq!(pair_value(row, &m), expected));
         let (modulus, secret) = (Arc::clone(&modulus), secret.clone());
-        rows.push(Row::new(&group, &many(backend, count), count, move || {
-            backend.pair_pow(&modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
+        rows.push(Row::new(&group, &many(device, count), count, move || {
+            pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
             black_box(&out);
         }));
     }
@@ -61,13 +61,13 @@ fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], b
 }
 
 /// A level, and how many numbers it takes at once.
-fn many(backend: &Backend, count: usize) -> String {
-    format!("{} × {count}", backend.cpu_level())
+fn many(device: &OpenDevice, count: usize) -> String {
+    format!("{} × {count}", device.cpu_isa())
 }
 
 /// One query times `count` ciphertexts modulo n², n of `bits` bits. The others, whose time does not depend on where
 /// they come from, do fewer.
-fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize, count: usize) {
+fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice], bits: usize, count: usize) {
     const SAMPLE: usize = 1024;
     let mut random = SplitMix(bits as u64 + 1);
     let (n, width) = (random.modulus(bits), bits / 64);
@@ -80,16 +80,16 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend],
     let pairs: Vec<u64> = sample.iter().flat_map(|c| pair_row(c, &n, width)).collect();
     let pairs = Arc::new(pairs.repeat(count / SAMPLE));
     let query_pair = pair_row(&query, &n, width);
-    for backend in levels {
+    for device in levels {
         let (pairs, modulus, query_pair) = (Arc::clone(&pairs), Arc::clone(&modulus), query_pair.clone());
         let mut out = vec![0; pairs.len()];
-        backend.hamming_aggregate(&modulus, Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width), &mut out);
+        hamming_aggregate(device, &modulus, Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width), &mut out);
         for (row, c) in out.chunks(2 * width).zip(&sample) {
             assert_eq!(pair_value(row, &n), c * &query % &square);
         }
-        rows.push(Row::new(&group, &many(backend, count), count, move || {
+        rows.push(Row::new(&group, &many(device, count), count, move || {
             let (query, stored) = (Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width));
-            backend.hamming_aggregate(&modulus, query, stored, &mut out);
+            hamming_aggregate(device, &modulus, query, stored, &mut out);
             black_box(&out);
         }));
     }
@@ -97,7 +97,7 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend],
 }
 
 /// Powers of one base modulo the square of an odd number of `bits` bits, with tables; beside GMP without them.
-fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], bits: usize, exponent: usize) {
+fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice], bits: usize, exponent: usize) {
     const COUNT: usize = 128;
     let mut random = SplitMix(bits as u64 + 2);
     let (m, width) = (random.modulus(bits), bits / 64);
@@ -110,15 +110,15 @@ fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend
     let fixed = Arc::new(FixedBase::new(modulus, &pair_row(&base, &m, width), exponent));
     let words = exponent.div_ceil(64);
     let exponent_rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, words)).collect();
-    for backend in levels {
+    for device in levels {
         let (fixed, exponent_rows) = (Arc::clone(&fixed), exponent_rows.clone());
         let mut out = vec![0; COUNT * 2 * width];
-        backend.pair_fixed_base_pow(&fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+        pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
         for (row, e) in out.chunks(2 * width).zip(&exponents) {
             assert_eq!(pair_value(row, &m), base.modpow(e, &square));
         }
-        rows.push(Row::new(&group, &many(backend, COUNT), COUNT, move || {
-            backend.pair_fixed_base_pow(&fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+        rows.push(Row::new(&group, &many(device, COUNT), COUNT, move || {
+            pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
             black_box(&out);
         }));
     }
@@ -127,7 +127,7 @@ fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend
 
 /// A linear model on encrypted numbers, weights of 8 bits with their signs; and beside it a power for each weight, of seven
 /// bits and in full lanes, without the products that would join them. An operation is a weight.
-fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [Backend], bits: usize, inputs: usize, outputs: usize) {
+fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [OpenDevice], bits: usize, inputs: usize, outputs: usize) {
     let mut random = SplitMix(bits as u64 + 3);
     let (n, width) = (random.modulus(bits), bits / 64);
     let square = &n * &n;
@@ -144,22 +144,22 @@ fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [Backend], bits: usize,
     let modulus = Rc::new(Modulus::new(&limbs(&n, width)).unwrap());
     let weights = Rc::new(Weights::from_integers(inputs, &integers));
     let group = format!("linear model, {}-bit modulus, {inputs} × {outputs} weights of 8 bits", 2 * bits);
-    for backend in levels {
+    for device in levels {
         let (pairs, modulus, weights) = (Rc::clone(&pairs), Rc::clone(&modulus), Rc::clone(&weights));
         let mut out = vec![0; outputs * 2 * width];
-        backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out.chunks(2 * width).zip(&expected).for_each(|(row, x)| assert_eq!(pair_value(row, &n), *x));
-        rows.push(Row::new(&group, backend.cpu_level(), inputs * outputs, move || {
-            backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        rows.push(Row::new(&group, device.cpu_isa(), inputs * outputs, move || {
+            weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
             black_box(&out);
         }));
     }
-    for backend in levels {
+    for device in levels {
         let (bases, modulus) = (pairs.repeat(784usize.div_ceil(inputs)), Rc::clone(&modulus));
         let mut out = vec![0; bases.len()];
         let count = bases.len() / (2 * width);
-        rows.push(Row::new(&group, &format!("{}, powers", backend.cpu_level()), count, move || {
-            backend.pair_pow(&modulus, Rows::new(&bases, 2 * width), &Exponent::new(&[0x55], 7), &mut out);
+        rows.push(Row::new(&group, &format!("{}, powers", device.cpu_isa()), count, move || {
+            pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &Exponent::new(&[0x55], 7), &mut out);
             black_box(&out);
         }));
     }
@@ -167,7 +167,7 @@ fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [Backend], bits: usize,
 
 /// The product: vectors of 512 dimensions, with key_len 1024. Beside GMP's fastest way to what takes the time: r^n, or
 /// c^(p−1) and c^(q−1), one after the other.
-fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], scheme: Scheme) {
+fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice], scheme: Scheme) {
     const DIMENSIONS: usize = 512;
     let builder = ExecutionContext::builder().scheme(scheme).embedding_length(DIMENSIONS).device(Device::Cpu);
     let context = builder.create(PassphraseKeyProvider::new("bench").unwrap()).unwrap();
@@ -177,13 +177,13 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], 
     let groups = ["encrypt, owner", "encrypt, public key only", "decode, one prime"];
     let [owner, open, decode] = groups.map(|operation| format!("{operation}, `{scheme}`"));
     let mut by_operation = [const { Vec::new() }; 3];
-    for (i, backend) in levels.iter().enumerate() {
+    for (i, device) in levels.iter().enumerate() {
         // Slower levels take as long with fewer.
         for count in [if i == 0 { 1024 } else { 128 }, 1] {
             let plain = BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap();
-            let (plain, who) = (Rc::new(plain), many(backend, count));
-            let evaluator = Evaluator::with_backend(&public, backend.clone());
-            context.borrow_mut().set_backend(backend.clone());
+            let (plain, who) = (Rc::new(plain), many(device, count));
+            let evaluator = Evaluator::with_backend(&public, device.clone());
+            context.borrow_mut().set_backend(device.clone());
             let encrypted = context.borrow().encrypt_vec_batch(&plain).unwrap();
             let query = evaluator.encrypt_vec_batch(&plain.slice(0..1)).unwrap().get(0).unwrap();
             let response = evaluator.hamming_batch(&query, &encrypted).unwrap();
@@ -192,7 +192,7 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], 
             let [encrypts, opens, decodes] = &mut by_operation;
             let (encrypter, vectors) = (Rc::clone(&context), Rc::clone(&plain));
             encrypts.push(Row::new(&owner, &who, count, move || {
-                encrypter.borrow_mut().set_backend(backend.clone());
+                encrypter.borrow_mut().set_backend(device.clone());
                 black_box(encrypter.borrow().encrypt_vec_batch(&vectors).unwrap());
             }));
             opens.push(Row::new(&open, &who, count, move || {
@@ -200,7 +200,7 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [Backend], 
             }));
             let decoder = Rc::clone(&context);
             decodes.push(Row::new(&decode, &who, count, move || {
-                decoder.borrow_mut().set_backend(backend.clone());
+                decoder.borrow_mut().set_backend(device.clone());
                 assert_eq!(decoder.borrow().decode_hamming_client_batch(&response).unwrap(), expected);
             }));
         }
@@ -239,7 +239,7 @@ fn main() {
     let json: Option<PathBuf> = arguments.iter().find_map(|argument| argument.strip_prefix("--json=")).map(Into::into);
     let filter = arguments.iter().find(|argument| !argument.starts_with('-')).cloned().unwrap_or_default();
     let gmps = Gmp::load_all();
-    let levels = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
+    let levels = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
     let mut rows = Vec::new();
     for bits in [1024, 1536, 2048, 3072, 4096] {
         powers(&mut rows, &gmps, &levels, bits);

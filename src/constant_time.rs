@@ -10,9 +10,9 @@
 mod kernels;
 mod schemes;
 
-use crate::arith::random::RandomSource;
-use crate::arith::secrecy::memcheck;
-use crate::backend::Backend;
+use crate::bignum::random::RandomSource;
+use crate::bignum::secrecy::memcheck;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use std::hint::black_box;
 use std::io::Write;
@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// A thing to run, by name.
-type Case = (&'static str, fn(&Backend));
+type Case = (&'static str, fn(&OpenDevice));
 
 /// What the run under valgrind writes when all is well.
 const VERDICT: &str = "no branch and no address depends on a secret at";
@@ -99,16 +99,16 @@ fn under_valgrind() {
         });
         assert!(reports > 0, "{what} that depends on a secret went unnoticed: the rest would mean nothing");
     }
-    let backends = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
-    let levels: Vec<&str> = backends.iter().map(Backend::cpu_level).collect();
+    let backends = OpenDevice::at_every_level(NonZeroUsize::new(1)).unwrap();
+    let levels: Vec<&str> = backends.iter().map(OpenDevice::cpu_level).collect();
     let mut leaks = Vec::new();
     let start = Instant::now();
-    for backend in &backends {
+    for device in &backends {
         for (name, case) in kernels::CASES.iter().chain(&schemes::CASES) {
-            let name = format!("{name}, {}", backend.cpu_level());
+            let name = format!("{name}, {}", device.cpu_level());
             // Between the reports of valgrind, if there are any.
             writeln!(std::io::stderr(), "{name}, from {:.0} s on", start.elapsed().as_secs_f64()).unwrap();
-            if reports_of(|| case(backend)) > 0 {
+            if reports_of(|| case(device)) > 0 {
                 leaks.push(name);
             }
         }

@@ -15,10 +15,10 @@ mod stringify;
 pub mod tables;
 mod xtrace;
 
-use crate::arith::bits::BitMatrix;
-use crate::backend::Backend;
-use crate::backend::report::{DeviceReport, GpuTimes};
+use crate::bit_matrix::BitMatrix;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
+use crate::device::report::{DeviceReport, GpuTimes};
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
@@ -155,7 +155,7 @@ impl ExecutionContext {
 
     /// The device asked for.
     pub fn device(&self) -> &Device {
-        &self.devices.asked
+        self.devices.public.device()
     }
 
     /// Whether everything that needs a secret is computed on the processor, whatever the device.
@@ -168,7 +168,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Device`] if it cannot be used; then nothing changes.
     pub fn set_device(&mut self, device: Device, threads: Option<NonZeroUsize>) -> Result<(), Error> {
-        self.devices = OpenDevices::open(device, threads, self.devices.secrets_on_cpu)?;
+        self.use_device(OpenDevice::open(device, threads)?);
         Ok(())
     }
 
@@ -178,27 +178,32 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Device`] if the device cannot be used.
     pub fn on_device(&self, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        Ok(self.on(OpenDevice::open(device, threads)?))
+    }
+
+    /// The same context on an open device, whose threads and GPU it shares with whoever else computes on it; see
+    /// [`ExecutionContext::on_device`].
+    pub fn on(&self, device: OpenDevice) -> Self {
         let Self { client, devices, format, key_provider, content_key, context_id, xtrace_hash } = self;
-        Ok(Self {
+        Self {
             client: Arc::clone(client),
-            devices: OpenDevices::open(device, threads, devices.secrets_on_cpu)?,
+            devices: OpenDevices::new(device, devices.secrets_on_cpu),
             format: *format,
             key_provider: Arc::clone(key_provider),
             content_key: content_key.clone(),
             context_id: context_id.clone(),
             xtrace_hash: xtrace_hash.clone(),
-        })
+        }
     }
 
-    /// Computes with a certain backend of the processor from now on: to compare levels of instructions.
-    #[cfg(feature = "hazmat")]
-    pub fn set_backend(&mut self, backend: Backend) {
-        self.devices = OpenDevices::with_backend(backend, self.devices.secrets_on_cpu);
+    /// Computes on an open device from now on, whose threads and GPU it shares with whoever else computes on it.
+    pub fn use_device(&mut self, device: OpenDevice) {
+        self.devices = OpenDevices::new(device, self.devices.secrets_on_cpu);
     }
 
     /// What the device turned out to be, for what needs the secret key.
     pub fn device_report(&self) -> DeviceReport {
-        self.devices.secret.report(&self.devices.asked)
+        DeviceReport { asked: self.device().to_string(), ..self.devices.secret.report() }
     }
 
     /// Where the GPU's time went; `None` on the processor.
@@ -207,12 +212,12 @@ impl ExecutionContext {
     }
 
     /// For what needs the secret key.
-    pub(crate) fn backend(&self) -> &Backend {
+    pub(crate) fn secret_device(&self) -> &OpenDevice {
         &self.devices.secret
     }
 
     /// For what does not.
-    pub(crate) fn public_backend(&self) -> &Backend {
+    pub(crate) fn public_device(&self) -> &OpenDevice {
         &self.devices.public
     }
 
@@ -221,7 +226,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
     pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
-        self.client.encrypt(self.backend(), plaintext)
+        self.client.encrypt(self.secret_device(), plaintext)
     }
 
     /// The integer in a ciphertext.
@@ -229,7 +234,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
     pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
-        self.client.decrypt(self.backend(), ciphertext)
+        self.client.decrypt(self.secret_device(), ciphertext)
     }
 
     /// The vectors in ciphertexts, as [`HomomorphicClient::encrypt_vec_batch`] encrypted them, on all cores. Always on the
@@ -238,7 +243,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Decode`], naming the first that holds no vector.
     pub fn decrypt_vec_batch(&self, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
-        self.client.decrypt_vectors(self.backend(), ciphertexts)
+        self.client.decrypt_vectors(self.secret_device(), ciphertexts)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
@@ -246,7 +251,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`].
     pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
-        evaluate::add(self.public_key(), self.public_backend(), a, b)
+        evaluate::add(self.public_key(), self.public_device(), a, b)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -254,7 +259,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn add_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::add_plain(self.public_key(), self.public_backend(), a, b)
+        evaluate::add_plain(self.public_key(), self.public_device(), a, b)
     }
 
     /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -262,7 +267,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::mul_plain(self.public_key(), self.public_backend(), a, b)
+        evaluate::mul_plain(self.public_key(), self.public_device(), a, b)
     }
 
     /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::from_integers`].
@@ -270,7 +275,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
     pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
-        Ciphertexts::from_integers(self.public_key(), self.public_backend(), integers)
+        Ciphertexts::from_integers(self.public_key(), self.public_device(), integers)
     }
 
     /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
@@ -278,7 +283,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::WrongKey`].
     pub fn integers(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, Error> {
-        ciphertexts.to_integers(self.public_key(), self.public_backend())
+        ciphertexts.to_integers(self.public_key(), self.public_device())
     }
 
     /// The tables that XTrace's lookup client works with; empty for other schemes.
@@ -286,7 +291,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Random`].
     pub fn dump_tables(&self) -> Result<Tables, Error> {
-        tables::dump(&self.client, self.backend())
+        tables::dump(&self.client, self.secret_device())
     }
 
     /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
@@ -295,7 +300,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Context`] if anything in them does not follow from the key.
     pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
-        tables::check(&self.client, self.backend(), tables)
+        tables::check(&self.client, self.secret_device(), tables)
     }
 }
 
@@ -307,7 +312,7 @@ impl HomomorphicClient for ExecutionContext {
     }
 
     fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
-        self.client.encrypt_vectors(self.backend(), vectors)
+        self.client.encrypt_vectors(self.secret_device(), vectors)
     }
 
     fn decode_hamming_client_one(&self, ciphertext: &Ciphertext) -> Result<u32, Error> {
@@ -317,6 +322,6 @@ impl HomomorphicClient for ExecutionContext {
     }
 
     fn decode_hamming_client_batch(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
-        self.client.decode_hamming(self.backend(), ciphertexts)
+        self.client.decode_hamming(self.secret_device(), ciphertexts)
     }
 }

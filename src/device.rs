@@ -1,4 +1,16 @@
-//! Which device computes: a plain value, stored in contexts and outside of their identity.
+//! Devices: a [`Device`] is a plain value, stored in contexts and outside of their identity; an
+//! [`OpenDevice`](open_device::OpenDevice) is a device that is ready to compute. Nothing here knows any mathematics.
+
+pub(crate) mod cpu;
+pub mod detect;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub(crate) mod isa;
+#[cfg(feature = "gpu")]
+pub(crate) mod offload;
+pub mod open_device;
+pub mod report;
+pub(crate) mod threads;
 
 use crate::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! AES-256-GCM: sealing and opening of short secrets.
 
-use crate::arith::random::{OsRandom, RandomSource};
+use crate::bignum::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{Aead, KeyInit, Payload};

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-mod arith;
 mod atomic_file;
-mod backend;
+mod bignum;
+mod bit_matrix;
 #[cfg(test)]
 #[cfg(all(feature = "hazmat", feature = "owner", target_arch = "x86_64", target_os = "linux"))]
 mod constant_time;
@@ -22,10 +22,11 @@ mod progress;
 mod projection;
 mod search;
 
-pub use arith::bits::BitMatrix;
-pub use backend::devices::{CpuInfo, Devices};
-pub use backend::report::{AdapterInfo, DeviceReport, GpuTimes};
+pub use bit_matrix::BitMatrix;
 pub use device::Device;
+pub use device::detect::{CpuInfo, Devices};
+pub use device::open_device::OpenDevice;
+pub use device::report::{AdapterInfo, DeviceReport, GpuTimes};
 pub use embedding::{Embedding, Precision};
 pub use error::kind::ErrorKind;
 pub use error::{CiphertextProblem, ContentProblem, DecodeProblem, Error, NumberProblem};
@@ -43,7 +44,7 @@ pub use paillier::public_context::PublicContext;
 pub use paillier::public_key::{PublicId, PublicKey};
 pub use progress::Progress;
 pub use projection::Projection;
-pub use search::evaluator::{Evaluator, OpenDevice, ResidentIndex};
+pub use search::evaluator::{Evaluator, ResidentIndex};
 pub use search::ids::Ids;
 pub use search::index::compact::Compaction;
 pub use search::index::writer::IndexWriter;
@@ -78,18 +79,39 @@ pub use paillier::client::{Client, HomomorphicClient};
 #[cfg(feature = "owner")]
 pub use search::rekey::Rekeyed;
 
-/// The kernels themselves, which check nothing: for benchmarks, parity tests and new backends.
+/// The kernels themselves, which check nothing: for benchmarks, parity tests and new devices.
 #[cfg(feature = "hazmat")]
 pub mod hazmat {
-    pub use crate::arith::batch::Rows;
-    pub use crate::arith::modulus::Modulus;
-    pub use crate::arith::window::Exponent;
-    pub use crate::backend::fixed_base::FixedBase;
+    pub use crate::bignum::batch::Rows;
+    pub use crate::bignum::modulus::Modulus;
+    pub use crate::bignum::window::Exponent;
     #[cfg(feature = "gpu")]
-    pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
-    pub use crate::backend::weights::Weights;
-    pub use crate::backend::{Backend, Resident};
+    pub use crate::device::gpu::{adapter::KernelOptions, fault::Fault};
+    pub use crate::paillier::kernels::fixed_base::FixedBase;
+    pub use crate::paillier::kernels::hamming_aggregate::{
+        Resident, hamming_aggregate, hamming_aggregate_integers, hamming_aggregate_resident,
+    };
+    pub use crate::paillier::kernels::integers::{integers_from_pairs, pairs_from_integers};
+    pub use crate::paillier::kernels::messages::add_messages;
+    pub use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
+    pub use crate::paillier::kernels::pair_mul::pair_mul;
+    #[cfg(feature = "gpu")]
+    pub use crate::paillier::kernels::pair_mul::pair_mul_on_gpu;
+    pub use crate::paillier::kernels::pair_pow::pair_pow;
+    pub use crate::paillier::kernels::residue_product::residue_product;
+    #[cfg(feature = "gpu")]
+    pub use crate::paillier::kernels::weighted_sum::weighted_sum_on_gpu;
+    pub use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;
+    pub use crate::paillier::kernels::weights::Weights;
 
     #[cfg(feature = "owner")]
-    pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};
+    pub use crate::paillier::kernels::crt_decrypt::crt_decrypt;
+    #[cfg(feature = "owner")]
+    pub use crate::paillier::kernels::crt_encrypt::crt_encrypt;
+    #[cfg(feature = "owner")]
+    pub use crate::paillier::kernels::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};
+    #[cfg(feature = "owner")]
+    pub use crate::paillier::kernels::crt_pow::crt_pow;
+    #[cfg(feature = "owner")]
+    pub use crate::paillier::kernels::hamming_decode::hamming_decode;
 }

@@ -4,6 +4,7 @@
 pub mod ciphertext;
 pub mod encrypt;
 pub mod evaluate;
+pub mod kernels;
 pub mod parameters;
 pub mod plaintext;
 pub mod public_context;

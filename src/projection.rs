@@ -1,6 +1,6 @@
 //! More bits for an embedding than it has dimensions.
 
-use crate::arith::bits::BitMatrix;
+use crate::bit_matrix::BitMatrix;
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;

@@ -47,16 +47,16 @@ fn pair_mul_and_hamming_aggregate() {
         let (m, bits) = (random.modulus(exact), exact.next_multiple_of(64));
         let width = bits / 64;
         let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
-        for (name, backend) in devices::backends(bits) {
+        for (name, device) in devices::devices(bits) {
             for count in [0, 1, 7, 15, 16, 17, 63, 65, cases(bits, 2000)] {
                 let (a, b) = (random.residues(&m, count), random.residues(&m, count + 3).split_off(3));
                 let (a_rows, b_rows) = (rows_of(&a, &m, width), rows_of(&b, &m, width));
                 let mut out = vec![7; a_rows.len()];
                 let (a_rows, b_rows) = (Rows::new(&a_rows, 2 * width), Rows::new(&b_rows, 2 * width));
-                backend.pair_mul(&modulus, a_rows, b_rows, &mut out);
+                pair_mul(device, &modulus, a_rows, b_rows, &mut out);
                 let products = a.iter().zip(&b).map(|(a, b)| a * b % &square);
                 check(&out, width, &m, products, &format!("pair_mul/{name}/{bits}/{count}"));
-                if let Some(outcome) = backend.pair_mul_on_gpu(&modulus, a_rows, b_rows, &mut out) {
+                if let Some(outcome) = pair_mul_on_gpu(device, &modulus, a_rows, b_rows, &mut out) {
                     outcome.unwrap();
                     let products = a.iter().zip(&b).map(|(a, b)| a * b % &square);
                     check(&out, width, &m, products, &format!("pair_mul on the device/{name}/{bits}/{count}"));
@@ -65,17 +65,18 @@ fn pair_mul_and_hamming_aggregate() {
                 let several = random.residues(&m, 12).split_off(9);
                 let query_rows = rows_of(&several, &m, width);
                 let mut answers = vec![7; 3 * out.len()];
-                backend.hamming_aggregate(&modulus, Rows::new(&query_rows, 2 * width), a_rows, &mut answers);
+                hamming_aggregate(device, &modulus, Rows::new(&query_rows, 2 * width), a_rows, &mut answers);
                 let products = several.iter().flat_map(|query| a.iter().map(move |a| query * a)).map(|c| c % &square);
                 check(&answers, width, &m, products, &format!("three queries/{name}/{bits}/{count}"));
                 let mut integers = vec![7; answers.len()];
                 let nowhere = Resident::default();
                 let queries = Rows::new(&query_rows, 2 * width);
-                backend.hamming_aggregate_integers(&modulus, queries, a_rows, &nowhere, &mut integers);
-                backend.integers_from_pairs(&modulus, &mut answers);
+                hamming_aggregate_integers(device, &modulus, queries, a_rows, &nowhere, &mut integers);
+                integers_from_pairs(device, &modulus, &mut answers);
                 assert!(integers == answers, "as integers/{name}/{bits}/{count}");
                 for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
-                    backend.hamming_aggregate(
+                    hamming_aggregate(
+                        device,
                         &modulus,
                         Rows::new(&pair_row(query, &m, width), 2 * width),
                         a_rows,
@@ -96,14 +97,14 @@ fn pair_pow() {
     for bits in Modulus::SIZES {
         let (m, width) = (random.modulus(bits), bits / 64);
         let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
-        for (name, backend) in devices::backends(bits) {
+        for (name, device) in devices::devices(bits) {
             for exponent_bits in [0, 1, 6, 64, 257] {
                 let exponent = random.number(exponent_bits.max(1)) % (BigUint::from(1u32) << exponent_bits);
                 let bases = random.residues(&m, cases(bits, 40));
                 let rows = rows_of(&bases, &m, width);
                 let mut out = vec![7; rows.len()];
                 let secret = Exponent::new(&limbs(&exponent, 5), exponent_bits);
-                backend.pair_pow(&modulus, Rows::new(&rows, 2 * width), &secret, &mut out);
+                pair_pow(device, &modulus, Rows::new(&rows, 2 * width), &secret, &mut out);
                 let powers = bases.iter().map(|x| x.modpow(&exponent, &square));
                 check(&out, width, &m, powers, &format!("pair_pow/{name}/{bits}/{exponent_bits}"));
             }
@@ -118,7 +119,7 @@ fn pair_fixed_base_pow() {
     for bits in Modulus::SIZES {
         let (m, width) = (random.modulus(bits), bits / 64);
         let (modulus, square) = (Arc::new(Modulus::new(&limbs(&m, width)).unwrap()), &m * &m);
-        for (name, backend) in devices::backends(bits) {
+        for (name, device) in devices::devices(bits) {
             for exponent_bits in [1, 6, 7, 100] {
                 let base = random.residues(&m, 9).pop().unwrap();
                 let fixed = FixedBase::new(Arc::clone(&modulus), &pair_row(&base, &m, width), exponent_bits);
@@ -129,7 +130,7 @@ fn pair_fixed_base_pow() {
                     }
                     let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, 2)).collect();
                     let mut out = vec![7; count * 2 * width];
-                    backend.pair_fixed_base_pow(&fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
+                    pair_fixed_base_pow(device, &fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
                     let powers = exponents.iter().map(|e| base.modpow(e, &square));
                     check(&out, width, &m, powers, &format!("pair_fixed_base_pow/{name}/{bits}/{exponent_bits}"));
                 }
@@ -180,14 +181,14 @@ fn weighted_sum() {
             }
             let expected: Vec<BigUint> = rows.iter().map(|row| weighted(&values, row, &m)).collect();
             let pairs = rows_of(&values, &m, width);
-            for (name, backend) in devices::backends(bits) {
+            for (name, device) in devices::devices(bits) {
                 let mut out = vec![7; outputs * 2 * width];
-                backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+                weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
                 let what = format!("weighted_sum/{name}/{bits}/{inputs}×{outputs}");
                 check(&out, width, &m, expected.iter().cloned(), &what);
                 out.fill(7);
                 if let Some(outcome) =
-                    backend.weighted_sum_on_gpu(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
+                    weighted_sum_on_gpu(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
                 {
                     outcome.unwrap();
                     check(&out, width, &m, expected.iter().cloned(), &format!("{what} on the device"));
@@ -204,26 +205,26 @@ fn integers_products_and_messages() {
     for bits in Modulus::SIZES {
         let (m, width) = (random.modulus(bits), bits / 64);
         let (modulus, square) = (Modulus::new(&limbs(&m, width)).unwrap(), &m * &m);
-        for (name, backend) in devices::backends(bits) {
+        for (name, device) in devices::devices(bits) {
             for count in [0, 1, 255, 257] {
                 let values = random.residues(&m, count);
                 let pairs = rows_of(&values, &m, width);
                 let mut rows: Vec<u64> = values.iter().flat_map(|x| limbs(x, 2 * width)).collect();
                 let integers = rows.clone();
-                backend.pairs_from_integers(&modulus, &mut rows);
+                pairs_from_integers(device, &modulus, &mut rows);
                 assert_eq!(rows, pairs, "pairs_from_integers/{name}/{bits}");
-                backend.integers_from_pairs(&modulus, &mut rows);
+                integers_from_pairs(device, &modulus, &mut rows);
                 assert_eq!(rows, integers, "integers_from_pairs/{name}/{bits}");
 
                 let messages: Vec<BigUint> = (0..count).map(|_| random.number(bits) % &m).collect();
                 let message_rows: Vec<u64> = messages.iter().flat_map(|x| limbs(x, width)).collect();
                 let mut out = pairs.clone();
-                backend.add_messages(&modulus, Rows::new(&message_rows, width), &mut out);
+                add_messages(device, &modulus, Rows::new(&message_rows, width), &mut out);
                 let expected = values.iter().zip(&messages).map(|(x, k)| x * (k * &m + 1u32) % &square);
                 check(&out, width, &m, expected, &format!("add_messages/{name}/{bits}"));
 
                 // The product is known up to powers of R, so it is compared by what it shares with m.
-                let product = biguint(&backend.residue_product(&modulus, Rows::new(&pairs, 2 * width)));
+                let product = biguint(&residue_product(device, &modulus, Rows::new(&pairs, 2 * width)));
                 let expected = values.iter().fold(BigUint::from(1u32), |p, x| p * x % &m);
                 assert_eq!(
                     product.modinv(&m).is_some(),
@@ -232,7 +233,7 @@ fn integers_products_and_messages() {
                 );
                 let units: Vec<BigUint> = values.iter().filter(|x| x.modinv(&m).is_some()).cloned().collect();
                 let units = rows_of(&units, &m, width);
-                let product = biguint(&backend.residue_product(&modulus, Rows::new(&units, 2 * width)));
+                let product = biguint(&residue_product(device, &modulus, Rows::new(&units, 2 * width)));
                 assert!(product.modinv(&m).is_some(), "residue_product of units/{name}/{bits}");
             }
         }
@@ -250,7 +251,7 @@ fn decryption_and_owner_encryption() {
         let (n, width) = (key.n(), bits / 32);
         let square = &n * &n;
         let crt = crt_key(&p, &q, bits);
-        for (name, backend) in devices::backends(bits) {
+        for (name, device) in devices::devices(bits) {
             for dimensions in [1, 33, bits / 2 - 1, bits / 2, bits / 2 + 1, bits - 1] {
                 let vectors: Vec<[Vec<u8>; 2]> =
                     (0..cases(bits, 6)).map(|_| [random.bits(dimensions), random.bits(dimensions)]).collect();
@@ -260,11 +261,11 @@ fn decryption_and_owner_encryption() {
                     sums.iter().map(|m| key.encrypt(m, &(random.number(bits) + 1u32))).collect();
                 let rows = rows_of(&ciphertexts, &n, width);
                 let mut distances = vec![0; sums.len()];
-                backend.hamming_decode(&crt, dimensions, Rows::new(&rows, 2 * width), &mut distances);
+                hamming_decode(device, &crt, dimensions, Rows::new(&rows, 2 * width), &mut distances);
                 let expected: Vec<u32> = sums.iter().cloned().map(reference::count_ones).collect();
                 assert_eq!(distances, expected, "hamming_decode/{name}/{bits}/{dimensions}");
                 let mut plaintexts = vec![0; width * sums.len()];
-                backend.crt_decrypt(&crt, Rows::new(&rows, 2 * width), &mut plaintexts);
+                crt_decrypt(device, &crt, Rows::new(&rows, 2 * width), &mut plaintexts);
                 for (plaintext, m) in plaintexts.chunks(width).zip(&sums) {
                     assert_eq!(biguint(plaintext), *m, "crt_decrypt/{name}/{bits}");
                 }
@@ -273,7 +274,7 @@ fn decryption_and_owner_encryption() {
             for m in [BigUint::from(3u32), BigUint::from(1u32) << 20u32, &n - 1u32] {
                 let rows = rows_of(&[key.encrypt(&m, &7u32.into())], &n, width);
                 let mut distance = [0];
-                backend.hamming_decode(&crt, 10, Rows::new(&rows, 2 * width), &mut distance);
+                hamming_decode(device, &crt, 10, Rows::new(&rows, 2 * width), &mut distance);
                 assert_eq!(distance, [NOT_A_DISTANCE]);
             }
             // Few rows share the lanes of a vector, more do not.
@@ -284,7 +285,7 @@ fn decryption_and_owner_encryption() {
                 let bases = [Rows::new(&a_rows, width), Rows::new(&b_rows, width)];
                 let mut out = [vec![7; a_rows.len()], vec![7; b_rows.len()]];
                 let [out_p, out_q] = &mut out;
-                backend.crt_pow(&crt, bases, exponents.each_ref(), [out_p, out_q]);
+                crt_pow(device, &crt, bases, exponents.each_ref(), [out_p, out_q]);
                 for (((m, e), bases), out) in [&p, &q].into_iter().zip(&exponents).zip([a, b]).zip(&out) {
                     let powers = bases.iter().map(|x| x.modpow(&biguint(e.limbs()), &(m * m)));
                     check(out, width / 2, m, powers, &format!("crt_pow/{name}/{bits}/{count}"));
@@ -298,7 +299,7 @@ fn decryption_and_owner_encryption() {
             let message_rows: Vec<u64> = messages.iter().flat_map(|m| limbs(m, width)).collect();
             let mut out = vec![0; 2 * width * count];
             let (a_rows, b_rows) = (Rows::new(&a_rows, width), Rows::new(&b_rows, width));
-            backend.crt_encrypt(&crt, a_rows, b_rows, Rows::new(&message_rows, width), &mut out);
+            crt_encrypt(device, &crt, a_rows, b_rows, Rows::new(&message_rows, width), &mut out);
             for (i, row) in out.chunks(2 * width).enumerate() {
                 let c = pair_value(row, &n);
                 let message = &messages[i] * &n + 1u32;

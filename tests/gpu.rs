@@ -16,7 +16,7 @@ mod numbers;
 #[path = "common/reference.rs"]
 mod reference;
 
-use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows, Weights};
+use hushvec::hazmat::{Exponent, Fault, FixedBase, KernelOptions, Modulus, OpenDevice, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, HomomorphicClient, Index, IndexWriter, Progress, Query, Scheme};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
@@ -27,9 +27,9 @@ const BITS: usize = 1024;
 const WIDTH: usize = BITS / 64;
 const ROWS: usize = 37;
 
-fn open(options: KernelOptions) -> Option<Backend> {
-    match Backend::with_options(&Device::Gpu, None, options) {
-        Ok(backend) => Some(backend),
+fn open(options: KernelOptions) -> Option<OpenDevice> {
+    match OpenDevice::with_options(Device::Gpu, None, options) {
+        Ok(device) => Some(device),
         Err(error) if devices::is_gpu_required() => panic!("{error}"),
         Err(error) => {
             devices::say(&format!("SKIPPED on a GPU: {error}"));
@@ -57,7 +57,7 @@ impl Job {
     }
 
     /// The batches, one after the other: three of each kernel.
-    fn run(&self, backend: &Backend) -> Vec<Vec<u64>> {
+    fn run(&self, device: &OpenDevice) -> Vec<Vec<u64>> {
         let rows = Rows::new(&self.pairs, 2 * WIDTH);
         let queries = Rows::new(&self.pairs[6 * WIDTH..10 * WIDTH], 2 * WIDTH);
         (0..9)
@@ -66,10 +66,10 @@ impl Job {
                 match batch % 3 {
                     0 => {
                         out.resize(2 * self.pairs.len(), 7);
-                        backend.hamming_aggregate(&self.modulus, queries, rows, &mut out);
+                        hamming_aggregate(device, &self.modulus, queries, rows, &mut out);
                     }
-                    1 => backend.pair_pow(&self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
-                    _ => backend.pair_fixed_base_pow(&self.base, 64, Rows::new(&self.exponents, 1), &mut out),
+                    1 => pair_pow(device, &self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
+                    _ => pair_fixed_base_pow(device, &self.base, 64, Rows::new(&self.exponents, 1), &mut out),
                 }
                 out
             })
@@ -80,18 +80,18 @@ impl Job {
 #[test]
 fn whatever_goes_wrong_the_answers_are_right() {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
     for fault in FAULTS {
         for batch in 0..9 {
-            let Some(backend) = open(KernelOptions::default()) else { return };
+            let Some(device) = open(KernelOptions::default()) else { return };
             // Once without, so that the kernels have shown their known answers.
-            assert!(job.run(&backend) == expected);
-            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
-            backend.inject_fault(batch, fault);
-            assert!(job.run(&backend) == expected, "{fault:?} at batch {batch}");
+            assert!(job.run(&device) == expected);
+            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
+            device.inject_fault(batch, fault);
+            assert!(job.run(&device) == expected, "{fault:?} at batch {batch}");
             // That batch alone, if the device is still there, since it shows its known answers again.
             let on_cpu = if matches!(fault, Fault::Destroyed) { 9 - batch } else { 1 };
-            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, on_cpu, "{fault:?} at batch {batch}");
+            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, on_cpu, "{fault:?} at batch {batch}");
         }
     }
 }
@@ -108,29 +108,29 @@ fn weighted_sums_of_many_outputs() {
     let integers: Vec<i64> =
         (0..100 * INPUTS).map(|_| i64::from(random.next().to_le_bytes()[0].cast_signed())).collect();
     let weights = Weights::from_integers(INPUTS, &integers);
-    let run = |backend: &Backend| {
+    let run = |device: &OpenDevice| {
         let mut out = vec![7; 100 * 2 * width];
-        backend.weighted_sum_vartime(&modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out
     };
-    let expected = run(&Backend::open(&Device::Cpu, None).unwrap());
-    let Some(backend) = open(KernelOptions::default()) else { return };
-    assert!(run(&backend) == expected);
-    assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+    let expected = run(&OpenDevice::open(Device::Cpu, None).unwrap());
+    let Some(device) = open(KernelOptions::default()) else { return };
+    assert!(run(&device) == expected);
+    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
     for (done, fault) in (1..).zip(FAULTS.into_iter().rev()) {
-        backend.inject_fault(0, fault);
-        assert!(run(&backend) == expected, "{fault:?}");
-        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
-        backend.trust_again();
+        device.inject_fault(0, fault);
+        assert!(run(&device) == expected, "{fault:?}");
+        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
+        device.trust_again();
         // Without a fault, so that the next one does not meet known answers.
-        assert!(run(&backend) == expected);
+        assert!(run(&device) == expected);
     }
 }
 
 #[test]
 fn a_gpu_is_opened_once() {
     let Some(own) = open(KernelOptions::default()) else { return };
-    let [first, second] = [(); 2].map(|()| Backend::open(&Device::Gpu, None).unwrap());
+    let [first, second] = [(); 2].map(|()| OpenDevice::open(Device::Gpu, None).unwrap());
     assert!(first.shares_gpu_with(&second));
     assert!(!first.shares_gpu_with(&own));
 }
@@ -138,48 +138,48 @@ fn a_gpu_is_opened_once() {
 #[test]
 fn threads_share_a_gpu() {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
-    let Some(backend) = open(KernelOptions::default()) else { return };
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
+    let Some(device) = open(KernelOptions::default()) else { return };
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..5).for_each(|_| assert!(job.run(&backend) == expected)));
+            scope.spawn(|| (0..5).for_each(|_| assert!(job.run(&device) == expected)));
         }
     });
-    assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
 }
 
 /// A batch in rounds, each checked while the next is computed: what was right before the fault is kept.
 #[test]
 fn batches_are_checked_in_rounds() {
     let job = Job::new();
-    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     let rows = Rows::new(&job.pairs, 2 * WIDTH);
     let query = Rows::new(&job.pairs[6 * WIDTH..8 * WIDTH], 2 * WIDTH);
     let exponent = Exponent::new(&[0x9e37_79b9], 32);
-    let run = |backend: &Backend| {
+    let run = |device: &OpenDevice| {
         let mut outs = [(); 3].map(|()| vec![7; job.pairs.len()]);
-        backend.hamming_aggregate(&job.modulus, query, rows, &mut outs[0]);
-        backend.pair_pow(&job.modulus, rows, &exponent, &mut outs[1]);
-        backend.pair_fixed_base_pow(&job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
+        hamming_aggregate(device, &job.modulus, query, rows, &mut outs[0]);
+        pair_pow(device, &job.modulus, rows, &exponent, &mut outs[1]);
+        pair_fixed_base_pow(device, &job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
         outs
     };
     let expected = run(&cpu);
     let decoding = crt::Decoding::new(30);
     let mut distances = vec![0; 30];
-    cpu.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
+    hamming_decode(cpu, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
     for fault in [None, Some(Fault::Flipped), Some(Fault::Zeroed), Some(Fault::OutOfMemory)] {
         // 37 rows in rounds of 10, which makes four.
         for round in 0..if fault.is_some() { 4 } else { 1 } {
-            let Some(backend) = open(KernelOptions { round: Some(10), ..KernelOptions::default() }) else { return };
-            assert!(run(&backend) == expected);
+            let Some(device) = open(KernelOptions { round: Some(10), ..KernelOptions::default() }) else { return };
+            assert!(run(&device) == expected);
             let mut decoded = vec![0; 30];
-            backend.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
+            hamming_decode(device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
             assert_eq!(decoded, distances);
-            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0);
+            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
             if let Some(fault) = fault {
-                backend.inject_fault(round, fault);
-                assert!(run(&backend) == expected, "{fault:?} in round {round}");
-                assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 1, "{fault:?} in round {round}");
+                device.inject_fault(round, fault);
+                assert!(run(&device) == expected, "{fault:?} in round {round}");
+                assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 1, "{fault:?} in round {round}");
             }
         }
     }
@@ -188,47 +188,47 @@ fn batches_are_checked_in_rounds() {
 #[test]
 fn a_gpu_that_gives_wrong_known_answers_is_not_used() {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
     for fault in FAULTS {
-        let Some(backend) = open(KernelOptions::default()) else { return };
-        backend.inject_fault(0, fault);
-        assert!(job.run(&backend) == expected, "{fault:?}");
-        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 9, "{fault:?}");
+        let Some(device) = open(KernelOptions::default()) else { return };
+        device.inject_fault(0, fault);
+        assert!(job.run(&device) == expected, "{fault:?}");
+        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 9, "{fault:?}");
     }
 }
 
 #[test]
 fn a_gpu_that_fails_three_times_in_a_row_is_retired() {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
-    let Some(backend) = open(KernelOptions::default()) else { return };
-    assert!(job.run(&backend) == expected);
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
+    let Some(device) = open(KernelOptions::default()) else { return };
+    assert!(job.run(&device) == expected);
     for failures in 1..=3 {
-        backend.inject_fault(8, Fault::Flipped);
+        device.inject_fault(8, Fault::Flipped);
         // The fault meets a batch, or the known answers before one, which are then not the last.
-        assert!(job.run(&backend) == expected);
-        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, failures);
+        assert!(job.run(&device) == expected);
+        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, failures);
     }
-    assert!(job.run(&backend) == expected);
-    assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 3 + 9);
+    assert!(job.run(&device) == expected);
+    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 3 + 9);
 }
 
 #[test]
 fn no_single_flipped_bit_and_no_swap_passes() {
     let trials = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 3000 } else { 30 };
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
-    let Some(backend) = open(KernelOptions::default()) else { return };
-    assert!(job.run(&backend) == expected);
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
+    let Some(device) = open(KernelOptions::default()) else { return };
+    assert!(job.run(&device) == expected);
     for trial in 0..trials {
         let fault = if trial % 2 == 0 { Fault::Flipped } else { Fault::Swapped };
-        backend.inject_fault(trial % 3, fault);
-        let before = backend.report(&Device::Gpu).batches_on_cpu;
-        assert!(job.run(&backend) == expected, "{fault:?}, trial {trial}");
-        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, before + 1, "{fault:?}, trial {trial}: nobody noticed");
-        backend.trust_again();
+        device.inject_fault(trial % 3, fault);
+        let before = device.report(&Device::Gpu).batches_on_cpu;
+        assert!(job.run(&device) == expected, "{fault:?}, trial {trial}");
+        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, before + 1, "{fault:?}, trial {trial}: nobody noticed");
+        device.trust_again();
         // Without a fault, so that the next one does not meet known answers.
-        assert!(job.run(&backend) == expected);
+        assert!(job.run(&device) == expected);
     }
 }
 
@@ -236,19 +236,19 @@ fn no_single_flipped_bit_and_no_swap_passes() {
 #[test]
 fn wrong_distances_are_noticed() {
     let key = crt::Decoding::new(30);
-    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     let mut expected = vec![0; key.rows().len()];
-    cpu.hamming_decode(&key.crt, key.dimensions, key.rows(), &mut expected);
+    hamming_decode(cpu, &key.crt, key.dimensions, key.rows(), &mut expected);
     for fault in FAULTS {
-        let Some(backend) = open(KernelOptions::default()) else { return };
+        let Some(device) = open(KernelOptions::default()) else { return };
         for (round, fault) in [None, Some(fault)].into_iter().enumerate() {
             if let Some(fault) = fault {
-                backend.inject_fault(0, fault);
+                device.inject_fault(0, fault);
             }
             let mut distances = vec![0; key.rows().len()];
-            backend.hamming_decode(&key.crt, key.dimensions, key.rows(), &mut distances);
+            hamming_decode(device, &key.crt, key.dimensions, key.rows(), &mut distances);
             assert_eq!(distances, expected, "{fault:?}");
-            assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, round as u64, "{fault:?}");
+            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, round as u64, "{fault:?}");
         }
     }
 }
@@ -257,16 +257,16 @@ fn wrong_distances_are_noticed() {
 #[test]
 fn checked_shaders_and_open_gl_give_the_same() {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
     let plain = KernelOptions::default();
     for options in [
         KernelOptions { checked: true, ..plain },
         KernelOptions { checked: true, portable: true, ..plain },
         KernelOptions { open_gl: true, portable: true, ..plain },
     ] {
-        let Some(backend) = open(options) else { continue };
-        assert!(job.run(&backend) == expected, "{options:?}");
-        assert_eq!(backend.report(&Device::Gpu).batches_on_cpu, 0, "{options:?}");
+        let Some(device) = open(options) else { continue };
+        assert!(job.run(&device) == expected, "{options:?}");
+        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0, "{options:?}");
     }
 }
 
@@ -274,7 +274,7 @@ fn checked_shaders_and_open_gl_give_the_same() {
 #[test]
 fn portable_kernels_of_the_largest_numbers() {
     let Some(gpu) = open(KernelOptions { portable: true, ..KernelOptions::default() }) else { return };
-    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     for bits in [6144, 8192] {
         let mut random = SplitMix(14);
         let (m, width) = (random.modulus(bits), bits / 64);
@@ -282,8 +282,8 @@ fn portable_kernels_of_the_largest_numbers() {
         let pairs: Vec<u64> = random.residues(&m, 11).iter().flat_map(|x| pair_row(x, &m, width)).collect();
         let (rows, query) = (Rows::new(&pairs, 2 * width), Rows::new(&pairs[20 * width..], 2 * width));
         let (mut ours, mut theirs) = (vec![0; pairs.len()], vec![0; pairs.len()]);
-        gpu.hamming_aggregate(&modulus, query, rows, &mut theirs);
-        cpu.hamming_aggregate(&modulus, query, rows, &mut ours);
+        hamming_aggregate(gpu, &modulus, query, rows, &mut theirs);
+        hamming_aggregate(cpu, &modulus, query, rows, &mut ours);
         assert!(ours == theirs, "{bits}");
     }
     assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, 0);
@@ -292,7 +292,7 @@ fn portable_kernels_of_the_largest_numbers() {
 #[test]
 fn devices_that_are_not_there_are_refused_with_what_there_is() {
     for device in ["gpu:99", "gpu:no such adapter"] {
-        let error = Backend::open(&device.parse().unwrap(), None).unwrap_err().to_string();
+        let error = OpenDevice::open(&device.parse().unwrap(), None).unwrap_err().to_string();
         assert!(error.contains(device), "{error}");
         assert!(error.contains("there are: ") || error.contains("no GPU"), "{error}");
     }

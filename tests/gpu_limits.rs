@@ -13,7 +13,7 @@ mod numbers;
 mod reference;
 
 use hushvec::Device;
-use hushvec::hazmat::{Backend, Exponent, FixedBase, KernelOptions, Modulus, Rows, Weights};
+use hushvec::hazmat::{Exponent, FixedBase, KernelOptions, Modulus, OpenDevice, Rows, Weights};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::sync::Arc;
@@ -52,21 +52,21 @@ impl Job {
     }
 
     /// A batch of each kernel, by name.
-    fn run(&self, backend: &Backend) -> Vec<(&'static str, Vec<u64>)> {
+    fn run(&self, device: &OpenDevice) -> Vec<(&'static str, Vec<u64>)> {
         let queries = Rows::new(&self.pairs[..6 * WIDTH], 2 * WIDTH);
         let mut aggregated = vec![7; 3 * self.pairs.len()];
-        backend.hamming_aggregate(&self.modulus, queries, self.rows(), &mut aggregated);
+        hamming_aggregate(device, &self.modulus, queries, self.rows(), &mut aggregated);
         let mut resident = vec![7; 3 * self.pairs.len()];
-        let stored = backend.reside(self.rows());
-        backend.hamming_aggregate_resident(&self.modulus, queries, self.rows(), &stored, &mut resident);
+        let stored = device.reside(self.rows());
+        hamming_aggregate_resident(device, &self.modulus, queries, self.rows(), &stored, &mut resident);
         let mut powers = vec![7; self.pairs.len()];
-        backend.pair_pow(&self.modulus, self.rows(), &Exponent::new(&[0x9e37_79b9], 32), &mut powers);
+        pair_pow(device, &self.modulus, self.rows(), &Exponent::new(&[0x9e37_79b9], 32), &mut powers);
         let mut fixed = vec![7; self.pairs.len()];
-        backend.pair_fixed_base_pow(&self.base, 256, Rows::new(&self.exponents, 4), &mut fixed);
+        pair_fixed_base_pow(device, &self.base, 256, Rows::new(&self.exponents, 4), &mut fixed);
         let mut sums = vec![7; 100 * 2 * WIDTH];
-        backend.weighted_sum_vartime(&self.modulus, self.rows(), &self.weights, &mut sums);
+        weighted_sum_vartime(device, &self.modulus, self.rows(), &self.weights, &mut sums);
         let mut distances = vec![0; self.decoding.rows().len()];
-        backend.hamming_decode(&self.decoding.crt, self.decoding.dimensions, self.decoding.rows(), &mut distances);
+        hamming_decode(device, &self.decoding.crt, self.decoding.dimensions, self.decoding.rows(), &mut distances);
         vec![
             ("hamming_aggregate", aggregated),
             ("hamming_aggregate, resident", resident),
@@ -79,11 +79,11 @@ impl Job {
 }
 
 /// Runs the job with these options, of both families: all on the GPU, and all right.
-fn check(options: KernelOptions, then: impl Fn(&Backend)) {
+fn check(options: KernelOptions, then: impl Fn(&OpenDevice)) {
     let job = Job::new();
-    let expected = job.run(&Backend::open(&Device::Cpu, None).unwrap());
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
     for portable in [false, true] {
-        let gpu = match Backend::with_options(&Device::Gpu, None, KernelOptions { portable, ..options }) {
+        let gpu = match OpenDevice::with_options(Device::Gpu, None, KernelOptions { portable, ..options }) {
             Ok(gpu) => gpu,
             Err(error) if devices::is_gpu_required() => panic!("{error}"),
             Err(error) => return devices::say(&format!("SKIPPED on a GPU: {error}")),

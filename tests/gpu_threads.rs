@@ -15,7 +15,7 @@ mod numbers;
 mod reference;
 
 use hushvec::Device;
-use hushvec::hazmat::{Backend, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows};
+use hushvec::hazmat::{Exponent, Fault, FixedBase, KernelOptions, Modulus, OpenDevice, Rows};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::sync::Arc;
@@ -55,20 +55,20 @@ impl Job {
         Self { modulus, pairs, base }
     }
 
-    fn run(&self, backend: &Backend, kernel: Kernel, rows: usize) -> Vec<u64> {
+    fn run(&self, device: &OpenDevice, kernel: Kernel, rows: usize) -> Vec<u64> {
         let width = 2 * self.modulus.width();
         let inputs = Rows::new(&self.pairs[width..(rows + 1) * width], width);
         let mut out = vec![7; rows * width];
         match kernel {
             Kernel::HammingAggregate => {
-                backend.hamming_aggregate(&self.modulus, Rows::new(&self.pairs[..width], width), inputs, &mut out);
+                hamming_aggregate(device, &self.modulus, Rows::new(&self.pairs[..width], width), inputs, &mut out);
             }
             Kernel::PairPow => {
-                backend.pair_pow(&self.modulus, inputs, &Exponent::new(&[0x9e37_79b9], 32), &mut out);
+                pair_pow(device, &self.modulus, inputs, &Exponent::new(&[0x9e37_79b9], 32), &mut out);
             }
             Kernel::PairFixedBasePow => {
                 let exponents = Rows::new(&self.pairs[..rows], 1);
-                backend.pair_fixed_base_pow(&self.base, 64, exponents, &mut out);
+                pair_fixed_base_pow(device, &self.base, 64, exponents, &mut out);
             }
         }
         out
@@ -78,17 +78,17 @@ impl Job {
 #[test]
 fn eight_threads_and_faults() {
     let batches = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 1000 } else { 50 };
-    let gpu = match Backend::with_options(&Device::Gpu, None, KernelOptions::default()) {
+    let gpu = match OpenDevice::with_options(Device::Gpu, None, KernelOptions::default()) {
         Ok(gpu) => gpu,
         Err(error) if devices::is_gpu_required() => panic!("{error}"),
         Err(error) => return devices::say(&format!("SKIPPED on a GPU: {error}")),
     };
-    let cpu = Backend::open(&Device::Cpu, None).unwrap();
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     // The decoding at its own size too, which is secret: its buffers are wiped while other threads read theirs.
     let decoding = crt::Decoding::new(9);
-    let decode = |backend: &Backend| {
+    let decode = |device: &OpenDevice| {
         let mut distances = vec![0; decoding.rows().len()];
-        backend.hamming_decode(&decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
+        hamming_decode(device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
         distances
     };
     let jobs = [512, 1024].map(Job::new);

@@ -3,15 +3,15 @@
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
-use hushvec::hazmat::Backend;
+use hushvec::hazmat::OpenDevice;
 use hushvec::{Device, Devices};
 use std::num::NonZeroUsize;
 
 /// The processor at each of its levels, the best first, on one thread like the libraries beside it; each with the name
 /// that it has in bench ids.
-pub fn levels() -> Vec<(&'static str, Backend)> {
-    let levels = Backend::at_every_level(NonZeroUsize::new(1)).unwrap();
-    levels.into_iter().map(|backend| (backend.cpu_level(), backend)).collect()
+pub fn levels() -> Vec<(&'static str, OpenDevice)> {
+    let levels = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
+    levels.into_iter().map(|device| (device.cpu_isa(), device)).collect()
 }
 
 /// The GPU, if there is one to measure.

@@ -180,7 +180,7 @@ fn check_batches(args: &Args) -> Result<(), Failure> {
 
 fn print_header(args: &Args, machine: &Machine) -> Result<(), Failure> {
     let cpu = &machine.cpu;
-    let mut text = format!("{}, {} threads, {} kernels\n", cpu.model, cpu.threads, cpu.level);
+    let mut text = format!("{}, {} threads, {} kernels\n", cpu.model, cpu.threads, cpu.isa);
     for gpu in &machine.gpus {
         text += &format!("{}, {}, {}, {} kernels\n", gpu.name, gpu.kind, gpu.driver, gpu.kernels);
     }

@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         ("cpu", cpu.model),
         ("  cores", cpu.cores.to_string()),
         ("  threads", cpu.threads.to_string()),
-        ("  kernels", cpu.level),
+        ("  kernels", cpu.isa),
     ];
     if gpus.is_empty() {
         fields.push(("gpu", "none".to_owned()));

@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = bench(given.device, given.scheme, [int(n) for n in given.batch], **sizes, **options)
     if not given.json:
         cpu = clients.devices()["cpu"]
-        print(f"{cpu['model']}, {cpu['threads']} threads, {cpu['level']} kernels; every answer is checked\n")
+        print(f"{cpu['model']}, {cpu['threads']} threads, {cpu['isa']} kernels; every answer is checked\n")
         print(f"{'scheme':17} {'operation':9} {'batch':>8} {'per second':>12} {'each':>10}  device")
     for result in results:
         if given.json:

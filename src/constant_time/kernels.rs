@@ -1,15 +1,23 @@
 //! Every kernel that meets secrets, at every size.
 
 use super::{Case, Secrets, secret_limbs};
-use crate::arith::batch::Rows;
-use crate::arith::bits::{BitMatrix, count_digits};
-use crate::arith::modulus::Modulus;
-use crate::arith::random;
-use crate::arith::secrecy::memcheck;
-use crate::arith::window::Exponent;
-use crate::backend::Backend;
-use crate::backend::crt_key::{CrtKey, PrimeKey};
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::batch::Rows;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::random;
+use crate::bignum::secrecy::memcheck;
+use crate::bignum::window::Exponent;
+use crate::bit_matrix::{BitMatrix, count_digits};
+use crate::device::open_device::OpenDevice;
+use crate::paillier::kernels::crt_decrypt::crt_decrypt;
+use crate::paillier::kernels::crt_encrypt::crt_encrypt;
+use crate::paillier::kernels::crt_key::{CrtKey, PrimeKey};
+use crate::paillier::kernels::crt_pow::crt_pow;
+use crate::paillier::kernels::fixed_base::FixedBase;
+use crate::paillier::kernels::hamming_decode::hamming_decode;
+use crate::paillier::kernels::messages::add_messages;
+use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
+use crate::paillier::kernels::pair_mul::pair_mul;
+use crate::paillier::kernels::pair_pow::pair_pow;
 use std::sync::Arc;
 
 pub(super) const CASES: [Case; 8] = [
@@ -58,7 +66,7 @@ fn assert_secret<T: bytemuck::NoUninit>(out: &[T]) {
     assert!(memcheck::is_secret(out), "the secrets were lost on the way");
 }
 
-fn pair_pow(backend: &Backend) {
+fn pair_pow(device: &OpenDevice) {
     for bits in Modulus::SIZES {
         let (modulus, width) = (secret_modulus(bits), bits / 64);
         let exponent_bits = if bits == 512 { 512 } else { EXPONENT_BITS };
@@ -66,33 +74,33 @@ fn pair_pow(backend: &Backend) {
         for count in batches(bits) {
             let bases = secret_rows(2 * count, width);
             let mut out = vec![0; bases.len()];
-            backend.pair_pow(&modulus, Rows::new(&bases, 2 * width), &exponent, &mut out);
+            pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &exponent, &mut out);
             assert_secret(&out);
         }
     }
 }
 
-fn pair_fixed_base_pow(backend: &Backend) {
+fn pair_fixed_base_pow(device: &OpenDevice) {
     for bits in Modulus::SIZES {
         let (modulus, width) = (secret_modulus(bits), bits / 64);
         let base = FixedBase::new(modulus, &secret_rows(2, width), EXPONENT_BITS);
         for count in batches(bits) {
             let exponents = secret_limbs(count);
             let mut out = vec![0; count * 2 * width];
-            backend.pair_fixed_base_pow(&base, EXPONENT_BITS, Rows::new(&exponents, 1), &mut out);
+            pair_fixed_base_pow(device, &base, EXPONENT_BITS, Rows::new(&exponents, 1), &mut out);
             assert_secret(&out);
         }
     }
 }
 
-fn products(backend: &Backend) {
+fn products(device: &OpenDevice) {
     for bits in Modulus::SIZES {
         let (modulus, width) = (secret_modulus(bits), bits / 64);
         for count in batches(bits) {
             let (a, b) = (secret_rows(2 * count, width), secret_rows(2 * count, width));
             let mut out = vec![0; a.len()];
-            backend.pair_mul(&modulus, Rows::new(&a, 2 * width), Rows::new(&b, 2 * width), &mut out);
-            backend.add_messages(&modulus, Rows::new(&secret_rows(count, width), width), &mut out);
+            pair_mul(device, &modulus, Rows::new(&a, 2 * width), Rows::new(&b, 2 * width), &mut out);
+            add_messages(device, &modulus, Rows::new(&secret_rows(count, width), width), &mut out);
             assert_secret(&out);
         }
     }
@@ -115,7 +123,7 @@ fn prime_sizes() -> impl Iterator<Item = usize> {
     Modulus::SIZES.into_iter().filter(|bits| *bits <= 4096)
 }
 
-fn crt_pow(backend: &Backend) {
+fn crt_pow(device: &OpenDevice) {
     for bits in prime_sizes() {
         let (key, width) = (secret_key(bits), bits / 64);
         // Few enough for both moduli to share a vector's lanes, and too many.
@@ -124,26 +132,26 @@ fn crt_pow(backend: &Backend) {
             let bases = bases.each_ref().map(|bases| Rows::new(bases, 2 * width));
             let mut out = [vec![0; 2 * count * width], vec![0; 2 * count * width]];
             let [out_p, out_q] = &mut out;
-            backend.crt_pow(&key, bases, [&key.p().exponent, &key.q().exponent], [out_p, out_q]);
+            crt_pow(device, &key, bases, [&key.p().exponent, &key.q().exponent], [out_p, out_q]);
             out.iter().for_each(|out| assert_secret(out));
         }
     }
 }
 
-fn hamming_decode(backend: &Backend) {
+fn hamming_decode(device: &OpenDevice) {
     for bits in prime_sizes() {
         let (key, width) = (secret_key(bits), bits / 64);
         // One prime is enough, and both are needed.
         for (count, dimensions) in batches(bits).flat_map(|count| [(count, 100), (count, bits - 1)]) {
             let ciphertexts = secret_rows(2 * count, 2 * width);
             let mut distances = vec![0; count];
-            backend.hamming_decode(&key, dimensions, Rows::new(&ciphertexts, 4 * width), &mut distances);
+            hamming_decode(device, &key, dimensions, Rows::new(&ciphertexts, 4 * width), &mut distances);
             assert_secret(&distances);
         }
     }
 }
 
-fn crt(backend: &Backend) {
+fn crt(device: &OpenDevice) {
     for bits in prime_sizes() {
         let (key, width) = (secret_key(bits), bits / 64);
         for count in batches(bits) {
@@ -151,16 +159,16 @@ fn crt(backend: &Backend) {
             let [noise_p, noise_q] = noise.each_ref().map(|noise| Rows::new(noise, 2 * width));
             let plaintexts = secret_rows(count, 2 * width);
             let mut ciphertexts = vec![0; 4 * width * count];
-            backend.crt_encrypt(&key, noise_p, noise_q, Rows::new(&plaintexts, 2 * width), &mut ciphertexts);
+            crt_encrypt(device, &key, [noise_p, noise_q], Rows::new(&plaintexts, 2 * width), &mut ciphertexts);
             assert_secret(&ciphertexts);
             let mut decrypted = vec![0; 2 * width * count];
-            backend.crt_decrypt(&key, Rows::new(&ciphertexts, 4 * width), &mut decrypted);
+            crt_decrypt(device, &key, Rows::new(&ciphertexts, 4 * width), &mut decrypted);
             assert_secret(&decrypted);
         }
     }
 }
 
-fn vectors(_: &Backend) {
+fn vectors(_: &OpenDevice) {
     for dimensions in [1, 63, 64, 100] {
         let mut matrix = BitMatrix::new(dimensions);
         let mut bits = vec![1u8; dimensions];
@@ -185,7 +193,7 @@ fn vectors(_: &Backend) {
     }
 }
 
-fn below_a_bound(_: &Backend) {
+fn below_a_bound(_: &OpenDevice) {
     for width in [1, 4, 16] {
         // More rows than are drawn at a time.
         let mut rows = vec![0; 65 * width];

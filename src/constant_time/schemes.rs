@@ -1,11 +1,11 @@
 //! Whole operations of the three schemes, with small keys.
 
 use super::{Case, Secrets};
-use crate::arith::batch::Rows;
-use crate::arith::bits::BitMatrix;
-use crate::arith::random::OsRandom;
-use crate::arith::secrecy::memcheck;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::random::OsRandom;
+use crate::bignum::secrecy::memcheck;
+use crate::bit_matrix::BitMatrix;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
 use crate::paillier::client::Client;
@@ -16,16 +16,16 @@ use crate::paillier::plaintext::Plaintext;
 use std::sync::OnceLock;
 
 pub(super) const CASES: [Case; 3] = [
-    ("paillier", |backend| operations(Scheme::Paillier, backend)),
-    ("paillier_lookup", |backend| operations(Scheme::PaillierLookup, backend)),
-    ("paillier_subgroup", |backend| operations(Scheme::PaillierSubgroup, backend)),
+    ("paillier", |device| operations(Scheme::Paillier, device)),
+    ("paillier_lookup", |device| operations(Scheme::PaillierLookup, device)),
+    ("paillier_subgroup", |device| operations(Scheme::PaillierSubgroup, device)),
 ];
 
 const VECTORS: usize = 5;
 
 /// A key of which everything secret is marked. It is made without marks, since making one is to try numbers and throw them
 /// away in a time that depends on them; once, since that takes long under valgrind.
-fn secret_client(scheme: Scheme, backend: &Backend) -> Client {
+fn secret_client(scheme: Scheme, device: &OpenDevice) -> Client {
     static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
     // The lookup scheme's vectors need both primes to be decoded, the others' only one.
     let (client, dimensions) = match scheme {
@@ -35,7 +35,7 @@ fn secret_client(scheme: Scheme, backend: &Backend) -> Client {
     };
     let alpha = scheme.has_alpha().then_some(256);
     let parameters = Parameters::new(scheme, dimensions, 512, alpha).unwrap();
-    client.get_or_init(|| Client::generate_from(parameters, backend, &mut OsRandom).unwrap()).marked()
+    client.get_or_init(|| Client::generate_from(parameters, device, &mut OsRandom).unwrap()).marked()
 }
 
 fn secret_vectors(dimensions: usize) -> BitMatrix {
@@ -49,8 +49,8 @@ fn secret_vectors(dimensions: usize) -> BitMatrix {
 }
 
 /// Both ways to encrypt, decoding, and integers.
-fn operations(scheme: Scheme, backend: &Backend) {
-    let client = secret_client(scheme, backend);
+fn operations(scheme: Scheme, device: &OpenDevice) {
+    let client = secret_client(scheme, device);
     let (key, dimensions) = (client.public_key(), client.parameters().embedding_length());
     let vectors = secret_vectors(dimensions);
 
@@ -61,14 +61,14 @@ fn operations(scheme: Scheme, backend: &Backend) {
     };
     let plaintexts = vector_plaintexts(key, &vectors).unwrap();
     let plaintexts = Rows::new(&plaintexts, key.width());
-    let by_owner = publish(client.encrypt_rows(backend, plaintexts, &mut Secrets).unwrap());
+    let by_owner = publish(client.encrypt_rows(device, plaintexts, &mut Secrets).unwrap());
     let bits = 2 * dimensions;
-    let by_anyone = publish(encrypt::encrypt_rows(key, backend, plaintexts, bits, &mut Secrets).unwrap());
+    let by_anyone = publish(encrypt::encrypt_rows(key, device, plaintexts, bits, &mut Secrets).unwrap());
     let query = Ciphertexts::from_limbs(key, by_owner).get(0).unwrap();
     let stored = Ciphertexts::from_limbs(key, by_anyone);
 
-    let response = evaluate::hamming_batch(key, backend, &query, &stored).unwrap();
-    let mut distances = client.decode_hamming(backend, &response).unwrap();
+    let response = evaluate::hamming_batch(key, device, &query, &stored).unwrap();
+    let mut distances = client.decode_hamming(device, &response).unwrap();
     assert!(memcheck::is_secret(&distances), "the secrets were lost on the way");
     memcheck::publish(&mut distances, "the test looks at them");
     let expected = (0..VECTORS).map(|row| {
@@ -79,21 +79,21 @@ fn operations(scheme: Scheme, backend: &Backend) {
     assert!(expected.eq(distances));
 
     // Three times a vector has digits of 3: no distance.
-    let tripled = evaluate::mul_plain(key, backend, &query, &3u64.into()).unwrap();
+    let tripled = evaluate::mul_plain(key, device, &query, &3u64.into()).unwrap();
     let tripled = Ciphertexts::from_ciphertexts(key, [&tripled]).unwrap();
-    assert!(matches!(client.decode_hamming(backend, &tripled), Err(Error::Decode { record: 0, .. })));
-    integers(&client, backend);
+    assert!(matches!(client.decode_hamming(device, &tripled), Err(Error::Decode { record: 0, .. })));
+    integers(&client, device);
 }
 
-fn integers(client: &Client, backend: &Backend) {
+fn integers(client: &Client, device: &OpenDevice) {
     let mut bytes = *b"an integer of more than one limb";
     memcheck::mark(&mut bytes);
     let plaintext = Plaintext::from_le_bytes(&bytes);
-    let ciphertext = client.encrypt(backend, &plaintext).unwrap();
+    let ciphertext = client.encrypt(device, &plaintext).unwrap();
     let mut row = ciphertext.row().to_vec();
     memcheck::publish(&mut row, "ciphertexts go to the evaluator");
     let ciphertext = Ciphertext::from_row(ciphertext.key_id(), &row);
-    let mut decrypted = client.decrypt(backend, &ciphertext).unwrap().to_le_bytes();
+    let mut decrypted = client.decrypt(device, &ciphertext).unwrap().to_le_bytes();
     assert!(memcheck::is_secret(&decrypted), "the secrets were lost on the way");
     memcheck::publish(&mut decrypted, "the test looks at it");
     assert_eq!(**decrypted, *b"an integer of more than one limb");

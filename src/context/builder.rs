@@ -3,9 +3,10 @@
 use super::ExecutionContext;
 use super::format::Format;
 use super::key_provider::{KeyProvider, PassphraseKeyProvider};
-use super::open_devices::OpenDevices;
+use super::open_devices::{DeviceChoice, OpenDevices};
 use crate::destination;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
 use crate::paillier::client::Client;
@@ -24,9 +25,8 @@ pub struct Builder {
     embedding_length: Option<usize>,
     key_len: Option<usize>,
     alpha_len: Option<usize>,
-    device: Device,
+    device: DeviceChoice,
     secrets_on_cpu: bool,
-    threads: Option<NonZeroUsize>,
     format: Format,
     context_id: Option<String>,
     path: Option<PathBuf>,
@@ -83,7 +83,13 @@ impl Builder {
 
     /// Where batches are computed.
     pub fn device(mut self, device: Device) -> Self {
-        self.device = device;
+        self.device.device = Some(device);
+        self
+    }
+
+    /// Computes on a device that is open already, whatever [`Builder::device`] and [`Builder::threads`] say.
+    pub fn open_device(mut self, device: OpenDevice) -> Self {
+        self.device.open = Some(device);
         self
     }
 
@@ -96,7 +102,7 @@ impl Builder {
     /// Threads to compute with; one a core if not given. At most four a core, or 64:
     /// [`Devices::check_threads`](crate::Devices::check_threads).
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
-        self.threads = threads;
+        self.device.threads = threads;
         self
     }
 
@@ -179,7 +185,7 @@ impl Builder {
                 reason: "XTrace's SDK does not know the scheme paillier_subgroup; use the native format".to_owned(),
             });
         }
-        let devices = OpenDevices::open(self.device, self.threads, self.secrets_on_cpu)?;
+        let devices = OpenDevices::new(self.device.open(|| Ok(Device::Auto))?, self.secrets_on_cpu);
         let context = ExecutionContext {
             client: Arc::new(Client::generate(parameters, &devices.secret)?),
             devices,

@@ -1,7 +1,7 @@
 //! Where the AES key of a context comes from.
 
 use super::format::Format;
-use crate::arith::random::{OsRandom, RandomSource};
+use crate::bignum::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;

@@ -2,12 +2,13 @@
 
 use super::format::Format;
 use super::key_provider::{Derivation, KeyProvider, PassphraseKeyProvider};
-use super::open_devices::OpenDevices;
+use super::open_devices::{DeviceChoice, OpenDevices};
 use super::remote::RemoteStore;
 use super::stringified::Stringified;
 use super::{ExecutionContext, native, xtrace};
 use crate::atomic_file;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
 use crate::paillier::parameters::Parameters;
@@ -26,9 +27,8 @@ const LARGEST_FILE: u64 = 256 << 20;
 #[must_use]
 pub struct Loader {
     allow_weak: bool,
-    device: Option<Device>,
+    device: DeviceChoice,
     secrets_on_cpu: bool,
-    threads: Option<NonZeroUsize>,
     context_id: Option<String>,
     expected_id: Option<String>,
 }
@@ -162,9 +162,15 @@ impl Loader {
         self
     }
 
+    /// Computes on a device that is open already, whatever the context, [`Loader::device`] and [`Loader::threads`] say.
+    pub fn open_device(mut self, device: OpenDevice) -> Self {
+        self.device.open = Some(device);
+        self
+    }
+
     /// Computes on this device instead of the stored one.
     pub fn device(mut self, device: Device) -> Self {
-        self.device = Some(device);
+        self.device.device = Some(device);
         self
     }
 
@@ -177,7 +183,7 @@ impl Loader {
     /// Threads to compute with; one a core if not given. At most four a core, or 64:
     /// [`Devices::check_threads`](crate::Devices::check_threads).
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
-        self.threads = threads;
+        self.device.threads = threads;
         self
     }
 
@@ -287,7 +293,7 @@ impl Loader {
         keys.parameters()?.check_strength(self.allow_weak)?;
         let context = ExecutionContext {
             client: Arc::new(keys.client(sk)?),
-            devices: OpenDevices::open(self.device.unwrap_or_default(), self.threads, self.secrets_on_cpu)?,
+            devices: OpenDevices::new(self.device.open(|| Ok(Device::Auto))?, self.secrets_on_cpu),
             format: Format::Native,
             key_provider: provider,
             content_key: EnvelopeKey::random()?,
@@ -311,14 +317,14 @@ impl Loader {
         context: &ExecutionContext,
         provider: Arc<dyn KeyProvider>,
     ) -> Result<ExecutionContext, Error> {
-        let device = self.device.unwrap_or_else(|| context.device().clone());
+        let device = self.device.open(|| Ok(context.device().clone()))?;
         let secrets_on_cpu = self.secrets_on_cpu || context.secrets_on_cpu();
         if let Some(expected) = &self.expected_id {
             context.check_id(expected, None)?;
         }
         Ok(ExecutionContext {
             client: Arc::clone(&context.client),
-            devices: OpenDevices::open(device, self.threads, secrets_on_cpu)?,
+            devices: OpenDevices::new(device, secrets_on_cpu),
             format: Format::Native,
             key_provider: provider,
             content_key: EnvelopeKey::random()?,
@@ -329,9 +335,8 @@ impl Loader {
 
     fn open(self, document: &Document, credentials: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         document.parameters()?.check_strength(self.allow_weak)?;
-        let device = self.device.map_or_else(|| document.device(), Ok)?;
         let secrets_on_cpu = self.secrets_on_cpu || document.secrets_on_cpu();
-        let open_devices = || OpenDevices::open(device, self.threads, secrets_on_cpu);
+        let open_devices = || Ok(OpenDevices::new(self.device.open(|| document.device())?, secrets_on_cpu));
         let (client, content_key, key_provider, devices) = match document {
             // What cannot be unsealed costs no threads and no GPU.
             Document::Native(document) => {

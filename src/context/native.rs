@@ -6,7 +6,7 @@
 use super::ExecutionContext;
 use super::format::Format;
 use super::key_provider::KeyProvider;
-use crate::arith::uint;
+use crate::bignum::uint;
 use crate::device::Device;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
@@ -67,7 +67,7 @@ impl Document {
             format: FORMAT.to_owned(),
             version: VERSION,
             config: Config::of(client.parameters()),
-            device: devices.asked.to_string(),
+            device: devices.public.device().to_string(),
             secrets_on_cpu: devices.secrets_on_cpu,
             context_id: context.context_id.clone(),
             public_key: Numbers::of(client.public_key()),

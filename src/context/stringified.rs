@@ -4,7 +4,7 @@
 //! follow from the secret key.
 
 use super::stringify::{lookup_inverse, totient_inverse};
-use crate::arith::uint::{self, Secret};
+use crate::bignum::uint::{self, Secret};
 use crate::error::Error;
 use crate::paillier::classic::Paillier;
 use crate::paillier::client::Client;

@@ -3,7 +3,7 @@
 //! `PaillierClient` writes numbers as decimal strings, `PaillierLookupClient` as bare JSON integers. The subgroup scheme
 //! is not the SDK's; it follows the second style under the name `PaillierSubgroupClient`.
 
-use crate::arith::uint::{self, Secret};
+use crate::bignum::uint::{self, Secret};
 use crate::error::Error;
 use crate::paillier::client::Client;
 use crate::paillier::keys::{Primes, secret};

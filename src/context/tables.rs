@@ -4,11 +4,12 @@
 //! tables that come from outside are checked and then forgotten.
 
 use super::stringify::message_chunks;
-use crate::arith::batch::Rows;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::client::Client;
+use crate::paillier::kernels::crt_decrypt::crt_decrypt;
 use crate::paillier::parameters::Scheme;
 use crate::paillier::plaintext::Plaintext;
 use crate::paillier::public_key::Elements;
@@ -83,7 +84,7 @@ impl Tables {
 }
 
 /// The tables of a lookup client, with fresh noise; empty for others.
-pub(super) fn dump(client: &Client, backend: &Backend) -> Result<Tables, Error> {
+pub(super) fn dump(client: &Client, device: &OpenDevice) -> Result<Tables, Error> {
     let public = client.public_key();
     let Elements::Lookup { g, .. } = public.elements() else { return Ok(Tables::default()) };
     let squared = public.n() * public.n();
@@ -100,7 +101,7 @@ pub(super) fn dump(client: &Client, backend: &Backend) -> Result<Tables, Error> 
         g_table.push(row);
     }
     let zero = Plaintext::from(0u64);
-    let noise = (0..ENTRIES).map(|_| client.encrypt(backend, &zero)?.to_biguint(public));
+    let noise = (0..ENTRIES).map(|_| client.encrypt(device, &zero)?.to_biguint(public));
     Ok(Tables { g_table, noise_table: noise.collect::<Result<_, _>>()? })
 }
 
@@ -108,7 +109,7 @@ pub(super) fn dump(client: &Client, backend: &Backend) -> Result<Tables, Error> 
 ///
 /// # Errors
 /// [`Error::Context`], saying which table is wrong.
-pub(super) fn check(client: &Client, backend: &Backend, tables: &Tables) -> Result<(), Error> {
+pub(super) fn check(client: &Client, device: &OpenDevice, tables: &Tables) -> Result<(), Error> {
     let public = client.public_key();
     let Elements::Lookup { g, .. } = public.elements() else {
         if *tables == Tables::default() {
@@ -151,10 +152,10 @@ pub(super) fn check(client: &Client, backend: &Backend, tables: &Tables) -> Resu
         le.resize(size, 0);
         bytes.extend(le);
     }
-    let noise = Ciphertexts::from_integers(public, backend, &bytes)
+    let noise = Ciphertexts::from_integers(public, device, &bytes)
         .map_err(|error| Error::context("tables", format!("have a wrong entry in noise_table: {error}")))?;
     let mut plaintexts = Zeroizing::new(vec![1u64; ENTRIES * public.width()]);
-    backend.crt_decrypt(&client.keys().crt, noise.rows(), &mut plaintexts);
+    crt_decrypt(device, &client.keys().crt, noise.rows(), &mut plaintexts);
     match Rows::new(&plaintexts, public.width()).iter().position(|row| row.iter().any(|limb| *limb != 0)) {
         Some(i) => Err(wrong("noise_table", i)),
         None => Ok(()),

@@ -9,7 +9,7 @@ use super::secret_text;
 use super::stringified::{self, Stringified};
 use super::stringify::{self, python_object};
 use super::tables::{self, Tables};
-use crate::backend::Backend;
+use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
 use crate::paillier::client::Client;
@@ -81,7 +81,7 @@ impl Document {
     }
 
     /// The client with its secret key, every field checked against every other.
-    pub(super) fn client(&self, key: &EnvelopeKey, backend: &Backend) -> Result<Client, Error> {
+    pub(super) fn client(&self, key: &EnvelopeKey, device: &OpenDevice) -> Result<Client, Error> {
         let keys = self.keys()?;
         let secret = key.open_xtrace(&self.sk)?;
         // Content is sealed with the same key. What is taken for a key here must be refused as content.
@@ -90,7 +90,7 @@ impl Document {
         }
         let client = keys.client(std::str::from_utf8(&secret).map_err(|_| Error::Unseal)?)?;
         if let Some(tables) = &self.tables {
-            tables::check(&client, backend, &Tables::from_json(tables.get())?)?;
+            tables::check(&client, device, &Tables::from_json(tables.get())?)?;
         }
         Ok(client)
     }

@@ -1,7 +1,7 @@
 //! From plaintexts to numbers, in a time that does not depend on them.
 
 use super::encode::{mask, negate_if};
-use crate::arith::limbs::less_than;
+use crate::bignum::limbs::less_than;
 use crate::error::NumberProblem;
 use crate::paillier::public_key::{PublicKey, limbs};
 use num_bigint::{BigInt, BigUint, Sign};

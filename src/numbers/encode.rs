@@ -1,7 +1,7 @@
 //! From numbers to plaintexts, in a time that does not depend on them.
 
 use super::format::{NumberFormat, check_bound};
-use crate::arith::limbs::less_than;
+use crate::bignum::limbs::less_than;
 use crate::error::{Error, NumberProblem};
 use crate::paillier::public_key::{PublicKey, limbs};
 use zeroize::Zeroizing;

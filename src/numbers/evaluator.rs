@@ -5,14 +5,16 @@ use super::encrypted::private::Array;
 use super::encrypted::{Encrypted, EncryptedArray, EncryptedNumber};
 use super::format::{NumberFormat, check_bound, too_large};
 use super::plain::{PlainArray, PlainMatrix, residue, term};
-use crate::arith::batch::Rows;
-use crate::arith::random::OsRandom;
-use crate::backend::Backend;
-use crate::backend::report::{DeviceReport, GpuTimes};
-use crate::backend::weights::Weights;
+use crate::bignum::batch::Rows;
+use crate::bignum::random::OsRandom;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
+use crate::device::report::{DeviceReport, GpuTimes};
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::kernels::pair_mul::pair_mul;
+use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;
+use crate::paillier::kernels::weights::Weights;
 use crate::paillier::public_context::PublicContext;
 use crate::paillier::public_key::PublicKey;
 use crate::paillier::{encrypt, evaluate};
@@ -46,8 +48,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct NumberEvaluator {
     public: PublicContext,
-    backend: Backend,
-    device: Device,
+    device: OpenDevice,
 }
 
 #[expect(clippy::missing_errors_doc, reason = "the type says them once for all operations")]
@@ -65,7 +66,12 @@ impl NumberEvaluator {
     /// # Errors
     /// [`Error::Device`].
     pub fn with_threads(public: &PublicContext, device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        Ok(Self { public: public.clone(), backend: Backend::open(&device, threads)?, device })
+        Ok(Self::on(public, &OpenDevice::open(device, threads)?))
+    }
+
+    /// An evaluator on a device that is open already.
+    pub fn on(public: &PublicContext, device: &OpenDevice) -> Self {
+        Self { public: public.clone(), device: device.clone() }
     }
 
     /// The public key.
@@ -75,12 +81,12 @@ impl NumberEvaluator {
 
     /// What the device turned out to be.
     pub fn device_report(&self) -> DeviceReport {
-        self.backend.report(&self.device)
+        self.device.report()
     }
 
     /// Where the GPU's time went; `None` on the processor.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
-        self.backend.gpu_times()
+        self.device.gpu_times()
     }
 
     /// Encrypts numbers with the public key alone, on all cores.
@@ -97,7 +103,7 @@ impl NumberEvaluator {
         let plaintexts = encode::plaintexts(key, values, format)?;
         // Negative numbers have plaintexts of n's length.
         let bits = 64 * width;
-        let rows = encrypt::encrypt_rows(key, &self.backend, Rows::new(&plaintexts, width), bits, &mut OsRandom)?;
+        let rows = encrypt::encrypt_rows(key, &self.device, Rows::new(&plaintexts, width), bits, &mut OsRandom)?;
         Ok(self.array(rows, format.exponent(), format.bound().clone()))
     }
 
@@ -115,7 +121,7 @@ impl NumberEvaluator {
         let bound = check_bound(self.public_key(), "add", a.bound() + b.bound())?;
         let (rows, exponent) = (a.ciphertexts().rows(), a.exponent());
         let mut out = vec![0; rows.limbs().len()];
-        self.backend.pair_mul(self.public_key().modulus(), rows, b.ciphertexts().rows(), &mut out);
+        pair_mul(&self.device, self.public_key().modulus(), rows, b.ciphertexts().rows(), &mut out);
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
 
@@ -144,7 +150,7 @@ impl NumberEvaluator {
         let bound = check_bound(key, "add_plain", a.bound() + (b.largest() << more))?;
         let plaintexts: Vec<u64> = values.flat_map(|value| residue(&(value << more), key.modulus().limbs())).collect();
         let plaintexts = Rows::new(&plaintexts, key.width());
-        let out = evaluate::add_plain_rows(key, &self.backend, a.ciphertexts().rows(), plaintexts);
+        let out = evaluate::add_plain_rows(key, &self.device, a.ciphertexts().rows(), plaintexts);
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
 
@@ -213,9 +219,9 @@ impl NumberEvaluator {
     pub fn rerandomize<E: Encrypted>(&self, a: &E) -> Result<E, Error> {
         let (key, a) = (self.public_key(), self.own("rerandomize", a.array())?);
         let zeros = vec![0; a.len() * key.width()];
-        let zeros = encrypt::encrypt_rows(key, &self.backend, Rows::new(&zeros, key.width()), 1, &mut OsRandom)?;
+        let zeros = encrypt::encrypt_rows(key, &self.device, Rows::new(&zeros, key.width()), 1, &mut OsRandom)?;
         let (rows, mut out) = (a.ciphertexts().rows(), vec![0; zeros.len()]);
-        self.backend.pair_mul(key.modulus(), rows, Rows::new(&zeros, rows.width()), &mut out);
+        pair_mul(&self.device, key.modulus(), rows, Rows::new(&zeros, rows.width()), &mut out);
         Ok(E::from_array(self.array(out, a.exponent(), a.bound().clone())))
     }
 
@@ -263,8 +269,8 @@ impl NumberEvaluator {
         Ok(self.array(rows, exponent, bound))
     }
 
-    pub(super) fn backend(&self) -> &Backend {
-        &self.backend
+    pub(super) fn open_device(&self) -> &OpenDevice {
+        &self.device
     }
 
     fn array(&self, rows: Vec<u64>, exponent: i32, bound: BigUint) -> EncryptedArray {
@@ -310,7 +316,7 @@ impl NumberEvaluator {
         let width = 2 * self.public_key().width();
         let mut out = vec![0; weights.outputs() * width];
         let inputs = Rows::new(inputs, width);
-        self.backend.weighted_sum_vartime(self.public_key().modulus(), inputs, weights, &mut out);
+        weighted_sum_vartime(&self.device, self.public_key().modulus(), inputs, weights, &mut out);
         out
     }
 }

@@ -4,10 +4,10 @@ use super::encrypted::EncryptedArray;
 use super::evaluator::NumberEvaluator;
 use super::format::check_bound;
 use crate::atomic_file;
-use crate::backend::Backend;
 #[cfg(feature = "owner")]
 use crate::context::ExecutionContext;
 use crate::destination::{Content, MAGIC, open_regular};
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::{PublicId, PublicKey, limbs};
@@ -74,7 +74,7 @@ impl EncryptedArray {
         bytes.ok_or_else(|| Error::format("the header has sizes that no key has"))
     }
 
-    fn from_parts(key: &PublicKey, backend: &Backend, header: &[u8], body: &[u8]) -> Result<Self, Error> {
+    fn from_parts(key: &PublicKey, device: &OpenDevice, header: &[u8], body: &[u8]) -> Result<Self, Error> {
         let (expected, actual) = (Self::body_bytes(key, header)?, body.len());
         if expected != actual as u64 {
             return Err(Error::format(format!("{actual} bytes follow the header, expected {expected}")));
@@ -85,17 +85,17 @@ impl EncryptedArray {
         let mut limbs = vec![0u64; rows.len() / 8];
         bytemuck::cast_slice_mut(&mut limbs).copy_from_slice(rows);
         let ciphertexts = Ciphertexts::from_limbs(key, limbs);
-        validate::check_rows(key, backend, ciphertexts.rows(), 0)?;
+        validate::check_rows(key, device, ciphertexts.rows(), 0)?;
         Ok(Self::new(ciphertexts, i32::from_le_bytes(array(header, 64)), bound))
     }
 
-    fn from_bytes(key: &PublicKey, backend: &Backend, bytes: &[u8]) -> Result<Self, Error> {
+    fn from_bytes(key: &PublicKey, device: &OpenDevice, bytes: &[u8]) -> Result<Self, Error> {
         let (header, body) = bytes.split_at(HEADER_BYTES.min(bytes.len()));
-        Self::from_parts(key, backend, header, body)
+        Self::from_parts(key, device, header, body)
     }
 
     /// Reads no more than the header announces.
-    fn load(key: &PublicKey, backend: &Backend, path: &Path) -> Result<Self, Error> {
+    fn load(key: &PublicKey, device: &OpenDevice, path: &Path) -> Result<Self, Error> {
         let mut file = open_regular(path)?;
         let mut read = |most: u64| {
             let mut bytes = Vec::new();
@@ -105,7 +105,7 @@ impl EncryptedArray {
         let header = read(HEADER_BYTES as u64)?;
         let expected = Self::body_bytes(key, &header).map_err(|error| error.in_file(path))?;
         let body = read(expected.saturating_add(1))?;
-        Self::from_parts(key, backend, &header, &body).map_err(|error| error.in_file(path))
+        Self::from_parts(key, device, &header, &body).map_err(|error| error.in_file(path))
     }
 }
 
@@ -116,7 +116,7 @@ impl NumberEvaluator {
     /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
     /// [`Error::Ciphertext`].
     pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
-        EncryptedArray::from_bytes(self.public_key(), self.backend(), bytes)
+        EncryptedArray::from_bytes(self.public_key(), self.open_device(), bytes)
     }
 
     /// Reads what [`EncryptedArray::save`] wrote.
@@ -124,7 +124,7 @@ impl NumberEvaluator {
     /// # Errors
     /// [`Error::Io`], and as [`NumberEvaluator::numbers_from_bytes`].
     pub fn load_numbers(&self, path: &Path) -> Result<EncryptedArray, Error> {
-        EncryptedArray::load(self.public_key(), self.backend(), path)
+        EncryptedArray::load(self.public_key(), self.open_device(), path)
     }
 }
 
@@ -137,7 +137,7 @@ impl ExecutionContext {
     /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
     /// [`Error::Ciphertext`].
     pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
-        EncryptedArray::from_bytes(self.public_key(), self.public_backend(), bytes)
+        EncryptedArray::from_bytes(self.public_key(), self.public_device(), bytes)
     }
 
     /// Reads what [`EncryptedArray::save`] wrote.
@@ -145,7 +145,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Io`], and as [`ExecutionContext::numbers_from_bytes`].
     pub fn load_numbers(&self, path: &Path) -> Result<EncryptedArray, Error> {
-        EncryptedArray::load(self.public_key(), self.public_backend(), path)
+        EncryptedArray::load(self.public_key(), self.public_device(), path)
     }
 }
 

@@ -6,11 +6,12 @@ use super::encrypted::private::Array;
 use super::encrypted::{EncryptedArray, EncryptedNumber};
 use super::format::NumberFormat;
 use super::plain::PlainArray;
-use crate::arith::batch::Rows;
-use crate::arith::random::OsRandom;
+use crate::bignum::batch::Rows;
+use crate::bignum::random::OsRandom;
 use crate::context::ExecutionContext;
 use crate::error::{Error, NumberProblem};
 use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::kernels::crt_decrypt::crt_decrypt;
 use crate::paillier::validate;
 use zeroize::Zeroizing;
 
@@ -28,7 +29,7 @@ impl ExecutionContext {
         let key = self.public_key();
         let plaintexts = encode::plaintexts(key, values, format)?;
         let rows = Rows::new(&plaintexts, key.width());
-        let rows = self.client().encrypt_rows(self.backend(), rows, &mut OsRandom)?;
+        let rows = self.client().encrypt_rows(self.secret_device(), rows, &mut OsRandom)?;
         Ok(EncryptedArray::new(Ciphertexts::from_limbs(key, rows), format.exponent(), format.bound().clone()))
     }
 
@@ -93,7 +94,7 @@ impl ExecutionContext {
         let rows = numbers.ciphertexts().rows();
         validate::check_range(key, rows, 0)?;
         let mut plaintexts = Zeroizing::new(vec![0; numbers.len() * key.width()]);
-        self.backend().crt_decrypt(&self.client().keys().crt, rows, &mut plaintexts);
+        crt_decrypt(self.secret_device(), &self.client().keys().crt, rows, &mut plaintexts);
         let limits = Limits::new(key, numbers.bound());
         let read = |(index, row): (u64, &mut [u64])| {
             let number = Decoded::new(&limits, row).and_then(|number| read(&number));

@@ -1,9 +1,9 @@
 //! An evaluator's own numbers: what encrypted ones are multiplied with, and what is added to them.
 
 use super::encode::MachineNumber;
-use crate::arith::limbs::less_than;
-use crate::backend::weights::Weights;
+use crate::bignum::limbs::less_than;
 use crate::error::{Error, NumberProblem};
+use crate::paillier::kernels::weights::Weights;
 use num_bigint::{BigInt, BigUint, Sign};
 
 /// Plain numbers: integers times one power of two. Not secret: takes time by its values, and is not wiped.

@@ -23,11 +23,12 @@ use super::plaintext::Plaintext;
 use super::public_context::PublicContext;
 use super::public_key::{Elements, PublicKey, biguint, limbs};
 use super::subgroup::divisor_bits;
-use crate::arith::batch::Rows;
-use crate::arith::limbs::less_than;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::limbs::less_than;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::residue_product::residue_product;
 use crate::progress::Progress;
 use num_bigint::BigUint;
 use std::num::NonZeroUsize;
@@ -71,7 +72,7 @@ impl RecoveredKey {
             operation: "the demonstration",
             reason: format!("it is for keys with an alpha_len of at most {}", Self::LONGEST_ALPHA_LEN),
         })?;
-        let attack = Attack::new(Arc::clone(public.key()), Backend::open(&Device::Cpu, threads)?)?;
+        let attack = Attack::new(Arc::clone(public.key()), OpenDevice::open(Device::Cpu, threads)?)?;
         attack.run(steps, progress)
     }
 
@@ -109,7 +110,7 @@ fn range(parameters: &Parameters) -> std::ops::Range<u64> {
 /// What stays the same during the attack.
 struct Attack {
     public: Arc<PublicKey>,
-    backend: Backend,
+    device: OpenDevice,
     /// w modulo n: of odd order modulo each prime.
     base: BigUint,
     /// Every u below D/2 that is coprime to D.
@@ -127,7 +128,7 @@ enum Found {
 }
 
 impl Attack {
-    fn new(public: Arc<PublicKey>, backend: Backend) -> Result<Self, Error> {
+    fn new(public: Arc<PublicKey>, device: OpenDevice) -> Result<Self, Error> {
         let noise = match public.elements() {
             Elements::Lookup { g_n, .. } => g_n,
             Elements::Subgroup { h_n } => h_n,
@@ -135,7 +136,7 @@ impl Attack {
         };
         // The square, since h_n may have twice an odd order.
         let base = noise * noise % public.n();
-        let mut attack = Self { public, backend, base, residues: Vec::new(), baby_steps: Vec::new() };
+        let mut attack = Self { public, device, base, residues: Vec::new(), baby_steps: Vec::new() };
         let first = [BigUint::from(2u32) % attack.n(), attack.lucas(1)?];
         let width = attack.public.width();
         let (mut residues, mut baby_steps) = (Vec::new(), Vec::new());
@@ -260,7 +261,7 @@ impl Attack {
     /// What n and the product of all rows have in common.
     fn common_factor(&self, rows: &[u64]) -> Found {
         let rows = Rows::new(rows, self.public.width());
-        let product = biguint(&self.backend.residue_product(self.public.modulus(), rows));
+        let product = biguint(&residue_product(&self.device, self.public.modulus(), rows));
         let factor = big_gcd(product, self.n().clone());
         if factor == *self.n() {
             Found::Both

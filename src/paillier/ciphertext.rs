@@ -2,10 +2,12 @@
 
 use super::public_key::{PublicId, PublicKey, biguint, limbs};
 use super::validate;
-use crate::arith::batch::Rows;
-use crate::arith::limbs::less_than;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::limbs::less_than;
+use crate::device::open_device::OpenDevice;
 use crate::error::{CiphertextProblem, Error};
+use crate::paillier::kernels::integers::integers_from_pairs;
+use crate::paillier::kernels::integers::pairs_from_integers;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
@@ -155,7 +157,7 @@ impl Ciphertexts {
     /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
     ///
     /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
-    pub fn from_integers(key: &PublicKey, backend: &Backend, bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_integers(key: &PublicKey, device: &OpenDevice, bytes: &[u8]) -> Result<Self, Error> {
         let size = key.parameters().ciphertext_bytes();
         if !bytes.len().is_multiple_of(size) {
             return Err(Error::format(format!(
@@ -171,9 +173,9 @@ impl Ciphertexts {
                 return Err(Error::Ciphertext { record, problem: CiphertextProblem::TooLarge });
             }
         }
-        backend.pairs_from_integers(key.modulus(), &mut limbs);
+        pairs_from_integers(device, key.modulus(), &mut limbs);
         let ciphertexts = Self::from_limbs(key, limbs);
-        validate::check_rows(key, backend, ciphertexts.rows(), 0)?;
+        validate::check_rows(key, device, ciphertexts.rows(), 0)?;
         Ok(ciphertexts)
     }
 
@@ -183,10 +185,10 @@ impl Ciphertexts {
     /// [`Error::WrongKey`] if they are not of this key.
     ///
     /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
-    pub fn to_integers(&self, key: &PublicKey, backend: &Backend) -> Result<Vec<u8>, Error> {
+    pub fn to_integers(&self, key: &PublicKey, device: &OpenDevice) -> Result<Vec<u8>, Error> {
         key.check_id("the ciphertexts", self.key)?;
         let mut limbs = self.limbs.clone();
-        backend.integers_from_pairs(key.modulus(), &mut limbs);
+        integers_from_pairs(device, key.modulus(), &mut limbs);
         Ok(bytemuck::cast_slice(&limbs).to_vec())
     }
 

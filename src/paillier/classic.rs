@@ -9,13 +9,14 @@ use super::encrypt::random_units;
 use super::keys::{Keys, Primes, Share, crt_key, draw_primes};
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey};
-use crate::arith::batch::Rows;
-use crate::arith::primes;
-use crate::arith::random::RandomSource;
-use crate::arith::uint;
-use crate::arith::window::Exponent;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::primes;
+use crate::bignum::random::RandomSource;
+use crate::bignum::uint;
+use crate::bignum::window::Exponent;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::crt_pow::crt_pow;
 use zeroize::Zeroizing;
 
 /// An owner's key of the classic scheme.
@@ -47,7 +48,7 @@ impl Paillier {
     /// Noise modulo p² and modulo q², `count` pairs each.
     pub(crate) fn noise(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         count: usize,
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
@@ -59,7 +60,7 @@ impl Paillier {
         let mut noise = [p, q].map(|_| Zeroizing::new(vec![0; width * count]));
         let [noise_p, noise_q] = &mut noise;
         let bases = [Rows::new(&bases[0], width), Rows::new(&bases[1], width)];
-        backend.crt_pow(crt, bases, [&power_p, &power_q], [noise_p, noise_q]);
+        crt_pow(device, crt, bases, [&power_p, &power_q], [noise_p, noise_q]);
         Ok(noise)
     }
 }

@@ -10,14 +10,17 @@ use super::plaintext::Plaintext;
 use super::public_key::PublicKey;
 use super::subgroup::PaillierSubgroup;
 use super::{encrypt, validate};
-use crate::arith::batch::Rows;
-use crate::arith::bits::{BitMatrix, count_digits};
-use crate::arith::random::{OsRandom, RandomSource};
-use crate::arith::secrecy::declassify;
-use crate::arith::uint;
-use crate::backend::Backend;
-use crate::backend::crt_key::{NOT_A_DISTANCE, PrimeKey};
+use crate::bignum::batch::Rows;
+use crate::bignum::random::{OsRandom, RandomSource};
+use crate::bignum::secrecy::declassify;
+use crate::bignum::uint;
+use crate::bit_matrix::{BitMatrix, count_digits};
+use crate::device::open_device::OpenDevice;
 use crate::error::{DecodeProblem, Error};
+use crate::paillier::kernels::crt_decrypt::crt_decrypt;
+use crate::paillier::kernels::crt_encrypt::crt_encrypt;
+use crate::paillier::kernels::crt_key::{NOT_A_DISTANCE, PrimeKey};
+use crate::paillier::kernels::hamming_decode::hamming_decode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -68,15 +71,15 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WeakKey`] for parameters that are too weak; [`Error::Random`].
-    pub fn generate(parameters: Parameters, backend: &Backend) -> Result<Self, Error> {
+    pub fn generate(parameters: Parameters, device: &OpenDevice) -> Result<Self, Error> {
         parameters.check_strength(false)?;
-        Self::generate_from(parameters, backend, &mut OsRandom)
+        Self::generate_from(parameters, device, &mut OsRandom)
     }
 
     /// [`Client::generate`] of any strength, from any source.
     pub(crate) fn generate_from(
         parameters: Parameters,
-        backend: &Backend,
+        device: &OpenDevice,
         source: &mut impl RandomSource,
     ) -> Result<Self, Error> {
         let client = match parameters.scheme() {
@@ -84,21 +87,21 @@ impl Client {
             Scheme::PaillierLookup => Self::PaillierLookup(PaillierLookup::generate(parameters, source)?),
             Scheme::PaillierSubgroup => Self::PaillierSubgroup(PaillierSubgroup::generate(parameters, source)?),
         };
-        client.test_pairwise(backend, source)?;
+        client.test_pairwise(device, source)?;
         Ok(client)
     }
 
     /// Encrypts with each half of the key and decrypts with the other, as FIPS 186-5 and SP 800-56B ask of a new pair.
-    fn test_pairwise(&self, backend: &Backend, source: &mut impl RandomSource) -> Result<(), Error> {
+    fn test_pairwise(&self, device: &OpenDevice, source: &mut impl RandomSource) -> Result<(), Error> {
         let public = self.public_key();
         let width = public.width();
         let mut plaintexts = Zeroizing::new(vec![0; 2 * width]);
-        crate::arith::random::fill_below(source, public.modulus().limbs(), &mut plaintexts)?;
+        crate::bignum::random::fill_below(source, public.modulus().limbs(), &mut plaintexts)?;
         let (first, second) = plaintexts.split_at(width);
-        let mut ciphertexts = encrypt::encrypt_rows(public, backend, Rows::new(first, width), 64 * width, source)?;
-        ciphertexts.extend(self.encrypt_rows(backend, Rows::new(second, width), source)?);
+        let mut ciphertexts = encrypt::encrypt_rows(public, device, Rows::new(first, width), 64 * width, source)?;
+        ciphertexts.extend(self.encrypt_rows(device, Rows::new(second, width), source)?);
         let mut decrypted = Zeroizing::new(vec![0; 2 * width]);
-        backend.crt_decrypt(&self.keys().crt, Rows::new(&ciphertexts, 2 * width), &mut decrypted);
+        crt_decrypt(device, &self.keys().crt, Rows::new(&ciphertexts, 2 * width), &mut decrypted);
         if decrypted == plaintexts {
             return Ok(());
         }
@@ -132,19 +135,19 @@ impl Client {
     /// Encrypts plaintexts given as rows of n's width.
     pub(crate) fn encrypt_rows(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         plaintexts: Rows<'_>,
         source: &mut impl RandomSource,
     ) -> Result<Vec<u64>, Error> {
         let [noise_p, noise_q] = match self {
-            Self::Paillier(key) => key.noise(backend, plaintexts.len(), source)?,
-            Self::PaillierLookup(key) => key.noise(backend, plaintexts.len(), source)?,
-            Self::PaillierSubgroup(key) => key.noise(backend, plaintexts.len(), source)?,
+            Self::Paillier(key) => key.noise(device, plaintexts.len(), source)?,
+            Self::PaillierLookup(key) => key.noise(device, plaintexts.len(), source)?,
+            Self::PaillierSubgroup(key) => key.noise(device, plaintexts.len(), source)?,
         };
         let width = plaintexts.width();
         let mut out = vec![0; 2 * width * plaintexts.len()];
         let (noise_p, noise_q) = (Rows::new(&noise_p, width), Rows::new(&noise_q, width));
-        backend.crt_encrypt(&self.keys().crt, noise_p, noise_q, plaintexts, &mut out);
+        crt_encrypt(device, &self.keys().crt, [noise_p, noise_q], plaintexts, &mut out);
         Ok(out)
     }
 
@@ -152,19 +155,19 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Dimension`], [`Error::Random`].
-    pub fn encrypt_vectors(&self, backend: &Backend, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
-        self.encrypt_vectors_from(backend, vectors, &mut OsRandom)
+    pub fn encrypt_vectors(&self, device: &OpenDevice, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
+        self.encrypt_vectors_from(device, vectors, &mut OsRandom)
     }
 
     pub(crate) fn encrypt_vectors_from(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         vectors: &BitMatrix,
         source: &mut impl RandomSource,
     ) -> Result<Ciphertexts, Error> {
         let public = self.public_key();
         let plaintexts = vector_plaintexts(public, vectors)?;
-        let limbs = self.encrypt_rows(backend, Rows::new(&plaintexts, public.width()), source)?;
+        let limbs = self.encrypt_rows(device, Rows::new(&plaintexts, public.width()), source)?;
         Ok(Ciphertexts::from_limbs(public, limbs))
     }
 
@@ -172,28 +175,28 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no distance.
-    pub fn decode_hamming(&self, backend: &Backend, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
+    pub fn decode_hamming(&self, device: &OpenDevice, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
         self.public_key().check_id("the response", ciphertexts.key_id())?;
-        self.decode_rows(backend, ciphertexts.rows(), 0)
+        self.decode_rows(device, ciphertexts.rows(), 0)
     }
 
     /// [`Client::decode_hamming`] of rows whose first is record number `first`.
-    pub(crate) fn decode_rows(&self, backend: &Backend, rows: Rows<'_>, first: u64) -> Result<Vec<u32>, Error> {
+    pub(crate) fn decode_rows(&self, device: &OpenDevice, rows: Rows<'_>, first: u64) -> Result<Vec<u32>, Error> {
         validate::check_range(self.public_key(), rows, first)?;
         let mut distances = vec![0; rows.len()];
         let dimensions = self.parameters().embedding_length();
-        backend.hamming_decode(&self.keys().crt, dimensions, rows, &mut distances);
+        hamming_decode(device, &self.keys().crt, dimensions, rows, &mut distances);
         if let Some(row) = distances.iter().position(|distance| declassify(*distance == NOT_A_DISTANCE, NAMED)) {
-            let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| self.decode_problem(backend, row));
+            let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| self.decode_problem(device, row));
             return Err(Error::Decode { record: first + row as u64, problem });
         }
         Ok(distances)
     }
 
     /// Why a ciphertext holds no distance, from its plaintext modulo both primes.
-    fn decode_problem(&self, backend: &Backend, row: &[u64]) -> DecodeProblem {
+    fn decode_problem(&self, device: &OpenDevice, row: &[u64]) -> DecodeProblem {
         let mut plaintext = Zeroizing::new(vec![0; row.len() / 2]);
-        backend.crt_decrypt(&self.keys().crt, Rows::new(row, row.len()), &mut plaintext);
+        crt_decrypt(device, &self.keys().crt, Rows::new(row, row.len()), &mut plaintext);
         if is_foreign(&plaintext) {
             return DecodeProblem::Foreign;
         }
@@ -205,15 +208,15 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no vector.
-    pub fn decrypt_vectors(&self, backend: &Backend, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
+    pub fn decrypt_vectors(&self, device: &OpenDevice, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
         self.public_key().check_id("the ciphertexts", ciphertexts.key_id())?;
-        self.decrypt_vector_rows(backend, ciphertexts.rows(), 0)
+        self.decrypt_vector_rows(device, ciphertexts.rows(), 0)
     }
 
     /// [`Client::decrypt_vectors`] of rows whose first is record number `first`.
     pub(crate) fn decrypt_vector_rows(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         rows: Rows<'_>,
         first: u64,
     ) -> Result<BitMatrix, Error> {
@@ -221,7 +224,7 @@ impl Client {
         validate::check_range(public, rows, first)?;
         let width = public.width();
         let mut plaintexts = Zeroizing::new(vec![0; width * rows.len()]);
-        backend.crt_decrypt(&self.keys().crt, rows, &mut plaintexts);
+        crt_decrypt(device, &self.keys().crt, rows, &mut plaintexts);
         let mut vectors = BitMatrix::with_capacity(self.parameters().embedding_length(), rows.len());
         for (record, plaintext) in (first..).zip(plaintexts.chunks_exact(width)) {
             let foreign = plaintext.iter().all(|limb| *limb == u64::MAX);
@@ -235,10 +238,10 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
-    pub fn encrypt(&self, backend: &Backend, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
+    pub fn encrypt(&self, device: &OpenDevice, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
         let public = self.public_key();
         let plaintext = plaintext.below(public.modulus().limbs())?;
-        let row = self.encrypt_rows(backend, Rows::new(&plaintext, public.width()), &mut OsRandom)?;
+        let row = self.encrypt_rows(device, Rows::new(&plaintext, public.width()), &mut OsRandom)?;
         Ok(Ciphertext::from_row(public.id(), &row))
     }
 
@@ -246,12 +249,12 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
-    pub fn decrypt(&self, backend: &Backend, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
+    pub fn decrypt(&self, device: &OpenDevice, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
         let public = self.public_key();
         public.check_id("the ciphertext", ciphertext.key_id())?;
         let mut plaintext = Zeroizing::new(vec![0; public.width()]);
         let row = Rows::new(ciphertext.row(), 2 * public.width());
-        backend.crt_decrypt(&self.keys().crt, row, &mut plaintext);
+        crt_decrypt(device, &self.keys().crt, row, &mut plaintext);
         if is_foreign(&plaintext) {
             return Err(Error::Decode { record: 0, problem: DecodeProblem::Foreign });
         }
@@ -259,7 +262,7 @@ impl Client {
     }
 }
 
-/// Whether that is what [`Backend::crt_decrypt`] writes for what is no ciphertext of its key.
+/// Whether that is what [`OpenDevice::crt_decrypt`] writes for what is no ciphertext of its key.
 fn is_foreign(plaintext: &[u64]) -> bool {
     declassify(plaintext.iter().fold(u64::MAX, |all, limb| all & limb) == u64::MAX, NAMED)
 }

@@ -3,21 +3,25 @@
 use super::ciphertext::{Ciphertext, Ciphertexts};
 use super::plaintext::Plaintext;
 use super::public_key::{PublicKey, PublicNoise};
-use crate::arith::batch::Rows;
-use crate::arith::bits::BitMatrix;
-use crate::arith::random::{self, OsRandom, RandomSource};
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::random::{self, OsRandom, RandomSource};
+use crate::bit_matrix::BitMatrix;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::messages::add_messages;
+use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
+use crate::paillier::kernels::pair_mul::pair_mul;
+use crate::paillier::kernels::pair_pow::pair_pow;
 use zeroize::Zeroizing;
 
 /// Encrypts vectors with the public key alone: `Enc(Σ b[i]·4^(D−1−i))` each, with fresh randomness.
 ///
 /// # Errors
 /// [`Error::Dimension`] if the vectors are not of the key's length; [`Error::Random`].
-pub fn encrypt_vec_batch(key: &PublicKey, backend: &Backend, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
+pub fn encrypt_vec_batch(key: &PublicKey, device: &OpenDevice, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
     let plaintexts = vector_plaintexts(key, vectors)?;
     let bits = 2 * key.parameters().embedding_length();
-    let limbs = encrypt_rows(key, backend, Rows::new(&plaintexts, key.width()), bits, &mut OsRandom)?;
+    let limbs = encrypt_rows(key, device, Rows::new(&plaintexts, key.width()), bits, &mut OsRandom)?;
     Ok(Ciphertexts::from_limbs(key, limbs))
 }
 
@@ -25,10 +29,10 @@ pub fn encrypt_vec_batch(key: &PublicKey, backend: &Backend, vectors: &BitMatrix
 ///
 /// # Errors
 /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
-pub fn encrypt(key: &PublicKey, backend: &Backend, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
+pub fn encrypt(key: &PublicKey, device: &OpenDevice, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
     let plaintext = plaintext.below(key.modulus().limbs())?;
     let bits = 64 * key.width();
-    let row = encrypt_rows(key, backend, Rows::new(&plaintext, key.width()), bits, &mut OsRandom)?;
+    let row = encrypt_rows(key, device, Rows::new(&plaintext, key.width()), bits, &mut OsRandom)?;
     Ok(Ciphertext::from_row(key.id(), &row))
 }
 
@@ -51,7 +55,7 @@ pub(crate) fn vector_plaintexts(key: &PublicKey, vectors: &BitMatrix) -> Result<
 /// Encrypts plaintexts of at most `bits` bits, given as rows of n's width.
 pub(crate) fn encrypt_rows(
     key: &PublicKey,
-    backend: &Backend,
+    device: &OpenDevice,
     plaintexts: Rows<'_>,
     bits: usize,
     source: &mut impl RandomSource,
@@ -66,24 +70,24 @@ pub(crate) fn encrypt_rows(
     match key.noise() {
         PublicNoise::PowerOfN(n) => {
             let bases = random_units(modulus.limbs(), count, source)?;
-            backend.pair_pow(modulus, Rows::new(&bases, 2 * width), n, &mut out);
-            backend.add_messages(modulus, plaintexts, &mut out);
+            pair_pow(device, modulus, Rows::new(&bases, 2 * width), n, &mut out);
+            add_messages(device, modulus, plaintexts, &mut out);
         }
         PublicNoise::Subgroup { h_n } => {
             let exponents = exponents(source, h_n.exponent_bits())?;
             let rows = Rows::new(&exponents, h_n.exponent_bits().div_ceil(64));
-            backend.pair_fixed_base_pow(h_n, h_n.exponent_bits(), rows, &mut out);
-            backend.add_messages(modulus, plaintexts, &mut out);
+            pair_fixed_base_pow(device, h_n, h_n.exponent_bits(), rows, &mut out);
+            add_messages(device, modulus, plaintexts, &mut out);
         }
         PublicNoise::Lookup { g, g_n } => {
             let exponents = exponents(source, g_n.exponent_bits())?;
             let rows = Rows::new(&exponents, g_n.exponent_bits().div_ceil(64));
             let mut noise = Zeroizing::new(vec![0; 2 * width * count]);
-            backend.pair_fixed_base_pow(g_n, g_n.exponent_bits(), rows, &mut noise);
+            pair_fixed_base_pow(device, g_n, g_n.exponent_bits(), rows, &mut noise);
             let mut messages = Zeroizing::new(vec![0; 2 * width * count]);
-            backend.pair_fixed_base_pow(g, bits, plaintexts, &mut messages);
+            pair_fixed_base_pow(device, g, bits, plaintexts, &mut messages);
             let (noise, messages) = (Rows::new(&noise, 2 * width), Rows::new(&messages, 2 * width));
-            backend.pair_mul(modulus, noise, messages, &mut out);
+            pair_mul(device, modulus, noise, messages, &mut out);
         }
     }
     Ok(out)

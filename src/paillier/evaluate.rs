@@ -12,20 +12,25 @@
 use super::ciphertext::{Ciphertext, Ciphertexts};
 use super::plaintext::Plaintext;
 use super::public_key::{PublicKey, PublicNoise};
-use crate::arith::batch::Rows;
-use crate::arith::window::Exponent;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::window::Exponent;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::hamming_aggregate::hamming_aggregate;
+use crate::paillier::kernels::messages::add_messages;
+use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
+use crate::paillier::kernels::pair_mul::pair_mul;
+use crate::paillier::kernels::pair_pow::pair_pow;
 
 /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
 ///
 /// # Errors
 /// [`Error::WrongKey`].
-pub fn add(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
+pub fn add(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
     let width = 2 * key.width();
     let mut out = vec![0; width];
     let (a, b) = (checked_row(key, a)?, checked_row(key, b)?);
-    backend.pair_mul(key.modulus(), Rows::new(a, width), Rows::new(b, width), &mut out);
+    pair_mul(device, key.modulus(), Rows::new(a, width), Rows::new(b, width), &mut out);
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
@@ -33,24 +38,24 @@ pub fn add(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Ciphertext) -
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
-pub fn add_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+pub fn add_plain(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
     let b = b.below(key.modulus().limbs())?;
     let a = checked_row(key, a)?;
-    let out = add_plain_rows(key, backend, Rows::new(a, a.len()), Rows::new(&b, key.width()));
+    let out = add_plain_rows(key, device, Rows::new(a, a.len()), Rows::new(&b, key.width()));
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
 /// [`add_plain`] row by row, for plaintexts below n.
-pub(crate) fn add_plain_rows(key: &PublicKey, backend: &Backend, a: Rows<'_>, plaintexts: Rows<'_>) -> Vec<u64> {
+pub(crate) fn add_plain_rows(key: &PublicKey, device: &OpenDevice, a: Rows<'_>, plaintexts: Rows<'_>) -> Vec<u64> {
     let mut out = a.limbs().to_vec();
     match key.noise() {
         PublicNoise::PowerOfN(_) | PublicNoise::Subgroup { .. } => {
-            backend.add_messages(key.modulus(), plaintexts, &mut out);
+            add_messages(device, key.modulus(), plaintexts, &mut out);
         }
         PublicNoise::Lookup { g, .. } => {
             let mut messages = vec![0; out.len()];
-            backend.pair_fixed_base_pow(g, g.exponent_bits(), plaintexts, &mut messages);
-            backend.pair_mul(key.modulus(), a, Rows::new(&messages, a.width()), &mut out);
+            pair_fixed_base_pow(device, g, g.exponent_bits(), plaintexts, &mut messages);
+            pair_mul(device, key.modulus(), a, Rows::new(&messages, a.width()), &mut out);
         }
     }
     out
@@ -60,12 +65,12 @@ pub(crate) fn add_plain_rows(key: &PublicKey, backend: &Backend, a: Rows<'_>, pl
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
-pub fn mul_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
+pub fn mul_plain(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
     let width = 2 * key.width();
     let mut out = vec![0; width];
     let limbs = b.below(key.modulus().limbs())?;
     let exponent = Exponent::new(&limbs, b.bits().next_multiple_of(64));
-    backend.pair_pow(key.modulus(), Rows::new(checked_row(key, a)?, width), &exponent, &mut out);
+    pair_pow(device, key.modulus(), Rows::new(checked_row(key, a)?, width), &exponent, &mut out);
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
@@ -75,14 +80,14 @@ pub fn mul_plain(key: &PublicKey, backend: &Backend, a: &Ciphertext, b: &Plainte
 /// [`Error::WrongKey`] if query or vectors are not of this key.
 pub fn hamming_batch(
     key: &PublicKey,
-    backend: &Backend,
+    device: &OpenDevice,
     query: &Ciphertext,
     vectors: &Ciphertexts,
 ) -> Result<Ciphertexts, Error> {
     key.check_id("the encrypted vectors", vectors.key_id())?;
     let query = checked_row(key, query)?;
     let mut out = vec![0; vectors.rows().limbs().len()];
-    backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), vectors.rows(), &mut out);
+    hamming_aggregate(device, key.modulus(), Rows::new(query, query.len()), vectors.rows(), &mut out);
     Ok(Ciphertexts::from_limbs(key, out))
 }
 

@@ -2,17 +2,18 @@
 
 use super::parameters::Parameters;
 use super::public_key::{PublicKey, limbs};
-use crate::arith::batch::Rows;
-use crate::arith::modulus::Modulus;
-use crate::arith::primes;
-use crate::arith::random::RandomSource;
-use crate::arith::secrecy::declassify;
-use crate::arith::uint::{self, Secret};
-use crate::arith::window::Exponent;
-use crate::backend::Backend;
-use crate::backend::crt_key::{CrtKey, PrimeKey};
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::batch::Rows;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::primes;
+use crate::bignum::random::RandomSource;
+use crate::bignum::secrecy::declassify;
+use crate::bignum::uint::{self, Secret};
+use crate::bignum::window::Exponent;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::crt_key::{CrtKey, PrimeKey};
+use crate::paillier::kernels::fixed_base::FixedBase;
+use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
 use crypto_bigint::BoxedUint;
 use num_bigint::BigUint;
 use std::sync::Arc;
@@ -191,7 +192,7 @@ pub(crate) fn draw_primes<T, S: RandomSource>(
 
 /// Powers of a base modulo p² and of another one modulo q², `count` of each, from as many rows of exponents.
 pub(super) fn powers_of_both(
-    backend: &Backend,
+    device: &OpenDevice,
     bases: [&FixedBase; 2],
     exponents: &[Zeroizing<Vec<u64>>; 2],
     count: usize,
@@ -199,9 +200,9 @@ pub(super) fn powers_of_both(
     let mut powers = bases.map(|base| Zeroizing::new(vec![0; count * 2 * base.modulus().width()]));
     let power = |i: usize, out: &mut [u64]| {
         let rows = Rows::new(&exponents[i], exponents[i].len() / count.max(1));
-        backend.pair_fixed_base_pow(bases[i], bases[i].exponent_bits(), rows, out);
+        pair_fixed_base_pow(device, bases[i], bases[i].exponent_bits(), rows, out);
     };
     let [powers_p, powers_q] = &mut powers;
-    backend.do_both(|| power(0, powers_p), || power(1, powers_q));
+    device.do_both(|| power(0, powers_p), || power(1, powers_q));
     powers
 }

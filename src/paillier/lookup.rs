@@ -14,15 +14,15 @@ use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, res
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey, biguint};
 use super::subgroup::divisor_bits;
-use crate::arith::limbs;
-use crate::arith::modulus::Modulus;
-use crate::arith::primes;
-use crate::arith::random::{self, RandomSource};
-use crate::arith::secrecy::declassify;
-use crate::arith::uint::{self, Secret};
-use crate::backend::Backend;
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::limbs;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::primes;
+use crate::bignum::random::{self, RandomSource};
+use crate::bignum::secrecy::declassify;
+use crate::bignum::uint::{self, Secret};
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::fixed_base::FixedBase;
 use crypto_bigint::BoxedUint;
 use num_bigint::BigUint;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl PaillierLookup {
     /// Noise modulo p² and modulo q², `count` pairs each: uniform powers of g_n.
     pub(crate) fn noise(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         count: usize,
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
@@ -150,7 +150,7 @@ impl PaillierLookup {
         let equal =
             p.order.len() == q.order.len() && declassify(limbs::equal(&p.order, &q.order), "only tiny orders are");
         let exponents_q = if equal { exponents_p.clone() } else { draw(q, source)? };
-        Ok(powers_of_both(backend, [&p.g_n, &q.g_n], &[exponents_p, exponents_q], count))
+        Ok(powers_of_both(device, [&p.g_n, &q.g_n], &[exponents_p, exponents_q], count))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Non-negative integers to encrypt.
 
-use crate::arith::limbs::{equal, less_than};
-use crate::arith::secrecy::declassify;
+use crate::bignum::limbs::{equal, less_than};
+use crate::bignum::secrecy::declassify;
 use crate::error::Error;
 use num_bigint::BigUint;
 use std::fmt;

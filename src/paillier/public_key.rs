@@ -1,10 +1,10 @@
 //! Public keys: what an evaluator has.
 
 use super::parameters::{Parameters, Scheme};
-use crate::arith::modulus::Modulus;
-use crate::arith::window::Exponent;
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::window::Exponent;
 use crate::error::Error;
+use crate::paillier::kernels::fixed_base::FixedBase;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 use std::fmt;

@@ -15,12 +15,12 @@
 use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, residue_pair, secret};
 use super::parameters::Parameters;
 use super::public_key::{Elements, PublicKey};
-use crate::arith::primes;
-use crate::arith::random::{self, RandomSource};
-use crate::arith::uint::{self, Secret};
-use crate::backend::Backend;
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::primes;
+use crate::bignum::random::{self, RandomSource};
+use crate::bignum::uint::{self, Secret};
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::paillier::kernels::fixed_base::FixedBase;
 use crypto_bigint::BoxedUint;
 use num_bigint::BigUint;
 use std::sync::Arc;
@@ -136,7 +136,7 @@ impl PaillierSubgroup {
             let exponent_bits = alpha.bits() as usize + 1;
             shares.push(Share { exponent: order, exponent_bits, message_scale: q.clone() });
             let width = p.bits_precision() as usize / 64;
-            let modulus = Arc::new(crate::arith::modulus::Modulus::new(&uint::to_limbs(p, width))?);
+            let modulus = Arc::new(crate::bignum::modulus::Modulus::new(&uint::to_limbs(p, width))?);
             let row = residue_pair(&value, p).ok_or_else(|| Error::context("h_n", "cannot be reduced"))?;
             halves.push(Half {
                 alpha: uint::to_limbs(alpha, exponent_bits.div_ceil(64)),
@@ -158,7 +158,7 @@ impl PaillierSubgroup {
     /// Noise modulo p² and modulo q², `count` pairs each.
     pub(crate) fn noise(
         &self,
-        backend: &Backend,
+        device: &OpenDevice,
         count: usize,
         source: &mut impl RandomSource,
     ) -> Result<[Zeroizing<Vec<u64>>; 2], Error> {
@@ -177,7 +177,7 @@ impl PaillierSubgroup {
                 }
             }
         }
-        Ok(powers_of_both(backend, self.halves.each_ref().map(|half| &half.h_n), &exponents, count))
+        Ok(powers_of_both(device, self.halves.each_ref().map(|half| &half.h_n), &exponents, count))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Checks that numbers can be ciphertexts: below n², not 0, coprime to n.
 
 use super::public_key::{PublicKey, biguint};
-use crate::arith::batch::Rows;
-use crate::arith::limbs::less_than;
-use crate::backend::Backend;
+use crate::bignum::batch::Rows;
+use crate::bignum::limbs::less_than;
+use crate::device::open_device::OpenDevice;
 use crate::error::{CiphertextProblem, Error};
+use crate::paillier::kernels::residue_product::residue_product;
 
 /// Checks rows in pair form, the first being record number `first`.
 ///
@@ -13,9 +14,9 @@ use crate::error::{CiphertextProblem, Error};
 ///
 /// # Errors
 /// [`Error::Ciphertext`], naming the first record with a problem.
-pub(crate) fn check_rows(key: &PublicKey, backend: &Backend, rows: Rows<'_>, first: u64) -> Result<(), Error> {
+pub(crate) fn check_rows(key: &PublicKey, device: &OpenDevice, rows: Rows<'_>, first: u64) -> Result<(), Error> {
     check_range(key, rows, first)?;
-    match first_not_coprime(key, backend, rows) {
+    match first_not_coprime(key, device, rows) {
         Some(row) => Err(Error::Ciphertext { record: first + row as u64, problem: CiphertextProblem::NotCoprime }),
         None => Ok(()),
     }
@@ -42,8 +43,8 @@ pub(crate) fn check_range(key: &PublicKey, rows: Rows<'_>, first: u64) -> Result
 }
 
 /// The number of the first row that shares a factor with n.
-fn first_not_coprime(key: &PublicKey, backend: &Backend, rows: Rows<'_>) -> Option<usize> {
-    let product = biguint(&backend.residue_product(key.modulus(), rows));
+fn first_not_coprime(key: &PublicKey, device: &OpenDevice, rows: Rows<'_>) -> Option<usize> {
+    let product = biguint(&residue_product(device, key.modulus(), rows));
     if rows.is_empty() || product.modinv(key.n()).is_some() {
         return None;
     }
@@ -53,5 +54,5 @@ fn first_not_coprime(key: &PublicKey, backend: &Backend, rows: Rows<'_>) -> Opti
     let half = rows.len() / 2;
     let (left, right) = rows.limbs().split_at(half * rows.width());
     let (left, right) = (Rows::new(left, rows.width()), Rows::new(right, rows.width()));
-    first_not_coprime(key, backend, left).or_else(|| first_not_coprime(key, backend, right).map(|row| half + row))
+    first_not_coprime(key, device, left).or_else(|| first_not_coprime(key, device, right).map(|row| half + row))
 }

@@ -3,13 +3,15 @@
 use super::index::Index;
 use super::query::Query;
 use super::response::ResponseWriter;
-use crate::arith::batch::Rows;
-use crate::arith::bits::BitMatrix;
-use crate::backend::report::{DeviceReport, GpuTimes};
-use crate::backend::{Backend, Resident};
+use crate::bignum::batch::Rows;
+use crate::bit_matrix::BitMatrix;
 use crate::device::Device;
+use crate::device::open_device::OpenDevice;
+use crate::device::report::{DeviceReport, GpuTimes};
 use crate::error::Error;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
+use crate::paillier::kernels::hamming_aggregate::Resident;
+use crate::paillier::kernels::hamming_aggregate::hamming_aggregate_resident;
 use crate::paillier::plaintext::Plaintext;
 use crate::paillier::public_context::PublicContext;
 use crate::paillier::public_key::PublicKey;
@@ -21,37 +23,6 @@ use std::sync::Arc;
 
 /// Limbs of the answers that are computed before they are written: 64 MiB, unless a single block's are more.
 const MOST_LIMBS: usize = 1 << 23;
-
-/// A device that is open, for the evaluators of several keys to share.
-///
-/// ```no_run
-/// use hushvec::{Device, Evaluator, OpenDevice, PublicContext};
-///
-/// let device = OpenDevice::open(Device::Auto, None)?;
-/// let [ours, theirs] = ["ours.json", "theirs.json"].map(|path| PublicContext::load(path.as_ref(), false));
-/// let evaluators = [Evaluator::on(&ours?, &device), Evaluator::on(&theirs?, &device)];
-/// # Ok::<(), hushvec::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct OpenDevice {
-    backend: Backend,
-    device: Device,
-}
-
-impl OpenDevice {
-    /// Opens a device, with a number of threads or one a core.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    pub fn open(device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        Ok(Self { backend: Backend::open(&device, threads)?, device })
-    }
-
-    /// What the device turned out to be.
-    pub fn report(&self) -> DeviceReport {
-        self.backend.report(&self.device)
-    }
-}
 
 /// An index whose vectors are in the memory of the evaluator's GPU, as far as there is room.
 #[derive(Debug)]
@@ -88,8 +59,7 @@ impl From<Index> for ResidentIndex {
 #[derive(Debug, Clone)]
 pub struct Evaluator {
     public: PublicContext,
-    backend: Backend,
-    device: Device,
+    device: OpenDevice,
 }
 
 impl Evaluator {
@@ -111,14 +81,7 @@ impl Evaluator {
 
     /// An evaluator on a device that is open already.
     pub fn on(public: &PublicContext, device: &OpenDevice) -> Self {
-        let OpenDevice { backend, device } = device.clone();
-        Self { public: public.clone(), backend, device }
-    }
-
-    /// An evaluator that computes with a certain backend of the processor: to compare levels of instructions.
-    #[cfg(feature = "hazmat")]
-    pub fn with_backend(public: &PublicContext, backend: Backend) -> Self {
-        Self { public: public.clone(), backend, device: Device::Cpu }
+        Self { public: public.clone(), device: device.clone() }
     }
 
     /// The public context.
@@ -133,16 +96,16 @@ impl Evaluator {
 
     /// What the device turned out to be.
     pub fn device_report(&self) -> DeviceReport {
-        self.backend.report(&self.device)
+        self.device.report()
     }
 
     /// Where the GPU's time went; `None` on the processor.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
-        self.backend.gpu_times()
+        self.device.gpu_times()
     }
 
-    pub(crate) fn backend(&self) -> &Backend {
-        &self.backend
+    pub(crate) fn open_device(&self) -> &OpenDevice {
+        &self.device
     }
 
     /// Encrypts vectors with the public key alone, on all cores.
@@ -150,7 +113,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Dimension`] if they are not of the key's length; [`Error::Random`].
     pub fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
-        encrypt::encrypt_vec_batch(self.public_key(), &self.backend, vectors)
+        encrypt::encrypt_vec_batch(self.public_key(), &self.device, vectors)
     }
 
     /// Encrypts an integer below n with the public key alone.
@@ -158,7 +121,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
     pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
-        encrypt::encrypt(self.public_key(), &self.backend, plaintext)
+        encrypt::encrypt(self.public_key(), &self.device, plaintext)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
@@ -166,7 +129,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::WrongKey`].
     pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, Error> {
-        evaluate::add(self.public_key(), &self.backend, a, b)
+        evaluate::add(self.public_key(), &self.device, a, b)
     }
 
     /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -174,7 +137,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn add_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::add_plain(self.public_key(), &self.backend, a, b)
+        evaluate::add_plain(self.public_key(), &self.device, a, b)
     }
 
     /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
@@ -182,7 +145,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
     pub fn mul_plain(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext, Error> {
-        evaluate::mul_plain(self.public_key(), &self.backend, a, b)
+        evaluate::mul_plain(self.public_key(), &self.device, a, b)
     }
 
     /// Combines a query with vectors in memory: their encrypted distances, in order.
@@ -190,7 +153,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::WrongKey`] if query or vectors are of another key.
     pub fn hamming_batch(&self, query: &Ciphertext, vectors: &Ciphertexts) -> Result<Ciphertexts, Error> {
-        evaluate::hamming_batch(self.public_key(), &self.backend, query, vectors)
+        evaluate::hamming_batch(self.public_key(), &self.device, query, vectors)
     }
 
     /// Reads a query file and checks its ciphertexts.
@@ -198,7 +161,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
-        Query::load(path, self.public_key(), &self.backend)
+        Query::load(path, self.public_key(), &self.device)
     }
 
     /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::to_integers`].
@@ -206,7 +169,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
     pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
-        Ciphertexts::from_integers(self.public_key(), &self.backend, integers)
+        Ciphertexts::from_integers(self.public_key(), &self.device, integers)
     }
 
     /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
@@ -214,7 +177,7 @@ impl Evaluator {
     /// # Errors
     /// [`Error::WrongKey`].
     pub fn integers(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, Error> {
-        ciphertexts.to_integers(self.public_key(), &self.backend)
+        ciphertexts.to_integers(self.public_key(), &self.device)
     }
 
     /// Combines every query with every vector of an index, in one pass over the index, and writes the encrypted
@@ -238,7 +201,7 @@ impl Evaluator {
             .live_blocks()
             .map(|block| match block? {
                 block if block.is_empty() => Ok(Resident::default()),
-                block => Ok(self.backend.reside(block.rows())),
+                block => Ok(Resident::new(&self.device, block.rows())),
             })
             .collect();
         Ok(ResidentIndex { blocks: blocks?, index })
@@ -284,7 +247,7 @@ impl Evaluator {
                 progress.check()?;
                 let some = Rows::new(limbs, queries.width());
                 out.resize(answer * some.len(), 0);
-                self.backend.hamming_aggregate_resident(key.modulus(), some, stored, resident, &mut out);
+                hamming_aggregate_resident(&self.device, key.modulus(), some, stored, resident, &mut out);
                 for (number, answer) in (group * at_once..).zip(out.chunks_exact(answer.max(1))) {
                     writer.write(number, &block.ids, Rows::new(answer, stored.width()))?;
                     progress.add(stored.len() as u64);

@@ -150,7 +150,7 @@ impl Index {
     pub fn export(
         &self,
         key: &PublicKey,
-        backend: &crate::search::evaluator::Evaluator,
+        device: &crate::search::evaluator::Evaluator,
         mut write: impl FnMut(&Ids, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_key(key)?;
@@ -158,7 +158,7 @@ impl Index {
             let block = block?;
             if !block.is_empty() {
                 let ciphertexts = Ciphertexts::from_limbs(key, block.rows().limbs().to_vec());
-                write(&block.ids, &ciphertexts.to_integers(key, backend.backend())?)?;
+                write(&block.ids, &ciphertexts.to_integers(key, device.open_device())?)?;
             }
         }
         Ok(())

@@ -3,12 +3,13 @@
 use super::index::Index;
 use super::response::Response;
 use super::top_k::{Neighbour, TopK};
-use crate::arith::batch::Rows;
-use crate::arith::bits::BitMatrix;
+use crate::bignum::batch::Rows;
+use crate::bit_matrix::BitMatrix;
 use crate::context::ExecutionContext;
 use crate::error::Error;
 use crate::id::IdRef;
 use crate::paillier::client::HomomorphicClient;
+use crate::paillier::kernels::hamming_aggregate::hamming_aggregate;
 use crate::progress::Progress;
 
 impl Response {
@@ -50,7 +51,8 @@ impl Response {
         let (mut blocks, queries, mut query) = (file.blocks(), self.queries(), 0);
         while let Some(block) = blocks.next_block()? {
             progress.check()?;
-            let distances = context.client().decode_rows(context.backend(), block.rows, record).map_err(in_file)?;
+            let distances =
+                context.client().decode_rows(context.secret_device(), block.rows, record).map_err(in_file)?;
             for (row, distance) in distances.into_iter().enumerate() {
                 visit(query, block.id(row), distance);
             }
@@ -77,8 +79,8 @@ impl Index {
         k: usize,
         progress: &Progress,
     ) -> Result<Vec<Vec<Neighbour>>, Error> {
-        let (key, backend) = (context.public_key(), context.backend());
-        let public_backend = context.public_backend();
+        let (key, device) = (context.public_key(), context.secret_device());
+        let public_device = context.public_device();
         self.check_key(key)?;
         let queries = context.encrypt_vec_batch(queries)?;
         let mut nearest = vec![TopK::new(k); queries.len()];
@@ -92,10 +94,10 @@ impl Index {
             out.resize(stored.limbs().len(), 0);
             for (query, nearest) in queries.rows().iter().zip(&mut nearest) {
                 progress.check()?;
-                public_backend.hamming_aggregate(key.modulus(), Rows::new(query, query.len()), stored, &mut out);
+                hamming_aggregate(public_device, key.modulus(), Rows::new(query, query.len()), stored, &mut out);
                 let rows = Rows::new(&out, stored.width());
                 let distances =
-                    context.client().decode_rows(backend, rows, record).map_err(|error| error.in_file(self.path()))?;
+                    context.client().decode_rows(device, rows, record).map_err(|error| error.in_file(self.path()))?;
                 for (id, distance) in block.ids.iter().zip(distances) {
                     nearest.push(id, distance);
                 }

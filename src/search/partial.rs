@@ -3,9 +3,10 @@
 use super::evaluator::{Evaluator, ResidentIndex};
 use super::index::Index;
 use super::query::Query;
-use crate::arith::batch::Rows;
-use crate::backend::Resident;
+use crate::bignum::batch::Rows;
 use crate::error::Error;
+use crate::paillier::kernels::hamming_aggregate::Resident;
+use crate::paillier::kernels::hamming_aggregate::hamming_aggregate_integers;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -76,10 +77,10 @@ impl Evaluator {
         let stored = Rows::new(&limbs, stored.width());
         responses.iter_mut().for_each(|response| response.resize(stored.len(), stored.width()));
         let (modulus, queries) = (key.modulus(), queries.rows());
-        if self.backend().is_gpu() && queries.len() > 1 {
+        if self.open_device().is_gpu() && queries.len() > 1 {
             // One dispatch keeps a large GPU busy.
             let mut all = vec![0; queries.len() * limbs.len()];
-            self.backend().hamming_aggregate_integers(modulus, queries, stored, resident, &mut all);
+            hamming_aggregate_integers(self.open_device(), modulus, queries, stored, resident, &mut all);
             for (response, answer) in responses.iter_mut().zip(all.chunks_exact(limbs.len().max(1))) {
                 response.limbs.copy_from_slice(answer);
             }
@@ -87,7 +88,7 @@ impl Evaluator {
         }
         for (response, query) in responses.iter_mut().zip(queries.iter()) {
             let query = Rows::new(query, queries.width());
-            self.backend().hamming_aggregate_integers(modulus, query, stored, resident, &mut response.limbs);
+            hamming_aggregate_integers(self.open_device(), modulus, query, stored, resident, &mut response.limbs);
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use super::ids::Ids;
 use super::query_id::QueryId;
 use super::record_file::{Header, Kind, MOST_ROWS, WholeFile, records_block};
 use crate::atomic_file::AtomicFile;
-use crate::backend::Backend;
 use crate::destination::Content;
+use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
@@ -73,7 +73,7 @@ impl Query {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
-    pub(crate) fn load(path: &Path, key: &PublicKey, backend: &Backend) -> Result<Self, Error> {
+    pub(crate) fn load(path: &Path, key: &PublicKey, device: &OpenDevice) -> Result<Self, Error> {
         let file = WholeFile::open(path, Kind::Query)?;
         let read = || {
             file.header().check_key(key)?;
@@ -82,7 +82,7 @@ impl Query {
                 limbs.extend_from_slice(block.rows.limbs());
             }
             let vectors = Ciphertexts::from_limbs(key, limbs);
-            validate::check_rows(key, backend, vectors.rows(), 0)?;
+            validate::check_rows(key, device, vectors.rows(), 0)?;
             Self::of(vectors, file.header().query)
         };
         read().map_err(|error| error.in_file(path))
@@ -96,6 +96,6 @@ impl crate::context::ExecutionContext {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
-        Query::load(path, self.public_key(), self.public_backend())
+        Query::load(path, self.public_key(), self.public_device())
     }
 }

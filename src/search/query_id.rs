@@ -1,6 +1,6 @@
 //! The random number that ties a response to its query.
 
-use crate::arith::random::{OsRandom, RandomSource};
+use crate::bignum::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use std::fmt;
 use std::str::FromStr;

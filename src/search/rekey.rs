@@ -77,7 +77,7 @@ impl Index {
                 let until = rows.min(from + at_once);
                 let vectors = old
                     .client()
-                    .decrypt_vector_rows(old.backend(), block.rows().slice(from..until), record + from as u64)
+                    .decrypt_vector_rows(old.secret_device(), block.rows().slice(from..until), record + from as u64)
                     .map_err(|error| error.in_file(self.path()))?;
                 writer.append(&new.encrypt_vec_batch(&vectors)?, Some(&block.ids.slice(from..until)))?;
                 progress.add((until - from) as u64);

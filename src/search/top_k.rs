@@ -1,6 +1,6 @@
 //! The k nearest of any number of distances, in memory for k.
 
-use crate::arith::secrecy::declassify;
+use crate::bignum::secrecy::declassify;
 use crate::id::{Id, IdRef};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use hushvec::Device;
-use hushvec::hazmat::{Backend, KernelOptions};
+use hushvec::hazmat::{KernelOptions, OpenDevice};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
@@ -12,28 +12,28 @@ use std::sync::OnceLock;
 /// takes half a minute to compile each.
 const PORTABLE_BITS: usize = 4096;
 
-fn open() -> Vec<(String, Backend)> {
-    let mut backends = Vec::new();
+fn open() -> Vec<(String, OpenDevice)> {
+    let mut devices = Vec::new();
     for (name, threads) in [("one thread", NonZeroUsize::new(1)), ("three threads", NonZeroUsize::new(3))] {
-        let levels = Backend::at_every_level(threads).unwrap();
-        backends.extend(levels.into_iter().map(|cpu| (format!("cpu, {}, {name}", cpu.cpu_level()), cpu)));
+        let levels = OpenDevice::at_every_isa(threads).unwrap();
+        devices.extend(levels.into_iter().map(|cpu| (format!("cpu, {}, {name}", cpu.cpu_isa()), cpu)));
     }
     let families = [
         ("cooperative", KernelOptions::default()),
         ("portable", KernelOptions { portable: true, ..KernelOptions::default() }),
     ];
     for (family, options) in families {
-        match Backend::with_options(&Device::Gpu, None, options) {
-            Ok(backend) => backends.push((format!("gpu, {family}"), backend)),
+        match OpenDevice::with_options(Device::Gpu, None, options) {
+            Ok(device) => devices.push((format!("gpu, {family}"), device)),
             Err(error) if is_gpu_required() => panic!("{error}"),
             Err(error) => say(&format!("SKIPPED on GPUs ({family}): {error}")),
         }
     }
     if let Ok(wanted) = std::env::var("HUSHVEC_TEST_DEVICES") {
         say(&format!("SKIPPED on all devices but {wanted}"));
-        backends.retain(|(name, _)| name.starts_with(&wanted));
+        devices.retain(|(name, _)| name.starts_with(&wanted));
     }
-    backends
+    devices
 }
 
 /// Writes a line past the test harness, which keeps what eprintln writes to itself when a test passes.
@@ -47,16 +47,16 @@ pub fn is_gpu_required() -> bool {
     std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1")
 }
 
-/// Every backend there is on this machine, with its name, for numbers of that many bits.
-pub fn backends(bits: usize) -> impl Iterator<Item = &'static (String, Backend)> {
-    static BACKENDS: OnceLock<Vec<(String, Backend)>> = OnceLock::new();
+/// Every device there is on this machine, with its name, for numbers of that many bits.
+pub fn devices(bits: usize) -> impl Iterator<Item = &'static (String, OpenDevice)> {
+    static BACKENDS: OnceLock<Vec<(String, OpenDevice)>> = OnceLock::new();
     let wanted = move |name: &str| bits <= PORTABLE_BITS || name != "gpu, portable";
     BACKENDS.get_or_init(open).iter().filter(move |(name, _)| wanted(name))
 }
 
 /// Fails if a GPU left anything to the processor, which would have been compared with itself.
 pub fn assert_nothing_fell_back() {
-    for (name, backend) in backends(0) {
-        assert_eq!(backend.report(&Device::Auto).batches_on_cpu, 0, "{name}");
+    for (name, device) in devices(0) {
+        assert_eq!(device.report(&Device::Auto).batches_on_cpu, 0, "{name}");
     }
 }

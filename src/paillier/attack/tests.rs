@@ -1,8 +1,8 @@
 //! The attack on contexts that the SDK made, on each way that orders can fall, and on keys that withstand it.
 
 use super::*;
-use crate::arith::primes::random_prime_with_divisor;
-use crate::arith::random::OsRandom;
+use crate::bignum::primes::random_prime_with_divisor;
+use crate::bignum::random::OsRandom;
 use crate::context::loader::ContextInfo;
 use crate::paillier::client::Client;
 use crate::paillier::encrypt;
@@ -15,9 +15,9 @@ fn attack(public: &PublicContext) -> Result<Option<RecoveredKey>, Error> {
 }
 
 fn assert_decrypts(key: &RecoveredKey, public: &Arc<PublicKey>) {
-    let backend = Backend::open(&Device::Cpu, None).unwrap();
+    let device = OpenDevice::open(Device::Cpu, None).unwrap();
     for plaintext in [BigUint::ZERO, 1u32.into(), public.n() / 3u32, public.n() - 1u32] {
-        let encrypted = encrypt::encrypt(public, &backend, &(&plaintext).into()).unwrap();
+        let encrypted = encrypt::encrypt(public, &device, &(&plaintext).into()).unwrap();
         assert_eq!(key.decrypt_vartime(&encrypted).unwrap().to_biguint(), plaintext);
     }
 }
@@ -102,9 +102,9 @@ fn orders_are_told_apart_wherever_they_fall() {
 
 #[test]
 fn strong_keys_withstand_it() {
-    let backend = Backend::open(&Device::Cpu, None).unwrap();
+    let device = OpenDevice::open(Device::Cpu, None).unwrap();
     let parameters = Parameters::new(Scheme::PaillierSubgroup, 64, 512, Some(256)).unwrap();
-    let client = Client::generate_from(parameters, &backend, &mut OsRandom).unwrap();
+    let client = Client::generate_from(parameters, &device, &mut OsRandom).unwrap();
     let strong = PublicContext::new(Arc::clone(client.public_key()));
     assert_eq!(RecoveredKey::steps(&strong), None);
     assert!(matches!(attack(&strong), Err(Error::Unsupported { .. })));
@@ -119,7 +119,7 @@ fn strong_keys_withstand_it() {
     assert!(matches!(RecoveredKey::attack_vartime(&public, None, &progress), Err(Error::Cancelled)));
 
     let parameters = Parameters::new(Scheme::Paillier, 64, 512, None).unwrap();
-    let client = Client::generate_from(parameters, &backend, &mut OsRandom).unwrap();
+    let client = Client::generate_from(parameters, &device, &mut OsRandom).unwrap();
     let classic = PublicContext::new(Arc::clone(client.public_key()));
     assert!(matches!(attack(&classic), Err(Error::Unsupported { .. })));
 }

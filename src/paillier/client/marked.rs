@@ -1,11 +1,11 @@
 //! Keys of which everything secret is marked for memcheck.
 
 use super::{Client, Keys, Paillier, PaillierLookup, PaillierSubgroup};
-use crate::arith::modulus::Modulus;
-use crate::arith::secrecy::memcheck;
-use crate::arith::window::Exponent;
-use crate::backend::crt_key::{CrtKey, PrimeKey};
-use crate::backend::fixed_base::FixedBase;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::secrecy::memcheck;
+use crate::bignum::window::Exponent;
+use crate::paillier::kernels::crt_key::{CrtKey, PrimeKey};
+use crate::paillier::kernels::fixed_base::FixedBase;
 use crate::paillier::{lookup, subgroup};
 use std::sync::Arc;
 use zeroize::Zeroizing;

@@ -1,15 +1,15 @@
 //! All schemes through the same tests, beside textbook Paillier.
 
 use super::*;
-use crate::arith::random::stub;
+use crate::bignum::random::stub;
 use crate::device::Device;
 use crate::error::CiphertextProblem;
 use crate::paillier::evaluate;
 use num_bigint::BigUint;
 use std::collections::HashSet;
 
-fn backend() -> Backend {
-    Backend::open(&Device::Cpu, None).unwrap()
+fn device() -> OpenDevice {
+    OpenDevice::open(Device::Cpu, None).unwrap()
 }
 
 /// Small keys of each scheme: fast to make, and as weak as they are small.
@@ -19,7 +19,7 @@ fn clients(dimensions: usize) -> Vec<Client> {
         .map(|scheme| {
             let alpha = scheme.has_alpha().then_some(256);
             let parameters = Parameters::new(scheme, dimensions, 512, alpha).unwrap();
-            Client::generate_from(parameters, &backend(), &mut OsRandom).unwrap()
+            Client::generate_from(parameters, &device(), &mut OsRandom).unwrap()
         })
         .collect()
 }
@@ -51,20 +51,20 @@ fn textbook_decrypt(client: &Client, c: &Ciphertext) -> BigUint {
 
 #[test]
 fn distances_come_out() {
-    let backend = backend();
+    let device = device();
     // 256 dimensions decode with one prime, 300 and 511 need both.
     for dimensions in [1, 63, 64, 256, 300, 511] {
         for client in clients(dimensions) {
             let key = client.public_key();
             let plain = vectors(dimensions, 9);
             let query = plain.slice(3..4);
-            let stored = client.encrypt_vectors(&backend, &plain).unwrap();
+            let stored = client.encrypt_vectors(&device, &plain).unwrap();
             let expected: Vec<u32> = (0..9).map(|i| plain.hamming(i, &query, 0).unwrap()).collect();
-            let by_public = encrypt::encrypt_vec_batch(key, &backend, &query).unwrap();
-            let by_owner = client.encrypt_vectors(&backend, &query).unwrap();
+            let by_public = encrypt::encrypt_vec_batch(key, &device, &query).unwrap();
+            let by_owner = client.encrypt_vectors(&device, &query).unwrap();
             for query in [by_public, by_owner] {
-                let response = evaluate::hamming_batch(key, &backend, &query.get(0).unwrap(), &stored).unwrap();
-                assert_eq!(client.decode_hamming(&backend, &response).unwrap(), expected);
+                let response = evaluate::hamming_batch(key, &device, &query.get(0).unwrap(), &stored).unwrap();
+                assert_eq!(client.decode_hamming(&device, &response).unwrap(), expected);
             }
         }
     }
@@ -72,46 +72,46 @@ fn distances_come_out() {
 
 #[test]
 fn integers_agree_with_the_textbook() {
-    let backend = backend();
+    let device = device();
     for client in clients(64) {
         let key = client.public_key();
         let n = key.n().clone();
         let numbers = [BigUint::ZERO, 1u32.into(), 41u32.into(), &n / 3u32, &n - 2u32, &n - 1u32];
         for a in &numbers {
-            let by_owner = client.encrypt(&backend, &a.into()).unwrap();
-            let by_public = encrypt::encrypt(key, &backend, &a.into()).unwrap();
+            let by_owner = client.encrypt(&device, &a.into()).unwrap();
+            let by_public = encrypt::encrypt(key, &device, &a.into()).unwrap();
             assert_ne!(by_owner, by_public);
             for c in [&by_owner, &by_public] {
-                assert_eq!(client.decrypt(&backend, c).unwrap().to_biguint(), *a);
+                assert_eq!(client.decrypt(&device, c).unwrap().to_biguint(), *a);
                 assert_eq!(textbook_decrypt(&client, c), *a);
             }
             for b in &numbers {
-                let other = client.encrypt(&backend, &b.into()).unwrap();
-                let of = |c| client.decrypt(&backend, &c).unwrap().to_biguint();
-                assert_eq!(of(evaluate::add(key, &backend, &by_public, &other).unwrap()), (a + b) % &n);
-                assert_eq!(of(evaluate::add_plain(key, &backend, &by_owner, &b.into()).unwrap()), (a + b) % &n);
-                assert_eq!(of(evaluate::mul_plain(key, &backend, &by_owner, &b.into()).unwrap()), a * b % &n);
+                let other = client.encrypt(&device, &b.into()).unwrap();
+                let of = |c| client.decrypt(&device, &c).unwrap().to_biguint();
+                assert_eq!(of(evaluate::add(key, &device, &by_public, &other).unwrap()), (a + b) % &n);
+                assert_eq!(of(evaluate::add_plain(key, &device, &by_owner, &b.into()).unwrap()), (a + b) % &n);
+                assert_eq!(of(evaluate::mul_plain(key, &device, &by_owner, &b.into()).unwrap()), a * b % &n);
             }
         }
         for too_large in [n.clone(), &n + 1u32, &n << 64u32] {
-            let refused = client.encrypt(&backend, &(&too_large).into());
+            let refused = client.encrypt(&device, &(&too_large).into());
             assert!(matches!(refused, Err(Error::Plaintext { .. })));
-            assert!(matches!(encrypt::encrypt(key, &backend, &(&too_large).into()), Err(Error::Plaintext { .. })));
+            assert!(matches!(encrypt::encrypt(key, &device, &(&too_large).into()), Err(Error::Plaintext { .. })));
         }
     }
 }
 
 #[test]
 fn what_is_no_ciphertext_is_refused_by_number() {
-    let backend = backend();
+    let device = device();
     for client in clients(64) {
         let key = client.public_key();
         let p = crate::paillier::public_key::biguint(client.keys().crt.p().modulus.limbs());
         let square = key.n() * key.n();
         let size = key.parameters().ciphertext_bytes();
-        let good = client.encrypt_vectors(&backend, &vectors(64, 700)).unwrap();
-        let bytes = good.to_integers(key, &backend).unwrap();
-        assert_eq!(Ciphertexts::from_integers(key, &backend, &bytes).unwrap(), good);
+        let good = client.encrypt_vectors(&device, &vectors(64, 700)).unwrap();
+        let bytes = good.to_integers(key, &device).unwrap();
+        assert_eq!(Ciphertexts::from_integers(key, &device, &bytes).unwrap(), good);
         for (value, expected) in [
             (BigUint::ZERO, CiphertextProblem::Zero),
             (square.clone(), CiphertextProblem::TooLarge),
@@ -125,7 +125,7 @@ fn what_is_no_ciphertext_is_refused_by_number() {
                 let mut le = value.to_bytes_le();
                 le.resize(size, 0);
                 bad[position * size..(position + 1) * size].copy_from_slice(&le);
-                match Ciphertexts::from_integers(key, &backend, &bad) {
+                match Ciphertexts::from_integers(key, &device, &bad) {
                     Err(Error::Ciphertext { record, problem }) => {
                         assert_eq!((record, problem), (position as u64, expected));
                     }
@@ -139,16 +139,16 @@ fn what_is_no_ciphertext_is_refused_by_number() {
         let limit = size;
         assert!(matches!(long, Err(Error::Ciphertext { problem: CiphertextProblem::TooLong { actual, limit: l }, .. })
             if actual == size + 1 && l == limit));
-        assert!(Ciphertexts::from_integers(key, &backend, &bytes[1..]).is_err());
+        assert!(Ciphertexts::from_integers(key, &device, &bytes[1..]).is_err());
     }
 }
 
 #[test]
 fn what_holds_no_distance_is_refused_by_number() {
-    let backend = backend();
+    let device = device();
     for (client, other) in clients(64).into_iter().zip(clients(64)) {
         let key = client.public_key();
-        let encrypt = |m: BigUint| client.encrypt(&backend, &(&m).into()).unwrap();
+        let encrypt = |m: BigUint| client.encrypt(&device, &(&m).into()).unwrap();
         let fine = encrypt(5u32.into());
         for (m, expected) in [
             (3u32.into(), DecodeProblem::Digit3),
@@ -157,60 +157,60 @@ fn what_holds_no_distance_is_refused_by_number() {
             (key.n() - 1u32, DecodeProblem::UpperBits),
         ] {
             let batch = Ciphertexts::from_ciphertexts(key, [&fine, &fine, &encrypt(m), &fine]).unwrap();
-            match client.decode_hamming(&backend, &batch) {
+            match client.decode_hamming(&device, &batch) {
                 Err(Error::Decode { record: 2, problem }) => assert_eq!(problem, expected),
                 result => panic!("{result:?}"),
             }
         }
-        let foreign = other.encrypt(&backend, &1u64.into()).unwrap();
-        assert!(matches!(client.decrypt(&backend, &foreign), Err(Error::WrongKey { .. })));
+        let foreign = other.encrypt(&device, &1u64.into()).unwrap();
+        assert!(matches!(client.decrypt(&device, &foreign), Err(Error::WrongKey { .. })));
         let batch = Ciphertexts::from_ciphertexts(other.public_key(), [&foreign]).unwrap();
-        assert!(matches!(client.decode_hamming(&backend, &batch), Err(Error::WrongKey { .. })));
+        assert!(matches!(client.decode_hamming(&device, &batch), Err(Error::WrongKey { .. })));
         assert!(Ciphertexts::from_ciphertexts(key, [&foreign]).is_err());
         if client.parameters().scheme().has_alpha() {
             // A random number is outside of the noise group.
             let c = Ciphertext::from_biguint(key, &(key.n() * 12_345u32 + 678u32)).unwrap();
             let foreign = Error::Decode { record: 0, problem: DecodeProblem::Foreign };
-            assert_eq!(client.decrypt(&backend, &c).unwrap_err().to_string(), foreign.to_string());
+            assert_eq!(client.decrypt(&device, &c).unwrap_err().to_string(), foreign.to_string());
             let batch = Ciphertexts::from_ciphertexts(key, [&c]).unwrap();
-            assert_eq!(client.decode_hamming(&backend, &batch).unwrap_err().to_string(), foreign.to_string());
+            assert_eq!(client.decode_hamming(&device, &batch).unwrap_err().to_string(), foreign.to_string());
         }
     }
 }
 
 #[test]
 fn encryptions_are_fresh_and_a_failing_source_is_an_error() {
-    let backend = backend();
+    let device = device();
     let count = std::env::var("HUSHVEC_LONG_TESTS").map_or(2_000, |_| 1_000_000);
     for client in clients(32) {
         let mut seen = HashSet::new();
         let zeros = BitMatrix::from_rows(32, vec![[0; 32]; 1000]).unwrap();
         for _ in 0..count / 1000 {
-            for c in client.encrypt_vectors(&backend, &zeros).unwrap().iter() {
+            for c in client.encrypt_vectors(&device, &zeros).unwrap().iter() {
                 assert!(seen.insert(c.row().to_vec()), "a ciphertext repeats");
             }
         }
         let zeros = zeros.slice(0..50);
         for bytes_left in [0, 31, 200] {
-            let owner = client.encrypt_vectors_from(&backend, &zeros, &mut stub::Failing { bytes_left });
+            let owner = client.encrypt_vectors_from(&device, &zeros, &mut stub::Failing { bytes_left });
             assert!(matches!(owner, Err(Error::Random(_))));
             let plaintexts = vector_plaintexts(client.public_key(), &zeros).unwrap();
             let rows = Rows::new(&plaintexts, client.public_key().width());
             let source = &mut stub::Failing { bytes_left };
-            let public = encrypt::encrypt_rows(client.public_key(), &backend, rows, 64, source);
+            let public = encrypt::encrypt_rows(client.public_key(), &device, rows, 64, source);
             assert!(matches!(public, Err(Error::Random(_))));
         }
     }
     let parameters = Parameters::new(Scheme::PaillierSubgroup, 32, 512, Some(256)).unwrap();
     for bytes_left in [0, 100, 2000] {
-        let made = Client::generate_from(parameters, &backend, &mut stub::Failing { bytes_left });
+        let made = Client::generate_from(parameters, &device, &mut stub::Failing { bytes_left });
         assert!(matches!(made, Err(Error::Random(_))));
     }
 }
 
 #[test]
 fn owner_and_public_noise_have_the_same_orders() {
-    let backend = backend();
+    let device = device();
     for client in clients(32) {
         let zero = Plaintext::from(0u64);
         let n = client.public_key().n();
@@ -223,7 +223,7 @@ fn owner_and_public_noise_have_the_same_orders() {
         let order = &order[0] * &order[1];
         let mut signs = HashSet::new();
         for _ in 0..40 {
-            for c in [client.encrypt(&backend, &zero), encrypt::encrypt(client.public_key(), &backend, &zero)] {
+            for c in [client.encrypt(&device, &zero), encrypt::encrypt(client.public_key(), &device, &zero)] {
                 let power = c.unwrap().to_biguint(client.public_key()).unwrap().modpow(&order, &square);
                 assert!(power == BigUint::from(1u32) || power == &square - 1u32, "outside of the group");
                 signs.insert(power);
@@ -242,7 +242,7 @@ fn weak_keys_are_not_made() {
         (Scheme::PaillierLookup, 1024, Some(50)),
     ] {
         let parameters = Parameters::new(scheme, 64, key_len, alpha).unwrap();
-        assert!(matches!(Client::generate(parameters, &backend()), Err(Error::WeakKey { .. })));
+        assert!(matches!(Client::generate(parameters, &device()), Err(Error::WeakKey { .. })));
     }
 }
 
@@ -261,7 +261,7 @@ fn keys_have_their_shape() {
 /// With exponents of alpha_len bits a third or so of the group of the noise would never be used.
 #[test]
 fn noise_by_public_key_takes_64_bits_more_than_the_order_has() {
-    let backend = backend();
+    let device = device();
     for client in clients(64) {
         let (key, square) = (client.public_key(), client.public_key().n() * client.public_key().n());
         let base = match key.elements() {
@@ -270,7 +270,7 @@ fn noise_by_public_key_takes_64_bits_more_than_the_order_has() {
             crate::paillier::public_key::Elements::Subgroup { h_n } => h_n,
         };
         let zero = vec![0; key.width()];
-        let row = encrypt::encrypt_rows(key, &backend, Rows::new(&zero, key.width()), 64, &mut stub::Constant(0xff));
+        let row = encrypt::encrypt_rows(key, &device, Rows::new(&zero, key.width()), 64, &mut stub::Constant(0xff));
         let largest = (BigUint::from(1u32) << (256u32 + 64)) - 1u32;
         let noise = Ciphertext::from_row(key.id(), &row.unwrap()).to_biguint(key).unwrap();
         assert_eq!(noise, base.modpow(&largest, &square));

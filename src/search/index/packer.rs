@@ -1,7 +1,7 @@
 //! Index files written whole, from what is left of others.
 
-use crate::arith::batch::Rows;
 use crate::atomic_file::AtomicFile;
+use crate::bignum::batch::Rows;
 use crate::destination::Content;
 use crate::error::Error;
 use crate::search::ids::Ids;

@@ -43,7 +43,7 @@ impl Evaluator {
             let block = block?;
             taken.insert_block(&block.ids).map_err(|error| error.in_file(index.path()))?;
             let checked = if deep {
-                validate::check_rows(key, self.backend(), block.rows(), first)
+                validate::check_rows(key, self.open_device(), block.rows(), first)
             } else {
                 validate::check_range(key, block.rows(), first)
             };

@@ -4,8 +4,8 @@ mod delete;
 
 use super::lock::{LockedFile, lock};
 use super::{Index, Recovery};
-use crate::arith::batch::Rows;
 use crate::atomic_file::{self, AtomicFile};
+use crate::bignum::batch::Rows;
 use crate::destination::{self, Content};
 use crate::error::Error;
 use crate::id::{IdKind, IdRef};

@@ -1,7 +1,7 @@
 //! Blocks: records with their ids, or the numbers of records that are deleted.
 
 use super::bytes::Bytes;
-use crate::arith::batch::Rows;
+use crate::bignum::batch::Rows;
 use crate::error::Error;
 use crate::id::{Id, IdRef, check_text};
 use crate::search::ids::Ids;

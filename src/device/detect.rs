@@ -1,0 +1,113 @@
+//! What this machine could compute on.
+
+use super::Device;
+use super::cpu::Cpu;
+use super::report::{AdapterInfo, DeviceReport};
+use super::threads;
+use crate::error::Error;
+use serde::Serialize;
+use std::num::NonZeroUsize;
+
+/// The devices of this machine, and what `auto` makes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Devices {
+    /// The processor.
+    pub cpu: CpuInfo,
+    /// The GPUs, the best first.
+    pub gpus: Vec<AdapterInfo>,
+    /// The device that `auto` uses.
+    pub auto: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The processor and how it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CpuInfo {
+    /// Its name, as the operating system has it.
+    pub model: String,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Threads that would be used.
+    pub threads: usize,
+    /// The instruction set of the kernels that would be used.
+    pub isa: String,
+}
+
+impl Devices {
+    /// Looks at this machine.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for too many threads; [`Error::Device`] if they cannot be started.
+    pub fn detect(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        let open = Cpu::open(threads)?;
+        let cpu = CpuInfo {
+            model: cpu_model(),
+            cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            threads: open.threads(),
+            isa: open.isa().name().to_owned(),
+        };
+        let gpus = adapters();
+        let (auto, reason) = match gpus.first() {
+            Some(gpu) if !gpu.software => (
+                gpu.name.clone(),
+                "it is a GPU; batches that the processor turns out to finish sooner stay there".to_owned(),
+            ),
+            Some(_) => ("cpu".to_owned(), "the only GPU is emulated by the processor".to_owned()),
+            None => ("cpu".to_owned(), NO_GPU.to_owned()),
+        };
+        Ok(Self { cpu, gpus, auto, reason })
+    }
+
+    /// Whether so many threads could be used, without starting them.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there are more than four a core and more than 64.
+    pub fn check_threads(threads: Option<NonZeroUsize>) -> Result<(), Error> {
+        threads::checked(threads).map(drop)
+    }
+
+    /// What a device would turn out to be, without opening it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is no such device.
+    pub fn check(device: &Device) -> Result<DeviceReport, Error> {
+        let gpu = match device {
+            Device::Cpu => None,
+            Device::Auto => adapters().into_iter().next().filter(|gpu| !gpu.software),
+            Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => Some(adapter(device)?),
+        };
+        Ok(DeviceReport {
+            asked: device.to_string(),
+            software: gpu.as_ref().is_some_and(|gpu| gpu.software),
+            used: gpu.map_or("cpu".to_owned(), |gpu| gpu.name),
+            batches_on_cpu: 0,
+        })
+    }
+}
+
+#[cfg(feature = "gpu")]
+use super::gpu::{adapter, adapters};
+#[cfg(feature = "gpu")]
+const NO_GPU: &str = "there is no GPU, or no driver for one";
+#[cfg(not(feature = "gpu"))]
+const NO_GPU: &str = "this build has no GPU kernels";
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<AdapterInfo> {
+    Vec::new()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapter(device: &Device) -> Result<AdapterInfo, Error> {
+    Err(Error::Device { asked: device.to_string(), reason: format!("{NO_GPU}; use cpu or auto") })
+}
+
+fn cpu_model() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    model.unwrap_or(std::env::consts::ARCH).to_owned()
+}

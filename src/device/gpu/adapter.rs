@@ -1,0 +1,208 @@
+//! The GPUs of this machine, and which of them a device name means.
+
+use crate::device::Device;
+use crate::device::report::AdapterInfo;
+use crate::error::Error;
+
+/// Invocations of a workgroup, of every shader.
+pub(crate) const WORKGROUP_SIZE: u32 = 64;
+
+/// How kernels are built. Anything but the default is for tests and benches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KernelOptions {
+    /// Use the portable family even if the adapter could do more.
+    pub portable: bool,
+    /// Lanes a number, at most, for the cooperative family.
+    pub lanes: Option<u32>,
+    /// Let the driver check every index and every loop.
+    pub checked: bool,
+    /// Go through OpenGL.
+    pub open_gl: bool,
+    /// Rows of a batch that are checked while the GPU computes the next ones.
+    pub round: Option<usize>,
+    /// Multiply-adds of 32-bit words in one dispatch, at most, instead of as many as the GPU turns out to do in time.
+    pub budget: Option<u64>,
+    /// Bytes of a buffer, at most, as if the GPU could bind no larger one.
+    pub most_bytes: Option<u64>,
+}
+
+/// An adapter that can be opened.
+#[derive(Clone)]
+pub(crate) struct Adapter {
+    handle: wgpu::Adapter,
+    info: wgpu::AdapterInfo,
+    index: usize,
+    options: KernelOptions,
+}
+
+/// The limits of invocations that share a number.
+pub(crate) struct Cooperation {
+    /// Invocations of a subgroup, at least.
+    pub(crate) lanes: u32,
+    /// Bytes of memory that a workgroup has.
+    pub(crate) workgroup_bytes: u32,
+}
+
+/// Whether the driver is to check what shaders do.
+#[derive(Clone, Copy)]
+pub(super) enum ShaderChecks {
+    Trusted,
+    Checked,
+}
+
+impl ShaderChecks {
+    pub(super) fn create(
+        self,
+        device: &wgpu::Device,
+        descriptor: wgpu::ShaderModuleDescriptor<'_>,
+    ) -> wgpu::ShaderModule {
+        match self {
+            Self::Checked => device.create_shader_module(descriptor),
+            // SAFETY: only this crate's own shaders come here. Their loops end, and every index into a buffer is below
+            // the number of rows times the row's words, which the host allocates; the parity tests run the same shaders
+            // with all checks on.
+            Self::Trusted => unsafe {
+                device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+            },
+        }
+    }
+}
+
+/// All adapters, the best first.
+pub(super) fn adapters(options: KernelOptions) -> Vec<Adapter> {
+    // OpenGL is for devices that nothing else reaches: the others are there twice otherwise.
+    let mut adapters = if options.open_gl { Vec::new() } else { through(wgpu::Backends::PRIMARY, options) };
+    if adapters.is_empty() {
+        adapters = through(wgpu::Backends::GL, options);
+    }
+    adapters.sort_by_key(Adapter::rank);
+    for (index, adapter) in adapters.iter_mut().enumerate() {
+        adapter.index = index;
+    }
+    adapters
+}
+
+/// The adapters behind some interfaces.
+fn through(backends: wgpu::Backends, options: KernelOptions) -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    let handles = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
+    let adapters = handles.into_iter().map(|handle| Adapter { info: handle.get_info(), handle, index: 0, options });
+    adapters.filter(Adapter::is_usable).collect()
+}
+
+/// The adapter that `device` means.
+///
+/// # Errors
+/// [`Error::Device`] if there is none.
+pub(super) fn choose(device: &Device, options: KernelOptions) -> Result<Adapter, Error> {
+    let adapters = adapters(options);
+    let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
+    let none = |reason: String| Error::Device { asked: device.to_string(), reason };
+    let listed = if names.is_empty() {
+        "this machine has no GPU that can be used; drivers for Vulkan, Metal or DirectX 12 are looked for".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    };
+    let found = match device {
+        Device::GpuIndex(index) => adapters.get(*index),
+        Device::GpuName(name) => {
+            let name = name.to_lowercase();
+            adapters.iter().find(|adapter| adapter.info.name.to_lowercase().contains(&name))
+        }
+        Device::Auto => adapters.iter().find(|adapter| !adapter.is_software()),
+        Device::Gpu | Device::Cpu => adapters.first(),
+    };
+    found.cloned().ok_or_else(|| none(listed))
+}
+
+/// Whether they are the same GPU, through the same driver, for the same kernels.
+impl PartialEq for Adapter {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.info == other.info && self.options == other.options
+    }
+}
+
+impl Adapter {
+    pub(super) fn options(&self) -> KernelOptions {
+        self.options
+    }
+
+    pub(super) fn handle(&self) -> &wgpu::Adapter {
+        &self.handle
+    }
+
+    pub(super) fn backend(&self) -> wgpu::Backend {
+        self.info.backend
+    }
+
+    pub(super) fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    pub(super) fn checks(&self) -> ShaderChecks {
+        if self.options.checked { ShaderChecks::Checked } else { ShaderChecks::Trusted }
+    }
+
+    fn is_usable(&self) -> bool {
+        let limits = self.handle.limits();
+        self.info.backend != wgpu::Backend::Noop
+            && limits.max_storage_buffers_per_shader_stage >= 5
+            && limits.max_compute_invocations_per_workgroup >= WORKGROUP_SIZE
+    }
+
+    /// Discrete before integrated before virtual, software last.
+    fn rank(&self) -> u8 {
+        match self.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        }
+    }
+
+    fn is_cooperative(&self) -> bool {
+        let needed = wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP;
+        !self.options.portable
+            && self.handle.features().contains(needed)
+            && self.info.subgroup_max_size <= WORKGROUP_SIZE
+    }
+
+    pub(super) fn features(&self) -> wgpu::Features {
+        let clock = self.handle.features() & wgpu::Features::TIMESTAMP_QUERY;
+        if self.is_cooperative() { wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP | clock } else { clock }
+    }
+
+    pub(super) fn limits(&self) -> wgpu::Limits {
+        self.handle.limits()
+    }
+
+    /// What invocations that share a number may use; `None` if each computes numbers of its own.
+    pub(crate) fn cooperation(&self) -> Option<Cooperation> {
+        self.is_cooperative().then(|| Cooperation {
+            lanes: self.info.subgroup_min_size.min(32).min(self.options.lanes.unwrap_or(32)),
+            workgroup_bytes: self.handle.limits().max_compute_workgroup_storage_size,
+        })
+    }
+
+    pub(super) fn describe(&self) -> AdapterInfo {
+        let driver = [&self.info.driver, &self.info.driver_info];
+        let driver: Vec<&str> = driver.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        AdapterInfo {
+            index: self.index,
+            name: self.info.name.clone(),
+            kind: match self.info.device_type {
+                wgpu::DeviceType::DiscreteGpu => "discrete",
+                wgpu::DeviceType::IntegratedGpu => "integrated",
+                wgpu::DeviceType::VirtualGpu => "virtual",
+                wgpu::DeviceType::Cpu => "software",
+                wgpu::DeviceType::Other => "unknown",
+            },
+            software: self.is_software(),
+            api: format!("{:?}", self.info.backend),
+            driver: driver.join(" "),
+            kernels: if self.is_cooperative() { "cooperative" } else { "portable" },
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Results on their way back from a device.
+
+use super::buffer::{Buffer, Secrecy};
+use super::engine::{Engine, PATIENCE};
+use super::failure::GpuFailure;
+#[cfg(feature = "hazmat")]
+use super::fault::Fault;
+use super::lock::lock;
+use super::timer::Ticks;
+use std::sync::mpsc::{Receiver, channel};
+
+/// A copy of a buffer, which the host can read once its submission is done.
+pub(crate) struct Readback {
+    host: Buffer,
+    /// From asking for the mapping until it was given back.
+    is_mapped: bool,
+    submission: wgpu::SubmissionIndex,
+    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    ticks: Option<Ticks>,
+    /// What happens to it, and its rows' bytes.
+    #[cfg(feature = "hazmat")]
+    fault: Option<(Fault, usize)>,
+}
+
+impl Readback {
+    /// Starts to bring `rows` rows of `row` bytes back from a buffer.
+    pub(crate) fn start(
+        engine: &Engine,
+        buffer: &Buffer,
+        rows: usize,
+        row: usize,
+        secrecy: Secrecy,
+    ) -> Result<Self, GpuFailure> {
+        let bytes = rows * row;
+        #[cfg(feature = "hazmat")]
+        let fault = engine.due_fault()?;
+        let home = &engine.home;
+        let _turn = home.turn();
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let host = home.buffer(bytes, usage, secrecy)?;
+        let submitting = lock(&engine.submitting);
+        let mut encoder = home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host.buffer, 0, bytes as u64);
+        let ticks = engine.timer.as_ref().and_then(|timer| timer.collect(&home.device, &mut encoder));
+        let submission = home.queue.submit([encoder.finish()]);
+        drop(submitting);
+        if let Some(ticks) = &ticks {
+            ticks.map();
+        }
+        let (sender, mapped) = channel();
+        host.buffer.map_async(wgpu::MapMode::Read, ..bytes as u64, move |result| {
+            let _ = sender.send(result);
+        });
+        Ok(Self {
+            host,
+            is_mapped: true,
+            submission,
+            mapped,
+            ticks,
+            #[cfg(feature = "hazmat")]
+            fault: fault.map(|fault| (fault, row)),
+        })
+    }
+
+    /// Waits for the bytes and gives them to `take`.
+    pub(crate) fn finish(mut self, engine: &Engine, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
+        engine.wait(self.submission.clone())?;
+        // The submission is done, but the thread that polled the device may be another one, which calls back later.
+        match self.mapped.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
+            Err(_) => return Err(GpuFailure::TimeOut(PATIENCE.as_secs())),
+        }
+        let _turn = engine.home.turn();
+        if let (Some(timer), Some(ticks)) = (&engine.timer, &self.ticks) {
+            timer.add(ticks);
+        }
+        {
+            let view = self.host.buffer.get_mapped_range(..self.host.bytes);
+            let view = view.map_err(|error| GpuFailure::Lost(error.to_string()))?;
+            #[cfg(feature = "hazmat")]
+            match self.fault {
+                Some((fault, row)) => {
+                    let mut damaged = view.to_vec();
+                    fault.damage(&mut damaged, row);
+                    take(&damaged);
+                }
+                None => take(&view),
+            }
+            #[cfg(not(feature = "hazmat"))]
+            take(&view);
+        }
+        self.host.buffer.unmap();
+        self.is_mapped = false;
+        Ok(())
+    }
+}
+
+impl Drop for Readback {
+    fn drop(&mut self) {
+        if self.is_mapped {
+            self.host.abandon();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The kernels, one file each: what runs on the CPU, and, with the feature `gpu`, the shader and its parameters, the rounds of a
+//! batch, the check that a GPU's results must pass and a known answer. What runs them on a GPU is generic: `device/offload`.
+//!
+//! Kernels take and return reduced numbers as rows of limbs and never see Montgomery forms of another device, so every device
+//! returns the same bytes. They check nothing that they are given.
+
+#[cfg(feature = "owner")]
+pub mod crt_decrypt;
+#[cfg(feature = "owner")]
+pub mod crt_encrypt;
+#[cfg(feature = "owner")]
+pub mod crt_key;
+#[cfg(feature = "owner")]
+pub mod crt_pow;
+pub mod fixed_base;
+#[cfg(feature = "gpu")]
+mod gpu;
+pub mod hamming_aggregate;
+#[cfg(feature = "owner")]
+pub mod hamming_decode;
+pub mod integers;
+mod inverses;
+pub mod messages;
+mod multi_power;
+pub mod pair_fixed_base_pow;
+pub mod pair_mul;
+pub mod pair_pow;
+#[cfg(feature = "owner")]
+mod residue;
+pub mod residue_product;
+mod schedule;
+pub mod weighted_sum;
+pub mod weights;
+
+/// All shaders.
+#[cfg(all(test, feature = "gpu", feature = "owner"))]
+const SHADERS: [&gpu::shader::Shader; 7] = [
+    &pair_mul::gpu::SHADER,
+    &pair_pow::gpu::SHADER,
+    &pair_fixed_base_pow::gpu::SHADER,
+    &hamming_aggregate::gpu::SHADER,
+    &weighted_sum::gpu::SHADER,
+    &hamming_decode::gpu::ENTER,
+    &hamming_decode::gpu::COUNT,
+];

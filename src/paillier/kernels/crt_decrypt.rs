@@ -1,0 +1,38 @@
+//! `crt_decrypt`: plaintexts from both primes.
+
+use super::crt_key::CrtKey;
+use super::residue::Residue;
+use crate::bignum::batch::Rows;
+use crate::bignum::digits;
+use crate::bignum::lanes::Lanes;
+use crate::bignum::window;
+use crate::bignum::with_lanes::{for_powers, with_lanes};
+use crate::device::cpu::{Cpu, Run};
+use crate::device::open_device::OpenDevice;
+
+/// The plaintext of each ciphertext, below n, or all ones for what is no ciphertext of this key: rows of one width of n.
+pub fn crt_decrypt(device: &OpenDevice, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
+    on_cpu(device.cpu(), key, ciphertexts, out);
+}
+
+pub(super) fn on_cpu(cpu: &Cpu, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
+    with_lanes!(&for_powers(cpu, ciphertexts.len()), [key.p().modulus, key.q().modulus], [p, q] => decrypt(cpu, p, q, key, ciphertexts, out));
+}
+
+fn decrypt<A: Lanes>(cpu: &Cpu, p: &A, q: &A, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
+    let width = 2 * p.width();
+    let mod_p = Residue::new(p, key.p(), key.q().modulus.limbs());
+    let mod_q = Residue::new(q, key.q(), key.p().modulus.limbs());
+    cpu.for_each_group(out, width, Run::new(1, 16).of(A::COUNT), |rows, out| {
+        let rows = ciphertexts.slice(rows);
+        let (x, x_valid) = mod_p.logarithm(&window::pow(p, &mod_p.enter(rows), &key.p().exponent));
+        let (y, y_valid) = mod_q.logarithm(&window::pow(q, &mod_q.enter(rows), &key.q().exponent));
+        mod_p.join(&x, &y, out, width, 0);
+        for (lane, out) in out.chunks_exact_mut(width).enumerate() {
+            let invalid = digits::mask(u64::from((x_valid & y_valid) >> lane & 1 ^ 1));
+            for limb in out {
+                *limb |= invalid;
+            }
+        }
+    });
+}

@@ -1,0 +1,181 @@
+//! Whether another device computed what it was asked to: checks that cost a small part of the work, with weights drawn
+//! after the results are in.
+
+use super::combinations::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
+use crate::bignum::batch::Rows;
+use crate::bignum::limbs::less_than;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::random::{self, OsRandom};
+use crate::bignum::window::Exponent;
+use crate::device::cpu::Cpu;
+use crate::error::Error;
+use crate::paillier::kernels::fixed_base::FixedBase;
+use crate::paillier::kernels::multi_power;
+use crate::paillier::kernels::pair_fixed_base_pow;
+use crate::paillier::kernels::pair_pow;
+use crate::paillier::kernels::weighted_sum::weighted_sides_vartime;
+use crate::paillier::kernels::weights::Weights;
+use num_bigint::BigUint;
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// A weighted sum is left to another device if checking it takes at most this part of its products.
+const LEAST_GAIN: f64 = 8.0;
+
+/// Weights for `rows` rows: 64 random bits each.
+fn weights(rows: usize) -> Result<Vec<u64>, Error> {
+    let mut weights = vec![0; rows];
+    random::fill_limbs(&mut OsRandom, &mut weights)?;
+    Ok(weights)
+}
+
+/// Weights of [`WEIGHT_BITS`] bits, never 0, so that no row goes unnoticed.
+fn short_weights(rows: usize) -> Result<Vec<u64>, Error> {
+    let mut weights = weights(rows)?;
+    weights.iter_mut().for_each(|weight| *weight = 1 + *weight % ((1 << WEIGHT_BITS) - 1));
+    Ok(weights)
+}
+
+/// Whether a pair is a multiple of m. Looks at all limbs, whatever they are: bases may be secret.
+fn is_multiple(modulus: &Modulus, pair: &[u64]) -> bool {
+    pair.iter().take(modulus.width()).fold(0, |any, limb| any | limb) == 0
+}
+
+/// Whether both components of each pair are below m. An unreduced one could be a right result as a number, and still
+/// not the bytes that every other device returns.
+fn are_reduced(modulus: &Modulus, pairs: Rows<'_>) -> bool {
+    pairs.limbs().chunks_exact(modulus.width()).all(|component| less_than(component, modulus.limbs()))
+}
+
+/// Whether out = query·stored modulo n², row by row: Σ r·out = query·Σ r·stored for random r of 64 bits.
+///
+/// A wrong row passes with probability 2^−64 at most: the error times r would have to vanish modulo n², which at most
+/// one r does, as no factor of n is that small. Public values only.
+pub(crate) fn products_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    query: &[u64],
+    stored: Rows<'_>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let weights = weights(stored.len())?;
+    let m = biguint(modulus.limbs());
+    let value = |row: &[u64]| {
+        let (x0, x1) = row.split_at(row.len() / 2);
+        biguint(x0) + biguint(x1) * &m
+    };
+    let combined = |rows: Rows<'_>| value(&weighted_sum(cpu, &weights, rows, 2));
+    let square = &m * &m;
+    Ok((combined(stored) * value(query)) % &square == combined(out) % &square)
+}
+
+fn biguint(limbs: &[u64]) -> BigUint {
+    BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
+}
+
+/// Whether out = base^exponent modulo m², row by row: Π out^w = (Π base^w)^exponent for random w.
+///
+/// A multiple of m among the bases would make both products vanish, whatever the other rows are. Nothing that is
+/// encrypted or decrypted is one; those that come all the same are computed again.
+pub(crate) fn powers_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    bases: Rows<'_>,
+    exponent: &Exponent,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let mut weights = short_weights(bases.len())?;
+    for ((base, out), weight) in bases.iter().zip(out.iter()).zip(&mut weights) {
+        if is_multiple(modulus, base) {
+            *weight = 0;
+            if *power(cpu, modulus, base, exponent) != *out {
+                return Ok(false);
+            }
+        }
+    }
+    let base = weighted_product(cpu, modulus, &weights, bases);
+    let expected = power(cpu, modulus, &base, exponent);
+    Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
+}
+
+/// Whether out = base^exponent modulo m² for each row's exponent: Π out^w = base^(Σ w·exponent). A base that is a multiple of m,
+/// which no key has, would make both sides vanish whatever the rows are: its powers are computed again.
+pub(crate) fn fixed_base_powers_hold(
+    cpu: &Cpu,
+    base: &FixedBase,
+    bits: usize,
+    exponents: Rows<'_>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    let modulus: &Modulus = base.modulus();
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    if is_multiple(modulus, base.base()) {
+        let mut expected = Zeroizing::new(vec![0; out.limbs().len()]);
+        pair_fixed_base_pow::on_cpu(cpu, base, bits, exponents, &mut expected);
+        return Ok(**expected == *out.limbs());
+    }
+    let weights = short_weights(exponents.len())?;
+    let kept = Zeroizing::new(lower_bits(exponents, bits));
+    let sum = weighted_sum(cpu, &weights, Rows::new(&kept, exponents.width()), 1);
+    let expected = power(cpu, modulus, base.base(), &Exponent::new(&sum, bits + 64 * SUM_EXTRA));
+    Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
+}
+
+/// Whether out is the sides of weighted sums: Π out^r = Π input^(Σ r·weight) for random r, one product of powers on the
+/// CPU for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
+pub(crate) fn weighted_sides_hold(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    inputs: Rows<'_>,
+    weights: &Weights,
+    sides: Range<usize>,
+    out: Rows<'_>,
+) -> Result<bool, Error> {
+    if !are_reduced(modulus, out) {
+        return Ok(false);
+    }
+    let random = short_weights(out.len())?;
+    let combined = weights.combined(inputs.len(), sides, &random);
+    let mut expected = vec![0; inputs.width()];
+    weighted_sides_vartime(cpu, modulus, inputs, &combined, 0..1, &mut expected);
+    Ok(expected == **weighted_product(cpu, modulus, &random, out))
+}
+
+/// Whether [`weighted_sides_hold`] takes few enough products for the CPU to leave the rest to another device.
+pub(crate) fn weighted_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
+    let (sides, bits) =
+        (weights.sides(), weights.bits() + WEIGHT_BITS as usize + weights.outputs().ilog2() as usize + 1);
+    let all = multi_power::estimate(weights, 0..sides, inputs);
+    let combined = multi_power::estimate_dense(inputs, 1, bits);
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let of_results = (sides * WEIGHT_BITS as usize / 2) as f64;
+    LEAST_GAIN * (combined + of_results) <= all
+}
+
+/// The rows with only their lower `bits` bits.
+fn lower_bits(rows: Rows<'_>, bits: usize) -> Vec<u64> {
+    let mut kept = rows.limbs().to_vec();
+    for row in kept.chunks_exact_mut(rows.width()) {
+        for (i, limb) in row.iter_mut().enumerate() {
+            let from = 64 * i;
+            if from + 64 > bits {
+                *limb &= if bits > from { (1 << (bits - from)) - 1 } else { 0 };
+            }
+        }
+    }
+    kept
+}
+
+fn power(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent: &Exponent) -> Zeroizing<Vec<u64>> {
+    let mut out = Zeroizing::new(vec![0; base.len()]);
+    pair_pow::on_cpu(cpu, modulus, Rows::new(base, base.len()), exponent, &mut out);
+    out
+}

@@ -1,0 +1,153 @@
+//! `pair_mul`: products row by row.
+
+use crate::bignum::batch::Rows;
+use crate::bignum::lanes::Lanes;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::with_lanes::with_lanes;
+use crate::device::cpu::{Cpu, Run};
+use crate::device::open_device::OpenDevice;
+
+/// Products of pairs row by row, modulo m². Always on the CPU: it takes less time than checking a GPU's.
+pub fn pair_mul(device: &OpenDevice, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
+    on_cpu(device.cpu(), modulus, a, b, out);
+}
+
+/// [`pair_mul`] on the GPU, unchecked; `None` on the CPU.
+#[cfg(all(feature = "gpu", feature = "hazmat"))]
+pub fn pair_mul_on_gpu(
+    device: &OpenDevice,
+    modulus: &Modulus,
+    a: Rows<'_>,
+    b: Rows<'_>,
+    out: &mut [u64],
+) -> Option<Result<(), String>> {
+    Some(device.gpu()?.run_unchecked(&gpu::PairMul { modulus, a, b }, out))
+}
+
+pub(super) fn on_cpu(cpu: &Cpu, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
+    with_lanes!(cpu, modulus, m => products(cpu, m, a, b, out));
+}
+
+fn products<A: Lanes>(cpu: &Cpu, m: &A, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
+    cpu.for_each_group(out, 2 * m.width(), Run::new(16, 256).of(A::COUNT), |rows, out| {
+        // Entering and multiplying undo each other's factor of R.
+        let mut product = m.enter(&m.load_pair(a.slice(rows.clone())));
+        m.mul_assign(&mut product, &m.load_pair(b.slice(rows)));
+        m.reduce_pair(&mut product);
+        m.store_pair(&product, out);
+    });
+}
+
+/// The kernel on a GPU, and what its results are checked by.
+#[cfg(feature = "gpu")]
+pub(super) mod gpu {
+    use crate::bignum::batch::Rows;
+    use crate::bignum::modulus::Modulus;
+    use crate::device::cpu::Cpu;
+    use crate::device::gpu::GpuFailure;
+    use crate::device::gpu::buffer::Secrecy;
+    use crate::device::gpu::engine::Engine;
+    use crate::device::gpu::readback::Readback;
+    use crate::device::offload::kernel::{Kernel, Launch};
+    use crate::error::Error;
+    use crate::paillier::kernels::gpu::constants::DeviceModulus;
+    use crate::paillier::kernels::gpu::known_answers;
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
+    use crate::paillier::kernels::gpu::shape::RowLimits;
+    use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    pub(crate) const SHADER: Shader =
+        Shader { name: "pair_mul", text: include_str!("../../../shaders/paillier/pair_mul.wgsl") };
+
+    /// One into Montgomery form, and one out of it with the other factor.
+    const PRODUCTS: usize = 2;
+
+    /// Products of pairs row by row, modulo m².
+    pub(crate) struct PairMul<'a> {
+        pub(crate) modulus: &'a Modulus,
+        pub(crate) a: Rows<'a>,
+        pub(crate) b: Rows<'a>,
+    }
+
+    impl Kernel for PairMul<'_> {
+        const NAME: &'static str = SHADER.name;
+        type Element = u64;
+        type Prepared = DeviceModulus;
+
+        fn bits(&self) -> usize {
+            self.modulus.bits()
+        }
+
+        fn suits_gpus(&self) -> bool {
+            suits_gpus(self.modulus)
+        }
+
+        fn rows(&self) -> usize {
+            self.a.len()
+        }
+
+        fn width(&self) -> usize {
+            self.a.width()
+        }
+
+        fn compute(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &mut [u64]) {
+            super::on_cpu(cpu, self.modulus, self.a.slice(rows.clone()), self.b.slice(rows), out);
+        }
+
+        fn holds(&self, cpu: &Cpu, list: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
+            let mut expected = vec![0; out.len()];
+            self.compute(cpu, list, rows, &mut expected);
+            Ok(expected == out)
+        }
+
+        fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceModulus, GpuFailure> {
+            DeviceModulus::new(engine, self.modulus)
+        }
+
+        fn round(&self, engine: &Engine, modulus: &mut DeviceModulus, _: usize, most: usize) -> usize {
+            let bytes_a_row = 8 * self.width();
+            RowLimits { bytes_a_row, products: PRODUCTS }.rows(engine, modulus.shape).min(most)
+        }
+
+        fn launch(
+            &self,
+            engine: &Engine,
+            modulus: &mut DeviceModulus,
+            rows: Range<usize>,
+        ) -> Result<Launch, GpuFailure> {
+            let (a, b) = (self.a.slice(rows.clone()), self.b.slice(rows));
+            let input = engine.upload(a.limbs(), Secrecy::Secret)?;
+            let second = engine.upload(b.limbs(), Secrecy::Secret)?;
+            let output = engine.buffer(8 * a.limbs().len(), Secrecy::Secret)?;
+            let on = Bindings { input: Some(&input), second: Some(&second), output: Some(&output), state: None };
+            SHADER.dispatch(engine, modulus, a.len(), PRODUCTS, (), on)?;
+            let readback = Readback::start(engine, &output, a.len(), 8 * self.width(), Secrecy::Secret)?;
+            Ok(Launch { readback, macs: Some(modulus.shape.macs(a.len(), PRODUCTS)) })
+        }
+
+        fn read(&self, bytes: &[u8], out: &mut [u64]) {
+            copy(bytes, out);
+        }
+
+        fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
+            let (modulus, a) = known_answers::pairs(bits)?;
+            let width = 2 * modulus.width();
+            // Each row times the fourth after it: no two products are the same, so that swapped rows show.
+            let mut b = a.clone();
+            b.rotate_left(4 * width);
+            let kernel = PairMul { modulus: &modulus, a: Rows::new(&a, width), b: Rows::new(&b, width) };
+            known_answers::are_same(&kernel, engine, cpu)
+        }
+    }
+
+    /// Whether a device and the CPU compute the same: products first, which all kernels are made of.
+    pub(crate) fn agree<K: Kernel<Element = u64>>(
+        kernel: &K,
+        engine: &Arc<Engine>,
+        cpu: &Cpu,
+    ) -> Result<bool, GpuFailure> {
+        Ok(PairMul::known_answer(kernel.bits(), engine, cpu)? && known_answers::are_same(kernel, engine, cpu)?)
+    }
+}

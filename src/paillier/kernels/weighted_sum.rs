@@ -1,0 +1,397 @@
+//! `weighted_sum`: for each output the product of all inputs, each to its weight.
+//!
+//! Every product of a round is one lane's, whichever inputs, windows and outputs it belongs to, so lanes are full at
+//! any shape. `multi_power` says which products there are.
+
+use super::inverses;
+use super::multi_power::{Part, Parts};
+use super::pair_mul;
+use super::weights::Weights;
+use crate::bignum::batch::Rows;
+use crate::bignum::lanes::Lanes;
+use crate::bignum::modulus::Modulus;
+use crate::bignum::with_lanes::{for_powers, with_lanes};
+use crate::device::cpu::{Cpu, Run};
+use crate::device::open_device::OpenDevice;
+use std::ops::Range;
+
+/// Limbs that a part of a job takes: 64 MiB.
+const MOST_LIMBS: usize = 1 << 23;
+
+/// Rows that a task takes.
+const RUN: Run = Run::new(16, 256);
+
+/// For each row of weights the product of all inputs, each to its weight, modulo m²; 0 where a negative weight is for a number
+/// that has no inverse. `inputs` and `out` are pairs, an output a row of weights. Takes time by the weights.
+pub fn weighted_sum_vartime(
+    device: &OpenDevice,
+    modulus: &Modulus,
+    inputs: Rows<'_>,
+    weights: &Weights,
+    out: &mut [u64],
+) {
+    #[cfg(feature = "gpu")]
+    if let Some(offloaded) = device.gpu() {
+        let kernel = gpu::WeightedSides { modulus, inputs, weights };
+        if kernel.is_worth_it(&offloaded.gpu().engine) {
+            let mut sides = vec![0; weights.sides() * inputs.width()];
+            offloaded.run(&kernel, &mut sides);
+            return quotients_vartime(device.cpu(), modulus, weights, Rows::new(&sides, inputs.width()), out);
+        }
+    }
+    on_cpu(device.cpu(), modulus, inputs, weights, out);
+}
+
+/// [`weighted_sum_vartime`] on the GPU, unchecked and whatever the shape; `None` on the CPU.
+#[cfg(all(feature = "gpu", feature = "hazmat"))]
+pub fn weighted_sum_on_gpu(
+    device: &OpenDevice,
+    modulus: &Modulus,
+    inputs: Rows<'_>,
+    weights: &Weights,
+    out: &mut [u64],
+) -> Option<Result<(), String>> {
+    let mut sides = vec![0; weights.sides() * inputs.width()];
+    let outcome = device.gpu()?.run_unchecked(&gpu::WeightedSides { modulus, inputs, weights }, &mut sides);
+    quotients_vartime(device.cpu(), modulus, weights, Rows::new(&sides, inputs.width()), out);
+    Some(outcome)
+}
+
+fn on_cpu(cpu: &Cpu, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
+    let width = 2 * modulus.width();
+    let mut sides = vec![0; weights.sides() * width];
+    weighted_sides_vartime(cpu, modulus, inputs, weights, 0..weights.sides(), &mut sides);
+    quotients_vartime(cpu, modulus, weights, Rows::new(&sides, width), out);
+}
+
+/// The products of the positive and of the negative weights of each output, one after the other: some of them.
+pub(crate) fn weighted_sides_vartime(
+    cpu: &Cpu,
+    modulus: &Modulus,
+    inputs: Rows<'_>,
+    weights: &Weights,
+    sides: Range<usize>,
+    out: &mut [u64],
+) {
+    with_lanes!(&for_powers(cpu, weights.len()), modulus, m => compute(cpu, m, inputs, weights, sides, out));
+}
+
+/// Each output's positive side divided by its negative one.
+pub(crate) fn quotients_vartime(cpu: &Cpu, modulus: &Modulus, weights: &Weights, sides: Rows<'_>, out: &mut [u64]) {
+    let width = sides.width();
+    let has_negative = |output: &usize| weights.side(2 * output + 1).next().is_some();
+    let outputs: Vec<usize> = (0..weights.outputs()).filter(has_negative).collect();
+    let gather = |side: usize| -> Vec<u64> {
+        outputs.iter().flat_map(|output| sides.get(2 * output + side).unwrap_or_default()).copied().collect()
+    };
+    let (numerators, denominators) = (gather(0), gather(1));
+    let inverses = inverses::inverses_vartime(cpu, modulus, Rows::new(&denominators, width));
+    let mut quotients = vec![0; numerators.len()];
+    let (numerators, inverses) = (Rows::new(&numerators, width), Rows::new(&inverses, width));
+    pair_mul::on_cpu(cpu, modulus, numerators, inverses, &mut quotients);
+    for (out, sides) in out.chunks_exact_mut(width).zip(sides.limbs().chunks_exact(2 * width)) {
+        out.copy_from_slice(&sides[..width]);
+    }
+    for (output, quotient) in outputs.iter().zip(quotients.chunks_exact(width)) {
+        out[output * width..(output + 1) * width].copy_from_slice(quotient);
+    }
+}
+
+fn compute<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, weights: &Weights, sides: Range<usize>, out: &mut [u64]) {
+    let width = 2 * m.width();
+    let mut one = vec![0; width];
+    store_one(m, &mut one);
+    let mut slots = Vec::new();
+    for part in Parts::new(weights, sides.clone(), inputs.len(), MOST_LIMBS / width) {
+        fill(cpu, m, inputs, &part, &mut slots);
+        let results: Vec<u64> = (part.results.iter())
+            .flat_map(|slot| slot.map_or(&*one, |slot| &slots[slot as usize * width..][..width]))
+            .copied()
+            .collect();
+        let out = &mut out[(part.sides.start - sides.start) * width..][..results.len()];
+        if part.inputs.start == 0 {
+            out.copy_from_slice(&results);
+        } else {
+            multiply(cpu, m, &results, out);
+        }
+    }
+    cpu.for_each_group(out, width, RUN.of(A::COUNT), |_, out| {
+        let power = m.leave(&m.load_pair(Rows::new(out, width)));
+        m.store_pair(&power, out);
+    });
+}
+
+/// All slots of a part, as reduced pairs in Montgomery form.
+fn fill<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, part: &Part, slots: &mut Vec<u64>) {
+    let width = 2 * m.width();
+    slots.resize(part.slots() * width, 0);
+    let mut ready = (Part::GIVEN + part.inputs.len()) * width;
+    let inputs = inputs.slice(part.inputs.clone());
+    cpu.for_each_group(&mut slots[Part::GIVEN * width..ready], width, RUN.of(A::COUNT), |rows, out| {
+        let mut entered = m.enter(&m.load_pair(inputs.slice(rows)));
+        m.reduce_pair(&mut entered);
+        m.store_pair(&entered, out);
+    });
+    let mut factors = &*part.rounds.factors;
+    for length in &part.rounds.lengths {
+        let (of_round, rest) = factors.split_at(*length);
+        let (done, new) = slots.split_at_mut(ready);
+        round(cpu, m, done, of_round, &mut new[..length * width]);
+        (factors, ready) = (rest, ready + length * width);
+    }
+}
+
+/// The products of pairs of slots.
+fn round<A: Lanes>(cpu: &Cpu, m: &A, slots: &[u64], factors: &[[u32; 2]], out: &mut [u64]) {
+    let width = 2 * m.width();
+    cpu.for_each_run(out, width, RUN.of(A::COUNT), |first, out| {
+        let mut gathered = vec![0; A::COUNT * width];
+        let mut factors = factors[first..].chunks(A::COUNT);
+        for out in out.chunks_mut(A::COUNT * width) {
+            let factors = factors.next().unwrap_or_default();
+            let mut gather = |which: usize| {
+                for (row, pair) in gathered.chunks_exact_mut(width).zip(factors) {
+                    row.copy_from_slice(&slots[pair[which] as usize * width..][..width]);
+                }
+                m.load_pair(Rows::new(&gathered[..out.len()], width))
+            };
+            let mut product = gather(0);
+            if factors.iter().all(|[x, y]| x == y) {
+                m.square_assign(&mut product);
+            } else {
+                m.mul_assign(&mut product, &gather(1));
+            }
+            m.reduce_pair(&mut product);
+            m.store_pair(&product, out);
+        }
+    });
+}
+
+/// out ← out·factors, in Montgomery form.
+fn multiply<A: Lanes>(cpu: &Cpu, m: &A, factors: &[u64], out: &mut [u64]) {
+    let width = 2 * m.width();
+    let factors = Rows::new(factors, width);
+    cpu.for_each_group(out, width, RUN.of(A::COUNT), |rows, out| {
+        let mut product = m.load_pair(Rows::new(out, width));
+        m.mul_assign(&mut product, &m.load_pair(factors.slice(rows)));
+        m.reduce_pair(&mut product);
+        m.store_pair(&product, out);
+    });
+}
+
+fn store_one<A: Lanes>(m: &A, row: &mut [u64]) {
+    let mut one = *m.one();
+    m.reduce_pair(&mut one);
+    m.store_pair(&one, row);
+}
+
+/// The kernel on a GPU, and what its results are checked by.
+#[cfg(feature = "gpu")]
+pub(super) mod gpu {
+    use crate::bignum::batch::Rows;
+    use crate::bignum::modulus::Modulus;
+    use crate::device::cpu::Cpu;
+    use crate::device::gpu::GpuFailure;
+    use crate::device::gpu::buffer::Secrecy;
+    use crate::device::gpu::engine::Engine;
+    use crate::device::gpu::readback::Readback;
+    use crate::device::offload::kernel::{Kernel, Launch};
+    use crate::error::Error;
+    use crate::paillier::kernels::gpu::checks;
+    use crate::paillier::kernels::gpu::constants::DeviceModulus;
+    use crate::paillier::kernels::gpu::known_answers::{self, ROWS};
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
+    use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use crate::paillier::kernels::multi_power::{Part, Parts, inputs_at_once};
+    use crate::paillier::kernels::pair_mul::gpu::agree;
+    use crate::paillier::kernels::weights::Weights;
+    use bytemuck::{Pod, Zeroable};
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    pub(crate) const SHADER: Shader =
+        Shader { name: "weighted_sum", text: include_str!("../../../shaders/paillier/weighted_sum.wgsl") };
+
+    /// The slot of R², which takes a number into Montgomery form.
+    const ENTER: u32 = 0;
+    /// The slot of 1 in Montgomery form, R.
+    const ONE: u32 = 1;
+    /// The slot of 1, which takes a number out of Montgomery form.
+    const LEAVE: u32 = 2;
+    const _: () = assert!(Part::GIVEN == 3);
+
+    /// What a dispatch does, as the shader's `Params` has it.
+    #[derive(Clone, Copy, Pod, Zeroable)]
+    #[repr(C)]
+    struct Params {
+        first: u32,
+        to: u32,
+        is_last: u32,
+    }
+
+    /// The products of the positive and of the negative weights of each output, one after the other, modulo m².
+    pub(crate) struct WeightedSides<'a> {
+        pub(crate) modulus: &'a Modulus,
+        pub(crate) inputs: Rows<'a>,
+        pub(crate) weights: &'a Weights,
+    }
+
+    /// A modulus on a device, and the job's parts, each of them a round.
+    pub(crate) struct DeviceParts<'a> {
+        modulus: DeviceModulus,
+        /// What the first slots of each part hold: constants and inputs.
+        given: Vec<u64>,
+        parts: Parts<'a>,
+        next: Option<Part>,
+    }
+
+    impl WeightedSides<'_> {
+        /// Whether a device has room for the inputs, and checking it takes the CPU much less time than computing it.
+        pub(crate) fn is_worth_it(&self, engine: &Engine) -> bool {
+            let most = inputs_at_once(self.weights, most_slots(engine, self.width())) / 2;
+            self.weights.outputs() > 0
+                && self.inputs.len() <= most
+                && checks::weighted_sides_are_worth_checking(self.inputs.len(), self.weights)
+        }
+    }
+
+    /// Slots that fit into a buffer.
+    fn most_slots(engine: &Engine, width: usize) -> usize {
+        usize::try_from(engine.most_bytes() / (8 * width as u64)).unwrap_or(usize::MAX) / 2
+    }
+
+    impl<'a> Kernel for WeightedSides<'a> {
+        const NAME: &'static str = SHADER.name;
+        type Element = u64;
+        type Prepared = DeviceParts<'a>;
+
+        fn bits(&self) -> usize {
+            self.modulus.bits()
+        }
+
+        fn exponent_bits(&self) -> usize {
+            self.weights.bits() * self.inputs.len()
+        }
+
+        fn suits_gpus(&self) -> bool {
+            suits_gpus(self.modulus)
+        }
+
+        fn rows(&self) -> usize {
+            self.weights.sides()
+        }
+
+        fn width(&self) -> usize {
+            2 * self.modulus.width()
+        }
+
+        fn compute(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &mut [u64]) {
+            super::weighted_sides_vartime(cpu, self.modulus, self.inputs, self.weights, rows, out);
+        }
+
+        fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
+            let out = Rows::new(out, self.width());
+            checks::weighted_sides_hold(cpu, self.modulus, self.inputs, self.weights, rows, out)
+        }
+
+        fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceParts<'a>, GpuFailure> {
+            let width = self.width();
+            let [radix, square, _] = &self.modulus.word_form().radix_powers;
+            let mut given = [square.as_slice(), radix, &vec![0; width], self.inputs.limbs()].concat();
+            given[LEAVE as usize * width] = 1;
+            let most = most_slots(engine, width);
+            let parts = Parts::new(self.weights, 0..self.weights.sides(), self.inputs.len(), most);
+            Ok(DeviceParts { modulus: DeviceModulus::new(engine, self.modulus)?, given, parts, next: None })
+        }
+
+        /// A part of the job, however many rows that is.
+        fn round(&self, _: &Engine, device: &mut DeviceParts<'a>, _: usize, _: usize) -> usize {
+            device.next = device.parts.next();
+            device.next.as_ref().map_or(0, |part| part.sides.len())
+        }
+
+        fn launch(
+            &self,
+            engine: &Engine,
+            device: &mut DeviceParts<'a>,
+            rows: Range<usize>,
+        ) -> Result<Launch, GpuFailure> {
+            let (width, rows) = (self.width(), rows.len());
+            let part =
+                device.next.take().filter(|part| part.sides.len() == rows && part.inputs.len() == self.inputs.len());
+            let part = part.ok_or(GpuFailure::Memory(8 * device.given.len() as u64))?;
+            let factors = Factors::new(&part);
+            let second = engine.upload(&factors.limbs, Secrecy::Public)?;
+            let slots = engine.buffer(8 * width * part.slots(), Secrecy::Public)?;
+            engine.write(&slots, &device.given);
+            let output = engine.buffer(8 * width * rows, Secrecy::Public)?;
+            let on = Bindings { input: None, second: Some(&second), output: Some(&output), state: Some(&slots) };
+            factors.rounds.iter().try_for_each(|round| round.dispatch(engine, &device.modulus, on))?;
+            let readback = Readback::start(engine, &output, rows, 8 * width, Secrecy::Public)?;
+            Ok(Launch { readback, macs: Some(device.modulus.shape.macs(factors.limbs.len(), 1)) })
+        }
+
+        fn read(&self, bytes: &[u8], out: &mut [u64]) {
+            copy(bytes, out);
+        }
+
+        fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
+            let (modulus, pairs) = known_answers::pairs(bits)?;
+            let inputs = Rows::new(&pairs, 2 * modulus.width());
+            let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
+            let weights = Weights::from_integers(ROWS, &integers);
+            agree(&WeightedSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
+        }
+    }
+
+    /// The slots of all products of a part, and the rounds that they come in: inputs into Montgomery form, the part's rounds,
+    /// results out of Montgomery form.
+    struct Factors {
+        limbs: Vec<u64>,
+        rounds: Vec<Round>,
+    }
+
+    /// Products that do not wait for each other.
+    struct Round {
+        first: usize,
+        length: usize,
+        /// The slot of the first; `None` is the first row of the output.
+        to: Option<usize>,
+    }
+
+    impl Factors {
+        fn new(part: &Part) -> Self {
+            let mut factors = Self { limbs: Vec::new(), rounds: Vec::new() };
+            let inputs = Part::GIVEN..Part::GIVEN + part.inputs.len();
+            factors.push(inputs.clone().map(|slot| [word(slot), ENTER]), Some(inputs.start));
+            let (mut left, mut to) = (part.rounds.factors.as_slice(), inputs.end);
+            for length in &part.rounds.lengths {
+                let (round, rest) = left.split_at(*length);
+                factors.push(round.iter().copied(), Some(to));
+                (left, to) = (rest, to + length);
+            }
+            factors.push(part.results.iter().map(|slot| [slot.unwrap_or(ONE), LEAVE]), None);
+            factors
+        }
+
+        fn push(&mut self, factors: impl Iterator<Item = [u32; 2]>, to: Option<usize>) {
+            let first = self.limbs.len();
+            self.limbs.extend(factors.map(|[x, y]| u64::from(x) | u64::from(y) << 32));
+            self.rounds.push(Round { first, length: self.limbs.len() - first, to });
+        }
+    }
+
+    impl Round {
+        fn dispatch(&self, engine: &Engine, modulus: &DeviceModulus, on: Bindings<'_>) -> Result<(), GpuFailure> {
+            let shape = modulus.shape;
+            let most = shape.most_rows(engine).min(shape.affordable_rows(&engine.budget, 1));
+            for done in (0..self.length).step_by(most) {
+                let rows = most.min(self.length - done);
+                let to = self.to.unwrap_or(0) + done;
+                let params = Params { first: word(self.first + done), to: word(to), is_last: self.to.is_none().into() };
+                SHADER.dispatch(engine, modulus, rows, 1, params, on)?;
+            }
+            Ok(())
+        }
+    }
+}

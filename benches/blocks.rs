@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
-use hushvec::hazmat::{Modulus, OpenDevice, Rows};
+use hushvec::hazmat::{self, Modulus, Rows};
 use hushvec::{
     BitMatrix, Ciphertexts, Device, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, OpenDevice,
     PartialResponse, PassphraseKeyProvider, Query, ResidentIndex, Scheme,
@@ -43,7 +43,7 @@ fn main() {
         let device = OpenDevice::open(Device::Cpu, Some(threads)).unwrap();
         let evaluator = Evaluator::on(&context.public_context(), &device);
         let device = OpenDevice::open(Device::Cpu, Some(threads)).unwrap();
-        pairs_from_integers(device, &modulus, &mut limbs);
+        hazmat::pairs_from_integers(&device, &modulus, &mut limbs);
         let width = limbs.len() / BLOCK;
         let stored: Vec<u64> = limbs.repeat(blocks);
         let query = encrypted.get(7).unwrap();
@@ -55,7 +55,13 @@ fn main() {
         for _ in 0..turns {
             let started = Instant::now();
             for block in stored.chunks(BLOCK * width) {
-                hamming_aggregate(device, &modulus, Rows::new(query_row, width), Rows::new(block, width), &mut out);
+                hazmat::hamming_aggregate(
+                    &device,
+                    &modulus,
+                    Rows::new(query_row, width),
+                    Rows::new(block, width),
+                    &mut out,
+                );
             }
             kernel.push(started.elapsed().as_secs_f64());
             let started = Instant::now();
@@ -64,10 +70,10 @@ fn main() {
             }
             whole.push(started.elapsed().as_secs_f64());
         }
-        integers_from_pairs(device, &modulus, &mut out);
+        hazmat::integers_from_pairs(&device, &modulus, &mut out);
         let integers: Vec<u8> = responses[0].integers().flatten().copied().collect();
         assert!(integers == bytemuck::cast_slice::<u64, u8>(&out), "they differ");
-        integers_from_pairs(device, &modulus, &mut limbs);
+        hazmat::integers_from_pairs(&device, &modulus, &mut limbs);
         let median = |times: &mut Vec<f64>| {
             times.sort_by(f64::total_cmp);
             times[times.len() / 2] / f64::from(u32::try_from(blocks * BLOCK).unwrap()) * 1e6

@@ -18,7 +18,8 @@ mod reference;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows, Weights};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows, Weights};
 use num_bigint::BigUint;
 use numbers::SplitMix;
 use peers::Peer;
@@ -87,7 +88,7 @@ fn pair_pow(c: &mut Criterion) {
                 let mut out = vec![0; rows.limbs().len()];
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
-                    b.iter(|| pair_pow(device, &case.modulus, rows, &secret, &mut out));
+                    b.iter(|| hazmat::pair_pow(device, &case.modulus, rows, &secret, &mut out));
                     case.check(&out, &case.values.last().unwrap().modpow(&exponent, &case.square()));
                 });
             }
@@ -119,7 +120,9 @@ fn pair_fixed_base_pow(c: &mut Criterion) {
                 let mut out = vec![0; batch * 2 * case.width];
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
-                    b.iter(|| pair_fixed_base_pow(device, &fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out));
+                    b.iter(|| {
+                        hazmat::pair_fixed_base_pow(device, &fixed, EXPONENT, Rows::new(&rows, EXPONENT / 64), &mut out)
+                    });
                     case.check(&out, &base.modpow(exponents.last().unwrap(), &case.square()));
                 });
             }
@@ -143,12 +146,12 @@ fn products(c: &mut Criterion) {
                 group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
                     b.iter(|| match name {
                         "pair_mul" => {
-                            match pair_mul_on_gpu(device, &case.modulus, case.rows(), case.rows(), &mut out) {
+                            match hazmat::pair_mul_on_gpu(device, &case.modulus, case.rows(), case.rows(), &mut out) {
                                 Some(outcome) => outcome.unwrap(),
-                                None => pair_mul(device, &case.modulus, case.rows(), case.rows(), &mut out),
+                                None => hazmat::pair_mul(device, &case.modulus, case.rows(), case.rows(), &mut out),
                             }
                         }
-                        _ => hamming_aggregate(
+                        _ => hazmat::hamming_aggregate(
                             device,
                             &case.modulus,
                             Rows::new(&query_row, case.rows().width()),
@@ -191,7 +194,9 @@ fn weighted_sum(c: &mut Criterion) {
             let mut out = vec![0; outputs * 2 * width];
             group.throughput(Throughput::Elements((inputs * outputs) as u64));
             group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), format!("{inputs}x{outputs}")), |b| {
-                b.iter(|| weighted_sum_vartime(device, &modulus, Rows::new(&rows, 2 * width), &weights, &mut out));
+                b.iter(|| {
+                    hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&rows, 2 * width), &weights, &mut out)
+                });
                 assert_eq!(pair_value(&out[out.len() - 2 * width..], &m), expected);
             });
         }

@@ -17,7 +17,8 @@ mod numbers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
 
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::hint::black_box;
@@ -122,35 +123,35 @@ fn kernels<'a>(device: &'a OpenDevice, secrets: &'a Secrets) -> Vec<Row<'a>> {
             let (bases, mut powers) = (bases.clone(), powers.clone());
             move |secret| {
                 let exponent = Exponent::new(secret, BITS);
-                pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
+                hazmat::pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
             }
         }),
         row(name("pair_pow, exponent 0"), zeros_or_random(WIDTH), move |secret| {
             let exponent = Exponent::new(secret, BITS);
-            pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
+            hazmat::pair_pow(device, modulus, Rows::new(&bases, 2 * WIDTH), &exponent, &mut powers);
         }),
         row(name("pair_pow, bases"), first_or_random(residues), move |secret| {
-            pair_pow(device, modulus, Rows::new(secret, 2 * WIDTH), &exponent, &mut more_powers);
+            hazmat::pair_pow(device, modulus, Rows::new(secret, 2 * WIDTH), &exponent, &mut more_powers);
         }),
         row(name("pair_fixed_base_pow, exponents 0"), zeros_or_random(BATCH * WIDTH), move |secret| {
-            pair_fixed_base_pow(device, &base, BITS, Rows::new(secret, WIDTH), &mut fixed_powers);
+            hazmat::pair_fixed_base_pow(device, &base, BITS, Rows::new(secret, WIDTH), &mut fixed_powers);
         }),
         row(name("crt_encrypt, plaintexts"), number_or_random(BATCH * 2 * WIDTH), {
             let (noise, mut out) = (noise.clone(), out.clone());
             move |secret| {
                 let noise = Rows::new(&noise, 2 * WIDTH);
-                crt_encrypt(device, &key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
+                hazmat::crt_encrypt(device, &key.crt, [noise, noise], Rows::new(secret, 2 * WIDTH), &mut out);
             }
         }),
         row(name("crt_encrypt, plaintexts 0"), zeros_or_random(BATCH * 2 * WIDTH), move |secret| {
             let noise = Rows::new(&noise, 2 * WIDTH);
-            crt_encrypt(device, &key.crt, noise, noise, Rows::new(secret, 2 * WIDTH), &mut out);
+            hazmat::crt_encrypt(device, &key.crt, [noise, noise], Rows::new(secret, 2 * WIDTH), &mut out);
         }),
         row(name("crt_decrypt, ciphertexts"), first_or_random(ciphertexts), move |secret| {
-            crt_decrypt(device, &key.crt, Rows::new(secret, 4 * WIDTH), &mut plaintexts);
+            hazmat::crt_decrypt(device, &key.crt, Rows::new(secret, 4 * WIDTH), &mut plaintexts);
         }),
         row(name("hamming_decode, ciphertexts"), first_or_random(ciphertexts), move |secret| {
-            hamming_decode(device, &key.crt, key.dimensions, Rows::new(secret, 4 * WIDTH), &mut distances);
+            hazmat::hamming_decode(device, &key.crt, key.dimensions, Rows::new(secret, 4 * WIDTH), &mut distances);
             black_box(&distances);
         }),
     ]

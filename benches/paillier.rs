@@ -16,7 +16,8 @@ mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::OpenDevice;
+
+use hushvec::OpenDevice;
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Plaintext, Scheme,
 };
@@ -51,8 +52,8 @@ fn vectors_and_distances(c: &mut Criterion) {
     for (mut ctx, (who, device)) in
         devices().iter().flat_map(|device| contexts().into_iter().map(move |ctx| (ctx, device)))
     {
-        ctx.set_backend(device.clone());
-        let evaluator = Evaluator::with_backend(&ctx.public_context(), device.clone());
+        ctx.use_device(device.clone());
+        let evaluator = Evaluator::on(&ctx.public_context(), device);
         for batch in if *who == "gpu" { [1, 128, 1024].as_slice() } else { &[1, 128] } {
             let plain = vectors(*batch);
             let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{who}/1024", ctx.scheme()), batch);
@@ -97,7 +98,7 @@ fn integers(c: &mut Criterion) {
     let levels = devices::levels();
     for (mut ctx, (who, device)) in levels.iter().flat_map(|level| contexts().into_iter().map(move |ctx| (ctx, level)))
     {
-        ctx.set_backend(device.clone());
+        ctx.use_device(device.clone());
         let mut group = c.benchmark_group("integers");
         let id = |operation: &str| format!("{operation}/{}/{who}/1024/1", ctx.scheme());
         let (a, b) = (Plaintext::from(123_456u64), Plaintext::from(654_321u64));

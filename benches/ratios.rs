@@ -19,7 +19,8 @@ mod reference;
 mod turns;
 
 use gmp::Gmp;
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, OpenDevice, Rows, Weights};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use num_bigint::BigUint;
 use numbers::SplitMix;
@@ -49,11 +50,11 @@ fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice]
     for (device, count) in levels.iter().flat_map(|level| [(level, LANES), (level, 1)]) {
         let pairs = pair_row(&base, &m, width).repeat(count);
         let mut out = vec![0; pairs.len()];
-        pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
+        hazmat::pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
         out.chunks(2 * width).for_each(|row| assert_eq!(pair_value(row, &m), expected));
         let (modulus, secret) = (Arc::clone(&modulus), secret.clone());
         rows.push(Row::new(&group, &many(device, count), count, move || {
-            pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
+            hazmat::pair_pow(device, &modulus, Rows::new(&pairs, 2 * width), &secret, &mut out);
             black_box(&out);
         }));
     }
@@ -83,13 +84,19 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevic
     for device in levels {
         let (pairs, modulus, query_pair) = (Arc::clone(&pairs), Arc::clone(&modulus), query_pair.clone());
         let mut out = vec![0; pairs.len()];
-        hamming_aggregate(device, &modulus, Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width), &mut out);
+        hazmat::hamming_aggregate(
+            device,
+            &modulus,
+            Rows::new(&query_pair, 2 * width),
+            Rows::new(&pairs, 2 * width),
+            &mut out,
+        );
         for (row, c) in out.chunks(2 * width).zip(&sample) {
             assert_eq!(pair_value(row, &n), c * &query % &square);
         }
         rows.push(Row::new(&group, &many(device, count), count, move || {
             let (query, stored) = (Rows::new(&query_pair, 2 * width), Rows::new(&pairs, 2 * width));
-            hamming_aggregate(device, &modulus, query, stored, &mut out);
+            hazmat::hamming_aggregate(device, &modulus, query, stored, &mut out);
             black_box(&out);
         }));
     }
@@ -113,12 +120,12 @@ fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDev
     for device in levels {
         let (fixed, exponent_rows) = (Arc::clone(&fixed), exponent_rows.clone());
         let mut out = vec![0; COUNT * 2 * width];
-        pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+        hazmat::pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
         for (row, e) in out.chunks(2 * width).zip(&exponents) {
             assert_eq!(pair_value(row, &m), base.modpow(e, &square));
         }
         rows.push(Row::new(&group, &many(device, COUNT), COUNT, move || {
-            pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
+            hazmat::pair_fixed_base_pow(device, &fixed, exponent, Rows::new(&exponent_rows, words), &mut out);
             black_box(&out);
         }));
     }
@@ -147,10 +154,10 @@ fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [OpenDevice], bits: usi
     for device in levels {
         let (pairs, modulus, weights) = (Rc::clone(&pairs), Rc::clone(&modulus), Rc::clone(&weights));
         let mut out = vec![0; outputs * 2 * width];
-        weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out.chunks(2 * width).zip(&expected).for_each(|(row, x)| assert_eq!(pair_value(row, &n), *x));
         rows.push(Row::new(&group, device.cpu_isa(), inputs * outputs, move || {
-            weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+            hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
             black_box(&out);
         }));
     }
@@ -159,7 +166,7 @@ fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [OpenDevice], bits: usi
         let mut out = vec![0; bases.len()];
         let count = bases.len() / (2 * width);
         rows.push(Row::new(&group, &format!("{}, powers", device.cpu_isa()), count, move || {
-            pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &Exponent::new(&[0x55], 7), &mut out);
+            hazmat::pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &Exponent::new(&[0x55], 7), &mut out);
             black_box(&out);
         }));
     }
@@ -182,8 +189,8 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice
         for count in [if i == 0 { 1024 } else { 128 }, 1] {
             let plain = BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap();
             let (plain, who) = (Rc::new(plain), many(device, count));
-            let evaluator = Evaluator::with_backend(&public, device.clone());
-            context.borrow_mut().set_backend(device.clone());
+            let evaluator = Evaluator::on(&public, device);
+            context.borrow_mut().use_device(device.clone());
             let encrypted = context.borrow().encrypt_vec_batch(&plain).unwrap();
             let query = evaluator.encrypt_vec_batch(&plain.slice(0..1)).unwrap().get(0).unwrap();
             let response = evaluator.hamming_batch(&query, &encrypted).unwrap();
@@ -192,7 +199,7 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice
             let [encrypts, opens, decodes] = &mut by_operation;
             let (encrypter, vectors) = (Rc::clone(&context), Rc::clone(&plain));
             encrypts.push(Row::new(&owner, &who, count, move || {
-                encrypter.borrow_mut().set_backend(device.clone());
+                encrypter.borrow_mut().use_device(device.clone());
                 black_box(encrypter.borrow().encrypt_vec_batch(&vectors).unwrap());
             }));
             opens.push(Row::new(&open, &who, count, move || {
@@ -200,7 +207,7 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice
             }));
             let decoder = Rc::clone(&context);
             decodes.push(Row::new(&decode, &who, count, move || {
-                decoder.borrow_mut().set_backend(device.clone());
+                decoder.borrow_mut().use_device(device.clone());
                 assert_eq!(decoder.borrow().decode_hamming_client_batch(&response).unwrap(), expected);
             }));
         }
@@ -231,7 +238,7 @@ fn machine() -> serde_json::Value {
         |_| "an unknown rustc".to_owned(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     );
-    serde_json::json!({ "cpu": cpu.model, "level": cpu.level, "rustc": rustc })
+    serde_json::json!({ "cpu": cpu.model, "isa": cpu.isa, "rustc": rustc })
 }
 
 fn main() {
@@ -261,7 +268,7 @@ fn main() {
 
     let machine = machine();
     let named = |key: &str| machine[key].as_str().unwrap_or_default().to_owned();
-    println!("{}, one thread, {} at best; {}", named("cpu"), named("level"), named("rustc"));
+    println!("{}, one thread, {} at best; {}", named("cpu"), named("isa"), named("rustc"));
     gmps.iter().for_each(|gmp| println!("{}: {}", gmp.name, gmp.description()));
     if !gmps.iter().any(|gmp| gmp.name == "gmp-fat") {
         println!("benches/gmp.sh builds GMP, both for this processor and as others bundle it");

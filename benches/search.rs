@@ -17,7 +17,8 @@ mod reference;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
-use hushvec::hazmat::OpenDevice;
+
+use hushvec::OpenDevice;
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, PassphraseKeyProvider,
     Progress, Query, Response, Scheme,
@@ -66,9 +67,9 @@ fn index_files(c: &mut Criterion) {
     aggregate(&Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap());
     let all_cores = ("cpu", OpenDevice::open(Device::Cpu, None).unwrap());
     for (who, device) in std::iter::once(all_cores).chain(devices::levels()) {
-        let evaluator = Evaluator::with_backend(&ctx.public_context(), device.clone());
+        let evaluator = Evaluator::on(&ctx.public_context(), &device);
         group.bench_function(by("aggregate", who), |b| b.iter(|| aggregate(&evaluator)));
-        ctx.set_backend(device);
+        ctx.use_device(device);
         group.bench_function(by("decode", who), |b| {
             b.iter(|| {
                 let nearest = Response::open(&file("response")).unwrap().nearest(&ctx, 10, &Progress::new()).unwrap();

@@ -26,7 +26,7 @@ def kernels(report):
     machine, gmps = report["machine"], {gmp["name"]: gmp["description"] for gmp in report["gmps"]}
     if missing := {"gmp", "gmp-fat"} - gmps.keys():
         raise SystemExit(f"ratios found no {' and no '.join(sorted(missing))}: benches/gmp.sh builds them")
-    best = machine["level"]
+    best = machine["isa"]
     levels = list(dict.fromkeys(row["who"].split(" × ")[0] for row in report["rows"] if " × " in row["who"]))
     libraries = ["crypto-bigint", "num-bigint"]
     head = ["one thread", f"`{best}`, a second", "`gmp`", "× `gmp`", "`gmp-fat`", "× `gmp-fat`", "alone"]

@@ -99,13 +99,13 @@ fn under_valgrind() {
         });
         assert!(reports > 0, "{what} that depends on a secret went unnoticed: the rest would mean nothing");
     }
-    let backends = OpenDevice::at_every_level(NonZeroUsize::new(1)).unwrap();
-    let levels: Vec<&str> = backends.iter().map(OpenDevice::cpu_level).collect();
+    let backends = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
+    let levels: Vec<&str> = backends.iter().map(OpenDevice::cpu_isa).collect();
     let mut leaks = Vec::new();
     let start = Instant::now();
     for device in &backends {
         for (name, case) in kernels::CASES.iter().chain(&schemes::CASES) {
-            let name = format!("{name}, {}", device.cpu_level());
+            let name = format!("{name}, {}", device.cpu_isa());
             // Between the reports of valgrind, if there are any.
             writeln!(std::io::stderr(), "{name}, from {:.0} s on", start.elapsed().as_secs_f64()).unwrap();
             if reports_of(|| case(device)) > 0 {

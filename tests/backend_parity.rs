@@ -14,7 +14,7 @@ mod numbers;
 mod reference;
 
 use crt::{PRIMES, crt_key};
-use hushvec::hazmat::{Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Resident, Rows, Weights};
+use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, NOT_A_DISTANCE, Resident, Rows, Weights};
 use num_bigint::{BigInt, BigUint, Sign};
 use numbers::SplitMix;
 use reference::{biguint, limbs, pair_row, pair_value};
@@ -53,10 +53,10 @@ fn pair_mul_and_hamming_aggregate() {
                 let (a_rows, b_rows) = (rows_of(&a, &m, width), rows_of(&b, &m, width));
                 let mut out = vec![7; a_rows.len()];
                 let (a_rows, b_rows) = (Rows::new(&a_rows, 2 * width), Rows::new(&b_rows, 2 * width));
-                pair_mul(device, &modulus, a_rows, b_rows, &mut out);
+                hazmat::pair_mul(device, &modulus, a_rows, b_rows, &mut out);
                 let products = a.iter().zip(&b).map(|(a, b)| a * b % &square);
                 check(&out, width, &m, products, &format!("pair_mul/{name}/{bits}/{count}"));
-                if let Some(outcome) = pair_mul_on_gpu(device, &modulus, a_rows, b_rows, &mut out) {
+                if let Some(outcome) = hazmat::pair_mul_on_gpu(device, &modulus, a_rows, b_rows, &mut out) {
                     outcome.unwrap();
                     let products = a.iter().zip(&b).map(|(a, b)| a * b % &square);
                     check(&out, width, &m, products, &format!("pair_mul on the device/{name}/{bits}/{count}"));
@@ -65,17 +65,17 @@ fn pair_mul_and_hamming_aggregate() {
                 let several = random.residues(&m, 12).split_off(9);
                 let query_rows = rows_of(&several, &m, width);
                 let mut answers = vec![7; 3 * out.len()];
-                hamming_aggregate(device, &modulus, Rows::new(&query_rows, 2 * width), a_rows, &mut answers);
+                hazmat::hamming_aggregate(device, &modulus, Rows::new(&query_rows, 2 * width), a_rows, &mut answers);
                 let products = several.iter().flat_map(|query| a.iter().map(move |a| query * a)).map(|c| c % &square);
                 check(&answers, width, &m, products, &format!("three queries/{name}/{bits}/{count}"));
                 let mut integers = vec![7; answers.len()];
                 let nowhere = Resident::default();
                 let queries = Rows::new(&query_rows, 2 * width);
-                hamming_aggregate_integers(device, &modulus, queries, a_rows, &nowhere, &mut integers);
-                integers_from_pairs(device, &modulus, &mut answers);
+                hazmat::hamming_aggregate_integers(device, &modulus, queries, a_rows, &nowhere, &mut integers);
+                hazmat::integers_from_pairs(device, &modulus, &mut answers);
                 assert!(integers == answers, "as integers/{name}/{bits}/{count}");
                 for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
-                    hamming_aggregate(
+                    hazmat::hamming_aggregate(
                         device,
                         &modulus,
                         Rows::new(&pair_row(query, &m, width), 2 * width),
@@ -104,7 +104,7 @@ fn pair_pow() {
                 let rows = rows_of(&bases, &m, width);
                 let mut out = vec![7; rows.len()];
                 let secret = Exponent::new(&limbs(&exponent, 5), exponent_bits);
-                pair_pow(device, &modulus, Rows::new(&rows, 2 * width), &secret, &mut out);
+                hazmat::pair_pow(device, &modulus, Rows::new(&rows, 2 * width), &secret, &mut out);
                 let powers = bases.iter().map(|x| x.modpow(&exponent, &square));
                 check(&out, width, &m, powers, &format!("pair_pow/{name}/{bits}/{exponent_bits}"));
             }
@@ -130,7 +130,7 @@ fn pair_fixed_base_pow() {
                     }
                     let rows: Vec<u64> = exponents.iter().flat_map(|e| limbs(e, 2)).collect();
                     let mut out = vec![7; count * 2 * width];
-                    pair_fixed_base_pow(device, &fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
+                    hazmat::pair_fixed_base_pow(device, &fixed, exponent_bits, Rows::new(&rows, 2), &mut out);
                     let powers = exponents.iter().map(|e| base.modpow(e, &square));
                     check(&out, width, &m, powers, &format!("pair_fixed_base_pow/{name}/{bits}/{exponent_bits}"));
                 }
@@ -183,12 +183,12 @@ fn weighted_sum() {
             let pairs = rows_of(&values, &m, width);
             for (name, device) in devices::devices(bits) {
                 let mut out = vec![7; outputs * 2 * width];
-                weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+                hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
                 let what = format!("weighted_sum/{name}/{bits}/{inputs}×{outputs}");
                 check(&out, width, &m, expected.iter().cloned(), &what);
                 out.fill(7);
                 if let Some(outcome) =
-                    weighted_sum_on_gpu(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
+                    hazmat::weighted_sum_on_gpu(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
                 {
                     outcome.unwrap();
                     check(&out, width, &m, expected.iter().cloned(), &format!("{what} on the device"));
@@ -211,20 +211,20 @@ fn integers_products_and_messages() {
                 let pairs = rows_of(&values, &m, width);
                 let mut rows: Vec<u64> = values.iter().flat_map(|x| limbs(x, 2 * width)).collect();
                 let integers = rows.clone();
-                pairs_from_integers(device, &modulus, &mut rows);
+                hazmat::pairs_from_integers(device, &modulus, &mut rows);
                 assert_eq!(rows, pairs, "pairs_from_integers/{name}/{bits}");
-                integers_from_pairs(device, &modulus, &mut rows);
+                hazmat::integers_from_pairs(device, &modulus, &mut rows);
                 assert_eq!(rows, integers, "integers_from_pairs/{name}/{bits}");
 
                 let messages: Vec<BigUint> = (0..count).map(|_| random.number(bits) % &m).collect();
                 let message_rows: Vec<u64> = messages.iter().flat_map(|x| limbs(x, width)).collect();
                 let mut out = pairs.clone();
-                add_messages(device, &modulus, Rows::new(&message_rows, width), &mut out);
+                hazmat::add_messages(device, &modulus, Rows::new(&message_rows, width), &mut out);
                 let expected = values.iter().zip(&messages).map(|(x, k)| x * (k * &m + 1u32) % &square);
                 check(&out, width, &m, expected, &format!("add_messages/{name}/{bits}"));
 
                 // The product is known up to powers of R, so it is compared by what it shares with m.
-                let product = biguint(&residue_product(device, &modulus, Rows::new(&pairs, 2 * width)));
+                let product = biguint(&hazmat::residue_product(device, &modulus, Rows::new(&pairs, 2 * width)));
                 let expected = values.iter().fold(BigUint::from(1u32), |p, x| p * x % &m);
                 assert_eq!(
                     product.modinv(&m).is_some(),
@@ -233,7 +233,7 @@ fn integers_products_and_messages() {
                 );
                 let units: Vec<BigUint> = values.iter().filter(|x| x.modinv(&m).is_some()).cloned().collect();
                 let units = rows_of(&units, &m, width);
-                let product = biguint(&residue_product(device, &modulus, Rows::new(&units, 2 * width)));
+                let product = biguint(&hazmat::residue_product(device, &modulus, Rows::new(&units, 2 * width)));
                 assert!(product.modinv(&m).is_some(), "residue_product of units/{name}/{bits}");
             }
         }
@@ -261,11 +261,11 @@ fn decryption_and_owner_encryption() {
                     sums.iter().map(|m| key.encrypt(m, &(random.number(bits) + 1u32))).collect();
                 let rows = rows_of(&ciphertexts, &n, width);
                 let mut distances = vec![0; sums.len()];
-                hamming_decode(device, &crt, dimensions, Rows::new(&rows, 2 * width), &mut distances);
+                hazmat::hamming_decode(device, &crt, dimensions, Rows::new(&rows, 2 * width), &mut distances);
                 let expected: Vec<u32> = sums.iter().cloned().map(reference::count_ones).collect();
                 assert_eq!(distances, expected, "hamming_decode/{name}/{bits}/{dimensions}");
                 let mut plaintexts = vec![0; width * sums.len()];
-                crt_decrypt(device, &crt, Rows::new(&rows, 2 * width), &mut plaintexts);
+                hazmat::crt_decrypt(device, &crt, Rows::new(&rows, 2 * width), &mut plaintexts);
                 for (plaintext, m) in plaintexts.chunks(width).zip(&sums) {
                     assert_eq!(biguint(plaintext), *m, "crt_decrypt/{name}/{bits}");
                 }
@@ -274,7 +274,7 @@ fn decryption_and_owner_encryption() {
             for m in [BigUint::from(3u32), BigUint::from(1u32) << 20u32, &n - 1u32] {
                 let rows = rows_of(&[key.encrypt(&m, &7u32.into())], &n, width);
                 let mut distance = [0];
-                hamming_decode(device, &crt, 10, Rows::new(&rows, 2 * width), &mut distance);
+                hazmat::hamming_decode(device, &crt, 10, Rows::new(&rows, 2 * width), &mut distance);
                 assert_eq!(distance, [NOT_A_DISTANCE]);
             }
             // Few rows share the lanes of a vector, more do not.
@@ -285,7 +285,7 @@ fn decryption_and_owner_encryption() {
                 let bases = [Rows::new(&a_rows, width), Rows::new(&b_rows, width)];
                 let mut out = [vec![7; a_rows.len()], vec![7; b_rows.len()]];
                 let [out_p, out_q] = &mut out;
-                crt_pow(device, &crt, bases, exponents.each_ref(), [out_p, out_q]);
+                hazmat::crt_pow(device, &crt, bases, exponents.each_ref(), [out_p, out_q]);
                 for (((m, e), bases), out) in [&p, &q].into_iter().zip(&exponents).zip([a, b]).zip(&out) {
                     let powers = bases.iter().map(|x| x.modpow(&biguint(e.limbs()), &(m * m)));
                     check(out, width / 2, m, powers, &format!("crt_pow/{name}/{bits}/{count}"));
@@ -299,7 +299,7 @@ fn decryption_and_owner_encryption() {
             let message_rows: Vec<u64> = messages.iter().flat_map(|m| limbs(m, width)).collect();
             let mut out = vec![0; 2 * width * count];
             let (a_rows, b_rows) = (Rows::new(&a_rows, width), Rows::new(&b_rows, width));
-            crt_encrypt(device, &crt, a_rows, b_rows, Rows::new(&message_rows, width), &mut out);
+            hazmat::crt_encrypt(device, &crt, [a_rows, b_rows], Rows::new(&message_rows, width), &mut out);
             for (i, row) in out.chunks(2 * width).enumerate() {
                 let c = pair_value(row, &n);
                 let message = &messages[i] * &n + 1u32;

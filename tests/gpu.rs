@@ -16,7 +16,8 @@ mod numbers;
 #[path = "common/reference.rs"]
 mod reference;
 
-use hushvec::hazmat::{Exponent, Fault, FixedBase, KernelOptions, Modulus, OpenDevice, Rows, Weights};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, HomomorphicClient, Index, IndexWriter, Progress, Query, Scheme};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
@@ -66,10 +67,10 @@ impl Job {
                 match batch % 3 {
                     0 => {
                         out.resize(2 * self.pairs.len(), 7);
-                        hamming_aggregate(device, &self.modulus, queries, rows, &mut out);
+                        hazmat::hamming_aggregate(&device, &self.modulus, queries, rows, &mut out);
                     }
-                    1 => pair_pow(device, &self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
-                    _ => pair_fixed_base_pow(device, &self.base, 64, Rows::new(&self.exponents, 1), &mut out),
+                    1 => hazmat::pair_pow(device, &self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
+                    _ => hazmat::pair_fixed_base_pow(device, &self.base, 64, Rows::new(&self.exponents, 1), &mut out),
                 }
                 out
             })
@@ -86,12 +87,12 @@ fn whatever_goes_wrong_the_answers_are_right() {
             let Some(device) = open(KernelOptions::default()) else { return };
             // Once without, so that the kernels have shown their known answers.
             assert!(job.run(&device) == expected);
-            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
+            assert_eq!(device.report().batches_on_cpu, 0);
             device.inject_fault(batch, fault);
             assert!(job.run(&device) == expected, "{fault:?} at batch {batch}");
             // That batch alone, if the device is still there, since it shows its known answers again.
             let on_cpu = if matches!(fault, Fault::Destroyed) { 9 - batch } else { 1 };
-            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, on_cpu, "{fault:?} at batch {batch}");
+            assert_eq!(device.report().batches_on_cpu, on_cpu, "{fault:?} at batch {batch}");
         }
     }
 }
@@ -110,17 +111,17 @@ fn weighted_sums_of_many_outputs() {
     let weights = Weights::from_integers(INPUTS, &integers);
     let run = |device: &OpenDevice| {
         let mut out = vec![7; 100 * 2 * width];
-        weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out
     };
     let expected = run(&OpenDevice::open(Device::Cpu, None).unwrap());
     let Some(device) = open(KernelOptions::default()) else { return };
     assert!(run(&device) == expected);
-    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
+    assert_eq!(device.report().batches_on_cpu, 0);
     for (done, fault) in (1..).zip(FAULTS.into_iter().rev()) {
         device.inject_fault(0, fault);
         assert!(run(&device) == expected, "{fault:?}");
-        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
+        assert_eq!(device.report().batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
         device.trust_again();
         // Without a fault, so that the next one does not meet known answers.
         assert!(run(&device) == expected);
@@ -145,7 +146,7 @@ fn threads_share_a_gpu() {
             scope.spawn(|| (0..5).for_each(|_| assert!(job.run(&device) == expected)));
         }
     });
-    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
+    assert_eq!(device.report().batches_on_cpu, 0);
 }
 
 /// A batch in rounds, each checked while the next is computed: what was right before the fault is kept.
@@ -158,28 +159,28 @@ fn batches_are_checked_in_rounds() {
     let exponent = Exponent::new(&[0x9e37_79b9], 32);
     let run = |device: &OpenDevice| {
         let mut outs = [(); 3].map(|()| vec![7; job.pairs.len()]);
-        hamming_aggregate(device, &job.modulus, query, rows, &mut outs[0]);
-        pair_pow(device, &job.modulus, rows, &exponent, &mut outs[1]);
-        pair_fixed_base_pow(device, &job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
+        hazmat::hamming_aggregate(&device, &job.modulus, query, rows, &mut outs[0]);
+        hazmat::pair_pow(device, &job.modulus, rows, &exponent, &mut outs[1]);
+        hazmat::pair_fixed_base_pow(device, &job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
         outs
     };
     let expected = run(&cpu);
     let decoding = crt::Decoding::new(30);
     let mut distances = vec![0; 30];
-    hamming_decode(cpu, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
+    hazmat::hamming_decode(&cpu, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
     for fault in [None, Some(Fault::Flipped), Some(Fault::Zeroed), Some(Fault::OutOfMemory)] {
         // 37 rows in rounds of 10, which makes four.
         for round in 0..if fault.is_some() { 4 } else { 1 } {
             let Some(device) = open(KernelOptions { round: Some(10), ..KernelOptions::default() }) else { return };
             assert!(run(&device) == expected);
             let mut decoded = vec![0; 30];
-            hamming_decode(device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
+            hazmat::hamming_decode(&device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut decoded);
             assert_eq!(decoded, distances);
-            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0);
+            assert_eq!(device.report().batches_on_cpu, 0);
             if let Some(fault) = fault {
                 device.inject_fault(round, fault);
                 assert!(run(&device) == expected, "{fault:?} in round {round}");
-                assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 1, "{fault:?} in round {round}");
+                assert_eq!(device.report().batches_on_cpu, 1, "{fault:?} in round {round}");
             }
         }
     }
@@ -193,7 +194,7 @@ fn a_gpu_that_gives_wrong_known_answers_is_not_used() {
         let Some(device) = open(KernelOptions::default()) else { return };
         device.inject_fault(0, fault);
         assert!(job.run(&device) == expected, "{fault:?}");
-        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 9, "{fault:?}");
+        assert_eq!(device.report().batches_on_cpu, 9, "{fault:?}");
     }
 }
 
@@ -207,10 +208,10 @@ fn a_gpu_that_fails_three_times_in_a_row_is_retired() {
         device.inject_fault(8, Fault::Flipped);
         // The fault meets a batch, or the known answers before one, which are then not the last.
         assert!(job.run(&device) == expected);
-        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, failures);
+        assert_eq!(device.report().batches_on_cpu, failures);
     }
     assert!(job.run(&device) == expected);
-    assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 3 + 9);
+    assert_eq!(device.report().batches_on_cpu, 3 + 9);
 }
 
 #[test]
@@ -223,9 +224,9 @@ fn no_single_flipped_bit_and_no_swap_passes() {
     for trial in 0..trials {
         let fault = if trial % 2 == 0 { Fault::Flipped } else { Fault::Swapped };
         device.inject_fault(trial % 3, fault);
-        let before = device.report(&Device::Gpu).batches_on_cpu;
+        let before = device.report().batches_on_cpu;
         assert!(job.run(&device) == expected, "{fault:?}, trial {trial}");
-        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, before + 1, "{fault:?}, trial {trial}: nobody noticed");
+        assert_eq!(device.report().batches_on_cpu, before + 1, "{fault:?}, trial {trial}: nobody noticed");
         device.trust_again();
         // Without a fault, so that the next one does not meet known answers.
         assert!(job.run(&device) == expected);
@@ -238,7 +239,7 @@ fn wrong_distances_are_noticed() {
     let key = crt::Decoding::new(30);
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     let mut expected = vec![0; key.rows().len()];
-    hamming_decode(cpu, &key.crt, key.dimensions, key.rows(), &mut expected);
+    hazmat::hamming_decode(&cpu, &key.crt, key.dimensions, key.rows(), &mut expected);
     for fault in FAULTS {
         let Some(device) = open(KernelOptions::default()) else { return };
         for (round, fault) in [None, Some(fault)].into_iter().enumerate() {
@@ -246,9 +247,9 @@ fn wrong_distances_are_noticed() {
                 device.inject_fault(0, fault);
             }
             let mut distances = vec![0; key.rows().len()];
-            hamming_decode(device, &key.crt, key.dimensions, key.rows(), &mut distances);
+            hazmat::hamming_decode(&device, &key.crt, key.dimensions, key.rows(), &mut distances);
             assert_eq!(distances, expected, "{fault:?}");
-            assert_eq!(device.report(&Device::Gpu).batches_on_cpu, round as u64, "{fault:?}");
+            assert_eq!(device.report().batches_on_cpu, round as u64, "{fault:?}");
         }
     }
 }
@@ -266,7 +267,7 @@ fn checked_shaders_and_open_gl_give_the_same() {
     ] {
         let Some(device) = open(options) else { continue };
         assert!(job.run(&device) == expected, "{options:?}");
-        assert_eq!(device.report(&Device::Gpu).batches_on_cpu, 0, "{options:?}");
+        assert_eq!(device.report().batches_on_cpu, 0, "{options:?}");
     }
 }
 
@@ -282,17 +283,17 @@ fn portable_kernels_of_the_largest_numbers() {
         let pairs: Vec<u64> = random.residues(&m, 11).iter().flat_map(|x| pair_row(x, &m, width)).collect();
         let (rows, query) = (Rows::new(&pairs, 2 * width), Rows::new(&pairs[20 * width..], 2 * width));
         let (mut ours, mut theirs) = (vec![0; pairs.len()], vec![0; pairs.len()]);
-        hamming_aggregate(gpu, &modulus, query, rows, &mut theirs);
-        hamming_aggregate(cpu, &modulus, query, rows, &mut ours);
+        hazmat::hamming_aggregate(&gpu, &modulus, query, rows, &mut theirs);
+        hazmat::hamming_aggregate(&cpu, &modulus, query, rows, &mut ours);
         assert!(ours == theirs, "{bits}");
     }
-    assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, 0);
+    assert_eq!(gpu.report().batches_on_cpu, 0);
 }
 
 #[test]
 fn devices_that_are_not_there_are_refused_with_what_there_is() {
     for device in ["gpu:99", "gpu:no such adapter"] {
-        let error = OpenDevice::open(&device.parse().unwrap(), None).unwrap_err().to_string();
+        let error = OpenDevice::open(device.parse().unwrap(), None).unwrap_err().to_string();
         assert!(error.contains(device), "{error}");
         assert!(error.contains("there are: ") || error.contains("no GPU"), "{error}");
     }

@@ -13,7 +13,8 @@ mod numbers;
 mod reference;
 
 use hushvec::Device;
-use hushvec::hazmat::{Exponent, FixedBase, KernelOptions, Modulus, OpenDevice, Rows, Weights};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, FixedBase, KernelOptions, Modulus, Rows, Weights};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::sync::Arc;
@@ -55,18 +56,24 @@ impl Job {
     fn run(&self, device: &OpenDevice) -> Vec<(&'static str, Vec<u64>)> {
         let queries = Rows::new(&self.pairs[..6 * WIDTH], 2 * WIDTH);
         let mut aggregated = vec![7; 3 * self.pairs.len()];
-        hamming_aggregate(device, &self.modulus, queries, self.rows(), &mut aggregated);
+        hazmat::hamming_aggregate(device, &self.modulus, queries, self.rows(), &mut aggregated);
         let mut resident = vec![7; 3 * self.pairs.len()];
-        let stored = device.reside(self.rows());
-        hamming_aggregate_resident(device, &self.modulus, queries, self.rows(), &stored, &mut resident);
+        let stored = hazmat::Resident::new(device, self.rows());
+        hazmat::hamming_aggregate_resident(device, &self.modulus, queries, self.rows(), &stored, &mut resident);
         let mut powers = vec![7; self.pairs.len()];
-        pair_pow(device, &self.modulus, self.rows(), &Exponent::new(&[0x9e37_79b9], 32), &mut powers);
+        hazmat::pair_pow(device, &self.modulus, self.rows(), &Exponent::new(&[0x9e37_79b9], 32), &mut powers);
         let mut fixed = vec![7; self.pairs.len()];
-        pair_fixed_base_pow(device, &self.base, 256, Rows::new(&self.exponents, 4), &mut fixed);
+        hazmat::pair_fixed_base_pow(device, &self.base, 256, Rows::new(&self.exponents, 4), &mut fixed);
         let mut sums = vec![7; 100 * 2 * WIDTH];
-        weighted_sum_vartime(device, &self.modulus, self.rows(), &self.weights, &mut sums);
+        hazmat::weighted_sum_vartime(device, &self.modulus, self.rows(), &self.weights, &mut sums);
         let mut distances = vec![0; self.decoding.rows().len()];
-        hamming_decode(device, &self.decoding.crt, self.decoding.dimensions, self.decoding.rows(), &mut distances);
+        hazmat::hamming_decode(
+            device,
+            &self.decoding.crt,
+            self.decoding.dimensions,
+            self.decoding.rows(),
+            &mut distances,
+        );
         vec![
             ("hamming_aggregate", aggregated),
             ("hamming_aggregate, resident", resident),
@@ -91,7 +98,7 @@ fn check(options: KernelOptions, then: impl Fn(&OpenDevice)) {
         for ((kernel, expected), (_, actual)) in expected.iter().zip(job.run(&gpu)) {
             assert!(*expected == actual, "{kernel}, portable: {portable}");
         }
-        assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, 0);
+        assert_eq!(gpu.report().batches_on_cpu, 0);
         then(&gpu);
     }
 }

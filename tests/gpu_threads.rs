@@ -15,7 +15,8 @@ mod numbers;
 mod reference;
 
 use hushvec::Device;
-use hushvec::hazmat::{Exponent, Fault, FixedBase, KernelOptions, Modulus, OpenDevice, Rows};
+use hushvec::OpenDevice;
+use hushvec::hazmat::{self, Exponent, Fault, FixedBase, KernelOptions, Modulus, Rows};
 use numbers::SplitMix;
 use reference::{limbs, pair_row};
 use std::sync::Arc;
@@ -61,14 +62,20 @@ impl Job {
         let mut out = vec![7; rows * width];
         match kernel {
             Kernel::HammingAggregate => {
-                hamming_aggregate(device, &self.modulus, Rows::new(&self.pairs[..width], width), inputs, &mut out);
+                hazmat::hamming_aggregate(
+                    device,
+                    &self.modulus,
+                    Rows::new(&self.pairs[..width], width),
+                    inputs,
+                    &mut out,
+                );
             }
             Kernel::PairPow => {
-                pair_pow(device, &self.modulus, inputs, &Exponent::new(&[0x9e37_79b9], 32), &mut out);
+                hazmat::pair_pow(device, &self.modulus, inputs, &Exponent::new(&[0x9e37_79b9], 32), &mut out);
             }
             Kernel::PairFixedBasePow => {
                 let exponents = Rows::new(&self.pairs[..rows], 1);
-                pair_fixed_base_pow(device, &self.base, 64, exponents, &mut out);
+                hazmat::pair_fixed_base_pow(device, &self.base, 64, exponents, &mut out);
             }
         }
         out
@@ -88,7 +95,7 @@ fn eight_threads_and_faults() {
     let decoding = crt::Decoding::new(9);
     let decode = |device: &OpenDevice| {
         let mut distances = vec![0; decoding.rows().len()];
-        hamming_decode(device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
+        hazmat::hamming_decode(device, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
         distances
     };
     let jobs = [512, 1024].map(Job::new);
@@ -101,7 +108,7 @@ fn eight_threads_and_faults() {
     for ((job, kernel, rows), expected) in cases.iter().zip(&expected) {
         assert!(job.run(&gpu, *kernel, *rows) == *expected);
     }
-    assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, 0);
+    assert_eq!(gpu.report().batches_on_cpu, 0);
 
     let (done, faults) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let kinds = [Fault::Flipped, Fault::OutOfMemory, Fault::Zeroed, Fault::Swapped];
@@ -125,7 +132,7 @@ fn eight_threads_and_faults() {
             });
         }
     });
-    let (faults, on_cpu) = (faults.into_inner() as u64, gpu.report(&Device::Gpu).batches_on_cpu);
+    let (faults, on_cpu) = (faults.into_inner() as u64, gpu.report().batches_on_cpu);
     assert!(faults > 0 && on_cpu > 0, "{faults} faults, {on_cpu} batches on the CPU");
     assert!(on_cpu <= faults * u64::from(THREADS), "{faults} faults sent {on_cpu} batches to the CPU");
     // Still in use.
@@ -133,5 +140,5 @@ fn eight_threads_and_faults() {
     for ((job, kernel, rows), expected) in cases.iter().zip(&expected) {
         assert!(job.run(&gpu, *kernel, *rows) == *expected);
     }
-    assert_eq!(gpu.report(&Device::Gpu).batches_on_cpu, on_cpu);
+    assert_eq!(gpu.report().batches_on_cpu, on_cpu);
 }

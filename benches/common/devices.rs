@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
-use hushvec::hazmat::OpenDevice;
+use hushvec::OpenDevice;
 use hushvec::{Device, Devices};
 use std::num::NonZeroUsize;
 

@@ -8,16 +8,8 @@ use crate::bignum::secrecy::memcheck;
 use crate::bignum::window::Exponent;
 use crate::bit_matrix::{BitMatrix, count_digits};
 use crate::device::open_device::OpenDevice;
-use crate::paillier::kernels::crt_decrypt::crt_decrypt;
-use crate::paillier::kernels::crt_encrypt::crt_encrypt;
+use crate::hazmat::{self, FixedBase};
 use crate::paillier::kernels::crt_key::{CrtKey, PrimeKey};
-use crate::paillier::kernels::crt_pow::crt_pow;
-use crate::paillier::kernels::fixed_base::FixedBase;
-use crate::paillier::kernels::hamming_decode::hamming_decode;
-use crate::paillier::kernels::messages::add_messages;
-use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
-use crate::paillier::kernels::pair_mul::pair_mul;
-use crate::paillier::kernels::pair_pow::pair_pow;
 use std::sync::Arc;
 
 pub(super) const CASES: [Case; 8] = [
@@ -74,7 +66,7 @@ fn pair_pow(device: &OpenDevice) {
         for count in batches(bits) {
             let bases = secret_rows(2 * count, width);
             let mut out = vec![0; bases.len()];
-            pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &exponent, &mut out);
+            hazmat::pair_pow(device, &modulus, Rows::new(&bases, 2 * width), &exponent, &mut out);
             assert_secret(&out);
         }
     }
@@ -87,7 +79,7 @@ fn pair_fixed_base_pow(device: &OpenDevice) {
         for count in batches(bits) {
             let exponents = secret_limbs(count);
             let mut out = vec![0; count * 2 * width];
-            pair_fixed_base_pow(device, &base, EXPONENT_BITS, Rows::new(&exponents, 1), &mut out);
+            hazmat::pair_fixed_base_pow(device, &base, EXPONENT_BITS, Rows::new(&exponents, 1), &mut out);
             assert_secret(&out);
         }
     }
@@ -99,8 +91,8 @@ fn products(device: &OpenDevice) {
         for count in batches(bits) {
             let (a, b) = (secret_rows(2 * count, width), secret_rows(2 * count, width));
             let mut out = vec![0; a.len()];
-            pair_mul(device, &modulus, Rows::new(&a, 2 * width), Rows::new(&b, 2 * width), &mut out);
-            add_messages(device, &modulus, Rows::new(&secret_rows(count, width), width), &mut out);
+            hazmat::pair_mul(device, &modulus, Rows::new(&a, 2 * width), Rows::new(&b, 2 * width), &mut out);
+            hazmat::add_messages(device, &modulus, Rows::new(&secret_rows(count, width), width), &mut out);
             assert_secret(&out);
         }
     }
@@ -132,7 +124,7 @@ fn crt_pow(device: &OpenDevice) {
             let bases = bases.each_ref().map(|bases| Rows::new(bases, 2 * width));
             let mut out = [vec![0; 2 * count * width], vec![0; 2 * count * width]];
             let [out_p, out_q] = &mut out;
-            crt_pow(device, &key, bases, [&key.p().exponent, &key.q().exponent], [out_p, out_q]);
+            hazmat::crt_pow(device, &key, bases, [&key.p().exponent, &key.q().exponent], [out_p, out_q]);
             out.iter().for_each(|out| assert_secret(out));
         }
     }
@@ -145,7 +137,7 @@ fn hamming_decode(device: &OpenDevice) {
         for (count, dimensions) in batches(bits).flat_map(|count| [(count, 100), (count, bits - 1)]) {
             let ciphertexts = secret_rows(2 * count, 2 * width);
             let mut distances = vec![0; count];
-            hamming_decode(device, &key, dimensions, Rows::new(&ciphertexts, 4 * width), &mut distances);
+            hazmat::hamming_decode(device, &key, dimensions, Rows::new(&ciphertexts, 4 * width), &mut distances);
             assert_secret(&distances);
         }
     }
@@ -159,10 +151,10 @@ fn crt(device: &OpenDevice) {
             let [noise_p, noise_q] = noise.each_ref().map(|noise| Rows::new(noise, 2 * width));
             let plaintexts = secret_rows(count, 2 * width);
             let mut ciphertexts = vec![0; 4 * width * count];
-            crt_encrypt(device, &key, [noise_p, noise_q], Rows::new(&plaintexts, 2 * width), &mut ciphertexts);
+            hazmat::crt_encrypt(device, &key, [noise_p, noise_q], Rows::new(&plaintexts, 2 * width), &mut ciphertexts);
             assert_secret(&ciphertexts);
             let mut decrypted = vec![0; 2 * width * count];
-            crt_decrypt(device, &key, Rows::new(&ciphertexts, 4 * width), &mut decrypted);
+            hazmat::crt_decrypt(device, &key, Rows::new(&ciphertexts, 4 * width), &mut decrypted);
             assert_secret(&decrypted);
         }
     }

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use hushvec::Device;
-use hushvec::hazmat::{KernelOptions, OpenDevice};
+use hushvec::OpenDevice;
+use hushvec::hazmat::KernelOptions;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
@@ -57,6 +58,6 @@ pub fn devices(bits: usize) -> impl Iterator<Item = &'static (String, OpenDevice
 /// Fails if a GPU left anything to the processor, which would have been compared with itself.
 pub fn assert_nothing_fell_back() {
     for (name, device) in devices(0) {
-        assert_eq!(device.report(&Device::Auto).batches_on_cpu, 0, "{name}");
+        assert_eq!(device.report().batches_on_cpu, 0, "{name}");
     }
 }

@@ -7,6 +7,7 @@ use crate::bignum::modulus::Modulus;
 use crate::bignum::window::{self, Exponent};
 use crate::bignum::with_lanes::*;
 use crate::device::cpu::Cpu;
+use crate::device::isa::Isa;
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -186,8 +187,8 @@ fn every_entry_of_a_window() {
     for bits in Modulus::SIZES {
         let m = (BigUint::from(1u32) << bits) - 12_345u32;
         let modulus = Modulus::new(&limbs(&m, bits / 64)).unwrap();
-        for level in Level::all() {
-            let cpu = Cpu { level, ..Cpu::open(std::num::NonZeroUsize::new(1)).unwrap() };
+        for isa in Isa::all() {
+            let cpu = Cpu::open(std::num::NonZeroUsize::new(1)).unwrap().at(isa);
             with_lanes!(cpu, &modulus, a => windows(a, &m));
         }
     }
@@ -205,8 +206,8 @@ fn powers<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, exponent: &Exponent) {
 /// At every level.
 fn check_all(bits: usize, (m, x, y): &(BigUint, BigUint, BigUint)) {
     let modulus = Modulus::new(&limbs(m, bits / 64)).unwrap();
-    for level in Level::all() {
-        let cpu = Cpu { level, ..Cpu::open(std::num::NonZeroUsize::new(1)).unwrap() };
+    for isa in Isa::all() {
+        let cpu = Cpu::open(std::num::NonZeroUsize::new(1)).unwrap().at(isa);
         with_lanes!(cpu, &modulus, a => {
             check(a, m, x, y);
             scaled(a, &modulus, m, x, y);
@@ -241,8 +242,8 @@ proptest! {
     ) {
         let modulus = Modulus::new(&limbs(&m, 8)).unwrap();
         let exponent = Exponent::new(&exponent, (exponent.len() * 64).saturating_sub(cut));
-        for level in Level::all() {
-            let cpu = Cpu { level, ..Cpu::open(std::num::NonZeroUsize::new(1)).unwrap() };
+        for isa in Isa::all() {
+            let cpu = Cpu::open(std::num::NonZeroUsize::new(1)).unwrap().at(isa);
             with_lanes!(cpu, &modulus, a => powers(a, &m, &x, &exponent));
         }
     }

@@ -54,6 +54,7 @@ impl Weights {
     }
 
     /// One output for every `inputs` integers.
+    #[cfg(any(feature = "gpu", feature = "hazmat"))]
     pub fn from_integers(inputs: usize, integers: &[i64]) -> Self {
         let mut weights = Self::new(1);
         for row in integers.chunks(inputs.max(1)) {

@@ -161,8 +161,8 @@ fn unroll(text: &str, shape: Shape) -> String {
 
 #[cfg(all(test, feature = "owner"))]
 mod tests {
-    use super::SHADERS;
     use super::*;
+    use crate::paillier::kernels::SHADERS;
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct MontgomeryFactor<N> {
 impl<N: Copy> MontgomeryFactor<N> {
     /// See [`FixedFactor::factor_vartime`].
     pub(crate) fn new<A: Lanes<Number = N>>(a: &A, modulus: &Modulus, row: &[u64]) -> Self {
-        Self { factor: a.enter(&a.spread_pair(row)), m: a.spread(modulus.limbs()) }
+        Self { factor: a.to_mont(&a.broadcast_pair(row)), m: a.broadcast(modulus.limbs()) }
     }
 
     /// See [`FixedFactor::scale`].

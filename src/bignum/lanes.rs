@@ -49,7 +49,7 @@ pub(crate) trait Lanes: Sync {
     fn width(&self) -> usize;
 
     /// The same number, given as at most [`Lanes::width`] limbs, in every lane.
-    fn spread(&self, limbs: &[u64]) -> Self::Number;
+    fn broadcast(&self, limbs: &[u64]) -> Self::Number;
 
     /// From each row the number in [`Lanes::width`] limbs from `at` on. Lanes without a row have the last row's.
     fn load(&self, rows: Rows<'_>, at: usize) -> Self::Number;
@@ -95,7 +95,7 @@ pub(crate) trait Lanes: Sync {
     fn reduce_pair(&self, x: &mut Pair<Self::Number>);
 
     /// Out of Montgomery form, x/R mod m², reduced.
-    fn leave(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;
+    fn from_mont(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;
 
     /// A bit a lane, the first lane's lowest: whether a reduced number is 1.
     #[cfg(feature = "owner")]
@@ -125,7 +125,7 @@ pub(crate) trait Lanes: Sync {
     }
 
     /// A plain pair into Montgomery form: x·R mod m². x0 may be any integer below 4m.
-    fn enter(&self, x: &Pair<Self::Number>) -> Pair<Self::Number> {
+    fn to_mont(&self, x: &Pair<Self::Number>) -> Pair<Self::Number> {
         self.mul(x, self.r2())
     }
 
@@ -135,9 +135,9 @@ pub(crate) trait Lanes: Sync {
     }
 
     /// The same pair in every lane.
-    fn spread_pair(&self, row: &[u64]) -> Pair<Self::Number> {
+    fn broadcast_pair(&self, row: &[u64]) -> Pair<Self::Number> {
         let (x0, x1) = row.split_at(row.len() / 2);
-        Pair { x0: self.spread(x0), x1: self.spread(x1) }
+        Pair { x0: self.broadcast(x0), x1: self.broadcast(x1) }
     }
 
     /// The pairs in rows of two widths; see [`Lanes::load`].

@@ -15,7 +15,7 @@
 //! # Bounds
 //!
 //! With ρ = m/R ≤ 2^−10, operands x0 < 4m and x1 < 16m give z0 < (1 + 16ρ)·m and z1 < (2 + 128ρ)·m, which are
-//! operands again: nothing is subtracted until [`PairModulus::leave`]. z1 is kept positive by adding R·m to its
+//! operands again: nothing is subtracted until [`PairModulus::from_mont`]. z1 is kept positive by adding R·m to its
 //! numerator, hence the 2.
 
 use super::batch::Rows;
@@ -145,7 +145,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
         self.width
     }
 
-    fn spread(&self, limbs: &[u64]) -> [u64; L] {
+    fn broadcast(&self, limbs: &[u64]) -> [u64; L] {
         digits::from_limbs(limbs)
     }
 
@@ -228,7 +228,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
         *x = Pair { x0, x1: digits::select(negative(2), &x1, &candidates[2]) };
     }
 
-    fn leave(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
+    fn from_mont(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
         let columns = |digits: &[u64; L]| [digits.map(u128::from), [0; L]];
         let mut x = self.divide_pair(&mut columns(&x.x0), &mut columns(&x.x1));
         self.reduce_pair(&mut x);
@@ -252,7 +252,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
         // Of its full length from the start: growing would leave copies behind.
         let mut digits = Zeroizing::new(Vec::with_capacity(entries.len() * 2 * L));
         for row in entries.iter() {
-            let Pair { x0, x1 } = self.spread_pair(row);
+            let Pair { x0, x1 } = self.broadcast_pair(row);
             digits.extend_from_slice(&x0);
             digits.extend_from_slice(&x1);
         }

@@ -27,9 +27,9 @@ impl Modulus {
 fn radix_form(modulus: &Modulus, bits: usize) -> RadixForm {
     let mut radix = Zeroizing::new(vec![0; 2 * modulus.width()]);
     with_modulus!(modulus, m => {
-        let two = m.enter(&m.spread_pair(&[2, 0]));
+        let two = m.to_mont(&m.broadcast_pair(&[2, 0]));
         let power = window::pow(m, &two, &Exponent::new(&[bits as u64], 14));
-        m.store_pair(&m.leave(&power), &mut radix);
+        m.store_pair(&m.from_mont(&power), &mut radix);
     });
     let square = multiply(modulus, &radix, &radix);
     let cube = multiply(modulus, &square, &radix);
@@ -57,8 +57,8 @@ pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizi
 pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec<u64>> {
     let mut row = Zeroizing::new(vec![0; 2 * modulus.width()]);
     with_modulus!(modulus, m => {
-        let product = m.mul(&m.enter(&m.spread_pair(x)), &m.enter(&m.spread_pair(y)));
-        m.store_pair(&m.leave(&product), &mut row);
+        let product = m.mul(&m.to_mont(&m.broadcast_pair(x)), &m.to_mont(&m.broadcast_pair(y)));
+        m.store_pair(&m.from_mont(&product), &mut row);
     });
     row
 }

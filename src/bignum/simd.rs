@@ -168,7 +168,7 @@ macro_rules! impl_lanes {
                 self.width
             }
 
-            fn spread(&self, limbs: &[u64]) -> $Number {
+            fn broadcast(&self, limbs: &[u64]) -> $Number {
                 let mut row = zeroize::Zeroizing::new(vec![0; self.width]);
                 row.iter_mut().zip(limbs).for_each(|(word, limb)| *word = *limb);
                 self.load($crate::bignum::batch::Rows::new(&row, self.width), 0)
@@ -230,7 +230,7 @@ macro_rules! impl_lanes {
                 with_instructions!(self.reduce_both(x));
             }
 
-            fn leave(&self, x: &$crate::bignum::lanes::Pair<$Number>) -> $crate::bignum::lanes::Pair<$Number> {
+            fn from_mont(&self, x: &$crate::bignum::lanes::Pair<$Number>) -> $crate::bignum::lanes::Pair<$Number> {
                 self.pair(|z| with_instructions!(self.divide_by_radix(x, z)))
             }
 

@@ -1,5 +1,5 @@
 //! GPUs, through wgpu: what feeds kernels, and what can go wrong with them. It knows no kernel, and trusts no result:
-//! `backend/offload` checks them, and finishes on the CPU what fails.
+//! `device/offload` checks them, and finishes on the CPU what fails.
 
 pub mod adapter;
 pub(crate) mod buffer;

@@ -87,7 +87,7 @@ fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&st
     for (device, colour) in devices.iter().zip(COLOURS.iter().cycle()) {
         let about = match machine.gpus.iter().find(|gpu| gpu.name == *device) {
             Some(gpu) => format!("{} ({}, {})", gpu.name, gpu.kind, gpu.driver),
-            None => format!("{} ({} threads, {} kernels)", cpu.model, cpu.threads, cpu.level),
+            None => format!("{} ({} threads, {} kernels)", cpu.model, cpu.threads, cpu.isa),
         };
         area.draw(&Rectangle::new([(14, y + 5), (36, y + 9)], colour.filled()))?;
         area.draw(&Text::new(about, (42, y), ("sans-serif", 13)))?;

@@ -103,7 +103,7 @@ macro_rules! impl_fixed_factor {
             /// An integer below R, in every lane.
             #[target_feature(enable = $features)]
             fn in_every_lane(x: &num_bigint::BigUint) -> $Number {
-                let limbs: Vec<Vector> = x.iter_u64_digits().map(|limb| spread(limb)).collect();
+                let limbs: Vec<Vector> = x.iter_u64_digits().map(|limb| broadcast(limb)).collect();
                 transpose::from_limbs(&limbs)
             }
 

@@ -69,7 +69,7 @@ impl<A: Lanes> Bench<'_, A> {
     fn values(&self, pair: &Pair<A::Number>) -> Vec<BigUint> {
         let width = self.a.width();
         let mut rows = vec![7; 2 * width * A::COUNT];
-        self.a.store_pair(&self.a.leave(pair), &mut rows);
+        self.a.store_pair(&self.a.from_mont(pair), &mut rows);
         let value = |row: &[u64]| {
             let (x0, x1) = (value(&row[..width]), value(&row[width..]));
             assert!(x0 < *self.m && x1 < *self.m, "not reduced");
@@ -96,7 +96,7 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
         xs.iter().zip(&ys).map(|(x, y)| f(x, y)).collect()
     };
 
-    let (a0, b) = (a.enter(&bench.pair(&xs)), a.enter(&bench.pair(&ys)));
+    let (a0, b) = (a.to_mont(&bench.pair(&xs)), a.to_mont(&bench.pair(&ys)));
     assert_eq!(bench.values(&a0), xs);
     assert!(bench.values(a.one()).iter().all(|one| *one == BigUint::from(1u32)));
     assert_eq!(bench.values(&a.mul(&a0, &b)), each(&|x, y| x * y % square));
@@ -131,7 +131,7 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
         assert!(rows.chunks(2 * width + 3).all(|row| row[0] == 7 && row[2 * width + 1..] == [7, 7]));
         let ones: u32 = (0..).zip(&low_x).map(|(lane, x)| u32::from(*x == BigUint::from(1u32)) << lane).sum();
         assert_eq!(a.is_one(&x), ones);
-        assert_eq!(a.is_one(&a.spread(&[1])), (1 << A::COUNT) - 1);
+        assert_eq!(a.is_one(&a.broadcast(&[1])), (1 << A::COUNT) - 1);
     }
 }
 
@@ -196,7 +196,7 @@ fn every_entry_of_a_window() {
 
 fn powers<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, exponent: &Exponent) {
     let (bench, square) = (Bench { a, m }, m * m);
-    let power = window::pow(a, &a.enter(&bench.pair(&[x.clone(), m - 1u32])), exponent);
+    let power = window::pow(a, &a.to_mont(&bench.pair(&[x.clone(), m - 1u32])), exponent);
     let e = value(exponent.limbs()) % (BigUint::from(1u32) << exponent.bits());
     let values = bench.values(&power);
     assert_eq!(values[0], x.modpow(&e, &square));

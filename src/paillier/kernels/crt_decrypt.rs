@@ -25,8 +25,8 @@ fn decrypt<A: Lanes>(cpu: &Cpu, p: &A, q: &A, key: &CrtKey, ciphertexts: Rows<'_
     let mod_q = Residue::new(q, key.q(), key.p().modulus.limbs());
     cpu.for_each_group(out, width, Run::new(1, 16).of(A::COUNT), |rows, out| {
         let rows = ciphertexts.slice(rows);
-        let (x, x_valid) = mod_p.logarithm(&window::pow(p, &mod_p.enter(rows), &key.p().exponent));
-        let (y, y_valid) = mod_q.logarithm(&window::pow(q, &mod_q.enter(rows), &key.q().exponent));
+        let (x, x_valid) = mod_p.logarithm(&window::pow(p, &mod_p.to_mont(rows), &key.p().exponent));
+        let (y, y_valid) = mod_q.logarithm(&window::pow(q, &mod_q.to_mont(rows), &key.q().exponent));
         mod_p.join(&x, &y, out, width, 0);
         for (lane, out) in out.chunks_exact_mut(width).enumerate() {
             let invalid = digits::mask(u64::from((x_valid & y_valid) >> lane & 1 ^ 1));

@@ -61,8 +61,8 @@ fn share<A: Lanes>(
     for (lanes, bases) in lanes.chunks_exact_mut(half * width).zip(bases) {
         lanes[..bases.limbs().len()].copy_from_slice(bases.limbs());
     }
-    let power = window::pow_each(m, &m.enter(&m.load_pair(Rows::new(&lanes, width))), exponents);
-    m.store_pair(&m.leave(&power), &mut lanes);
+    let power = window::pow_each(m, &m.to_mont(&m.load_pair(Rows::new(&lanes, width))), exponents);
+    m.store_pair(&m.from_mont(&power), &mut lanes);
     for (lanes, out) in lanes.chunks_exact(half * width).zip(out) {
         out.copy_from_slice(&lanes[..out.len()]);
     }

@@ -1,7 +1,6 @@
 //! What the GPU parts of Paillier's kernels share: shaders for a size, rounds that fit, checks of results, known answers.
 
-pub(super) mod checks;
-pub(super) mod combinations;
+pub(super) mod batch_check;
 pub(super) mod constants;
 pub(super) mod known_answers;
 pub(super) mod pace;

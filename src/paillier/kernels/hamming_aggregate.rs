@@ -129,7 +129,7 @@ pub(super) mod gpu {
     use crate::paillier::kernels::gpu::known_answers;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{checks, copy, pace, suits_gpus};
+    use crate::paillier::kernels::gpu::{batch_check, copy, pace, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use std::ops::Range;
     use std::sync::{Arc, Weak};
@@ -216,7 +216,7 @@ pub(super) mod gpu {
 
         fn holds(&self, cpu: &Cpu, list: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
             let out = Rows::new(out, self.width());
-            checks::products_hold(cpu, self.modulus, self.query(list), self.stored.slice(rows), out)
+            batch_check::products_hold(cpu, self.modulus, self.query(list), self.stored.slice(rows), out)
         }
 
         fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceQueries<'a>, GpuFailure> {

@@ -38,7 +38,7 @@ fn on_cpu(cpu: &Cpu, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out
 fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
     let residue = Residue::new(m, key.p(), key.q().modulus.limbs());
     cpu.for_each_group(out, 1, Run::new(1, 16).of(A::COUNT), |rows, out| {
-        let power = window::pow(m, &residue.enter(ciphertexts.slice(rows)), &key.p().exponent);
+        let power = window::pow(m, &residue.to_mont(ciphertexts.slice(rows)), &key.p().exponent);
         let (sums, valid) = residue.logarithm(&power);
         let mut plaintexts = Zeroizing::new(vec![0; out.len() * m.width()]);
         m.store(&sums, &mut plaintexts, m.width(), 0);

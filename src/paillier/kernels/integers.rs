@@ -47,7 +47,7 @@ pub fn integers_from_pairs(device: &OpenDevice, modulus: &Modulus, rows: &mut [u
 /// x0 + x1·m. A group's rows are all read before the first is written.
 fn join<A: Lanes>(cpu: &Cpu, m: &A, modulus: &[u64], rows: &mut [u64]) {
     let width = 2 * m.width();
-    let modulus = m.spread(modulus);
+    let modulus = m.broadcast(modulus);
     cpu.for_each_group(rows, width, RUN.of(A::COUNT), |_, rows| {
         let pair = m.load_pair(Rows::new(rows, width));
         m.store_product(&pair.x1, &modulus, &pair.x0, rows, width, 0);

@@ -39,7 +39,7 @@ impl WindowTable {
 fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     let row = base.len();
     let mut steps = Zeroizing::new(vec![0; windows * row]);
-    let mut step = m.enter(&m.spread_pair(base));
+    let mut step = m.to_mont(&m.broadcast_pair(base));
     for out in steps.chunks_exact_mut(row) {
         m.reduce_pair(&mut step);
         m.store_pair(&step, out);
@@ -108,7 +108,7 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
         }
         factor.zeroize();
         for (power, out) in powers.iter().zip(out.chunks_mut(A::COUNT * width)) {
-            m.store_pair(&m.leave(power), out);
+            m.store_pair(&m.from_mont(power), out);
         }
     });
 }
@@ -132,7 +132,7 @@ pub(super) mod gpu {
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{checks, copy, suits_gpus};
+    use crate::paillier::kernels::gpu::{batch_check, copy, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use bytemuck::{Pod, Zeroable};
     use std::ops::Range;
@@ -170,14 +170,14 @@ pub(super) mod gpu {
     }
 
     fn fill<A: Lanes>(m: &A, base: &[u64], radix: &[u64], windows: usize) -> Zeroizing<Vec<u64>> {
-        let radix = m.enter(&m.spread_pair(radix));
+        let radix = m.to_mont(&m.broadcast_pair(radix));
         let mut limbs = Zeroizing::new(vec![0; (windows << WIDTH) * base.len()]);
         let mut rows = limbs.chunks_exact_mut(base.len());
-        let mut step = m.enter(&m.spread_pair(base));
+        let mut step = m.to_mont(&m.broadcast_pair(base));
         for _ in 0..windows {
             let mut entry = *m.one();
             for row in rows.by_ref().take(1 << WIDTH) {
-                m.store_pair(&m.leave(&m.mul(&entry, &radix)), row);
+                m.store_pair(&m.from_mont(&m.mul(&entry, &radix)), row);
                 entry = m.mul(&entry, &step);
             }
             step = entry;
@@ -242,7 +242,7 @@ pub(super) mod gpu {
 
         fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
             let out = Rows::new(out, self.width());
-            checks::fixed_base_powers_hold(cpu, self.base, self.bits, self.exponents.slice(rows), out)
+            batch_check::fixed_base_powers_hold(cpu, self.base, self.bits, self.exponents.slice(rows), out)
         }
 
         fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceBase, GpuFailure> {

@@ -31,7 +31,7 @@ pub(super) fn on_cpu(cpu: &Cpu, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out
 fn products<A: Lanes>(cpu: &Cpu, m: &A, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
     cpu.for_each_group(out, 2 * m.width(), Run::new(16, 256).of(A::COUNT), |rows, out| {
         // Entering and multiplying undo each other's factor of R.
-        let mut product = m.enter(&m.load_pair(a.slice(rows.clone())));
+        let mut product = m.to_mont(&m.load_pair(a.slice(rows.clone())));
         m.mul_assign(&mut product, &m.load_pair(b.slice(rows)));
         m.reduce_pair(&mut product);
         m.store_pair(&product, out);

@@ -26,8 +26,8 @@ pub(super) fn on_cpu(cpu: &Cpu, modulus: &Modulus, bases: Rows<'_>, exponent: &E
 
 fn powers<A: Lanes>(cpu: &Cpu, m: &A, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
     cpu.for_each_group(out, 2 * m.width(), Run::new(1, 16).of(A::COUNT), |rows, out| {
-        let power = window::pow(m, &m.enter(&m.load_pair(bases.slice(rows))), exponent);
-        m.store_pair(&m.leave(&power), out);
+        let power = window::pow(m, &m.to_mont(&m.load_pair(bases.slice(rows))), exponent);
+        m.store_pair(&m.from_mont(&power), out);
     });
 }
 
@@ -44,7 +44,7 @@ pub(super) mod gpu {
     use crate::device::gpu::readback::Readback;
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
-    use crate::paillier::kernels::gpu::checks;
+    use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
     use crate::paillier::kernels::gpu::known_answers::{self, EXPONENT_BITS};
     use crate::paillier::kernels::gpu::pace::Steps;
@@ -138,7 +138,7 @@ pub(super) mod gpu {
 
         fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
             let out = Rows::new(out, self.width());
-            checks::powers_hold(cpu, self.modulus, self.bases.slice(rows), self.exponent, out)
+            batch_check::powers_hold(cpu, self.modulus, self.bases.slice(rows), self.exponent, out)
         }
 
         fn prepare(&self, engine: &Arc<Engine>) -> Result<DevicePower, GpuFailure> {

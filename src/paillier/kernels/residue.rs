@@ -50,15 +50,15 @@ impl<'a, A: Lanes> Residue<'a, A> {
         if let Some(top) = half.get_mut(m.width() - 1) {
             *top = 1 << 63;
         }
-        let half = m.enter(&m.spread_pair(&half));
+        let half = m.to_mont(&m.broadcast_pair(&half));
         let upper_r = m.plus_pair(&half, &half);
         let upper_r2 = m.mul(&upper_r, m.r2());
-        let into = |limbs: &[u64]| m.mont_mul(&m.spread(limbs), &m.r2().x0);
+        let into = |limbs: &[u64]| m.mont_mul(&m.broadcast(limbs), &m.r2().x0);
         let (other_r, message_r) = (into(other), into(&key.message_scale));
         Self {
             m,
             upper_r2,
-            other: m.spread(other),
+            other: m.broadcast(other),
             other_r2: m.mont_mul(&other_r, &m.r2().x0),
             other_upper_r2: m.mont_mul(&other_r, &upper_r2.x0),
             message_r2: m.mont_mul(&message_r, &m.r2().x0),
@@ -71,11 +71,11 @@ impl<'a, A: Lanes> Residue<'a, A> {
     /// Ciphertexts c0 + c1·n, as rows of four widths of p, modulo p² in Montgomery form.
     ///
     /// c0 = u0 + u1·B, and c1·n = p·(q·c1) needs only q·c1 mod p: no division anywhere.
-    pub(super) fn enter(&self, ciphertexts: Rows<'_>) -> Pair<A::Number> {
+    pub(super) fn to_mont(&self, ciphertexts: Rows<'_>) -> Pair<A::Number> {
         let (m, width) = (self.m, self.m.width());
         let part = |i: usize| m.load(ciphertexts, i * width);
-        let zero = m.spread(&[]);
-        let lower = m.enter(&Pair { x0: part(0), x1: zero });
+        let zero = m.broadcast(&[]);
+        let lower = m.to_mont(&Pair { x0: part(0), x1: zero });
         let upper = m.mul(&Pair { x0: part(1), x1: zero }, &self.upper_r2);
         let c0 = m.plus_pair(&lower, &upper);
         let c1 = m.plus(&m.mont_mul(&part(2), &self.other_r2), &m.mont_mul(&part(3), &self.other_upper_r2));
@@ -84,7 +84,7 @@ impl<'a, A: Lanes> Residue<'a, A> {
 
     /// m mod p from c^e = 1 + e·s·m·p in Montgomery form, and a bit a lane: whether it has that form.
     pub(super) fn logarithm(&self, power: &Pair<A::Number>) -> (A::Number, u32) {
-        let power = self.m.leave(power);
+        let power = self.m.from_mont(power);
         (self.m.reduce_once(&self.m.mont_mul(&power.x1, &self.decode_r)), self.m.is_one(&power.x0))
     }
 

@@ -2,7 +2,7 @@
 
 use super::number::{Number, carry};
 use super::tile::{self, BLOCK, Block};
-use super::vector::{DIGIT_BITS, DIGIT_MASK, Vector, add_product, digit, spread, zero};
+use super::vector::{DIGIT_BITS, DIGIT_MASK, Vector, add_product, broadcast, digit, zero};
 use std::arch::x86_64::{_mm256_add_epi64, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_srli_epi64, _mm256_sub_epi64};
 use std::array;
 
@@ -169,7 +169,7 @@ pub(super) fn reduce<const T: usize, const P: usize, const Q: usize>(
             tile::multiply(neighbours(columns, i + j), left, right);
         }
         for (column, q) in columns[i].iter_mut().zip(&q) {
-            *column = _mm256_sub_epi64(spread(DIGIT_MASK), *q);
+            *column = _mm256_sub_epi64(broadcast(DIGIT_MASK), *q);
         }
         if (i + 1).is_multiple_of(ROWS_UNCARRIED) {
             relax(columns[i + 1..].as_flattened_mut());

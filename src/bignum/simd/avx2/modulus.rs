@@ -4,7 +4,7 @@ use super::columns::{self, Columns};
 use super::number::{LINES_A_DIGIT, Number, carry};
 use super::tile::BLOCK;
 use super::transpose;
-use super::vector::{DIGIT_MASK, LANES, Vector, spread};
+use super::vector::{DIGIT_MASK, LANES, Vector, broadcast};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::{Line, Pair};
 use crate::bignum::modulus::Modulus;
@@ -80,8 +80,8 @@ impl<const T: usize> Avx2Modulus<T> {
     fn repay(&self, columns: &mut Columns<T>) {
         columns[1] = self.m.0;
         // R − 1 − q is there already. m is odd, so its lowest digit can lend the 1.
-        columns[0][0][0] = _mm256_add_epi64(columns[0][0][0], spread(1));
-        columns[1][0][0] = _mm256_sub_epi64(columns[1][0][0], spread(1));
+        columns[0][0][0] = _mm256_add_epi64(columns[0][0][0], broadcast(1));
+        columns[1][0][0] = _mm256_sub_epi64(columns[1][0][0], broadcast(1));
     }
 
     #[target_feature(enable = "avx2")]

@@ -1,7 +1,7 @@
 //! Numbers of T blocks of digits, one a lane: carries, comparisons and selections.
 
 use super::tile::{BLOCK, Block};
-use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
+use super::vector::{DIGIT_BITS, LANES, Vector, broadcast, digit, zero};
 use crate::bignum::lanes::{Line, WINDOW_BITS};
 use std::arch::x86_64::{
     _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_cmpeq_epi64, _mm256_or_si256,
@@ -105,7 +105,7 @@ impl<const T: usize> Number<T> {
     #[target_feature(enable = "avx2")]
     pub(super) fn is_one(&self) -> Vector {
         let [first, rest @ ..] = self.digits() else { return zero() };
-        let mut difference = _mm256_sub_epi64(*first, spread(1));
+        let mut difference = _mm256_sub_epi64(*first, broadcast(1));
         for digit in rest {
             difference = _mm256_or_si256(difference, *digit);
         }
@@ -119,7 +119,7 @@ impl<const T: usize> Number<T> {
         for (i, out) in self.0.iter_mut().enumerate() {
             let mut block = [zero(); BLOCK];
             for (number, entry) in (0u64..).zip(entries) {
-                let mask = _mm256_cmpeq_epi64(spread(number), indices);
+                let mask = _mm256_cmpeq_epi64(broadcast(number), indices);
                 for (sum, digit) in block.iter_mut().zip(&half(entry).0[i]) {
                     *sum = _mm256_or_si256(*sum, _mm256_and_si256(mask, *digit));
                 }
@@ -147,7 +147,7 @@ impl<const T: usize> Number<T> {
     #[target_feature(enable = "avx2")]
     pub(super) fn look_up(&mut self, lines: &[Line], indices: Vector) {
         let bit = |bit: u64| {
-            let bit = spread(1 << bit);
+            let bit = broadcast(1 << bit);
             _mm256_cmpeq_epi64(_mm256_and_si256(indices, bit), bit)
         };
         let (third, fourth, fifth) = (bit(3), bit(4), bit(5));

@@ -1,7 +1,7 @@
 //! Between rows of 64-bit limbs and lanes of 28-bit digits.
 
 use super::number::Number;
-use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
+use super::vector::{DIGIT_BITS, LANES, Vector, broadcast, digit, zero};
 use crate::bignum::batch::Rows;
 use std::arch::x86_64::{
     _mm256_or_si256, _mm256_permute2x128_si256, _mm256_sllv_epi64, _mm256_srlv_epi64, _mm256_unpackhi_epi64,
@@ -33,10 +33,10 @@ pub(super) fn from_limbs<const T: usize>(limbs: &[Vector]) -> Number<T> {
     for (i, out) in (0..).zip(number.0.as_flattened_mut()) {
         let (limb, shift) = split(i * DIGIT, LIMB_BITS);
         let Some(low) = limbs.get(limb) else { break };
-        let mut value = _mm256_srlv_epi64(*low, spread(u64::from(shift)));
+        let mut value = _mm256_srlv_epi64(*low, broadcast(u64::from(shift)));
         if let Some(high) = limbs.get(limb + 1) {
             // A shift by 64, where the first limb has the whole digit, gives 0.
-            value = _mm256_or_si256(value, _mm256_sllv_epi64(*high, spread(u64::from(LIMB_BITS - shift))));
+            value = _mm256_or_si256(value, _mm256_sllv_epi64(*high, broadcast(u64::from(LIMB_BITS - shift))));
         }
         *out = digit(value);
     }
@@ -63,10 +63,10 @@ pub(super) fn store(digits: &[Vector], limbs: usize, rows: &mut [u64], width: us
 fn limb(digits: &[Vector], i: usize) -> Vector {
     let (first, shift) = split(u32::try_from(i).unwrap_or(u32::MAX) * LIMB_BITS, DIGIT);
     let digit = |i: usize| digits.get(i).copied().unwrap_or(zero());
-    let mut value = _mm256_srlv_epi64(digit(first), spread(u64::from(shift)));
+    let mut value = _mm256_srlv_epi64(digit(first), broadcast(u64::from(shift)));
     for i in 1..4u32 {
         // What is shifted by 64 or more is gone.
-        let shift = spread(u64::from(i * DIGIT - shift));
+        let shift = broadcast(u64::from(i * DIGIT - shift));
         value = _mm256_or_si256(value, _mm256_sllv_epi64(digit(first + i as usize), shift));
     }
     value

@@ -30,7 +30,7 @@ pub(super) fn zero() -> Vector {
 /// The same number in every lane.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn spread(x: u64) -> Vector {
+pub(super) fn broadcast(x: u64) -> Vector {
     _mm256_set1_epi64x(x.cast_signed())
 }
 
@@ -38,5 +38,5 @@ pub(super) fn spread(x: u64) -> Vector {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn digit(x: Vector) -> Vector {
-    _mm256_and_si256(x, spread(DIGIT_MASK))
+    _mm256_and_si256(x, broadcast(DIGIT_MASK))
 }

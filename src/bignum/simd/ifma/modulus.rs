@@ -3,7 +3,7 @@
 use super::columns::{self, Columns};
 use super::number::{LINES_A_DIGIT, Number, carry};
 use super::transpose;
-use super::vector::{DIGIT_MASK, LANES, Vector, spread};
+use super::vector::{DIGIT_MASK, LANES, Vector, broadcast};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::{Line, Pair};
 use crate::bignum::modulus::Modulus;

@@ -1,7 +1,7 @@
 //! Numbers of T blocks of C digits, one a lane: carries, comparisons and selections.
 
 use super::tile::Block;
-use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
+use super::vector::{DIGIT_BITS, LANES, Vector, broadcast, digit, zero};
 use crate::bignum::lanes::Line;
 use std::arch::x86_64::{
     __mmask8, _mm512_add_epi64, _mm512_cmpeq_epi64_mask, _mm512_cmplt_epi64_mask, _mm512_mask_blend_epi64,
@@ -114,7 +114,7 @@ impl<const T: usize, const C: usize> Number<T, C> {
     pub(super) fn is_one(&self) -> __mmask8 {
         use std::arch::x86_64::_mm512_or_si512;
         let [first, rest @ ..] = self.digits() else { return 0 };
-        let mut difference = _mm512_sub_epi64(*first, spread(1));
+        let mut difference = _mm512_sub_epi64(*first, broadcast(1));
         for digit in rest {
             difference = _mm512_or_si512(difference, *digit);
         }
@@ -128,7 +128,7 @@ impl<const T: usize, const C: usize> Number<T, C> {
         for (i, out) in self.0.iter_mut().enumerate() {
             let mut block = [zero(); C];
             for (number, entry) in (0u64..).zip(entries) {
-                let mask = _mm512_cmpeq_epi64_mask(spread(number), indices);
+                let mask = _mm512_cmpeq_epi64_mask(broadcast(number), indices);
                 for (sum, digit) in block.iter_mut().zip(&half(entry).0[i]) {
                     *sum = _mm512_mask_mov_epi64(*sum, mask, *digit);
                 }
@@ -143,7 +143,7 @@ impl<const T: usize, const C: usize> Number<T, C> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn look_up(&mut self, lines: &[Line], indices: Vector) {
-        let bit = |bit| _mm512_test_epi64_mask(indices, spread(1u64 << bit));
+        let bit = |bit| _mm512_test_epi64_mask(indices, broadcast(1u64 << bit));
         let (fourth, fifth) = (bit(4), bit(5));
         let digits = self.0.as_flattened_mut().iter_mut();
         for (digit, lines) in digits.zip(lines.as_chunks::<LINES_A_DIGIT>().0) {

@@ -1,7 +1,7 @@
 //! Between rows of 64-bit limbs and lanes of 52-bit digits.
 
 use super::number::Number;
-use super::vector::{DIGIT_BITS, LANES, Vector, digit, spread, zero};
+use super::vector::{DIGIT_BITS, LANES, Vector, broadcast, digit, zero};
 use crate::bignum::batch::Rows;
 use std::arch::x86_64::{
     _mm512_or_si512, _mm512_shuffle_i64x2, _mm512_sllv_epi64, _mm512_srlv_epi64, _mm512_unpackhi_epi64,
@@ -32,10 +32,10 @@ pub(super) fn from_limbs<const T: usize, const C: usize>(limbs: &[Vector]) -> Nu
     for (i, out) in (0..).zip(number.0.as_flattened_mut()) {
         let (limb, shift) = split(i * DIGIT_BITS, LIMB_BITS);
         let Some(low) = limbs.get(limb) else { break };
-        let mut value = _mm512_srlv_epi64(*low, spread(u64::from(shift)));
+        let mut value = _mm512_srlv_epi64(*low, broadcast(u64::from(shift)));
         if let Some(high) = limbs.get(limb + 1) {
             // A shift by 64 or more, where the first limb has the whole digit, gives 0.
-            value = _mm512_or_si512(value, _mm512_sllv_epi64(*high, spread(u64::from(LIMB_BITS - shift))));
+            value = _mm512_or_si512(value, _mm512_sllv_epi64(*high, broadcast(u64::from(LIMB_BITS - shift))));
         }
         *out = digit(value);
     }
@@ -62,10 +62,10 @@ pub(super) fn store(digits: &[Vector], limbs: usize, rows: &mut [u64], width: us
 fn limb(digits: &[Vector], i: usize) -> Vector {
     let (first, shift) = split(u32::try_from(i).unwrap_or(u32::MAX) * LIMB_BITS, DIGIT_BITS);
     let digit = |i: usize| digits.get(i).copied().unwrap_or(zero());
-    let mut value = _mm512_srlv_epi64(digit(first), spread(u64::from(shift)));
+    let mut value = _mm512_srlv_epi64(digit(first), broadcast(u64::from(shift)));
     // What is shifted by 64 or more is gone.
     for (i, shift) in [(1, DIGIT_BITS - shift), (2, 2 * DIGIT_BITS - shift)] {
-        value = _mm512_or_si512(value, _mm512_sllv_epi64(digit(first + i), spread(u64::from(shift))));
+        value = _mm512_or_si512(value, _mm512_sllv_epi64(digit(first + i), broadcast(u64::from(shift))));
     }
     value
 }

@@ -37,7 +37,7 @@ pub(super) fn zero() -> Vector {
 /// The same number in every lane.
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn spread(x: u64) -> Vector {
+pub(super) fn broadcast(x: u64) -> Vector {
     _mm512_set1_epi64(x.cast_signed())
 }
 
@@ -45,5 +45,5 @@ pub(super) fn spread(x: u64) -> Vector {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn digit(x: Vector) -> Vector {
-    _mm512_and_si512(x, spread(DIGIT_MASK))
+    _mm512_and_si512(x, broadcast(DIGIT_MASK))
 }

@@ -58,13 +58,13 @@ pub(crate) fn weighted_product(cpu: &Cpu, modulus: &Modulus, weights: &[u64], ro
         cpu.for_each_run(&mut products, width, Run::new(1, 1), |part, product| {
             let rows = rows.iter().zip(weights).skip(part * share).take(share);
             let rows: Zeroizing<Vec<_>> =
-                Zeroizing::new(rows.map(|(row, weight)| Weighted(m.enter(&m.spread_pair(row)), *weight)).collect());
+                Zeroizing::new(rows.map(|(row, weight)| Weighted(m.to_mont(&m.broadcast_pair(row)), *weight)).collect());
             let power = if rows.len() < ROWS_TO_SORT { by_bits(m, &rows) } else { by_weight(m, &rows) };
-            m.store_pair(&m.leave(&power), product);
+            m.store_pair(&m.from_mont(&power), product);
         });
-        let factors = products.chunks_exact(width).map(|row| m.enter(&m.spread_pair(row)));
+        let factors = products.chunks_exact(width).map(|row| m.to_mont(&m.broadcast_pair(row)));
         let product = factors.fold(*m.one(), |product, factor| m.mul(&product, &factor));
-        m.store_pair(&m.leave(&product), &mut out);
+        m.store_pair(&m.from_mont(&product), &mut out);
     });
     out
 }

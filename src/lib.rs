@@ -87,6 +87,7 @@ pub mod hazmat {
     pub use crate::bignum::window::Exponent;
     #[cfg(feature = "gpu")]
     pub use crate::device::gpu::{adapter::KernelOptions, fault::Fault};
+    pub use crate::paillier::kernels::SAMPLERS;
     pub use crate::paillier::kernels::fixed_base::FixedBase;
     pub use crate::paillier::kernels::hamming_aggregate::{
         Resident, hamming_aggregate, hamming_aggregate_integers, hamming_aggregate_resident,
@@ -99,6 +100,7 @@ pub mod hazmat {
     pub use crate::paillier::kernels::pair_mul::pair_mul_on_gpu;
     pub use crate::paillier::kernels::pair_pow::pair_pow;
     pub use crate::paillier::kernels::residue_product::residue_product;
+    pub use crate::paillier::kernels::samples::{Sample, Sampler};
     #[cfg(feature = "gpu")]
     pub use crate::paillier::kernels::weighted_sum::weighted_sum_on_gpu;
     pub use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;

@@ -28,6 +28,8 @@ pub mod pair_pow;
 #[cfg(feature = "owner")]
 mod residue;
 pub mod residue_product;
+#[cfg(any(feature = "gpu", feature = "hazmat"))]
+pub(crate) mod samples;
 mod schedule;
 pub mod weighted_sum;
 pub mod weights;
@@ -42,4 +44,20 @@ const SHADERS: [&gpu::shader::Shader; 7] = [
     &weighted_sum::gpu::SHADER,
     &hamming_decode::gpu::ENTER,
     &hamming_decode::gpu::COUNT,
+];
+
+/// The kernels with inputs for them: what benches and tests that compare devices go through.
+#[cfg(feature = "hazmat")]
+pub const SAMPLERS: &[samples::Sampler] = &[
+    pair_mul::SAMPLER,
+    pair_pow::SAMPLER,
+    pair_fixed_base_pow::SAMPLER,
+    hamming_aggregate::SAMPLER,
+    weighted_sum::SAMPLER,
+    #[cfg(feature = "owner")]
+    crt_encrypt::SAMPLER,
+    #[cfg(feature = "owner")]
+    crt_decrypt::SAMPLER,
+    #[cfg(feature = "owner")]
+    hamming_decode::SAMPLER,
 ];

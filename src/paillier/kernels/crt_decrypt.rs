@@ -2,6 +2,8 @@
 
 use super::crt_key::CrtKey;
 use super::residue::Residue;
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::digits;
 use crate::bignum::lanes::Lanes;
@@ -9,6 +11,8 @@ use crate::bignum::window;
 use crate::bignum::with_lanes::{for_powers, with_lanes};
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 
 /// The plaintext of each ciphertext, below n, or all ones for what is no ciphertext of this key: rows of one width of n.
 pub fn crt_decrypt(device: &OpenDevice, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
@@ -35,4 +39,17 @@ fn decrypt<A: Lanes>(cpu: &Cpu, p: &A, q: &A, key: &CrtKey, ciphertexts: Rows<'_
             }
         }
     });
+}
+
+/// Ciphertexts of sums of vectors.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "crt_decrypt", batches: &[1, 64], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let case = samples::decode_case(bits, rows)?;
+    let width = 2 * case.key.p().modulus.width();
+    Ok(Sample::new(rows * width, move |device, out| {
+        crt_decrypt(device, &case.key, Rows::new(&case.ciphertexts, 2 * width), out);
+    }))
 }

@@ -2,11 +2,15 @@
 
 use super::crt_key::CrtKey;
 use super::residue::Residue;
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
 use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 
 /// The ciphertexts whose noise modulo p² and q² is given, with these plaintexts in them.
 pub fn crt_encrypt(device: &OpenDevice, key: &CrtKey, noise: [Rows<'_>; 2], plaintexts: Rows<'_>, out: &mut [u64]) {
@@ -42,4 +46,25 @@ fn encrypt<A: Lanes>(
         mod_p.join(&a.x0, &b.x0, out, width, 0);
         mod_p.join(&mod_p.quotient(&a.x1, &t), &mod_q.quotient(&b.x1, &s), out, width, width / 2);
     });
+}
+
+/// Any noise and any plaintexts.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "crt_encrypt", batches: &[16, 1024], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let key = samples::decode_case(bits, 0)?.key;
+    let width = 2 * key.p().modulus.width();
+    // Below both primes, whose top bits are set.
+    let below: Vec<u64> = samples::numbers(bits, 4 * rows)
+        .chunks(bits / 64)
+        .flat_map(|number| {
+            number.iter().enumerate().map(|(i, limb)| if i + 1 == number.len() { limb >> 1 } else { *limb })
+        })
+        .collect();
+    Ok(Sample::new(2 * rows * width, move |device, out| {
+        let (noise, plaintexts) = below.split_at(rows * width);
+        crt_encrypt(device, &key, [Rows::new(noise, width); 2], Rows::new(plaintexts, width), out);
+    }))
 }

@@ -1,6 +1,8 @@
 //! `hamming_aggregate`: each query times every stored ciphertext.
 
 use super::integers::integers_from_pairs;
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::factor::FixedFactor;
 use crate::bignum::lanes::Lanes;
@@ -8,6 +10,8 @@ use crate::bignum::modulus::Modulus;
 use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 
 const RUN: Run = Run::new(16, 256);
 
@@ -112,6 +116,20 @@ fn aggregate<A: FixedFactor>(
     }
 }
 
+/// One query.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_aggregate", batches: &[16, 1024, 16_384], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let (modulus, stored) = samples::pairs(bits, rows)?;
+    let (_, query) = samples::pairs(bits, 3)?;
+    let width = 2 * modulus.width();
+    Ok(Sample::new(stored.len(), move |device, out| {
+        hamming_aggregate(device, &modulus, Rows::new(&query[2 * width..], width), Rows::new(&stored, width), out);
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -126,11 +144,12 @@ pub(super) mod gpu {
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers;
+    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
     use crate::paillier::kernels::gpu::{batch_check, copy, pace, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
+    use crate::paillier::kernels::samples;
     use std::ops::Range;
     use std::sync::{Arc, Weak};
 
@@ -267,7 +286,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = known_answers::pairs(bits)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
             let width = 2 * modulus.width();
             let (stored, queries) = (Rows::new(&pairs, width), Rows::new(&pairs[width..3 * width], width));
             let kernel = HammingAggregate { modulus: &modulus, queries, stored, resident: None };

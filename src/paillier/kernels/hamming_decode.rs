@@ -3,6 +3,8 @@
 use super::crt_decrypt;
 use super::crt_key::{CrtKey, NOT_A_DISTANCE};
 use super::residue::Residue;
+#[cfg(feature = "hazmat")]
+use super::samples::{self, DecodeCase, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
 use crate::bignum::window;
@@ -10,6 +12,8 @@ use crate::bignum::with_lanes::{for_powers, with_lanes};
 use crate::bit_matrix::count_digits;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 use zeroize::Zeroizing;
 
 /// The Hamming distance in each ciphertext of `dimensions` dimensions: one number a row, or [`NOT_A_DISTANCE`].
@@ -60,6 +64,21 @@ fn not_a_distance_if(condition: bool) -> u32 {
     core::hint::black_box(u32::from(condition).wrapping_neg())
 }
 
+/// Ciphertexts whose digits are those of sums, but for a few.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_decode", batches: &[1, 64], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let DecodeCase { key, dimensions, ciphertexts, distances } = samples::decode_case(bits, rows)?;
+    Ok(Sample::new(distances.len(), move |device, out| {
+        let mut found = vec![0; out.len()];
+        let ciphertexts = Rows::new(&ciphertexts, 4 * key.p().modulus.width());
+        hamming_decode(device, &key, dimensions, ciphertexts, &mut found);
+        out.iter_mut().zip(found).for_each(|(out, found)| *out = found.into());
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -76,12 +95,13 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::crt_key::{CrtKey, NOT_A_DISTANCE};
     use crate::paillier::kernels::gpu::constants::{self, DeviceModulus};
-    use crate::paillier::kernels::gpu::known_answers::{self, DecodeCase};
+    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
     use crate::paillier::kernels::gpu::program::Program;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::suits_gpus;
     use crate::paillier::kernels::pair_mul::gpu::PairMul;
     use crate::paillier::kernels::pair_pow::gpu::DevicePower;
+    use crate::paillier::kernels::samples::{self, DecodeCase};
     use std::ops::Range;
     use std::sync::Arc;
     use zeroize::Zeroizing;
@@ -212,7 +232,8 @@ pub(super) mod gpu {
             if !PairMul::known_answer(bits, engine, cpu)? {
                 return Ok(false);
             }
-            let DecodeCase { key, dimensions, ciphertexts, distances } = known_answers::decode_case(bits)?;
+            let DecodeCase { key, dimensions, ciphertexts, distances } =
+                samples::decode_case(bits, ROWS).map_err(refused)?;
             let ciphertexts = Rows::new(&ciphertexts, 4 * key.p().modulus.width());
             let kernel = HammingDecode { key: &key, dimensions, ciphertexts, nonce: Ok(0x5a5a_1234) };
             let mut theirs = vec![0; distances.len()];

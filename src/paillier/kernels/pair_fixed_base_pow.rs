@@ -1,6 +1,8 @@
 //! `pair_fixed_base_pow`: one base to many powers, from window tables.
 
 use super::fixed_base::FixedBase;
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::{Lanes, Line, WINDOW_BITS};
 use crate::bignum::modulus::Modulus;
@@ -9,7 +11,11 @@ use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::isa::Isa;
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 use std::convert::Infallible;
+#[cfg(feature = "hazmat")]
+use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Vectors that share one pass over the tables: enough to read each table from memory once for all, few enough for
@@ -113,6 +119,22 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
     });
 }
 
+/// Powers of 512 bits.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "pair_fixed_base_pow", batches: &[1, 128], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    const EXPONENT_BITS: usize = 512;
+    let (modulus, pairs) = samples::pairs(bits, 3)?;
+    let width = 2 * modulus.width();
+    let base = FixedBase::new(Arc::new(modulus), &pairs[2 * width..], EXPONENT_BITS);
+    let exponents = samples::numbers(EXPONENT_BITS, rows);
+    Ok(Sample::new(rows * width, move |device, out| {
+        pair_fixed_base_pow(device, &base, EXPONENT_BITS, Rows::new(&exponents, EXPONENT_BITS / 64), out);
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -128,12 +150,13 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::fixed_base::FixedBase;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{self, EXPONENT_BITS, ROWS};
+    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
     use crate::paillier::kernels::gpu::{batch_check, copy, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
+    use crate::paillier::kernels::samples::{self, EXPONENT_BITS};
     use bytemuck::{Pod, Zeroable};
     use std::ops::Range;
     use std::sync::{Arc, Weak};
@@ -292,7 +315,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = known_answers::pairs(bits)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
             let width = 2 * modulus.width();
             let base = FixedBase::new(Arc::new(modulus), &pairs[pairs.len() - width..], EXPONENT_BITS);
             let exponents: Vec<u64> = (0..ROWS as u64).map(|row| row.wrapping_mul(0x1_e3f7) ^ 0xff).collect();

@@ -1,11 +1,15 @@
 //! `pair_mul`: products row by row.
 
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
 use crate::bignum::modulus::Modulus;
 use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 
 /// Products of pairs row by row, modulo m². Always on the CPU: it takes less time than checking a GPU's.
 pub fn pair_mul(device: &OpenDevice, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
@@ -38,6 +42,26 @@ fn products<A: Lanes>(cpu: &Cpu, m: &A, a: Rows<'_>, b: Rows<'_>, out: &mut [u64
     });
 }
 
+/// Products of each row and the next; on a GPU too, which has no other use for it.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "pair_mul", batches: &[16, 1024, 16_384], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let (modulus, a) = samples::pairs(bits, rows)?;
+    let width = 2 * modulus.width();
+    let mut b = a.clone();
+    b.rotate_left(width.min(a.len()));
+    Ok(Sample::new(a.len(), move |device, out| {
+        let (a, b) = (Rows::new(&a, width), Rows::new(&b, width));
+        #[cfg(feature = "gpu")]
+        if let Some(Ok(())) = pair_mul_on_gpu(device, &modulus, a, b, out) {
+            return;
+        }
+        pair_mul(device, &modulus, a, b, out);
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -51,10 +75,11 @@ pub(super) mod gpu {
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers;
+    use crate::paillier::kernels::gpu::known_answers::{self, ROWS, refused};
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
     use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use crate::paillier::kernels::samples;
     use std::ops::Range;
     use std::sync::Arc;
 
@@ -132,7 +157,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, a) = known_answers::pairs(bits)?;
+            let (modulus, a) = samples::pairs(bits, ROWS).map_err(refused)?;
             let width = 2 * modulus.width();
             // Each row times the fourth after it: no two products are the same, so that swapped rows show.
             let mut b = a.clone();

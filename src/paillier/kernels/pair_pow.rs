@@ -1,5 +1,7 @@
 //! `pair_pow`: many bases to one power.
 
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
 use crate::bignum::modulus::Modulus;
@@ -8,6 +10,8 @@ use crate::bignum::with_lanes::for_powers;
 use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 
 /// Each base to the same power, modulo m².
 ///
@@ -31,6 +35,19 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, bases: Rows<'_>, exponent: &Exponent, out:
     });
 }
 
+/// Powers as long as the modulus.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "pair_pow", batches: &[1, 8], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    let (modulus, bases) = samples::pairs(bits, rows)?;
+    let exponent = Exponent::new(&samples::numbers(bits, 1), bits);
+    Ok(Sample::new(bases.len(), move |device, out| {
+        pair_pow(device, &modulus, Rows::new(&bases, 2 * modulus.width()), &exponent, out);
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -46,13 +63,14 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{self, EXPONENT_BITS};
+    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::program::Program;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
     use crate::paillier::kernels::gpu::{copy, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
+    use crate::paillier::kernels::samples::{self, EXPONENT_BITS};
     use std::ops::Range;
     use std::sync::Arc;
 
@@ -164,7 +182,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = known_answers::pairs(bits)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
             let bases = Rows::new(&pairs, 2 * modulus.width());
             let exponent = Exponent::new(&[0x1a_5f03], EXPONENT_BITS);
             agree(&PairPow { modulus: &modulus, bases, exponent: &exponent }, engine, cpu)

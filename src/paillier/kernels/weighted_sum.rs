@@ -5,11 +5,15 @@
 
 pub(super) mod sides;
 
+#[cfg(feature = "hazmat")]
+use super::samples::{self, Sample, Sampler};
 use super::weights::Weights;
 use crate::bignum::batch::Rows;
 use crate::bignum::modulus::Modulus;
 use crate::device::cpu::Cpu;
 use crate::device::open_device::OpenDevice;
+#[cfg(feature = "hazmat")]
+use crate::error::Error;
 use sides::{quotients_vartime, weighted_sides_vartime};
 
 /// For each row of weights the product of all inputs, each to its weight, modulo m²; 0 where a negative weight is for a number
@@ -55,6 +59,25 @@ fn on_cpu(cpu: &Cpu, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out
     quotients_vartime(cpu, modulus, weights, Rows::new(&sides, width), out);
 }
 
+/// Rows are weights of 8 bits with their signs: of one output for 784 inputs, or of ten.
+#[cfg(feature = "hazmat")]
+pub(super) const SAMPLER: Sampler = Sampler { name: "weighted_sum", batches: &[784, 7840], make: sample };
+
+#[cfg(feature = "hazmat")]
+fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
+    const INPUTS: usize = 784;
+    let inputs = rows.min(INPUTS);
+    // Numbers that have an inverse: the extremes that come first have none.
+    let (modulus, pairs) = samples::pairs(bits, inputs + 2)?;
+    let width = 2 * modulus.width();
+    let integers: Vec<i64> =
+        samples::numbers(64, rows).into_iter().map(|limb| i64::from(limb.to_le_bytes()[0].cast_signed())).collect();
+    let weights = Weights::from_integers(inputs, &integers);
+    Ok(Sample::new(weights.outputs() * width, move |device, out| {
+        weighted_sum_vartime(device, &modulus, Rows::new(&pairs[2 * width..], width), &weights, out);
+    }))
+}
+
 /// The kernel on a GPU, and what its results are checked by.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
@@ -69,11 +92,12 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{self, ROWS};
+    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::{copy, suits_gpus};
     use crate::paillier::kernels::multi_power::{Part, Parts, inputs_at_once};
     use crate::paillier::kernels::pair_mul::gpu::agree;
+    use crate::paillier::kernels::samples;
     use crate::paillier::kernels::weights::Weights;
     use bytemuck::{Pod, Zeroable};
     use std::ops::Range;
@@ -206,7 +230,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = known_answers::pairs(bits)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
             let inputs = Rows::new(&pairs, 2 * modulus.width());
             let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
             let weights = Weights::from_integers(ROWS, &integers);

@@ -1,29 +1,21 @@
 //! What a GPU has to show before it is trusted with a kernel and a size: the same bytes as the CPU, for numbers that are hard
 //! on carries.
 
-use crate::bignum::modulus::Modulus;
 use crate::device::cpu::Cpu;
 use crate::device::gpu::GpuFailure;
 use crate::device::gpu::engine::Engine;
 use crate::device::offload::kernel::Kernel;
 use crate::device::offload::rounds::unchecked;
-use std::sync::Arc;
-
-#[cfg(feature = "owner")]
-use crate::bignum::window::Exponent;
-#[cfg(feature = "owner")]
 use crate::error::Error;
-#[cfg(feature = "owner")]
-use crate::paillier::kernels::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};
-#[cfg(feature = "owner")]
-use num_bigint::BigUint;
-#[cfg(feature = "owner")]
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 /// Rows of a known answer: more than a workgroup of the widest numbers has, and not a multiple of it.
 pub(crate) const ROWS: usize = 9;
-/// Bits of an exponent.
-pub(crate) const EXPONENT_BITS: usize = 21;
+
+/// A known answer that cannot be worked out.
+pub(crate) fn refused(error: Error) -> GpuFailure {
+    GpuFailure::Refused(error.to_string())
+}
 
 /// Whether a device and the CPU compute the same.
 pub(crate) fn are_same<K: Kernel<Element = u64>>(
@@ -39,138 +31,4 @@ pub(crate) fn are_same<K: Kernel<Element = u64>>(
         kernel.compute(cpu, list, 0..kernel.rows(), out);
     }
     Ok(ours == theirs)
-}
-
-/// A modulus of that many bits, and [`ROWS`] pairs below it.
-pub(crate) fn pairs(bits: usize) -> Result<(Modulus, Vec<u64>), GpuFailure> {
-    let mut numbers = Numbers(bits as u64);
-    let limbs = numbers.modulus(bits / 64);
-    let modulus = Modulus::new(&limbs).map_err(|error| GpuFailure::Refused(error.to_string()))?;
-    let pairs = numbers.pairs(&limbs, ROWS);
-    Ok((modulus, pairs))
-}
-
-/// The same numbers every time (Steele, Lea and Flood, OOPSLA 2014), a few limbs of each all ones or all zeros.
-struct Numbers(u64);
-
-impl Numbers {
-    fn limb(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// An odd number of exactly that many limbs.
-    fn modulus(&mut self, limbs: usize) -> Vec<u64> {
-        let mut modulus: Vec<u64> = (0..limbs).map(|_| self.limb()).collect();
-        if let Some(low) = modulus.first_mut() {
-            *low |= 1;
-        }
-        if let Some(top) = modulus.last_mut() {
-            *top |= 3 << 62;
-        }
-        modulus
-    }
-
-    /// Pairs below a modulus whose two top bits are set: the extremes first.
-    fn pairs(&mut self, modulus: &[u64], rows: usize) -> Vec<u64> {
-        let mut pairs = Vec::with_capacity(2 * modulus.len() * rows);
-        for row in 0..2 * rows {
-            match row {
-                0 | 1 => pairs.extend(modulus.iter().map(|_| 0)),
-                // m − 1, which is m with its lowest bit cleared.
-                2 | 3 => {
-                    pairs.extend(modulus.iter().enumerate().map(|(i, limb)| if i == 0 { limb - 1 } else { *limb }));
-                }
-                _ => pairs.extend((1..=modulus.len()).map(|i| {
-                    let limb = match self.limb() % 4 {
-                        0 => 0,
-                        1 => u64::MAX,
-                        _ => self.limb(),
-                    };
-                    if i == modulus.len() { limb >> 1 } else { limb }
-                })),
-            }
-        }
-        pairs
-    }
-}
-
-/// Ciphertexts, and the distances in them.
-#[cfg(feature = "owner")]
-pub(crate) struct DecodeCase {
-    pub(crate) key: CrtKey,
-    pub(crate) dimensions: usize,
-    pub(crate) ciphertexts: Vec<u64>,
-    pub(crate) distances: Vec<u32>,
-}
-
-/// Ciphertexts under a key whose numbers need not be primes: noise of −1 vanishes in every even power.
-#[cfg(feature = "owner")]
-pub(crate) fn decode_case(bits: usize) -> Result<DecodeCase, GpuFailure> {
-    let mut numbers = Numbers(bits as u64);
-    let big = |limbs: &[u64]| BigUint::from_bytes_le(bytemuck::cast_slice(limbs));
-    let fill = |number: &BigUint, width: usize| {
-        let mut limbs = number.to_u64_digits();
-        limbs.resize(width, 0);
-        limbs
-    };
-    let refused = |error: Error| GpuFailure::Refused(error.to_string());
-    let width = bits / 64;
-    let exponent = BigUint::from(0x1a_5f04u32);
-    // Two odd numbers that are coprime to each other and to the exponent, found soon.
-    let (p, q, inverse) = loop {
-        let (p, q) = (big(&numbers.modulus(width)), big(&numbers.modulus(width)));
-        let (p, q) = if p > q { (p, q) } else { (q, p) };
-        if let Some(inverse) = (&exponent * &q).modinv(&p)
-            && q.modinv(&p).is_some()
-        {
-            break (p, q, inverse);
-        }
-    };
-    let prime = |m: &BigUint, other: &BigUint, decode: &BigUint| -> Result<PrimeKey, GpuFailure> {
-        let rest = |number: &BigUint| Zeroizing::new(fill(&(number % m), width));
-        Ok(PrimeKey {
-            modulus: Arc::new(Modulus::new(&fill(m, width)).map_err(refused)?),
-            exponent: Exponent::new(&fill(&exponent, 1), EXPONENT_BITS),
-            message_scale: rest(other),
-            decode_scale: rest(decode),
-            other_inverse: rest(&BigUint::ZERO),
-        })
-    };
-    let key = CrtKey::new(prime(&p, &q, &inverse)?, prime(&q, &p, &BigUint::ZERO)?).map_err(refused)?;
-    let n = &p * &q;
-    let square = &n * &n;
-    let dimensions = key.one_prime_dimensions().min(77);
-    // Sums of two vectors, then a digit of 3, a bit above the last dimension, and what is no ciphertext of this key.
-    let mut ciphertexts = Vec::new();
-    let mut distances = Vec::new();
-    for row in 0..ROWS {
-        let digits: Vec<u32> = (0..dimensions)
-            .map(|i| match row {
-                0 => 0,
-                1 => 2,
-                2 if i == 5 => 3,
-                _ => u32::try_from(numbers.limb() % 3).unwrap_or(0),
-            })
-            .collect();
-        let mut message = digits.iter().fold(BigUint::ZERO, |sum, digit| sum * 4u32 + *digit);
-        let mut distance = u32::try_from(digits.iter().filter(|digit| **digit == 1).count()).unwrap_or(u32::MAX);
-        if row == 3 {
-            message.set_bit(2 * dimensions as u64, true);
-        }
-        if row == 2 || row == 3 || row == 4 {
-            distance = NOT_A_DISTANCE;
-        }
-        let mut c = (&n * message + 1u32) * (&square - 1u32) % &square;
-        if row == 4 {
-            c += 1u32;
-        }
-        ciphertexts.extend(fill(&(&c % &n), 2 * width));
-        ciphertexts.extend(fill(&(&c / &n), 2 * width));
-        distances.push(distance);
-    }
-    Ok(DecodeCase { key, dimensions, ciphertexts, distances })
 }

@@ -1,12 +1,11 @@
 //! `hushvec context audit`.
 
 use super::findings::{Attacker, Finding, Grade, attackers, findings};
-use crate::any_context::AnyContext;
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
-use hushvec::{Evaluator, Plaintext, PublicContext, RecoveredKey};
+use hushvec::{ContextFile, Evaluator, Plaintext, PublicContext, RecoveredKey};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -52,14 +51,14 @@ struct Proof {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let context = AnyContext::read(&args.context)?;
-    args.expected.check(&context, &args.context)?;
+    let context = ContextFile::read(&args.context)?;
+    args.expected.check(&context)?;
     let parameters = *context.public().parameters();
-    let findings = findings(&context, &args.context);
+    let findings = findings(&context);
     let report = Report {
         verdict: findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Good),
         scheme: parameters.scheme().name(),
-        format: context.format(),
+        format: context.format_name(),
         strength_bits: parameters.strength_bits(),
         n_bits: 2 * parameters.key_len(),
         factoring_strength_bits: parameters.factoring_bits(),

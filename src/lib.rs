@@ -75,7 +75,7 @@ pub use context::loader::Loader;
 pub use context::remote::{MemoryStore, RemoteStore};
 #[cfg(feature = "owner")]
 pub use context::tables::Tables;
-#[cfg(feature = "owner")]
+#[cfg(feature = "audit")]
 pub use paillier::attack::RecoveredKey;
 #[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};

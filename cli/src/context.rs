@@ -4,6 +4,7 @@ mod audit;
 mod compare;
 mod findings;
 mod passphrase;
+mod proof;
 mod show;
 
 use crate::args::{Compute, Owner, Passphrase};

@@ -2,7 +2,10 @@
 
 pub mod builder;
 pub mod content;
+mod document;
+pub mod file;
 pub mod format;
+pub mod info;
 pub mod key_provider;
 pub mod loader;
 mod native;

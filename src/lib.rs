@@ -63,16 +63,20 @@ pub use context::builder::Builder;
 #[cfg(feature = "owner")]
 pub use context::content::XTraceContent;
 #[cfg(feature = "owner")]
+pub use context::file::ContextFile;
+#[cfg(feature = "owner")]
 pub use context::format::Format;
+#[cfg(feature = "owner")]
+pub use context::info::ContextInfo;
 #[cfg(feature = "owner")]
 pub use context::key_provider::{Derivation, Key, KeyProvider, PassphraseKeyProvider};
 #[cfg(feature = "owner")]
-pub use context::loader::{ContextInfo, Loader};
+pub use context::loader::Loader;
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};
 #[cfg(feature = "owner")]
 pub use context::tables::Tables;
-#[cfg(feature = "owner")]
+#[cfg(feature = "audit")]
 pub use paillier::attack::RecoveredKey;
 #[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};

@@ -12,7 +12,7 @@ pub mod public_key;
 pub(crate) mod stringified;
 pub(crate) mod validate;
 
-#[cfg(feature = "owner")]
+#[cfg(feature = "audit")]
 pub mod attack;
 #[cfg(feature = "owner")]
 pub(crate) mod classic;

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
 use crate::target::Target;
-use hushvec::{DeviceReport, Evaluator, Index, PublicContext};
+use hushvec::{ContextFile, DeviceReport, Evaluator, Index};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,20 +44,19 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_report(args.json)?;
     args.target.check_stream(&[&args.public, &args.index, &args.query])?;
-    let public = PublicContext::load(&args.public, args.weak.allow_weak).map_err(|error| {
-        if args::is_owner_context(&args.public) {
-            return Failure::Usage(format!(
-                "{} is an owner's context. An evaluator should have the public one only: `hushvec context public {} -o \
-                 public.json`",
-                args.public.display(),
-                args.public.display()
-            ));
-        }
-        error.into()
-    })?;
-    args.expected.check_public(&public, &args.public)?;
+    let file = ContextFile::read(&args.public)?;
+    if file.owner().is_some() {
+        let path = args.public.display();
+        return Err(Failure::Usage(format!(
+            "{path} is an owner's context. An evaluator should have the public one only: `hushvec context public {path} -o \
+             public.json`"
+        )));
+    }
+    args.weak.check(&file)?;
+    args.expected.check(&file)?;
+    let public = file.public();
     args::warn_if_weak(public.parameters());
-    let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
+    let evaluator = Evaluator::with_threads(public, args.compute.device_or_auto(), args.compute.threads)?;
     let query = evaluator.load_query(&args.query)?;
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);

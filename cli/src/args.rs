@@ -1,12 +1,13 @@
 //! Flags that several commands share.
 
-use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
 use crate::suggested;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use hushvec::{ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext};
+use hushvec::{
+    ContextFile, ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext,
+};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -57,6 +58,14 @@ pub struct Weak {
     pub allow_weak: bool,
 }
 
+impl Weak {
+    /// Refuses a weak key unless that was allowed.
+    pub fn check(&self, file: &ContextFile) -> Result<(), Failure> {
+        let checked = file.public().parameters().check_strength(self.allow_weak);
+        checked.map_err(|error| in_file(error, file.path()))
+    }
+}
+
 /// Which context it must be.
 #[derive(Args, Clone, Debug)]
 pub struct Expected {
@@ -73,17 +82,12 @@ impl Expected {
         public.check_id(expected).map_err(|error| in_file(error, path))
     }
 
-    /// Checks a context of either kind, unopened.
-    pub fn check(&self, context: &AnyContext, path: &Path) -> Result<(), Failure> {
-        match context {
-            AnyContext::Owner(info) => self.check_unopened(info, path),
-            AnyContext::Public(public) => self.check_public(public, path),
-        }
-    }
-
-    /// Checks what an owner's context says without its passphrase. An id in XTrace's format takes the passphrase.
-    pub fn check_unopened(&self, info: &ContextInfo, path: &Path) -> Result<(), Failure> {
-        let Some(expected) = &self.expect_id else { return Ok(()) };
+    /// Checks a context of either kind, unopened. An id in XTrace's format takes the passphrase.
+    pub fn check(&self, file: &ContextFile) -> Result<(), Failure> {
+        let path = file.path();
+        let (Some(expected), Some(info)) = (&self.expect_id, file.owner()) else {
+            return self.check_public(file.public(), path);
+        };
         match info.check_id(expected) {
             Err(_) if info.id.is_none() => Err(Failure::Usage(format!(
                 "{}: the public id is {}, not {expected}. If that is the id: in XTrace's format it can be told only by a \
@@ -134,29 +138,48 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Loads a context, with a warning if its key is weak.
-    pub fn load(&self, path: &Path) -> Result<ExecutionContext, Failure> {
-        let info = self.check(path)?;
-        warn_if_weak(&info.parameters);
-        load(path, &self.compute, self.weak.allow_weak, &self.expected, &self.passphrase.read(path)?)
+    /// Opens a context, with a warning if its key is weak.
+    pub fn open(&self, file: &ContextFile) -> Result<ExecutionContext, Failure> {
+        self.open_keeping_passphrase(file).map(|(context, _)| context)
     }
 
-    /// Before the passphrase is asked for: is there a context, and one that may be used?
-    pub fn check(&self, path: &Path) -> Result<ContextInfo, Failure> {
-        let info = owner_context(path)?;
-        info.parameters.check_strength(self.weak.allow_weak).map_err(|error| in_file(error, path))?;
+    /// [`Owner::open`], with the passphrase that opened it.
+    pub fn open_keeping_passphrase(
+        &self,
+        file: &ContextFile,
+    ) -> Result<(ExecutionContext, Zeroizing<String>), Failure> {
+        let info = self.check(file)?;
+        warn_if_weak(&info.parameters);
+        let passphrase = self.passphrase.read(file.path())?;
+        let context = open(file, &self.compute, self.weak.allow_weak, &self.expected, &passphrase)?;
+        Ok((context, passphrase))
+    }
+
+    /// Before the passphrase is asked for: is this a context with a secret key, and one that may be used?
+    pub fn check<'a>(&self, file: &'a ContextFile) -> Result<&'a ContextInfo, Failure> {
+        let info = owner_of(file)?;
+        self.weak.check(file)?;
         // Where the id takes the passphrase, opening the context compares it.
         if info.id.is_some() {
-            self.expected.check_unopened(&info, path)?;
+            self.expected.check(file)?;
         }
         Devices::check(self.compute.device.as_ref().unwrap_or(&info.device))?;
         Ok(info)
     }
+
+    /// The public part of a context of either kind, unverified. Opening an owner's context compares the id.
+    pub fn public_of<'a>(&self, file: &'a ContextFile) -> Result<&'a PublicContext, Failure> {
+        self.weak.check(file)?;
+        if file.owner().is_none() {
+            self.expected.check(file)?;
+        }
+        Ok(file.public())
+    }
 }
 
 /// Opens an owner's context with its passphrase.
-pub fn load(
-    path: &Path,
+pub fn open(
+    file: &ContextFile,
     compute: &Compute,
     allow_weak: bool,
     expected: &Expected,
@@ -170,15 +193,20 @@ pub fn load(
         loader = loader.expect_id(id);
     }
     let started = Instant::now();
-    let context = loader.load_from_disk(path, &PassphraseKeyProvider::new(passphrase)?)?;
+    let context = loader.open_file(file, &PassphraseKeyProvider::new(passphrase)?)?;
     let seconds = started.elapsed().as_secs_f64();
-    debug!(seconds, "opened {} in {seconds:.2} s", path.display());
+    debug!(seconds, "opened {} in {seconds:.2} s", file.path().display());
     Ok(context)
 }
 
 /// What an owner's context says about itself.
-pub fn owner_context(path: &Path) -> Result<ContextInfo, Failure> {
-    ContextInfo::read(path).map_err(|error| not_a_context(path, error))
+pub fn owner_of(file: &ContextFile) -> Result<&ContextInfo, Failure> {
+    file.owner().ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} is a public context; this command needs the owner's context, which has the secret key",
+            file.path().display()
+        ))
+    })
 }
 
 /// Says on standard error what is weak about a key.
@@ -189,57 +217,11 @@ pub fn warn_if_weak(parameters: &hushvec::Parameters) {
 }
 
 /// The public part of a public context or of an owner's context, which is unverified but for the id that it must have.
-pub fn load_public(path: &Path, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
-    match peek(path, weak)? {
-        AnyContext::Owner(info) => {
-            expected.check_unopened(&info, path)?;
-            Ok(info.public)
-        }
-        AnyContext::Public(public) => {
-            expected.check_public(&public, path)?;
-            Ok(public)
-        }
-    }
-}
-
-/// [`load_public`] for commands that open an owner's context afterwards, which compares the id.
-pub fn peek_public(path: &Path, owner: &Owner) -> Result<PublicContext, Failure> {
-    match peek(path, &owner.weak)? {
-        AnyContext::Owner(info) => Ok(info.public),
-        AnyContext::Public(public) => {
-            owner.expected.check_public(&public, path)?;
-            Ok(public)
-        }
-    }
-}
-
-fn peek(path: &Path, weak: &Weak) -> Result<AnyContext, Failure> {
-    match PublicContext::load(path, weak.allow_weak) {
-        Ok(public) => Ok(AnyContext::Public(public)),
-        Err(error) if matches!(error.root(), Error::Io { .. } | Error::WeakKey { .. }) => Err(error.into()),
-        Err(error) => match ContextInfo::read(path) {
-            Ok(info) => {
-                info.parameters.check_strength(weak.allow_weak).map_err(|error| in_file(error, path))?;
-                Ok(AnyContext::Owner(Box::new(info)))
-            }
-            Err(_) => Err(error.into()),
-        },
-    }
-}
-
-/// Whether a file is an owner's context.
-pub fn is_owner_context(path: &Path) -> bool {
-    ContextInfo::read(path).is_ok()
-}
-
-fn not_a_context(path: &Path, error: Error) -> Failure {
-    if PublicContext::load(path, true).is_ok() {
-        return Failure::Usage(format!(
-            "{} is a public context; this command needs the owner's context, which has the secret key",
-            path.display()
-        ));
-    }
-    error.into()
+pub fn read_public(path: &Path, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
+    let file = ContextFile::read(path)?;
+    weak.check(&file)?;
+    expected.check(&file)?;
+    Ok(file.public().clone())
 }
 
 fn in_file(error: Error, path: &Path) -> Failure {

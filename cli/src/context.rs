@@ -4,6 +4,7 @@ mod audit;
 mod compare;
 mod findings;
 mod passphrase;
+mod proof;
 mod show;
 
 use crate::args::{Compute, Owner, Passphrase};
@@ -12,7 +13,7 @@ use crate::passphrase::{self as passphrases, Which};
 use crate::suggested;
 use crate::target::Target;
 use clap::{Subcommand, ValueEnum};
-use hushvec::{Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, Scheme};
+use hushvec::{ContextFile, Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, Scheme};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -161,9 +162,9 @@ fn new(args: &New) -> Result<(), Failure> {
 fn public(args: &Public) -> Result<(), Failure> {
     args.target.check_text(&[&args.context])?;
     let public = if args.verify {
-        args.owner.load(&args.context)?.public_context()
+        args.owner.open(&ContextFile::read(&args.context)?)?.public_context()
     } else {
-        crate::args::load_public(&args.context, &args.owner.weak, &args.owner.expected)?
+        crate::args::read_public(&args.context, &args.owner.weak, &args.owner.expected)?
     };
     let staged = args.target.stage()?;
     public.save(staged.path())?;
@@ -174,8 +175,7 @@ fn public(args: &Public) -> Result<(), Failure> {
 
 fn export(args: &Export) -> Result<(), Failure> {
     args.target.check_for_keys(&[&args.context])?;
-    let context = args.owner.load(&args.context)?;
-    let passphrase = args.owner.passphrase.read(&args.context)?;
+    let (context, passphrase) = args.owner.open_keeping_passphrase(&ContextFile::read(&args.context)?)?;
     let provider = match args.format {
         FormatArg::Native => PassphraseKeyProvider::new(passphrase.as_str())?,
         FormatArg::Xtrace => PassphraseKeyProvider::xtrace(passphrase.as_str(), None)?,

@@ -4,7 +4,7 @@ use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
-use hushvec::Response;
+use hushvec::{ContextFile, Response};
 use std::path::PathBuf;
 
 /// Options of `hushvec decode`.
@@ -28,7 +28,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let response = Response::open(&args.response)?;
-    let context = args.owner.load(&args.context)?;
+    let context = args.owner.open(&ContextFile::read(&args.context)?)?;
     match &args.query {
         Some(path) => response.check_query(&context.load_query(path)?)?,
         None => tracing::warn!(

@@ -4,7 +4,7 @@ mod destination;
 mod encryptor;
 mod plan;
 
-use crate::args::{self, Owner};
+use crate::args::Owner;
 use crate::failure::Failure;
 use crate::ids::IdFile;
 use crate::input::{Block, Format, IdSource, Input};
@@ -12,7 +12,7 @@ use crate::output;
 use crate::progress::Bar;
 use destination::Destination;
 use encryptor::Encryptor;
-use hushvec::{DeviceReport, Error, Ids, IndexWriter, Shard};
+use hushvec::{ContextFile, DeviceReport, Error, Ids, IndexWriter, Shard};
 use serde::Serialize;
 use std::ops::Range;
 use std::path::{Display, PathBuf};
@@ -104,16 +104,17 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong with the input is said before a passphrase is asked for.
     let destination = Destination::find(args)?;
-    let public = args::peek_public(&args.context, &args.owner)?;
+    let file = ContextFile::read(&args.context)?;
+    let public = args.owner.public_of(&file)?;
     let dimensions = public.parameters().embedding_length();
     let input = Input::open(&args.vectors, dimensions, &args.format, args.id_source())?;
     let ids = args.ids.read(destination.id_kind()?, input.rows())?;
     let mut input = input.with_ids(ids);
     let rows = args.rows(input.rows())?;
     if args.dry_run {
-        return plan::tell(args, &public, &mut input, rows, destination.finished()?);
+        return plan::tell(args, &file, &mut input, rows, destination.finished()?);
     }
-    let encryptor = Encryptor::open(&args.context, &args.owner, &public)?;
+    let encryptor = Encryptor::open(&file, &args.owner)?;
     let mut writer = destination.open(args, &encryptor)?;
     let finished = if args.append { 0 } else { writer.appended() };
     let skipped = destination.skip_finished(args, &encryptor, &mut input, &rows, finished)?;

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
 use crate::target::Target;
-use hushvec::{Evaluator, HomomorphicClient, Query};
+use hushvec::{ContextFile, Evaluator, HomomorphicClient, Query};
 use std::path::PathBuf;
 use std::slice;
 use tracing::info;
@@ -27,18 +27,19 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_stream(&[&args.context, &args.query])?;
-    let public = args::peek_public(&args.context, &args.owner)?;
+    let file = ContextFile::read(&args.context)?;
+    let public = args.owner.public_of(&file)?;
     let key = public.key();
     let dimensions = key.parameters().embedding_length();
     let vectors =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
-    let (encrypted, device) = if args::is_owner_context(&args.context) {
-        let context = args.owner.load(&args.context)?;
+    let (encrypted, device) = if file.owner().is_some() {
+        let context = args.owner.open(&file)?;
         (context.encrypt_vec_batch(&vectors)?, context.device_report())
     } else {
         args::warn_if_weak(public.parameters());
         let compute = &args.owner.compute;
-        let evaluator = Evaluator::with_threads(&public, compute.device_or_auto(), compute.threads)?;
+        let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
         (evaluator.encrypt_vec_batch(&vectors)?, evaluator.device_report())
     };
     output::require_gpu(&device)?;

@@ -1,7 +1,6 @@
 //! The command line of hushvec. What is public here is so for the fuzz targets only.
 
 mod aggregate;
-mod any_context;
 mod args;
 mod bench;
 mod ciphertexts;

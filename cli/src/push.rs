@@ -6,7 +6,6 @@ mod embeddings;
 mod relist;
 
 use crate::aggregate::warn_if_torn;
-use crate::any_context::AnyContext;
 use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::output;
@@ -16,7 +15,7 @@ use crate::remote::{Admin, Remote, Server};
 use chunk_file::ChunkFile;
 use context::Registered;
 use embeddings::Embeddings;
-use hushvec::{Error, Evaluator, ExecutionContext, IdRef, Index, Precision, PublicContext};
+use hushvec::{ContextFile, Error, Evaluator, ExecutionContext, IdRef, Index, Precision, PublicContext};
 use hushvec_client::{KnowledgeBase, OnConflict, Push, PushedFile, Pusher, Pushing, SealedContent};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -155,7 +154,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong here or there is said before a passphrase is asked for, and before anything is stored.
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    let context = AnyContext::read(&args.context)?;
+    let context = ContextFile::read(&args.context)?;
     check(args, &context, &index)?;
     let list = args.list.of(&args.context);
     list.knows(args.kb.as_deref().unwrap_or_default())?;
@@ -302,26 +301,24 @@ impl Contents<'_> {
     }
 }
 
-fn check(args: &Args, context: &AnyContext, index: &Index) -> Result<(), Failure> {
+fn check(args: &Args, context: &ContextFile, index: &Index) -> Result<(), Failure> {
     let path = args.context.display();
-    match context {
-        // Opening it may not be needed, so that its id has to be told without.
-        AnyContext::Owner(info) => {
-            args.owner.check(&args.context)?;
-            args.owner.expected.check_unopened(info, &args.context)?;
-        }
-        AnyContext::Public(_) if args.chunks.is_some() || args.rerank_with.is_some() => {
+    match context.owner() {
+        Some(_) => drop(args.owner.check(context)?),
+        None if args.chunks.is_some() || args.rerank_with.is_some() => {
             return Err(Failure::Usage(format!(
                 "{path} is a public context; content and embeddings are sealed with the owner's (--chunks, --rerank-with)"
             )));
         }
-        AnyContext::Public(_) if args.context_id.is_none() => {
+        None if args.context_id.is_none() => {
             return Err(Failure::Usage(format!(
                 "{path} is a public context; name the owner's, which must be on the server already, with --context-id"
             )));
         }
-        AnyContext::Public(_) => drop(args::load_public(&args.context, &args.owner.weak, &args.owner.expected)?),
+        None => args.owner.weak.check(context)?,
     }
+    // Opening it may not be needed, so that its id has to be told without.
+    args.owner.expected.check(context)?;
     args::warn_if_weak(context.public().parameters());
     if index.public_id() != context.public().public_id() {
         let (expected, actual) = (context.public().public_id().to_string(), index.public_id().to_string());

@@ -1,12 +1,12 @@
 //! `hushvec query`.
 
 use crate::aggregate::warn_if_torn;
-use crate::args::{self, Neighbours, Owner};
+use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
 use crate::progress::Bar;
-use hushvec::Index;
+use hushvec::{ContextFile, Index};
 use std::path::PathBuf;
 use std::slice;
 
@@ -33,10 +33,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    let dimensions = args::peek_public(&args.context, &args.owner)?.parameters().embedding_length();
+    let file = ContextFile::read(&args.context)?;
+    let dimensions = args.owner.public_of(&file)?.parameters().embedding_length();
     let queries =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
-    let context = args.owner.load(&args.context)?;
+    let context = args.owner.open(&file)?;
     let bar = Bar::new("searching", index.len() * queries.len() as u64);
     let answers = index.nearest(&context, &queries, args.nearest.k, bar.progress())?;
     drop(bar);

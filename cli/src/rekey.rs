@@ -7,7 +7,7 @@ use crate::output;
 use crate::passphrase::{self, Which};
 use crate::progress::Bar;
 use crate::target;
-use hushvec::{ContextInfo, DeviceReport, Devices, Error, Index};
+use hushvec::{ContextFile, ContextInfo, DeviceReport, Devices, Error, Index};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -64,12 +64,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    check(args, &index)?;
+    let (old, new) = (ContextFile::read(&args.old)?, ContextFile::read(&args.new)?);
+    check(args, [&old, &new], &index)?;
     let compute = &args.owner.compute;
-    let old = args.owner.load(&args.old)?;
+    let old = args.owner.open(&old)?;
     let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
     let expected = Expected { expect_id: args.expect_new_id.clone() };
-    let new = args::load(&args.new, compute, false, &expected, &passphrase)?;
+    let new = args::open(&new, compute, false, &expected, &passphrase)?;
 
     let started = Instant::now();
     let bar = Bar::new("moving", index.len());
@@ -108,9 +109,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// What cannot work is said before a passphrase is asked for.
-fn check(args: &Args, index: &Index) -> Result<(), Failure> {
-    let old = args.owner.check(&args.old)?;
-    let new = args::owner_context(&args.new)?;
+fn check(args: &Args, [old, new]: [&ContextFile; 2], index: &Index) -> Result<(), Failure> {
+    let old = args.owner.check(old)?;
+    let new = args::owner_of(new)?;
     if let Some(weakness) = new.parameters.weakness() {
         let new = args.new.display();
         return Err(Failure::Usage(format!("{new} is no key to move to, as it is weak: {weakness}")));
@@ -120,7 +121,7 @@ fn check(args: &Args, index: &Index) -> Result<(), Failure> {
         let (expected, actual) = (old.public.public_id().to_string(), index.public_id().to_string());
         return Err(Error::WrongKey { what: "an index", expected, actual }.in_file(&args.index).into());
     }
-    same_kind(args, &old, &new)
+    same_kind(args, old, new)
 }
 
 fn same_kind(args: &Args, old: &ContextInfo, new: &ContextInfo) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use crate::progress::Bar;
 use crate::pushed_list::PushedList;
 use crate::remote::{Remote, Server};
 use clap::builder::RangedU64ValueParser;
+use hushvec::ContextFile;
 use hushvec_client::{Fetch, Find, PushedFile, Rerank};
 use serde_json::Value;
 use std::num::NonZeroUsize;
@@ -96,7 +97,8 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     // What is wrong here or there is said before a passphrase is asked for.
-    let info = args.owner.check(&args.context)?;
+    let file = ContextFile::read(&args.context)?;
+    let info = args.owner.check(&file)?;
     let dimensions = info.parameters.embedding_length();
     let mut input = Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?;
     if args.oversample.is_some() {
@@ -114,7 +116,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !args.unlisted && !list.knows(&kb)? {
         return Err(not_listed(&list, args));
     }
-    let context = args.owner.load(&args.context)?;
+    let context = args.owner.open(&file)?;
     let context_id = args.context_id.clone().map_or_else(|| context.id(), Ok)?;
     check_stored(&context_id, &stored, &kb, &remote)?;
     let pushed = if args.unlisted {

@@ -1,26 +1,22 @@
 //! Reading stored contexts of either format.
 
+use super::ExecutionContext;
+use super::document::{Document, LARGEST_FILE};
+use super::file::ContextFile;
 use super::format::Format;
-use super::key_provider::{Derivation, KeyProvider, PassphraseKeyProvider};
+use super::key_provider::KeyProvider;
 use super::open_devices::{DeviceChoice, OpenDevices};
 use super::remote::RemoteStore;
 use super::stringified::Stringified;
-use super::{ExecutionContext, native, xtrace};
 use crate::atomic_file;
 use crate::device::Device;
 use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
-use crate::paillier::parameters::Parameters;
-use crate::paillier::public_context::PublicContext;
-use crate::paillier::public_key::PublicKey;
 use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-
-/// The largest context file that is read. Those with the SDK's tables in them can have over a hundred megabytes.
-const LARGEST_FILE: u64 = 256 << 20;
 
 /// Options for loading an [`ExecutionContext`].
 #[derive(Debug, Default)]
@@ -31,85 +27,6 @@ pub struct Loader {
     secrets_on_cpu: bool,
     context_id: Option<String>,
     expected_id: Option<String>,
-}
-
-/// A stored context of either format.
-enum Document {
-    Native(Box<native::Document>),
-    XTrace(Box<xtrace::Document>),
-}
-
-impl Document {
-    fn parse(text: &str) -> Result<Self, Error> {
-        if text.trim().is_empty() {
-            return Err(Error::format("is empty"));
-        }
-        // Whatever else may be wrong with a context, it has one of these.
-        if !["\"format\"", "\"sk\"", "\"pk\""].into_iter().any(|field| text.contains(field)) {
-            return Err(Error::format(
-                "is no context: it has neither the fields of hushvec's format nor those of XTrace's",
-            ));
-        }
-        // Only the native format has a field of that name, near its beginning.
-        let native = text.get(..64).unwrap_or(text).contains("\"format\"");
-        if native {
-            Ok(Self::Native(Box::new(native::Document::parse(text)?)))
-        } else {
-            Ok(Self::XTrace(Box::new(xtrace::Document::parse(text)?)))
-        }
-    }
-
-    fn from_value(value: Value) -> Result<Self, Error> {
-        if value.get("format").is_some() {
-            Ok(Self::Native(Box::new(native::Document::from_value(value)?)))
-        } else {
-            Self::parse(&value.to_string())
-        }
-    }
-
-    fn format(&self) -> Format {
-        match self {
-            Self::Native(_) => Format::Native,
-            Self::XTrace(_) => Format::XTrace,
-        }
-    }
-
-    fn parameters(&self) -> Result<Parameters, Error> {
-        match self {
-            Self::Native(document) => document.parameters(),
-            Self::XTrace(document) => document.parameters(),
-        }
-    }
-
-    fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
-        match self {
-            Self::Native(document) => document.public_key(),
-            Self::XTrace(document) => document.public_key(),
-        }
-    }
-
-    /// The device stored with it; XTrace's format has none.
-    fn device(&self) -> Result<Device, Error> {
-        match self {
-            Self::Native(document) => document.device(),
-            Self::XTrace(_) => Ok(Device::Auto),
-        }
-    }
-
-    /// The kind of key provider, and what it stored.
-    fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
-        match self {
-            Self::Native(document) => document.wrapped_key(),
-            Self::XTrace(document) => document.wrapped_key(),
-        }
-    }
-
-    fn secrets_on_cpu(&self) -> bool {
-        match self {
-            Self::Native(document) => document.secrets_on_cpu(),
-            Self::XTrace(_) => false,
-        }
-    }
 }
 
 impl ExecutionContext {
@@ -211,6 +128,15 @@ impl Loader {
     pub fn load_from_disk(self, path: &Path, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         let text = atomic_file::read_text(path, LARGEST_FILE)?;
         self.from_serialized(&text, provider).map_err(|error| error.in_file(path))
+    }
+
+    /// Opens a context that was read before.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a public context, and what [`Loader::from_serialized`] fails with, naming the file.
+    pub fn open_file(self, file: &ContextFile, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
+        let document = file.document().ok_or(Error::Missing("a public context has no secret key to open"))?;
+        self.open(document, provider).map_err(|error| error.in_file(file.path()))
     }
 
     /// Restores a context from its text.
@@ -388,84 +314,4 @@ impl ExecutionContext {
 
 fn looks_like_hash(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// What a stored context says about itself without its passphrase. Nothing of it is verified, except that its public
-/// parts fit each other.
-#[derive(Debug)]
-pub struct ContextInfo {
-    /// The format.
-    pub format: Format,
-    /// Scheme and sizes.
-    pub parameters: Parameters,
-    /// The device stored with it.
-    pub device: Device,
-    /// Whether secrets have to stay on the processor.
-    pub secrets_on_cpu: bool,
-    /// The kind of key provider, `"passphrase"` or another.
-    pub key_provider: String,
-    /// What the provider needs to find its key again: for a passphrase, how it is derived.
-    pub wrapped_key: Vec<u8>,
-    /// The public key. Weak ones too: look at [`Parameters::weakness`].
-    pub public: PublicContext,
-    /// The id, which for XTrace's format takes the secret key to compute.
-    pub id: Option<String>,
-}
-
-impl ContextInfo {
-    /// Reads it from a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Context`] if the file is no context.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = atomic_file::read_text(path, LARGEST_FILE)?;
-        Self::from_serialized(&text).map_err(|error| error.in_file(path))
-    }
-
-    /// Reads it from text.
-    ///
-    /// # Errors
-    /// [`Error::Context`] if the text is no context.
-    pub fn from_serialized(text: &str) -> Result<Self, Error> {
-        let document = Document::parse(text)?;
-        let public = PublicContext::new(document.public_key()?);
-        let id = match &document {
-            Document::Native(document) => {
-                Some(document.context_id().map_or_else(|| public.public_id().to_string(), str::to_owned))
-            }
-            Document::XTrace(_) => None,
-        };
-        let (key_provider, wrapped_key) = document.wrapped_key()?;
-        Ok(Self {
-            format: document.format(),
-            parameters: document.parameters()?,
-            device: document.device()?,
-            secrets_on_cpu: document.secrets_on_cpu(),
-            key_provider,
-            wrapped_key,
-            public,
-            id,
-        })
-    }
-
-    /// Checks that this is the context that was expected, by its public id or, in the native format, by its id.
-    ///
-    /// # Errors
-    /// [`Error::WrongContext`] if it is another, or if only the secret key could tell: the id of a context in XTrace's format
-    /// takes the passphrase ([`Loader::expect_id`]).
-    pub fn check_id(&self, expected: &str) -> Result<(), Error> {
-        if self.id.as_deref() == Some(expected) {
-            return Ok(());
-        }
-        self.public.check_id(expected)
-    }
-
-    /// How the passphrase becomes the key; `None` for other key providers.
-    ///
-    /// # Errors
-    /// [`Error::Context`] or [`Error::KeyDerivation`] if opening the context would be refused for it.
-    pub fn derivation(&self) -> Result<Option<Derivation>, Error> {
-        let passphrase = self.key_provider == PassphraseKeyProvider::ID;
-        passphrase.then(|| Derivation::read(self.format, &self.wrapped_key)).transpose()
-    }
 }

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 pub(super) use crate::paillier::public_context::CONTEXT_FORMAT as FORMAT;
 
 /// The file.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     format: String,
@@ -87,6 +87,11 @@ impl Document {
         let mut text = serde_json::to_string_pretty(self).map_err(|error| Error::format(error.to_string()))?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// The file as a JSON value.
+    pub(super) fn to_value(&self) -> Result<serde_json::Value, Error> {
+        serde_json::to_value(self).map_err(|error| Error::format(error.to_string()))
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Error> {

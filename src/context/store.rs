@@ -1,8 +1,8 @@
 //! A context on its way out: as values, text, files and in remote stores.
 
 use super::format::Format;
+use super::info::ContextInfo;
 use super::key_provider::KeyProvider;
-use super::loader::ContextInfo;
 use super::remote::RemoteStore;
 use super::{ExecutionContext, native, stringify, xtrace};
 use crate::atomic_file;
@@ -21,10 +21,7 @@ impl ExecutionContext {
     /// [`Error::Random`], or what the key provider fails with.
     pub fn to_dict_enc(&self) -> Result<Value, Error> {
         match self.format {
-            Format::Native => {
-                let document = native::Document::seal(self)?;
-                serde_json::to_value(document).map_err(|error| Error::format(error.to_string()))
-            }
+            Format::Native => native::Document::seal(self)?.to_value(),
             Format::XTrace => {
                 let fields = xtrace::fields(&self.client, &*self.key_provider)?;
                 Ok(Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()))

@@ -19,12 +19,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The file: one JSON object.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     sk: String,
@@ -41,6 +42,19 @@ pub(super) struct Document {
 impl Document {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         serde_json::from_str(text).map_err(stringified::malformed("the context"))
+    }
+
+    /// The file as a JSON value, without tables.
+    pub(super) fn to_value(&self) -> Value {
+        let Self { sk, pk, client_type, config, key_provider, wrapped_key, tables: _ } = self;
+        json!({
+            "sk": sk,
+            "pk": pk,
+            "type": client_type,
+            "config": config,
+            "key_provider": key_provider,
+            "wrapped_key": wrapped_key,
+        })
     }
 
     /// Keys and configuration as texts.

@@ -231,6 +231,12 @@ impl PublicContext {
         Ok(Self { key })
     }
 
+    /// Whether a text, damaged or not, can be taken for a public context.
+    #[cfg(feature = "owner")]
+    pub(crate) fn is_named_in(text: &str) -> bool {
+        text.len() as u64 <= LARGEST_FILE && text.contains(FORMAT)
+    }
+
     /// Writes it to a file, in one step.
     ///
     /// # Errors

@@ -1,15 +1,13 @@
 //! `hushvec context audit`.
 
 use super::findings::{Attacker, Finding, Grade, attackers, findings};
-use crate::any_context::AnyContext;
+use super::proof::Proof;
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
-use crate::progress::Bar;
-use hushvec::{Evaluator, Plaintext, PublicContext, RecoveredKey};
+use hushvec::ContextFile;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::Instant;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -41,25 +39,15 @@ struct Report {
     proof: Option<Proof>,
 }
 
-/// What came of `--prove`.
-#[derive(Serialize)]
-struct Proof {
-    ran: bool,
-    recovered: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    text: String,
-}
-
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let context = AnyContext::read(&args.context)?;
-    args.expected.check(&context, &args.context)?;
+    let context = ContextFile::read(&args.context)?;
+    args.expected.check(&context)?;
     let parameters = *context.public().parameters();
-    let findings = findings(&context, &args.context);
+    let findings = findings(&context);
     let report = Report {
         verdict: findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Good),
         scheme: parameters.scheme().name(),
-        format: context.format(),
+        format: context.format_name(),
         strength_bits: parameters.strength_bits(),
         n_bits: 2 * parameters.key_len(),
         factoring_strength_bits: parameters.factoring_bits(),
@@ -67,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         alpha_strength_bits: parameters.subgroup_bits(),
         findings,
         attackers: attackers(&context),
-        proof: if args.prove { Some(prove(context.public())?) } else { None },
+        proof: if args.prove { Some(Proof::of(context.public())?) } else { None },
     };
     if args.json {
         output::print_json(&report)
@@ -102,36 +90,4 @@ impl Report {
         }
         text
     }
-}
-
-/// Breaks a key that can be broken, and reads with it what was encrypted just before.
-fn prove(public: &PublicContext) -> Result<Proof, Failure> {
-    let Some(steps) = RecoveredKey::steps(public) else {
-        let text = match public.parameters().weakness() {
-            Some(_) => {
-                "the key is weak, but this demonstration takes too long on it: it is for an alpha_len of at most 64"
-            }
-            None => "there is nothing to run: no attack on such a key is known that could be finished",
-        };
-        return Ok(Proof { ran: false, recovered: false, seconds: None, text: text.to_owned() });
-    };
-    let evaluator = Evaluator::with_threads(public, hushvec::Device::Cpu, None)?;
-    let started = Instant::now();
-    let bar = Bar::new("attacking", steps);
-    let recovered = RecoveredKey::attack_vartime(public, None, bar.progress())?;
-    drop(bar);
-    let seconds = started.elapsed().as_secs_f64();
-    let Some(key) = recovered else {
-        let text = "the attack found nothing: the numbers in this file are not what its alpha_len says".to_owned();
-        return Ok(Proof { ran: true, recovered: false, seconds: Some(seconds), text });
-    };
-    let secret = Plaintext::from(u64::from(std::process::id()) << 32 | u64::from(started.elapsed().subsec_nanos()));
-    if key.decrypt_vartime(&evaluator.encrypt(&secret)?)? != secret {
-        return Err(Failure::Other("the recovered key does not decrypt; please report this".to_owned()));
-    }
-    let text = format!(
-        "recovered the secret key from the public key in {seconds:.1} s, and decrypted with it a number that had been \
-         encrypted just before. The key is not shown or kept."
-    );
-    Ok(Proof { ran: true, recovered: true, seconds: Some(seconds), text })
 }

@@ -1,9 +1,8 @@
 //! `hushvec context compare`.
 
-use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::output;
-use hushvec::Derivation;
+use hushvec::{ContextFile, Derivation};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +37,7 @@ struct Difference {
 
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Not 1, which says that they differ.
-    let read = |path: &Path| AnyContext::read(path).map_err(|error| Failure::Usage(error.to_string()));
+    let read = |path: &Path| ContextFile::read(path).map_err(|error| Failure::Usage(error.to_string()));
     let (a, b) = (read(&args.a)?, read(&args.b)?);
     let comparison = Comparison::of(&a, &b);
     if args.json { output::print_json(&comparison) } else { output::print(&comparison.text()) }?;
@@ -46,7 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// What can be told of a context without its passphrase, besides its key.
-fn facts(context: &AnyContext) -> Vec<(&'static str, String)> {
+fn facts(context: &ContextFile) -> Vec<(&'static str, String)> {
     let public = context.public();
     let parameters = public.parameters();
     let mut facts = vec![
@@ -54,7 +53,7 @@ fn facts(context: &AnyContext) -> Vec<(&'static str, String)> {
         ("embedding length", parameters.embedding_length().to_string()),
         ("key length", parameters.key_len().to_string()),
         ("alpha length", parameters.alpha_len().map_or_else(|| "none".to_owned(), |bits| bits.to_string())),
-        ("format", context.format().to_owned()),
+        ("format", context.format_name().to_owned()),
     ];
     // An evaluator's file has nothing of what follows, which is no difference.
     let Some(info) = context.owner() else { return facts };
@@ -74,7 +73,7 @@ fn facts(context: &AnyContext) -> Vec<(&'static str, String)> {
 }
 
 impl Comparison {
-    fn of(a: &AnyContext, b: &AnyContext) -> Self {
+    fn of(a: &ContextFile, b: &ContextFile) -> Self {
         let (public_a, public_b) = (a.public(), b.public());
         let other = facts(b);
         let differences = facts(a).into_iter().filter_map(|(what, a)| {

@@ -1,7 +1,6 @@
 //! What `hushvec context audit` has to say, each thing on its own.
 
-use crate::any_context::AnyContext;
-use hushvec::{Derivation, Device, Format, Parameters, Scheme};
+use hushvec::{ContextFile, Derivation, Device, Format, Parameters, Scheme};
 use serde::Serialize;
 use std::path::Path;
 
@@ -51,13 +50,13 @@ fn finding(grade: Grade, about: &'static str, text: impl Into<String>) -> Findin
 }
 
 /// Everything that can be said without the passphrase, the worst first.
-pub fn findings(context: &AnyContext, path: &Path) -> Vec<Finding> {
+pub fn findings(context: &ContextFile) -> Vec<Finding> {
     let parameters = context.public().parameters();
     let mut findings = vec![modulus(parameters)];
     findings.extend(noise(parameters));
     findings.push(assumptions(parameters.scheme()));
     findings.push(authenticated(context));
-    if let AnyContext::Owner(info) = context {
+    if let Some(info) = context.owner() {
         match info.derivation() {
             Ok(Some(derivation)) => findings.push(passphrase(&derivation)),
             Ok(None) => findings.push(finding(
@@ -67,7 +66,7 @@ pub fn findings(context: &AnyContext, path: &Path) -> Vec<Finding> {
             )),
             Err(error) => findings.push(finding(Grade::Weak, "passphrase", format!("it cannot be opened: {error}"))),
         }
-        findings.extend(permissions(path));
+        findings.extend(permissions(context.path()));
         if !info.secrets_on_cpu && !matches!(info.device, Device::Auto | Device::Cpu) {
             let text = "secrets are computed with on a GPU, whose driver and other users may observe that; see \
                         --secrets-on-cpu";
@@ -147,7 +146,7 @@ fn assumptions(scheme: Scheme) -> Finding {
     }
 }
 
-fn authenticated(context: &AnyContext) -> Finding {
+fn authenticated(context: &ContextFile) -> Finding {
     match context.owner().map(|info| info.format) {
         Some(Format::XTrace) => finding(
             Grade::Note,
@@ -228,7 +227,7 @@ fn permissions(_: &Path) -> Option<Finding> {
 }
 
 /// Who could do what.
-pub fn attackers(context: &AnyContext) -> Vec<Attacker> {
+pub fn attackers(context: &ContextFile) -> Vec<Attacker> {
     let parameters = context.public().parameters();
     let evaluator = match parameters.strength_bits() {
         ..=64 => "works out the secret key, and reads every vector, query and distance that it has or was ever sent",

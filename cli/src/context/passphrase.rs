@@ -1,9 +1,9 @@
 //! `hushvec context passphrase`.
 
-use crate::args::{NewPassphrase, Owner};
+use crate::args::{self, NewPassphrase, Owner};
 use crate::failure::Failure;
 use crate::passphrase::{self, Which};
-use hushvec::{ContextInfo, Error, ExecutionContext, Format, PassphraseKeyProvider};
+use hushvec::{ContextFile, Error, ExecutionContext, Format, PassphraseKeyProvider};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tracing::{info, warn};
@@ -22,8 +22,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let format = ContextInfo::read(&args.context).ok().map(|info| info.format);
-    if format == Some(Format::XTrace) && !args.lose_content {
+    let file = ContextFile::read(&args.context)?;
+    if args::owner_of(&file)?.format == Format::XTrace && !args.lose_content {
         return Err(Failure::Usage(format!(
             "in XTrace's format the passphrase is also the key of document content: what was encrypted so far could not be \
              read with a new one. Give --lose-content if there is none or you keep a copy of {}, or export the context \
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             args.context.display()
         )));
     }
-    let context = args.owner.load(&args.context)?;
+    let context = args.owner.open(&file)?;
     let id = context.id()?;
     let passphrase = passphrase::chosen(Which::New, args.new.new_passphrase_file.as_deref())?;
     let provider = match context.format() {

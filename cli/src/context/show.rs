@@ -1,10 +1,9 @@
 //! `hushvec context show`.
 
-use crate::any_context::AnyContext;
 use crate::args::{Owner, warn_if_weak};
 use crate::failure::Failure;
 use crate::output;
-use hushvec::{ExecutionContext, Parameters, PublicContext};
+use hushvec::{ContextFile, ExecutionContext, Parameters, PublicContext};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -93,18 +92,18 @@ impl Description {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    let file = ContextFile::read(&args.context)?;
     if args.verify {
-        let context = args.owner.load(&args.context)?;
+        let context = args.owner.open(&file)?;
         let mut description = Description::of(&context)?;
         description.verified = Some(true);
         return description.print(args.json);
     }
-    let context = AnyContext::read(&args.context)?;
-    args.owner.expected.check(&context, &args.context)?;
-    warn_if_weak(context.public().parameters());
-    let mut description = Description::new(context.public().parameters(), context.public(), context.format());
-    if let AnyContext::Owner(info) = context {
-        description.id = info.id;
+    args.owner.expected.check(&file)?;
+    warn_if_weak(file.public().parameters());
+    let mut description = Description::new(file.public().parameters(), file.public(), file.format_name());
+    if let Some(info) = file.owner() {
+        description.id.clone_from(&info.id);
         description.device = Some(info.device.to_string());
         description.secrets_on_cpu = info.secrets_on_cpu;
     }

@@ -3,10 +3,9 @@
 use crate::args::{self, Compute, Owner};
 use crate::failure::Failure;
 use hushvec::{
-    BitMatrix, Ciphertexts, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient, PublicContext,
+    BitMatrix, Ciphertexts, ContextFile, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient,
     PublicKey, Scheme,
 };
-use std::path::Path;
 use std::sync::Arc;
 
 /// Who encrypts.
@@ -16,10 +15,11 @@ pub enum Encryptor {
 }
 
 impl Encryptor {
-    pub fn open(path: &Path, owner: &Owner, public: &PublicContext) -> Result<Self, Failure> {
-        if args::is_owner_context(path) {
-            return Ok(Self::Owner(Box::new(owner.load(path)?)));
+    pub fn open(file: &ContextFile, owner: &Owner) -> Result<Self, Failure> {
+        if file.owner().is_some() {
+            return Ok(Self::Owner(Box::new(owner.open(file)?)));
         }
+        let public = file.public();
         args::warn_if_weak(public.parameters());
         let compute = &owner.compute;
         let evaluator = Evaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;

@@ -2,12 +2,11 @@
 
 use super::Args;
 use super::encryptor::Encryptor;
-use crate::args;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;
 use hushvec::{
-    Ciphertexts, DeviceReport, ExecutionContext, Index, IndexWriter, PassphraseKeyProvider, Progress, PublicContext,
+    Ciphertexts, ContextFile, DeviceReport, ExecutionContext, Index, IndexWriter, PassphraseKeyProvider, Progress,
     Query, Response,
 };
 use serde::Serialize;
@@ -57,13 +56,13 @@ impl Rate {
 /// Says what `rows` of the input will take, of which `finished` are encrypted already.
 pub fn tell(
     args: &Args,
-    public: &PublicContext,
+    file: &ContextFile,
     input: &mut Input,
     rows: Range<u64>,
     finished: u64,
 ) -> Result<(), Failure> {
-    let parameters = public.parameters();
-    let encryptor = stand_in(args, public)?;
+    let parameters = file.public().parameters();
+    let encryptor = stand_in(args, file)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a folder: {error}")))?;
     let sample = folder.path().join("sample.hvx");
     let mut writer = IndexWriter::create(&sample, encryptor.key())?;
@@ -119,18 +118,18 @@ pub fn tell(
 
 /// Someone who encrypts as fast as the one who will. The owner's speed takes a secret key: one is made for this, since
 /// the true one would take a passphrase.
-fn stand_in(args: &Args, public: &PublicContext) -> Result<Encryptor, Failure> {
-    if !args::is_owner_context(&args.context) {
-        return Encryptor::open(&args.context, &args.owner, public);
+fn stand_in(args: &Args, file: &ContextFile) -> Result<Encryptor, Failure> {
+    if file.owner().is_none() {
+        return Encryptor::open(file, &args.owner);
     }
-    let info = args.owner.check(&args.context)?;
+    let info = args.owner.check(file)?;
     let parameters = &info.parameters;
     let mut builder = ExecutionContext::builder()
         .scheme(parameters.scheme())
         .embedding_length(parameters.embedding_length())
         .key_len(parameters.key_len())
         .threads(args.owner.compute.threads)
-        .device(args.owner.compute.device.clone().unwrap_or(info.device));
+        .device(args.owner.compute.device.clone().unwrap_or_else(|| info.device.clone()));
     // Weak keys are never made, not even for this.
     if let (None, Some(alpha_len)) = (parameters.weakness(), parameters.alpha_len()) {
         builder = builder.alpha_len(alpha_len);

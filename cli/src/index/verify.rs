@@ -39,7 +39,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let public = args::load_public(&args.context, &args.weak, &args.expected)?;
+    let public = args::read_public(&args.context, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;

@@ -1,13 +1,9 @@
 //! The context that chunks are stored under: on the server, and with its passphrase if that is needed.
 
 use super::Args;
-use crate::any_context::AnyContext;
 use crate::failure::Failure;
 use crate::remote::Remote;
-use hushvec::ExecutionContext;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use hushvec::{ContextFile, ExecutionContext};
 use std::path::Path;
 use tracing::info;
 
@@ -21,7 +17,7 @@ pub struct Registered {
 }
 
 /// Stores the owner's context unless the server has it.
-pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Registered, Failure> {
+pub fn register(args: &Args, context: &ContextFile, remote: &Remote) -> Result<Registered, Failure> {
     let asked = args.context_id.as_deref();
     let Some(info) = context.owner() else {
         let id = asked.unwrap_or_default().to_owned();
@@ -35,7 +31,7 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     let is_there = known.map_or(Ok(false), |id| remote.wait(remote.store().has_context(id, context.public())))?;
     // The id of a context in XTrace's format follows from its secret key.
     let needs_key = args.chunks.is_some() || args.rerank_with.is_some() || (info.id.is_none() && !is_there);
-    let owner = if needs_key { Some(args.owner.load(&args.context)?) } else { None };
+    let owner = if needs_key { Some(args.owner.open(context)?) } else { None };
     if let (Some(id), true) = (known, is_there) {
         return Ok(Registered { id: id.to_owned(), owner, is_new: false });
     }
@@ -45,7 +41,8 @@ pub fn register(args: &Args, context: &AnyContext, remote: &Remote) -> Result<Re
     if known.is_none() && remote.wait(remote.store().has_context(&id, context.public()))? {
         return Ok(Registered { id, owner, is_new: false });
     }
-    let id = remote.wait(remote.store().store_context(&document(&args.context)?, &id))?;
+    let document = context.to_dict_enc()?.unwrap_or_default();
+    let id = remote.wait(remote.store().store_context(&document, &id))?;
     info!(context = id, "stored the context {id} on {}", remote.store().host());
     Ok(Registered { id, owner, is_new: true })
 }
@@ -64,16 +61,4 @@ fn check_asked(asked: Option<&str>, own: &str, path: &Path) -> Result<(), Failur
 fn not_there(id: &str, remote: &Remote) -> Failure {
     let host = remote.store().host();
     Failure::Other(format!("{host}: there is no context {id}; push once with the owner's context, which stores it"))
-}
-
-/// What is in an owner's file, without the tables that XTrace's SDK may have put there: they follow from the keys, have
-/// up to a hundred megabytes, and the SDK does not send them either.
-fn document(path: &Path) -> Result<Value, Failure> {
-    let text = std::fs::read_to_string(path).map_err(Failure::io("read", path))?;
-    let unreadable =
-        |error: serde_json::Error| Failure::Other(format!("{}: is no JSON object: {error}", path.display()));
-    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(&text).map_err(unreadable)?;
-    fields.remove("tables");
-    let fields = fields.into_iter().map(|(name, value)| Ok((name, serde_json::from_str(value.get())?)));
-    fields.collect::<Result<Map<_, _>, _>>().map(Value::Object).map_err(unreadable)
 }

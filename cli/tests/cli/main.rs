@@ -20,6 +20,8 @@ mod inputs;
 mod mistakes;
 #[cfg(feature = "client")]
 mod oracle;
+#[cfg(unix)]
+mod read_once;
 mod rekey;
 #[cfg(all(feature = "client", feature = "server"))]
 mod reranking;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::bignum::primes::random_prime_with_divisor;
 use crate::bignum::random::OsRandom;
-use crate::context::loader::ContextInfo;
+use crate::context::info::ContextInfo;
 use crate::paillier::client::Client;
 use crate::paillier::encrypt;
 use crate::paillier::parameters::Scheme;

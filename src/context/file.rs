@@ -1,0 +1,98 @@
+//! Context files, read once for whoever looks at them before opening them.
+
+use super::document::{Document, LARGEST_FILE};
+use super::info::ContextInfo;
+use crate::atomic_file;
+use crate::error::Error;
+use crate::paillier::public_context::PublicContext;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A file that holds a context of either format, or a public context. Nothing secret is opened yet, and nothing but what the
+/// public parts say of each other is verified.
+///
+/// The file is read once, so it may be a pipe, and it cannot change between a look at it and [`Loader::open_file`].
+///
+/// [`Loader::open_file`]: super::loader::Loader::open_file
+#[derive(Debug)]
+pub struct ContextFile {
+    path: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Owner(Document, Box<ContextInfo>),
+    Public(PublicContext),
+}
+
+impl Content {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(_) if PublicContext::is_named_in(text) => {
+                return PublicContext::from_json(text, true).map(Self::Public);
+            }
+            Err(error) => return Err(error),
+        };
+        let info = Box::new(ContextInfo::of(&document)?);
+        Ok(Self::Owner(document, info))
+    }
+}
+
+impl ContextFile {
+    /// Reads a file, whether its key is weak or not.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Context`] or [`Error::Format`] if it is not a context, naming the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = atomic_file::read_text(path, LARGEST_FILE)?;
+        let content = Content::parse(&text).map_err(|error| error.in_file(path))?;
+        Ok(Self { path: path.to_owned(), content })
+    }
+
+    /// Where it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The public part.
+    pub fn public(&self) -> &PublicContext {
+        match &self.content {
+            Content::Owner(_, info) => &info.public,
+            Content::Public(public) => public,
+        }
+    }
+
+    /// What an owner's context says about itself; `None` for a public context.
+    pub fn owner(&self) -> Option<&ContextInfo> {
+        match &self.content {
+            Content::Owner(_, info) => Some(info),
+            Content::Public(_) => None,
+        }
+    }
+
+    /// The name of the format: `native`, `xtrace` or `public`.
+    pub fn format_name(&self) -> &'static str {
+        self.owner().map_or("public", |info| info.format.name())
+    }
+
+    /// An owner's context as [`ExecutionContext::to_dict_enc`] returns it, for remote stores; `None` for a public context.
+    /// Tables of XTrace's SDK are left out: they follow from the keys, and the SDK does not send them either.
+    ///
+    /// # Errors
+    /// None in practice.
+    ///
+    /// [`ExecutionContext::to_dict_enc`]: super::ExecutionContext::to_dict_enc
+    pub fn to_dict_enc(&self) -> Result<Option<Value>, Error> {
+        self.document().map(Document::to_value).transpose()
+    }
+
+    /// The document of an owner's context.
+    pub(super) fn document(&self) -> Option<&Document> {
+        match &self.content {
+            Content::Owner(document, _) => Some(document),
+            Content::Public(_) => None,
+        }
+    }
+}

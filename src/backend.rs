@@ -11,7 +11,7 @@ pub mod fixed_base;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(feature = "gpu")]
-mod kernels;
+pub mod kernels;
 mod multi_power;
 #[cfg(feature = "gpu")]
 mod offload;

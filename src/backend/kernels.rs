@@ -12,15 +12,15 @@ pub(super) mod pair_fixed_base_pow;
 pub(super) mod pair_mul;
 pub(super) mod pair_pow;
 mod program;
-mod shader;
-mod shape;
+pub mod shader;
+pub mod shape;
 pub(super) mod weighted_sum;
 
 use crate::arith::modulus::Modulus;
 
 /// All shaders.
-#[cfg(all(test, feature = "owner"))]
-const SHADERS: [&shader::Shader; 7] = [
+#[cfg(all(any(test, feature = "hazmat"), feature = "owner"))]
+pub const SHADERS: [&shader::Shader; 7] = [
     &pair_mul::SHADER,
     &pair_pow::SHADER,
     &pair_fixed_base_pow::SHADER,

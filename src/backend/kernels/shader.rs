@@ -10,7 +10,7 @@ use bytemuck::Pod;
 use std::fmt::Write;
 
 /// A shader that is one step of a kernel, by the name of its file in `shaders/paillier/`.
-pub(super) struct Shader {
+pub struct Shader {
     pub(super) name: &'static str,
     pub(super) text: &'static str,
 }
@@ -25,6 +25,18 @@ pub(super) struct Bindings<'a> {
 }
 
 impl Shader {
+    /// The name of its file.
+    #[cfg(feature = "hazmat")]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its WGSL for a shape. The entry point is `main`.
+    #[cfg(feature = "hazmat")]
+    pub fn source(&self, shape: Shape) -> String {
+        source(self, shape)
+    }
+
     /// Runs it over `rows` rows, with `products` products of pairs for each. `params` is what its `Params` has after the rows and
     /// the words a lane.
     pub(super) fn dispatch<P: Pod>(
@@ -173,7 +185,7 @@ mod tests {
                     continue;
                 }
                 for wide in [false, true] {
-                    let shape = Shape { words, lanes, wide };
+                    let shape = Shape { words, lanes, wide, software: true };
                     for shader in SHADERS {
                         let text = source(shader, shape);
                         assert!(!text.contains(MARK), "{}: a loop was not unrolled", shader.name);

@@ -1,6 +1,6 @@
 //! How a device computes numbers of a size, and what that costs.
 
-use crate::backend::gpu::adapter::WORKGROUP_SIZE;
+use crate::backend::gpu::adapter::{Cooperation, WORKGROUP_SIZE};
 use crate::backend::gpu::dispatch_budget::DispatchBudget;
 use crate::backend::gpu::engine::Engine;
 
@@ -24,13 +24,15 @@ const WORDS_A_LANE: u32 = 6;
 
 /// How the invocations of a GPU share the work of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Shape {
+pub struct Shape {
     /// 32-bit words of the modulus.
-    pub(super) words: u32,
+    pub words: u32,
     /// Invocations a number: 1 for the portable family.
-    pub(super) lanes: u32,
+    pub lanes: u32,
     /// Whether products are taken in 64 bits.
-    pub(super) wide: bool,
+    pub wide: bool,
+    /// Whether a CPU emulates the GPU.
+    pub software: bool,
 }
 
 impl Shape {
@@ -38,19 +40,25 @@ impl Shape {
     /// as leave each a handful of words.
     pub(super) fn new(engine: &Engine, bits: usize) -> Self {
         let words = u32::try_from(bits / 32).unwrap_or(u32::MAX);
-        let portable = Self { words, lanes: 1, wide: false };
-        let Some(limits) = engine.adapter().cooperation() else { return portable };
+        let adapter = engine.adapter();
+        Self::on(adapter.cooperation(), adapter.has_software_kernels(), words)
+    }
+
+    /// How a device computes numbers of that many words, by what it has and whether a CPU emulates it.
+    pub fn on(cooperation: Option<Cooperation>, software: bool, words: u32) -> Self {
+        let portable = Self { words, lanes: 1, wide: false, software };
+        let Some(limits) = cooperation else { return portable };
         let fits = |shape: &Self| {
             words.is_multiple_of(shape.lanes)
                 && shape.words_a_lane() >= WORDS_A_LANE
                 && shape.workgroup_bytes() <= limits.workgroup_bytes
         };
         let lanes = [32, 16, 8, 4, 2].into_iter().filter(|lanes| *lanes <= limits.lanes);
-        lanes.map(|lanes| Self { words, lanes, wide: true }).find(fits).unwrap_or(portable)
+        lanes.map(|lanes| Self { words, lanes, wide: true, software }).find(fits).unwrap_or(portable)
     }
 
     /// Words of a number in each lane.
-    pub(super) fn words_a_lane(self) -> u32 {
+    pub fn words_a_lane(self) -> u32 {
         self.words / self.lanes
     }
 
@@ -90,7 +98,8 @@ impl Shape {
         (engine.most_workgroups().saturating_mul(self.numbers_a_group()) as usize).min(1 << 20)
     }
 
-    pub(super) fn is_unrolled(self) -> bool {
+    /// Whether loops over a lane's words are written out, so that the words stay in registers.
+    pub fn is_unrolled(self) -> bool {
         self.words_a_lane() <= MOST_UNROLLED
     }
 
@@ -104,6 +113,12 @@ impl Shape {
     pub(super) fn words_at_a_time(self) -> u32 {
         let fits = |words: &u32| self.most_products() * self.iterations(*words) <= MOST_ITERATIONS;
         AT_A_TIME.into_iter().find(fits).unwrap_or(8)
+    }
+
+    /// Words of a number that a driver sees written out in the innermost loop of a product.
+    #[cfg(feature = "hazmat")]
+    pub fn words_written_out(self) -> u32 {
+        if self.is_unrolled() { self.words_a_lane() } else { self.words_at_a_time() }
     }
 
     /// Loop iterations that one multiplication of pairs takes each invocation, at most.
@@ -144,7 +159,7 @@ mod tests {
         let budget = DispatchBudget::new(None);
         for words in [16, 32, 48, 64, 96, 128, 192, 256] {
             for lanes in [1, 2, 4, 8, 16, 32] {
-                let shape = Shape { words, lanes, wide: lanes > 1 };
+                let shape = Shape { words, lanes, wide: lanes > 1, software: true };
                 for products in 1..=3 {
                     let rows = shape.affordable_rows(&budget, products);
                     assert!(shape.macs(rows, products) <= FIRST, "{shape:?}, {products} products");

@@ -1,7 +1,7 @@
 //! Shaders for large numbers: the text of each kernel for each family and size, put together from `shaders/`.
 
 use super::constants::DeviceModulus;
-use super::shape::{LEAST_ROOM, Shape};
+use super::shape::Shape;
 use crate::backend::gpu::GpuFailure;
 use crate::backend::gpu::adapter::WORKGROUP_SIZE;
 use crate::backend::gpu::buffer::Buffer;
@@ -97,7 +97,7 @@ pub(super) fn source(shader: &Shader, shape: Shape) -> String {
         ("N", shape.words),
         ("LANES", shape.lanes),
         ("L", shape.words_a_lane()),
-        ("ROOM", if shape.is_unrolled() { shape.words_a_lane() } else { shape.words_a_lane().max(LEAST_ROOM) }),
+        ("ROOM", shape.room()),
         ("GROUP", WORKGROUP_SIZE),
         ("NUMBERS", shape.numbers_a_group()),
         ("LANE_MASK", u32::MAX >> (32 - shape.lanes)),

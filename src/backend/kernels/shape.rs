@@ -7,11 +7,17 @@ use crate::backend::gpu::engine::Engine;
 /// Loop iterations of one invocation in one dispatch, at most. Mesa's software driver ends loops silently after 65,535,
 /// with wrong results.
 pub(super) const MOST_ITERATIONS: u32 = 60_000;
-/// Words of a number that one invocation's loops are written out for.
-const MOST_UNROLLED: u32 = 12;
-/// Words of a lane's arrays that loops go through, at least. Mesa turns an index into an array of up to 32 words into a
-/// tree of branches.
-pub(super) const LEAST_ROOM: u32 = 33;
+/// Words of a number that a lane's loops are written out for: as many as registers have room for.
+const MOST_UNROLLED: u32 = 32;
+/// The same for software. More take Mesa's driver long to compile.
+const MOST_UNROLLED_IN_SOFTWARE: u32 = 16;
+/// The same for the portable family, whose products of words take several times the registers and the code.
+const MOST_UNROLLED_PORTABLE: u32 = 12;
+/// Words of a lane's arrays that loops go through, at least. Drivers turn an index into a shorter array into a tree of branches:
+/// Mesa's for AMD GPUs up to 64 words.
+const LEAST_ROOM: u32 = 65;
+/// The same for software. Mesa's driver does so up to 32 words, and is slower with longer arrays.
+const LEAST_ROOM_IN_SOFTWARE: u32 = 33;
 /// How many words at a time beyond, in the innermost loops of products. A driver takes the longer over a shader the more
 /// is written out, so as few as let the longest kernel stay within a dispatch's iterations.
 const AT_A_TIME: [u32; 4] = [1, 2, 4, 8];
@@ -98,9 +104,23 @@ impl Shape {
         (engine.most_workgroups().saturating_mul(self.numbers_a_group()) as usize).min(1 << 20)
     }
 
+    fn most_unrolled(self) -> u32 {
+        match (self.lanes, self.software) {
+            (1, _) => MOST_UNROLLED_PORTABLE,
+            (_, true) => MOST_UNROLLED_IN_SOFTWARE,
+            (_, false) => MOST_UNROLLED,
+        }
+    }
+
+    /// Words that a lane's arrays have room for.
+    pub(super) fn room(self) -> u32 {
+        let least = if self.software { LEAST_ROOM_IN_SOFTWARE } else { LEAST_ROOM };
+        if self.is_unrolled() { self.words_a_lane() } else { self.words_a_lane().max(least) }
+    }
+
     /// Whether loops over a lane's words are written out, so that the words stay in registers.
     pub fn is_unrolled(self) -> bool {
-        self.words_a_lane() <= MOST_UNROLLED
+        self.words_a_lane() <= self.most_unrolled()
     }
 
     /// Products of pairs that the longest kernel for numbers of this size does in one dispatch: `decode_enter` modulo

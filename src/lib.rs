@@ -87,10 +87,10 @@ pub mod hazmat {
     pub use crate::backend::fixed_base::FixedBase;
     #[cfg(feature = "gpu")]
     pub use crate::backend::gpu::{adapter::Cooperation, adapter::KernelOptions, fault::Fault};
-    pub use crate::backend::weights::Weights;
-    pub use crate::backend::{Backend, Resident};
     #[cfg(all(feature = "gpu", feature = "owner"))]
     pub use crate::backend::kernels::{SHADERS, shader::Shader, shape::Shape};
+    pub use crate::backend::weights::Weights;
+    pub use crate::backend::{Backend, Resident};
 
     #[cfg(feature = "owner")]
     pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};

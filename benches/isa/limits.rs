@@ -29,7 +29,10 @@ pub fn exceeded(line: &Line) -> Vec<String> {
     let (branches, cycles) = (figures.most(|row| row.row_loop.branches.into()), figures.most(Row::cycles_a_mac));
     let checks = [
         (figures.spills > limits.spills, format!("{} registers spilled", figures.spills)),
-        (limits.scratch.is_some_and(|most| figures.scratch > most), format!("{} bytes of scratch memory", figures.scratch)),
+        (
+            limits.scratch.is_some_and(|most| figures.scratch > most),
+            format!("{} bytes of scratch memory", figures.scratch),
+        ),
         (figures.rows.is_empty(), "no row loops found".to_owned()),
         (branches > f64::from(limits.branches), format!("{branches} branches in a row loop")),
         (cycles > limits.cycles, format!("{cycles:.1} cycles a multiply-add")),

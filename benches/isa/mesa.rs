@@ -41,7 +41,9 @@ impl Mesa {
         let linker = find(root, "ld-linux", "").ok_or_else(|| missing("ld-linux"))?;
         // Packages say where the driver is on a system that has them installed.
         let manifest = root.join("radeon.json");
-        let text = format!(r#"{{"file_format_version": "1.0.0", "ICD": {{"library_path": {driver:?}, "api_version": "1.3.0"}}}}"#);
+        let text = format!(
+            r#"{{"file_format_version": "1.0.0", "ICD": {{"library_path": {driver:?}, "api_version": "1.3.0"}}}}"#
+        );
         std::fs::write(&manifest, text).map_err(|error| format!("{}: {error}", manifest.display()))?;
         let libraries = driver.parent().unwrap_or(root).to_owned();
         Ok(Self { manifest, linker: Some([linker, libraries]) })
@@ -66,7 +68,10 @@ impl Mesa {
         };
         command.arg(COMPILE).arg(&file).stdin(Stdio::null());
         command.env("RADV_FORCE_FAMILY", &job.family).env("MESA_SHADER_CACHE_DISABLE", "true");
-        command.env("VK_DRIVER_FILES", &self.manifest).env("VK_ICD_FILENAMES", &self.manifest).env("NODEVICE_SELECT", "1");
+        command
+            .env("VK_DRIVER_FILES", &self.manifest)
+            .env("VK_ICD_FILENAMES", &self.manifest)
+            .env("NODEVICE_SELECT", "1");
         let output = command.output().unwrap();
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -74,7 +79,10 @@ impl Mesa {
         }
         let text = String::from_utf8_lossy(&output.stdout);
         let (head, assembly) = text.split_once(ASSEMBLY).ok_or("the driver gave no assembly")?;
-        let statistics = head.lines().filter_map(|line| line.split_once('=')).filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+        let statistics = head
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
         std::fs::write(folder.join(format!("{}.s", job.name())), assembly).unwrap();
         Ok(Compiled { statistics: statistics.collect(), assembly: assembly.to_owned() })
     }

@@ -59,7 +59,8 @@ impl Line {
 
 impl Figures {
     fn new(compiled: &Compiled, shape: Shape) -> Self {
-        let get = |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver does not say its {name}"));
+        let get =
+            |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver does not say its {name}"));
         Self {
             vgprs: get("VGPRs"),
             sgprs: get("SGPRs"),
@@ -82,8 +83,24 @@ impl Figures {
 pub fn print(lines: &[Line]) {
     println!(
         "{:9} {:19} {:7} {:>4} {:>4} {:>6} {:>7} {:>5} {:>6} {:>5} | {:>3} {:>7} {:>8} {:>4} {:>5} {:>6} {:>5} {:>6}",
-        "family", "kernel", "shape", "VGPR", "SGPR", "spills", "scratch", "LDS", "code", "waves", "row loops", "cyc/mac", "branches",
-        "LDS", "waits", "scalar", "loads", "memory",
+        "family",
+        "kernel",
+        "shape",
+        "VGPR",
+        "SGPR",
+        "spills",
+        "scratch",
+        "LDS",
+        "code",
+        "waves",
+        "row loops",
+        "cyc/mac",
+        "branches",
+        "LDS",
+        "waits",
+        "scalar",
+        "loads",
+        "memory",
     );
     for Line { head: [family, kernel, shape], outcome, .. } in lines {
         let start = format!("{family:9} {kernel:19} {shape:7}");

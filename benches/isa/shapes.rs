@@ -42,7 +42,9 @@ fn shapes(words: u32) -> Vec<Shape> {
 pub fn jobs(families: &[String], kernels: &[String], words: &[u32]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for family in families {
-        for shader in SHADERS.iter().filter(|shader| kernels.is_empty() || kernels.iter().any(|name| name == shader.name())) {
+        for shader in
+            SHADERS.iter().filter(|shader| kernels.is_empty() || kernels.iter().any(|name| name == shader.name()))
+        {
             for shape in words.iter().flat_map(|words| shapes(*words)) {
                 jobs.push(Job { family: family.clone(), shader, shape });
             }

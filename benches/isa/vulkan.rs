@@ -87,8 +87,8 @@ fn pipeline(device: &ash::Device, words: &[u32]) -> vk::Pipeline {
         .module(module)
         .name(c"main")
         .flags(vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE);
-    let capture = vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR
-        | vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR;
+    let capture =
+        vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR | vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR;
     let info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(layout).flags(capture);
     // SAFETY: see `compile`.
     unsafe { device.create_compute_pipelines(vk::PipelineCache::null(), &[info], None) }.unwrap()[0]

@@ -90,7 +90,7 @@ pub mod hazmat {
     pub use crate::bignum::modulus::Modulus;
     pub use crate::bignum::window::Exponent;
     #[cfg(feature = "gpu")]
-    pub use crate::device::gpu::{adapter::KernelOptions, fault::Fault};
+    pub use crate::device::gpu::{adapter::Cooperation, adapter::KernelOptions, fault::Fault};
     pub use crate::paillier::kernels::SAMPLERS;
     pub use crate::paillier::kernels::fixed_base::FixedBase;
     pub use crate::paillier::kernels::hamming_aggregate::{
@@ -109,6 +109,8 @@ pub mod hazmat {
     pub use crate::paillier::kernels::weighted_sum::weighted_sum_on_gpu;
     pub use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;
     pub use crate::paillier::kernels::weights::Weights;
+    #[cfg(all(feature = "gpu", feature = "owner"))]
+    pub use crate::paillier::kernels::{SHADERS, gpu::shader::Shader, gpu::shape::Shape};
 
     #[cfg(feature = "owner")]
     pub use crate::paillier::kernels::crt_decrypt::crt_decrypt;

@@ -25,9 +25,8 @@ fn run() {
     shrink(&w, add(&w, &t));
   }
 
-  // The sum of u0 + p·w and u1·R, in Montgomery form.
-  var sum0: Words;
-  var sum1: Words;
+  // The sum of u0 + p·w and u1·R, in Montgomery form. The first waits in the state for the second, where it takes no registers.
+  let to = row() * 2u * N;
   for (var half = 0u; half < 2u; half++) {
     read_input(from_row + half * N, &u);
     if half == 0u {
@@ -37,12 +36,16 @@ fn run() {
       clear(&w);
     }
     pair_multiply(&u, &w);
-    let times = shrink(&sum0, add(&sum0, &u));
-    let top = add(&sum1, &w);
-    shrink(&sum1, top + add_small(&sum1, times));
-  }
-  if is_row() {
-    write_state(row() * 2u * N, &sum0);
-    write_state(row() * 2u * N + N, &sum1);
+    if half == 1u {
+      read_state(to, &t);
+      let times = shrink(&u, add(&u, &t));
+      read_state(to + N, &t);
+      let top = add(&w, &t);
+      shrink(&w, top + add_small(&w, times));
+    }
+    if is_row() {
+      write_state(to, &u);
+      write_state(to + N, &w);
+    }
   }
 }

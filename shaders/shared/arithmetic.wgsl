@@ -134,8 +134,9 @@ fn multiply(x: ptr<function, Words>, y: u32, t: ptr<function, Words>) -> u32 {
     (*t)[j] = 0u;
   }
   let inverse = constants[0];
+  let rows = params.words * LANES;
   var out = 0u;
-  for (var i = 0u; i < params.words * LANES; i++) {
+  for (var i = 0u; i < rows; i++) {
     let digit = operand(y, i);
     let q = from_first(((*x)[0] * digit + (*t)[0]) * inverse);
     keep_quotient(i, q);
@@ -178,10 +179,11 @@ fn multiply_cross(
 ) {
   start_at_minus_quotient(t);
   let inverse = constants[0];
+  let rows = params.words * LANES;
   let filler = select(0u, ALL_ONES, times == 0u);
   var one = select(0u, 1u, lane == 0u);
   var out = 0u;
-  for (var i = 0u; i < params.words * LANES; i++) {
+  for (var i = 0u; i < rows; i++) {
     let digit_x = operand(y, i);
     let digit_v = operand(w, i);
     let q = from_first(((*x)[0] * digit_x + (*v)[0] * digit_v + (*t)[0] + one) * inverse);
@@ -215,10 +217,11 @@ fn multiply_cross(
 fn multiply_one(x: ptr<function, Words>, y: u32, times: u32, t: ptr<function, Words>) {
   start_at_minus_quotient(t);
   let inverse = constants[0];
+  let rows = params.words * LANES;
   let filler = select(0u, ALL_ONES, times == 0u);
   var one = select(0u, 1u, lane == 0u);
   var out = 0u;
-  for (var i = 0u; i < params.words * LANES; i++) {
+  for (var i = 0u; i < rows; i++) {
     let digit = operand(y, i);
     let q = from_first(((*x)[0] * digit + (*t)[0] + one) * inverse);
     var carry_x = one;

@@ -14,7 +14,7 @@ pub mod crt_key;
 pub mod crt_pow;
 pub mod fixed_base;
 #[cfg(feature = "gpu")]
-mod gpu;
+pub mod gpu;
 pub mod hamming_aggregate;
 #[cfg(feature = "owner")]
 pub mod hamming_decode;
@@ -35,8 +35,8 @@ pub mod weighted_sum;
 pub mod weights;
 
 /// All shaders.
-#[cfg(all(test, feature = "gpu", feature = "owner"))]
-const SHADERS: [&gpu::shader::Shader; 7] = [
+#[cfg(all(any(test, feature = "hazmat"), feature = "gpu", feature = "owner"))]
+pub const SHADERS: [&gpu::shader::Shader; 7] = [
     &pair_mul::gpu::SHADER,
     &pair_pow::gpu::SHADER,
     &pair_fixed_base_pow::gpu::SHADER,

@@ -18,6 +18,8 @@ pub struct KernelOptions {
     pub checked: bool,
     /// Go through OpenGL.
     pub open_gl: bool,
+    /// Give an emulated GPU the kernels that hardware gets.
+    pub hardware: bool,
     /// Rows of a batch that are checked while the GPU computes the next ones.
     pub round: Option<usize>,
     /// Multiply-adds of 32-bit words in one dispatch, at most, instead of as many as the GPU turns out to do in time.
@@ -36,11 +38,12 @@ pub(crate) struct Adapter {
 }
 
 /// The limits of invocations that share a number.
-pub(crate) struct Cooperation {
+#[derive(Debug, Clone, Copy)]
+pub struct Cooperation {
     /// Invocations of a subgroup, at least.
-    pub(crate) lanes: u32,
+    pub lanes: u32,
     /// Bytes of memory that a workgroup has.
-    pub(crate) workgroup_bytes: u32,
+    pub workgroup_bytes: u32,
 }
 
 /// Whether the driver is to check what shaders do.
@@ -138,6 +141,11 @@ impl Adapter {
 
     pub(super) fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Whether its kernels are those for a GPU that a CPU emulates.
+    pub(crate) fn has_software_kernels(&self) -> bool {
+        self.is_software() && !self.options.hardware
     }
 
     pub(super) fn checks(&self) -> ShaderChecks {

@@ -5,8 +5,8 @@ pub(super) mod constants;
 pub(super) mod known_answers;
 pub(super) mod pace;
 pub(super) mod program;
-pub(super) mod shader;
-pub(super) mod shape;
+pub mod shader;
+pub mod shape;
 
 use crate::bignum::modulus::Modulus;
 

@@ -1,7 +1,7 @@
 //! Shaders for large numbers: the text of each kernel for each family and size, put together from `shaders/`.
 
 use super::constants::DeviceModulus;
-use super::shape::{LEAST_ROOM, Shape};
+use super::shape::Shape;
 use crate::device::gpu::GpuFailure;
 use crate::device::gpu::adapter::WORKGROUP_SIZE;
 use crate::device::gpu::buffer::Buffer;
@@ -10,7 +10,7 @@ use bytemuck::Pod;
 use std::fmt::Write;
 
 /// A shader that is one step of a kernel, by the name of its file in `shaders/paillier/`.
-pub(crate) struct Shader {
+pub struct Shader {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
 }
@@ -25,6 +25,18 @@ pub(crate) struct Bindings<'a> {
 }
 
 impl Shader {
+    /// The name of its file.
+    #[cfg(feature = "hazmat")]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its WGSL for a shape. The entry point is `main`.
+    #[cfg(feature = "hazmat")]
+    pub fn source(&self, shape: Shape) -> String {
+        source(self, shape)
+    }
+
     /// Runs it over `rows` rows, with `products` products of pairs for each. `params` is what its `Params` has after the rows and
     /// the words a lane.
     pub(crate) fn dispatch<P: Pod>(
@@ -85,7 +97,7 @@ pub(crate) fn source(shader: &Shader, shape: Shape) -> String {
         ("N", shape.words),
         ("LANES", shape.lanes),
         ("L", shape.words_a_lane()),
-        ("ROOM", if shape.is_unrolled() { shape.words_a_lane() } else { shape.words_a_lane().max(LEAST_ROOM) }),
+        ("ROOM", shape.room()),
         ("GROUP", WORKGROUP_SIZE),
         ("NUMBERS", shape.numbers_a_group()),
         ("LANE_MASK", u32::MAX >> (32 - shape.lanes)),
@@ -173,7 +185,7 @@ mod tests {
                     continue;
                 }
                 for wide in [false, true] {
-                    let shape = Shape { words, lanes, wide };
+                    let shape = Shape { words, lanes, wide, software: true };
                     for shader in SHADERS {
                         let text = source(shader, shape);
                         assert!(!text.contains(MARK), "{}: a loop was not unrolled", shader.name);

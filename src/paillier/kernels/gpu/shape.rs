@@ -1,17 +1,23 @@
 //! How a device computes numbers of a size, and what that costs.
 
-use crate::device::gpu::adapter::WORKGROUP_SIZE;
+use crate::device::gpu::adapter::{Cooperation, WORKGROUP_SIZE};
 use crate::device::gpu::dispatch_budget::DispatchBudget;
 use crate::device::gpu::engine::Engine;
 
 /// Loop iterations of one invocation in one dispatch, at most. Mesa's software driver ends loops silently after 65,535,
 /// with wrong results.
 pub(crate) const MOST_ITERATIONS: u32 = 60_000;
-/// Words of a number that one invocation's loops are written out for.
-const MOST_UNROLLED: u32 = 12;
-/// Words of a lane's arrays that loops go through, at least. Mesa turns an index into an array of up to 32 words into a
-/// tree of branches.
-pub(crate) const LEAST_ROOM: u32 = 33;
+/// Words of a number that a lane's loops are written out for: as many as registers have room for.
+const MOST_UNROLLED: u32 = 32;
+/// The same for software. More take Mesa's driver long to compile.
+const MOST_UNROLLED_IN_SOFTWARE: u32 = 16;
+/// The same for the portable family, whose products of words take several times the registers and the code.
+const MOST_UNROLLED_PORTABLE: u32 = 12;
+/// Words of a lane's arrays that loops go through, at least. Drivers turn an index into a shorter array into a tree of branches:
+/// Mesa's for AMD GPUs up to 64 words.
+const LEAST_ROOM: u32 = 65;
+/// The same for software. Mesa's driver does so up to 32 words, and is slower with longer arrays.
+const LEAST_ROOM_IN_SOFTWARE: u32 = 33;
 /// How many words at a time beyond, in the innermost loops of products. A driver takes the longer over a shader the more
 /// is written out, so as few as let the longest kernel stay within a dispatch's iterations.
 const AT_A_TIME: [u32; 4] = [1, 2, 4, 8];
@@ -24,13 +30,15 @@ const WORDS_A_LANE: u32 = 6;
 
 /// How the invocations of a GPU share the work of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// 32-bit words of the modulus.
-    pub(crate) words: u32,
+    pub words: u32,
     /// Invocations a number: 1 for the portable family.
-    pub(crate) lanes: u32,
+    pub lanes: u32,
     /// Whether products are taken in 64 bits.
-    pub(crate) wide: bool,
+    pub wide: bool,
+    /// Whether a CPU emulates the GPU.
+    pub software: bool,
 }
 
 impl Shape {
@@ -38,19 +46,25 @@ impl Shape {
     /// as leave each a handful of words.
     pub(crate) fn new(engine: &Engine, bits: usize) -> Self {
         let words = u32::try_from(bits / 32).unwrap_or(u32::MAX);
-        let portable = Self { words, lanes: 1, wide: false };
-        let Some(limits) = engine.adapter().cooperation() else { return portable };
+        let adapter = engine.adapter();
+        Self::on(adapter.cooperation(), adapter.has_software_kernels(), words)
+    }
+
+    /// How a device computes numbers of that many words, by what it has and whether a CPU emulates it.
+    pub fn on(cooperation: Option<Cooperation>, software: bool, words: u32) -> Self {
+        let portable = Self { words, lanes: 1, wide: false, software };
+        let Some(limits) = cooperation else { return portable };
         let fits = |shape: &Self| {
             words.is_multiple_of(shape.lanes)
                 && shape.words_a_lane() >= WORDS_A_LANE
                 && shape.workgroup_bytes() <= limits.workgroup_bytes
         };
         let lanes = [32, 16, 8, 4, 2].into_iter().filter(|lanes| *lanes <= limits.lanes);
-        lanes.map(|lanes| Self { words, lanes, wide: true }).find(fits).unwrap_or(portable)
+        lanes.map(|lanes| Self { words, lanes, wide: true, software }).find(fits).unwrap_or(portable)
     }
 
     /// Words of a number in each lane.
-    pub(crate) fn words_a_lane(self) -> u32 {
+    pub fn words_a_lane(self) -> u32 {
         self.words / self.lanes
     }
 
@@ -90,8 +104,23 @@ impl Shape {
         (engine.most_workgroups().saturating_mul(self.numbers_a_group()) as usize).min(1 << 20)
     }
 
-    pub(crate) fn is_unrolled(self) -> bool {
-        self.words_a_lane() <= MOST_UNROLLED
+    fn most_unrolled(self) -> u32 {
+        match (self.lanes, self.software) {
+            (1, _) => MOST_UNROLLED_PORTABLE,
+            (_, true) => MOST_UNROLLED_IN_SOFTWARE,
+            (_, false) => MOST_UNROLLED,
+        }
+    }
+
+    /// Words that a lane's arrays have room for.
+    pub(crate) fn room(self) -> u32 {
+        let least = if self.software { LEAST_ROOM_IN_SOFTWARE } else { LEAST_ROOM };
+        if self.is_unrolled() { self.words_a_lane() } else { self.words_a_lane().max(least) }
+    }
+
+    /// Whether loops over a lane's words are written out, so that the words stay in registers.
+    pub fn is_unrolled(self) -> bool {
+        self.words_a_lane() <= self.most_unrolled()
     }
 
     /// Products of pairs that the longest kernel for numbers of this size does in one dispatch: `decode_enter` modulo
@@ -104,6 +133,12 @@ impl Shape {
     pub(crate) fn words_at_a_time(self) -> u32 {
         let fits = |words: &u32| self.most_products() * self.iterations(*words) <= MOST_ITERATIONS;
         AT_A_TIME.into_iter().find(fits).unwrap_or(8)
+    }
+
+    /// Words of a number that a driver sees written out in the innermost loop of a product.
+    #[cfg(feature = "hazmat")]
+    pub fn words_written_out(self) -> u32 {
+        if self.is_unrolled() { self.words_a_lane() } else { self.words_at_a_time() }
     }
 
     /// Loop iterations that one multiplication of pairs takes each invocation, at most.
@@ -144,7 +179,7 @@ mod tests {
         let budget = DispatchBudget::new(None);
         for words in [16, 32, 48, 64, 96, 128, 192, 256] {
             for lanes in [1, 2, 4, 8, 16, 32] {
-                let shape = Shape { words, lanes, wide: lanes > 1 };
+                let shape = Shape { words, lanes, wide: lanes > 1, software: true };
                 for products in 1..=3 {
                     let rows = shape.affordable_rows(&budget, products);
                     assert!(shape.macs(rows, products) <= FIRST, "{shape:?}, {products} products");

@@ -1,0 +1,128 @@
+//! A line for each kernel, shape and family.
+
+use crate::assembly::{RowLoop, row_loops};
+use crate::mesa::Compiled;
+use crate::shapes::{Job, name};
+use hushvec::hazmat::Shape;
+
+/// What is known of a compiled kernel.
+pub struct Line {
+    pub job: String,
+    pub shape: Shape,
+    head: [String; 3],
+    pub outcome: Result<Figures, String>,
+}
+
+/// What the driver says, and what its assembly shows.
+pub struct Figures {
+    pub vgprs: u64,
+    sgprs: u64,
+    /// Registers of both kinds that did not fit.
+    pub spills: u64,
+    /// Bytes of private memory, of a subgroup or an invocation: drivers differ.
+    pub scratch: u64,
+    lds: u64,
+    code: u64,
+    /// Subgroups that a SIMD unit holds at a time.
+    waves: u64,
+    pub rows: Vec<Row>,
+}
+
+/// A walk through the words of an operand.
+pub struct Row {
+    /// Multiply-adds of words in a pass.
+    pub macs: f64,
+    pub row_loop: RowLoop,
+}
+
+impl Row {
+    fn new(row_loop: RowLoop, shape: Shape) -> Option<Self> {
+        let words = f64::from(shape.words_written_out());
+        let a_mac = if shape.wide { 2.0 } else { 4.0 };
+        // Quotients take a multiplication too, which is none of these.
+        let macs = (row_loop.multiplications / a_mac / words).round() * words;
+        (macs >= 2.0 * words).then_some(Self { macs, row_loop })
+    }
+
+    pub fn cycles_a_mac(&self) -> f64 {
+        self.row_loop.cycles / self.macs
+    }
+}
+
+impl Line {
+    pub fn new(job: &Job, outcome: Result<Compiled, String>) -> Self {
+        let shape = job.shape;
+        let head = [job.family.clone(), job.shader.name().to_owned(), name(shape)];
+        Self { job: job.name(), shape, head, outcome: outcome.map(|compiled| Figures::new(&compiled, shape)) }
+    }
+}
+
+impl Figures {
+    fn new(compiled: &Compiled, shape: Shape) -> Self {
+        let get =
+            |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver does not say its {name}"));
+        Self {
+            vgprs: get("VGPRs"),
+            sgprs: get("SGPRs"),
+            spills: get("Spilled VGPRs") + get("Spilled SGPRs"),
+            scratch: get("Scratch size"),
+            lds: get("LDS size"),
+            code: get("Code size"),
+            waves: get("Subgroups per SIMD"),
+            rows: row_loops(&compiled.assembly).into_iter().filter_map(|row| Row::new(row, shape)).collect(),
+        }
+    }
+
+    /// The most of something in any of its row loops.
+    pub fn most(&self, of: impl Fn(&Row) -> f64) -> f64 {
+        self.rows.iter().map(of).fold(0.0, f64::max)
+    }
+}
+
+/// Prints a table. What row loops take is that of the one that takes the most.
+pub fn print(lines: &[Line]) {
+    println!(
+        "{:9} {:19} {:7} {:>4} {:>4} {:>6} {:>7} {:>5} {:>6} {:>5} | {:>3} {:>7} {:>8} {:>4} {:>5} {:>6} {:>5} {:>6}",
+        "family",
+        "kernel",
+        "shape",
+        "VGPR",
+        "SGPR",
+        "spills",
+        "scratch",
+        "LDS",
+        "code",
+        "waves",
+        "row loops",
+        "cyc/mac",
+        "branches",
+        "LDS",
+        "waits",
+        "scalar",
+        "loads",
+        "memory",
+    );
+    for Line { head: [family, kernel, shape], outcome, .. } in lines {
+        let start = format!("{family:9} {kernel:19} {shape:7}");
+        let figures = match outcome {
+            Ok(figures) => figures,
+            Err(error) => {
+                println!("{start} {error}");
+                continue;
+            }
+        };
+        let Figures { vgprs, sgprs, spills, scratch, lds, code, waves, rows } = figures;
+        let most = |of: &dyn Fn(&RowLoop) -> f64| figures.most(|row| of(&row.row_loop));
+        println!(
+            "{start} {vgprs:4} {sgprs:4} {spills:6} {scratch:7} {lds:5} {code:6} {waves:5} | {:9} {:7.1} {:8} {:4.0} {:5.0} {:6.0} {:5.0} {:6.0}",
+            rows.len(),
+            figures.most(Row::cycles_a_mac),
+            most(&|row| row.branches.into()),
+            most(&|row| row.lds),
+            most(&|row| row.waits),
+            most(&|row| row.scalar),
+            most(&|row| row.scalar_loads),
+            most(&|row| row.memory),
+        );
+    }
+}

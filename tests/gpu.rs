@@ -67,7 +67,7 @@ impl Job {
                 match batch % 3 {
                     0 => {
                         out.resize(2 * self.pairs.len(), 7);
-                        hazmat::hamming_aggregate(&device, &self.modulus, queries, rows, &mut out);
+                        hazmat::hamming_aggregate(device, &self.modulus, queries, rows, &mut out);
                     }
                     1 => hazmat::pair_pow(device, &self.modulus, rows, &Exponent::new(&[0x9e37_79b9], 32), &mut out),
                     _ => hazmat::pair_fixed_base_pow(device, &self.base, 64, Rows::new(&self.exponents, 1), &mut out),
@@ -159,7 +159,7 @@ fn batches_are_checked_in_rounds() {
     let exponent = Exponent::new(&[0x9e37_79b9], 32);
     let run = |device: &OpenDevice| {
         let mut outs = [(); 3].map(|()| vec![7; job.pairs.len()]);
-        hazmat::hamming_aggregate(&device, &job.modulus, query, rows, &mut outs[0]);
+        hazmat::hamming_aggregate(device, &job.modulus, query, rows, &mut outs[0]);
         hazmat::pair_pow(device, &job.modulus, rows, &exponent, &mut outs[1]);
         hazmat::pair_fixed_base_pow(device, &job.base, 64, Rows::new(&job.exponents, 1), &mut outs[2]);
         outs

@@ -95,6 +95,7 @@ pub(crate) trait Lanes: Sync {
     fn reduce_pair(&self, x: &mut Pair<Self::Number>);
 
     /// Out of Montgomery form, x/R mod m², reduced.
+    #[expect(clippy::wrong_self_convention, reason = "the usual name; self is the modulus")]
     fn from_mont(&self, x: &Pair<Self::Number>) -> Pair<Self::Number>;
 
     /// A bit a lane, the first lane's lowest: whether a reduced number is 1.

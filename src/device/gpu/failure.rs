@@ -1,5 +1,6 @@
 //! Why a GPU could not finish a batch.
 
+use crate::error::Error;
 /// What went wrong on a GPU. The batch is finished on the processor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GpuFailure {
@@ -18,4 +19,11 @@ pub(crate) enum GpuFailure {
     /// A result did not stand up to its check.
     #[error("it computed a wrong {0}")]
     Wrong(&'static str),
+}
+
+/// Inputs of a known answer that cannot be made.
+impl From<Error> for GpuFailure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error.to_string())
+    }
 }

@@ -144,7 +144,7 @@ pub(super) mod gpu {
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
+    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
     use crate::paillier::kernels::gpu::{batch_check, copy, pace, suits_gpus};
@@ -286,7 +286,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS)?;
             let width = 2 * modulus.width();
             let (stored, queries) = (Rows::new(&pairs, width), Rows::new(&pairs[width..3 * width], width));
             let kernel = HammingAggregate { modulus: &modulus, queries, stored, resident: None };

@@ -95,7 +95,7 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::crt_key::{CrtKey, NOT_A_DISTANCE};
     use crate::paillier::kernels::gpu::constants::{self, DeviceModulus};
-    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
+    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::program::Program;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::suits_gpus;
@@ -232,8 +232,7 @@ pub(super) mod gpu {
             if !PairMul::known_answer(bits, engine, cpu)? {
                 return Ok(false);
             }
-            let DecodeCase { key, dimensions, ciphertexts, distances } =
-                samples::decode_case(bits, ROWS).map_err(refused)?;
+            let DecodeCase { key, dimensions, ciphertexts, distances } = samples::decode_case(bits, ROWS)?;
             let ciphertexts = Rows::new(&ciphertexts, 4 * key.p().modulus.width());
             let kernel = HammingDecode { key: &key, dimensions, ciphertexts, nonce: Ok(0x5a5a_1234) };
             let mut theirs = vec![0; distances.len()];

@@ -150,7 +150,7 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::fixed_base::FixedBase;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
+    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::shape::RowLimits;
@@ -315,7 +315,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS)?;
             let width = 2 * modulus.width();
             let base = FixedBase::new(Arc::new(modulus), &pairs[pairs.len() - width..], EXPONENT_BITS);
             let exponents: Vec<u64> = (0..ROWS as u64).map(|row| row.wrapping_mul(0x1_e3f7) ^ 0xff).collect();

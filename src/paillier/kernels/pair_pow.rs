@@ -63,7 +63,7 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
+    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::program::Program;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
@@ -182,7 +182,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS)?;
             let bases = Rows::new(&pairs, 2 * modulus.width());
             let exponent = Exponent::new(&[0x1a_5f03], EXPONENT_BITS);
             agree(&PairPow { modulus: &modulus, bases, exponent: &exponent }, engine, cpu)

@@ -92,7 +92,7 @@ pub(super) mod gpu {
     use crate::error::Error;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{ROWS, refused};
+    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::{copy, suits_gpus};
     use crate::paillier::kernels::multi_power::{Part, Parts, inputs_at_once};
@@ -230,7 +230,7 @@ pub(super) mod gpu {
         }
 
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
-            let (modulus, pairs) = samples::pairs(bits, ROWS).map_err(refused)?;
+            let (modulus, pairs) = samples::pairs(bits, ROWS)?;
             let inputs = Rows::new(&pairs, 2 * modulus.width());
             let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
             let weights = Weights::from_integers(ROWS, &integers);

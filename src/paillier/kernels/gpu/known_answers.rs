@@ -6,16 +6,10 @@ use crate::device::gpu::GpuFailure;
 use crate::device::gpu::engine::Engine;
 use crate::device::offload::kernel::Kernel;
 use crate::device::offload::rounds::unchecked;
-use crate::error::Error;
 use std::sync::Arc;
 
 /// Rows of a known answer: more than a workgroup of the widest numbers has, and not a multiple of it.
 pub(crate) const ROWS: usize = 9;
-
-/// A known answer that cannot be worked out.
-pub(crate) fn refused(error: Error) -> GpuFailure {
-    GpuFailure::Refused(error.to_string())
-}
 
 /// Whether a device and the CPU compute the same.
 pub(crate) fn are_same<K: Kernel<Element = u64>>(

@@ -25,6 +25,7 @@ pub struct RowLoop {
     pub branches: u32,
     /// Accesses to workgroup memory, shuffles through it included.
     pub lds: f64,
+    /// Waits for memory. Those for the vector unit's own hazards are none.
     pub waits: f64,
     /// Instructions of the scalar unit, without branches and waits.
     pub scalar: f64,
@@ -187,7 +188,7 @@ impl RowLoop {
         } else if begins(&["buffer_", "global_", "flat_", "scratch_"]) {
             self.memory += weight;
         } else if name.starts_with("s_wait") {
-            self.waits += weight;
+            self.waits += if begins(&["s_waitcnt_depctr", "s_wait_alu"]) { 0.0 } else { weight };
         } else if begins(&["s_load", "s_buffer_load"]) {
             self.scalar_loads += weight;
         } else if name.starts_with("s_")

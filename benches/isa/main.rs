@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     let mesa = match Mesa::find(&options.mesa) {
         Ok(mesa) => mesa,
         Err(reason) => {
-            println!("SKIPPED: the instruction sets of AMD GPUs, since {reason}; benches/isa/run.sh fetches Mesa");
+            eprintln!("SKIPPED: the instruction sets of AMD GPUs, since {reason}; benches/isa/run.sh fetches Mesa");
             let required = std::env::var_os("HUSHVEC_REQUIRE_ISA").is_some_and(|value| value == "1");
             return if required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
@@ -87,9 +87,9 @@ fn main() -> ExitCode {
     report::print(&lines);
     let broken: Vec<String> = lines.iter().flat_map(limits::exceeded).collect();
     for text in &broken {
-        println!("LIMIT: {text}");
+        eprintln!("LIMIT: {text}");
     }
-    println!("{} kernels compiled, {} limits exceeded", lines.len(), broken.len());
+    eprintln!("{} kernels compiled, {} limits exceeded", lines.len(), broken.len());
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

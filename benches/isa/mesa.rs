@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 /// The argument that makes this program compile a file of SPIR-V and print what the driver says.
 pub const COMPILE: &str = "--compile";
+/// What the driver's name and version follow.
+pub const DRIVER: &str = "driver: ";
 /// What stands between statistics and assembly.
 pub const ASSEMBLY: &str = "== assembly";
 
@@ -20,6 +22,7 @@ pub struct Mesa {
 
 /// What it made of a shader.
 pub struct Compiled {
+    pub driver: String,
     pub statistics: BTreeMap<String, u64>,
     pub assembly: String,
 }
@@ -84,7 +87,8 @@ impl Mesa {
             .filter_map(|line| line.split_once('='))
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
         std::fs::write(folder.join(format!("{}.s", job.name())), assembly).unwrap();
-        Ok(Compiled { statistics: statistics.collect(), assembly: assembly.to_owned() })
+        let driver = head.lines().find_map(|line| line.strip_prefix(DRIVER)).unwrap_or_default().to_owned();
+        Ok(Compiled { driver, statistics: statistics.collect(), assembly: assembly.to_owned() })
     }
 }
 

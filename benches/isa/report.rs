@@ -15,6 +15,7 @@ pub struct Line {
 
 /// What the driver says, and what its assembly shows.
 pub struct Figures {
+    driver: String,
     pub vgprs: u64,
     sgprs: u64,
     /// Registers of both kinds that did not fit.
@@ -62,6 +63,7 @@ impl Figures {
         let get =
             |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver does not say its {name}"));
         Self {
+            driver: compiled.driver.clone(),
             vgprs: get("VGPRs"),
             sgprs: get("SGPRs"),
             spills: get("Spilled VGPRs") + get("Spilled SGPRs"),
@@ -81,26 +83,11 @@ impl Figures {
 
 /// Prints a table. What row loops take is that of the one that takes the most.
 pub fn print(lines: &[Line]) {
+    if let Some(figures) = lines.iter().find_map(|line| line.outcome.as_ref().ok()) {
+        println!("{}\n", figures.driver);
+    }
     println!(
-        "{:9} {:19} {:7} {:>4} {:>4} {:>6} {:>7} {:>5} {:>6} {:>5} | {:>3} {:>7} {:>8} {:>4} {:>5} {:>6} {:>5} {:>6}",
-        "family",
-        "kernel",
-        "shape",
-        "VGPR",
-        "SGPR",
-        "spills",
-        "scratch",
-        "LDS",
-        "code",
-        "waves",
-        "row loops",
-        "cyc/mac",
-        "branches",
-        "LDS",
-        "waits",
-        "scalar",
-        "loads",
-        "memory",
+        "family    kernel              shape   VGPR SGPR spills scratch   LDS   code waves | row loops cyc/mac branches  LDS waits scalar loads memory"
     );
     for Line { head: [family, kernel, shape], outcome, .. } in lines {
         let start = format!("{family:9} {kernel:19} {shape:7}");
@@ -111,7 +98,7 @@ pub fn print(lines: &[Line]) {
                 continue;
             }
         };
-        let Figures { vgprs, sgprs, spills, scratch, lds, code, waves, rows } = figures;
+        let Figures { vgprs, sgprs, spills, scratch, lds, code, waves, rows, .. } = figures;
         let most = |of: &dyn Fn(&RowLoop) -> f64| figures.most(|row| of(&row.row_loop));
         println!(
             "{start} {vgprs:4} {sgprs:4} {spills:6} {scratch:7} {lds:5} {code:6} {waves:5} | {:9} {:7.1} {:8} {:4.0} {:5.0} {:6.0} {:5.0} {:6.0}",

@@ -1,6 +1,6 @@
 //! A compute pipeline, and what the driver says about it: `VK_KHR_pipeline_executable_properties`.
 
-use crate::mesa::ASSEMBLY;
+use crate::mesa::{ASSEMBLY, DRIVER};
 use ash::vk;
 use std::ffi::CStr;
 use std::path::Path;
@@ -20,6 +20,7 @@ pub fn compile(file: &Path) {
     let instance = unsafe { entry.create_instance(&info, None) }.unwrap();
     // SAFETY: see above.
     let physical = unsafe { instance.enumerate_physical_devices() }.unwrap()[0];
+    println!("{DRIVER}{}", driver(&instance, physical));
     let device = open(&instance, physical);
     let pipeline = pipeline(&device, &words);
     let executables = ash::khr::pipeline_executable_properties::Device::new(&instance, &device);
@@ -37,6 +38,18 @@ pub fn compile(file: &Path) {
     }
     println!("{ASSEMBLY}");
     println!("{}", assembly(&device, &executables, &executable));
+}
+
+/// The driver's name and version.
+fn driver(instance: &ash::Instance, physical: vk::PhysicalDevice) -> String {
+    let mut driver = vk::PhysicalDeviceDriverProperties::default();
+    let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
+    // SAFETY: see `compile`.
+    unsafe { instance.get_physical_device_properties2(physical, &mut properties) };
+    // SAFETY: the driver ends both with zeros.
+    let texts =
+        [driver.driver_name, driver.driver_info].map(|text| unsafe { CStr::from_ptr(text.as_ptr()) }.to_owned());
+    texts.map(|text| text.to_string_lossy().into_owned()).join(", ")
 }
 
 /// A device with the features that wgpu turns on and shaders use.

@@ -13,6 +13,7 @@ mod record_file;
 #[cfg(feature = "owner")]
 pub mod rekey;
 pub mod response;
+mod schemes;
 pub mod shard;
 mod taken;
 pub mod top_k;

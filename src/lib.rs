@@ -89,6 +89,7 @@ pub mod hazmat {
     pub use crate::backend::gpu::{adapter::KernelOptions, fault::Fault};
     pub use crate::backend::weights::Weights;
     pub use crate::backend::{Backend, Resident};
+    pub use crate::search::record_file::survey::RecordSurvey;
 
     #[cfg(feature = "owner")]
     pub use crate::backend::crt_key::{CrtKey, NOT_A_DISTANCE, PrimeKey};

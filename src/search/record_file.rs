@@ -11,6 +11,10 @@ mod header;
 mod layout;
 mod mapping;
 mod stored_ids;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) mod survey;
+#[cfg(test)]
+mod tests;
 mod whole_file;
 
 pub(super) use block::{Block, LiveBlock, deletions_block, records_block};

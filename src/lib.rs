@@ -111,6 +111,7 @@ pub mod hazmat {
     pub use crate::paillier::kernels::weights::Weights;
     #[cfg(all(feature = "gpu", feature = "owner"))]
     pub use crate::paillier::kernels::{SHADERS, gpu::shader::Shader, gpu::shape::Shape};
+    pub use crate::search::record_file::survey::RecordSurvey;
 
     #[cfg(feature = "owner")]
     pub use crate::paillier::kernels::crt_decrypt::crt_decrypt;

@@ -9,10 +9,11 @@ mod nearest;
 pub mod partial;
 pub mod query;
 pub mod query_id;
-mod record_file;
+pub(crate) mod record_file;
 #[cfg(feature = "owner")]
 pub mod rekey;
 pub mod response;
+mod schemes;
 pub mod shard;
 mod taken;
 pub mod top_k;

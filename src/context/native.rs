@@ -15,7 +15,7 @@ use crate::paillier::client::Client;
 use crate::paillier::keys::Primes;
 use crate::paillier::lookup::{self, PaillierLookup};
 use crate::paillier::parameters::{Parameters, Scheme};
-use crate::paillier::public_context::{CONTEXT_VERSION as VERSION, Config, Numbers};
+use crate::paillier::public_context::{CONTEXT_VERSION as VERSION, Config, Numbers, check_version};
 use crate::paillier::public_key::{Elements, PublicKey};
 use crate::paillier::subgroup::{self, PaillierSubgroup};
 use base64::Engine;
@@ -95,6 +95,7 @@ impl Document {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        check_version(&mut serde_json::Deserializer::from_str(text), FORMAT, VERSION)?;
         let document: Self = serde_json::from_str(text)
             .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
         if document.text()? != text {
@@ -103,26 +104,13 @@ impl Document {
                 "was reformatted or changed; restore the file as it was written",
             ));
         }
-        document.check_version()?;
         Ok(document)
     }
 
     pub(super) fn from_value(value: serde_json::Value) -> Result<Self, Error> {
-        let document: Self = serde_json::from_value(value)
-            .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
-        document.check_version()?;
-        Ok(document)
-    }
-
-    fn check_version(&self) -> Result<(), Error> {
-        if self.format == FORMAT && self.version == VERSION {
-            return Ok(());
-        }
-        let (format, version) = (&self.format, self.version);
-        Err(Error::context(
-            "format",
-            format!("is {format} version {version}; this build reads {FORMAT} version {VERSION}"),
-        ))
+        check_version(&value, FORMAT, VERSION)?;
+        serde_json::from_value(value)
+            .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))
     }
 
     pub(super) fn parameters(&self) -> Result<Parameters, Error> {

@@ -11,12 +11,15 @@ use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::{PublicId, PublicKey, limbs};
-use crate::paillier::validate;
+use crate::paillier::{scheme_code, validate};
 use num_bigint::BigUint;
 use std::io::Read;
 use std::path::Path;
 
-const VERSION: u32 = 1;
+/// The version that is written. Version 1 does not name the scheme.
+const VERSION: u32 = 2;
+/// Where the scheme is, since version 2.
+const SCHEME: usize = 88;
 /// Among the kinds of files that begin like this.
 const KIND: u32 = 4;
 const HEADER_BYTES: usize = 128;
@@ -37,6 +40,8 @@ impl EncryptedArray {
         bytes.extend_from_slice(&(key.parameters().key_len() as u64).to_le_bytes());
         bytes.extend_from_slice(&(self.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&self.exponent().to_le_bytes());
+        bytes.resize(SCHEME, 0);
+        bytes.extend_from_slice(&scheme_code::of(key.parameters().scheme()).to_le_bytes());
         bytes.resize(HEADER_BYTES - CHECKSUM_BYTES, 0);
         seal(&mut bytes, 0);
         bytes.extend_from_slice(bytemuck::cast_slice(&limbs(self.bound(), key.width())));
@@ -59,27 +64,56 @@ impl EncryptedArray {
             return Err(Error::format("not a hushvec file"));
         }
         let version = u32::from_le_bytes(array(header, 8));
-        if version != VERSION {
-            return Err(Error::format(format!("version {version} of the format; this build reads {VERSION}")));
+        if !(1..=VERSION).contains(&version) {
+            return Err(Error::format(format!(
+                "version {version} of the format; this build reads versions 1 to {VERSION}. Read it with a newer hushvec"
+            )));
         }
-        opened(header).ok_or_else(|| Error::format("the header is damaged (its checksum does not fit)"))?;
-        if u32::from_le_bytes(array(header, 12)) != KIND {
-            return Err(Error::format("not encrypted numbers, but another kind of hushvec file"));
+        opened(header).ok_or_else(|| {
+            Error::format("the header is damaged (its checksum does not fit); restore the file from a copy")
+        })?;
+        let kind = u32::from_le_bytes(array(header, 12));
+        if kind != KIND {
+            return Err(Error::format(format!("kind {kind} of a hushvec file, expected encrypted numbers ({KIND})")));
         }
+        let is_unused = |at: &usize| version == 1 || !(SCHEME..SCHEME + 4).contains(at);
+        let mut unused = (68..HEADER_BYTES - CHECKSUM_BYTES).filter(is_unused);
+        if unused.any(|at| header.get(at).is_none_or(|byte| *byte != 0)) {
+            return Err(Error::format(format!(
+                "the header has bytes that version {version} of the format does not have; a newer hushvec may have written \
+                 the file, or it is forged"
+            )));
+        }
+        let scheme = u32::from_le_bytes(array(header, SCHEME));
+        let scheme = if version == 1 { None } else { Some(scheme_code::scheme(scheme)?) };
         key.check_id("the encrypted array", PublicId(array(header, 16)))?;
+        if scheme.is_some_and(|scheme| scheme != key.parameters().scheme()) {
+            let message =
+                "the header names the key, but has another scheme than that key; restore the file from a copy";
+            return Err(Error::format(message));
+        }
         let (key_len, count) = (u64::from_le_bytes(array(header, 48)), u64::from_le_bytes(array(header, 56)));
         let width = 8 * key.width() as u64;
         let bytes = count.checked_mul(2 * width).and_then(|rows| rows.checked_add(width + CHECKSUM_BYTES as u64));
         let bytes = bytes.filter(|_| key_len == key.parameters().key_len() as u64);
-        bytes.ok_or_else(|| Error::format("the header has sizes that no key has"))
+        bytes.ok_or_else(|| {
+            let expected = key.parameters().key_len();
+            Error::format(format!(
+                "the header has key_len {key_len} and {count} numbers; the key has key_len {expected}, and all must be below 2^64 \
+                 bytes. Restore the file from a copy"
+            ))
+        })
     }
 
     fn from_parts(key: &PublicKey, device: &OpenDevice, header: &[u8], body: &[u8]) -> Result<Self, Error> {
         let (expected, actual) = (Self::body_bytes(key, header)?, body.len());
         if expected != actual as u64 {
-            return Err(Error::format(format!("{actual} bytes follow the header, expected {expected}")));
+            return Err(Error::format(format!(
+                "{actual} bytes follow the header, expected {expected}; copy the file again"
+            )));
         }
-        let body = opened(body).ok_or_else(|| Error::format("damaged: the checksum does not fit"))?;
+        let body = opened(body)
+            .ok_or_else(|| Error::format("damaged: the checksum does not fit; restore the file from a copy"))?;
         let (bound, rows) = body.split_at(8 * key.width());
         let bound = check_bound(key, "reading encrypted numbers", BigUint::from_bytes_le(bound))?;
         let mut limbs = vec![0u64; rows.len() / 8];

@@ -7,7 +7,7 @@ use crate::atomic_file;
 use crate::destination::Content;
 use crate::error::Error;
 use num_bigint::BigUint;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -117,11 +117,35 @@ fn parse_hex(text: &str) -> Option<BigUint> {
 pub(crate) const CONTEXT_FORMAT: &str = "hushvec-context";
 pub(crate) const CONTEXT_VERSION: u32 = 1;
 
+/// What documents of all versions have.
+#[derive(Deserialize)]
+struct Stamp {
+    format: String,
+    version: serde_json::Number,
+}
+
+/// Looks at format and version before anything else is read, since another version may have other fields. A document without
+/// them is left to whoever reads the whole of it.
+///
+/// # Errors
+/// [`Error::Context`] if it is of another format or version than the one that is read.
+pub(crate) fn check_version<'de, D: Deserializer<'de>>(document: D, format: &str, version: u32) -> Result<(), Error> {
+    match Stamp::deserialize(document) {
+        Ok(found) if found.format != format || found.version.as_u64() != Some(u64::from(version)) => {
+            let reason = format!(
+                "is {:?} version {}; this build reads {format} version {version}. If the version is higher, read it with a newer \
+                 hushvec",
+                found.format, found.version
+            );
+            Err(Error::context("format", reason))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The public part of an owner's context in the native format. The rest is the owner's business.
 #[derive(Deserialize)]
 struct Stored {
-    format: String,
-    version: u32,
     config: Config,
     public_key: Numbers,
     public_id: String,
@@ -145,13 +169,8 @@ impl PublicContext {
         };
         let key = if context.get("format").is_some() {
             let malformed = |error| Error::context("the context", format!("is not in the native format: {error}"));
+            check_version(context, CONTEXT_FORMAT, CONTEXT_VERSION)?;
             let stored = Stored::deserialize(context).map_err(malformed)?;
-            if stored.format != CONTEXT_FORMAT || stored.version != CONTEXT_VERSION {
-                let (format, version) = (stored.format, stored.version);
-                let reason =
-                    format!("is {format:?} version {version}, expected {CONTEXT_FORMAT} version {CONTEXT_VERSION}");
-                return Err(Error::context("format", reason));
-            }
             let key = stored.public_key.public_key(stored.config.parameters()?)?;
             if key.id().to_string() != stored.public_id {
                 return Err(Error::context("public_id", "is not that of the public key"));
@@ -214,13 +233,9 @@ impl PublicContext {
     /// # Errors
     /// [`Error::Context`] if fields are wrong or contradict each other; [`Error::WeakKey`].
     pub fn from_json(text: &str, allow_weak: bool) -> Result<Self, Error> {
+        check_version(&mut serde_json::Deserializer::from_str(text), FORMAT, VERSION)?;
         let document: Document = serde_json::from_str(text)
             .map_err(|error| Error::Context { field: "the public context", reason: format!("is not one: {error}") })?;
-        if document.format != FORMAT || document.version != VERSION {
-            let reason =
-                format!("is {} version {}, expected {FORMAT} version {VERSION}", document.format, document.version);
-            return Err(Error::Context { field: "format", reason });
-        }
         let parameters = document.config.parameters()?;
         parameters.check_strength(allow_weak)?;
         let key = document.public_key.public_key(parameters)?;

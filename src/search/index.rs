@@ -8,7 +8,8 @@ mod verify;
 pub mod writer;
 
 use super::ids::Ids;
-use super::record_file::{LiveBlock, RecordFile};
+use super::record_file::{Check, LiveBlock, RecordFile};
+use super::schemes;
 use super::shard::Shard;
 use crate::error::Error;
 use crate::id::{Id, IdKind, IdRef};
@@ -37,7 +38,12 @@ impl Index {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no index, or damaged before its last block.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { file: RecordFile::open(path)? })
+        Self::open_checked(path, schemes::check)
+    }
+
+    /// [`Index::open`] of schemes that `check` accepts.
+    pub(super) fn open_checked(path: &Path, check: Check) -> Result<Self, Error> {
+        Ok(Self { file: RecordFile::open(path, check)? })
     }
 
     /// The file.
@@ -52,17 +58,17 @@ impl Index {
 
     /// Length of each prime of that key, in bits.
     pub fn key_len(&self) -> usize {
-        self.file.header().key_len
+        schemes::key_len(self.file.header())
     }
 
     /// Dimensions of a vector.
     pub fn embedding_length(&self) -> usize {
-        self.file.header().embedding_length
+        schemes::dimensions(self.file.header())
     }
 
     /// How many vectors, without those that are deleted.
     pub fn len(&self) -> u64 {
-        self.file.records() - self.file.deleted()
+        self.file.vectors() - self.file.deleted()
     }
 
     /// Whether there is none.
@@ -98,12 +104,12 @@ impl Index {
 
     /// Bytes in all blocks and the header.
     pub fn bytes(&self) -> u64 {
-        self.file.end() as u64
+        self.file.end()
     }
 
     /// What an append that was cut short left behind, if any.
     pub fn recovery(&self) -> Option<Recovery> {
-        let torn_bytes = self.file.torn_bytes() as u64;
+        let torn_bytes = self.file.torn_bytes();
         (torn_bytes > 0).then(|| Recovery { kept: self.len(), torn_bytes })
     }
 
@@ -115,7 +121,7 @@ impl Index {
         self.check_key(key)?;
         let Some((number, row)) = self.file.find(row) else { return Ok(None) };
         let block = self.file.block(number)?;
-        Ok(block.rows.get(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
+        Ok(block.record_of(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
     }
 
     /// The vector that was appended last, and its id, even if it has been deleted since: where a job that was cut short
@@ -127,8 +133,8 @@ impl Index {
         self.check_key(key)?;
         let Some(number) = self.file.len().checked_sub(1) else { return Ok(None) };
         let block = self.file.block(number)?;
-        let row = block.rows.len() - 1;
-        Ok(block.rows.get(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
+        let row = block.vectors() - 1;
+        Ok(block.record_of(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
     }
 
     /// Calls `visit` with each id, in the order of the rows.
@@ -138,7 +144,7 @@ impl Index {
     pub fn for_each_id(&self, mut visit: impl FnMut(IdRef<'_>) -> Result<(), Error>) -> Result<(), Error> {
         for block in self.file.blocks() {
             let block = block?;
-            block.live_rows().try_for_each(|row| visit(block.id(row)))?;
+            block.live_vectors().try_for_each(|row| visit(block.id(row)))?;
         }
         Ok(())
     }
@@ -164,9 +170,14 @@ impl Index {
         Ok(())
     }
 
+    /// The ids of what is not deleted, block by block.
+    pub(super) fn live_ids(&self) -> impl Iterator<Item = Result<Ids, Error>> {
+        self.file.blocks().map(|block| Ok(block?.live_ids()))
+    }
+
     /// What is not deleted, block by block. A block may have nothing left.
     pub(super) fn live_blocks(&self) -> impl Iterator<Item = Result<LiveBlock<'_>, Error>> {
-        self.file.blocks().map(|block| Ok(block?.live()))
+        self.file.blocks().map(|block| block?.live().map_err(|error| error.in_file(self.path())))
     }
 
     /// The number after the highest that is or was an id here; `None` if there is no such number.
@@ -175,8 +186,8 @@ impl Index {
         for block in self.file.blocks() {
             let block = block?;
             // Of a run the last is the highest.
-            let first = if block.is_run() { block.rows.len() - 1 } else { 0 };
-            let highest = (first..block.rows.len()).filter_map(|row| block.id(row).number()).max();
+            let first = if block.is_run() { block.vectors() - 1 } else { 0 };
+            let highest = (first..block.vectors()).filter_map(|row| block.id(row).number()).max();
             if let Some(highest) = highest {
                 next = next.and_then(|next| Some(next.max(highest.checked_add(1)?)));
             }
@@ -187,6 +198,6 @@ impl Index {
     /// # Errors
     /// [`Error::WrongKey`], naming the file.
     pub(super) fn check_key(&self, key: &PublicKey) -> Result<(), Error> {
-        self.file.header().check_key(key).map_err(|error| error.in_file(self.path()))
+        schemes::check_key(self.file.header(), key).map_err(|error| error.in_file(self.path()))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::index::Index;
 use super::response::Response;
+use super::schemes;
 use super::top_k::{Neighbour, TopK};
 use crate::bignum::batch::Rows;
 use crate::bit_matrix::BitMatrix;
@@ -46,20 +47,20 @@ impl Response {
     ) -> Result<(), Error> {
         let file = self.file();
         let in_file = |error: Error| error.in_file(file.path());
-        file.header().check_key(context.public_key()).map_err(in_file)?;
+        schemes::check_key(file.header(), context.public_key()).map_err(in_file)?;
         let mut record = 0;
         let (mut blocks, queries, mut query) = (file.blocks(), self.queries(), 0);
         while let Some(block) = blocks.next_block()? {
             progress.check()?;
             let distances =
-                context.client().decode_rows(context.secret_device(), block.rows, record).map_err(in_file)?;
+                context.client().decode_rows(context.secret_device(), block.records, record).map_err(in_file)?;
             for (row, distance) in distances.into_iter().enumerate() {
                 visit(query, block.id(row), distance);
             }
             // In the order that was checked when the file was opened.
             query = (query + 1) % queries;
-            record += block.rows.len() as u64;
-            progress.add(block.rows.len() as u64);
+            record += block.vectors() as u64;
+            progress.add(block.vectors() as u64);
         }
         Ok(())
     }

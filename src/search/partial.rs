@@ -41,7 +41,7 @@ impl PartialResponse {
 impl Index {
     /// The rows of each block, counted from 0 over the whole file and including those that are deleted.
     pub fn block_rows(&self) -> impl ExactSizeIterator<Item = Range<u64>> {
-        (0..self.blocks()).map(|block| self.file.first_record(block)..self.file.first_record(block + 1))
+        (0..self.blocks()).map(|block| self.file.first_vector(block)..self.file.first_vector(block + 1))
     }
 }
 
@@ -67,7 +67,7 @@ impl Evaluator {
         if responses.len() != queries.len() {
             return Err(Error::Length { what: "the responses", expected: queries.len(), actual: responses.len() });
         }
-        let stored = index.index().file.block(block)?.rows;
+        let stored = index.index().file.block(block)?.records;
         let nowhere = Resident::default();
         let resident = index.resident(block).filter(|resident| resident.is_on_gpu());
         let (limbs, resident) = match rows {

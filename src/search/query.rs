@@ -2,7 +2,8 @@
 
 use super::ids::Ids;
 use super::query_id::QueryId;
-use super::record_file::{Header, Kind, MOST_ROWS, WholeFile, records_block};
+use super::record_file::{Header, Kind, MOST_VECTORS, WholeFile, records_block};
+use super::schemes;
 use crate::atomic_file::AtomicFile;
 use crate::destination::Content;
 use crate::device::open_device::OpenDevice;
@@ -37,8 +38,8 @@ impl Query {
     }
 
     fn of(vectors: Ciphertexts, id: Option<QueryId>) -> Result<Self, Error> {
-        if vectors.is_empty() || vectors.len() > MOST_ROWS {
-            let limit = format!("must be from 1 to {MOST_ROWS}");
+        if vectors.is_empty() || vectors.len() > MOST_VECTORS {
+            let limit = format!("must be from 1 to {MOST_VECTORS}");
             return Err(Error::Parameter { name: "the number of queries", actual: vectors.len(), limit });
         }
         Ok(Self { vectors, id })
@@ -61,7 +62,7 @@ impl Query {
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
         key.check_id("the query", self.vectors.key_id())?;
         let mut file = AtomicFile::create(path, Content::Query)?;
-        let header = Header::new(Kind::Query, key, 1, self.vectors.len() as u64);
+        let header = schemes::header(Kind::Query, key, 1, self.vectors.len() as u64)?;
         // A query without an id stays in version 1 of the format.
         let scheme = header.scheme.filter(|_| self.id.is_some());
         file.write(&Header { query: self.id, scheme, ..header }.to_bytes())?;
@@ -74,12 +75,12 @@ impl Query {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub(crate) fn load(path: &Path, key: &PublicKey, device: &OpenDevice) -> Result<Self, Error> {
-        let file = WholeFile::open(path, Kind::Query)?;
+        let file = WholeFile::open(path, Kind::Query, schemes::check)?;
         let read = || {
-            file.header().check_key(key)?;
+            schemes::check_key(file.header(), key)?;
             let (mut blocks, mut limbs) = (file.blocks(), Vec::new());
             while let Some(block) = blocks.next_block()? {
-                limbs.extend_from_slice(block.rows.limbs());
+                limbs.extend_from_slice(block.records.limbs());
             }
             let vectors = Ciphertexts::from_limbs(key, limbs);
             validate::check_rows(key, device, vectors.rows(), 0)?;

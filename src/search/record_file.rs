@@ -1,34 +1,41 @@
-//! The file that indexes, queries and responses are made of: a header, then blocks of ciphertexts with checksums.
+//! The file that indexes, queries and responses are made of: a header, then blocks of records with checksums.
 //!
-//! `docs/formats.md` has every byte. Indexes are mapped into memory ([`RecordFile`]); queries and responses, which come from
+//! `docs/formats.md` has every byte. A record holds one vector or thousands, as its scheme's [`Layout`] says; the container
+//! knows no scheme, and asks a [`Check`] of its caller's about each header. Indexes are mapped into memory ([`RecordFile`]); queries and responses, which come from
 //! others, are read ([`WholeFile`]).
 
 mod block;
+mod block_header;
 mod bytes;
 mod header;
+mod layout;
 mod mapping;
+mod stored_ids;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) mod survey;
+#[cfg(test)]
+mod tests;
 mod whole_file;
 
-pub(super) use block::{Block, LiveBlock, MOST_ROWS, deletions_block, records_block};
-pub(super) use header::{HEADER_BYTES, Header, Kind};
+pub(super) use block::{Block, LiveBlock, deletions_block, records_block};
+pub(super) use header::{Check, HEADER_BYTES, Header, Kind, other_sizes};
+pub(super) use layout::{Layout, MOST_VECTORS};
 pub(super) use whole_file::WholeFile;
 
 use crate::error::Error;
-use block::{BLOCK_HEADER_BYTES, BlockHeader, Content, damaged};
+use block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
 use mapping::Mapping;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use stored_ids::check_padding;
 
 /// A block of records and where it is.
 #[derive(Debug)]
 struct Place {
     header: BlockHeader,
-    /// Where its header is.
-    at: usize,
-    /// Records in the blocks before it.
-    before: u64,
+    position: Position,
     verified: AtomicBool,
-    /// Rows that are deleted, in order.
+    /// Vectors that are deleted, by their numbers in the block, in order.
     dead: Vec<u32>,
 }
 
@@ -44,99 +51,111 @@ impl Place {
 pub(super) struct RecordFile {
     map: Mapping,
     header: Header,
+    /// Blocks of records.
     blocks: Vec<Place>,
-    records: u64,
+    /// Where the next block begins, of whatever kind.
+    next: Position,
     deleted: u64,
-    /// Where the last whole block ends.
-    end: usize,
 }
 
 impl RecordFile {
-    /// Maps a file and finds its blocks. The payload of the last one is verified, because that is the one that a crash
-    /// could have cut; the others when they are first read.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Self::read(Mapping::open(path)?).map_err(|error| error.in_file(path))
+    /// Maps a file whose header `check` accepts, and finds its blocks. The payload of the last one is verified, because that
+    /// is the one that a crash could have cut; the others when they are first read.
+    pub(super) fn open(path: &Path, check: Check) -> Result<Self, Error> {
+        Self::read(Mapping::open(path)?, check).map_err(|error| error.in_file(path))
     }
 
-    fn read(map: Mapping) -> Result<Self, Error> {
-        let header = Header::from_bytes(map.bytes())?;
+    fn read(map: Mapping, check: Check) -> Result<Self, Error> {
+        let header = Header::from_bytes(map.bytes(), check)?;
         header.check_kind(Kind::Index)?;
-        let (blocks, end) = (Vec::new(), HEADER_BYTES);
-        let mut file = Self { map, header, blocks, records: 0, deleted: 0, end };
+        let next = Position { number: 0, at: HEADER_BYTES as u64, vectors: 0 };
+        let mut file = Self { map, header, blocks: Vec::new(), next, deleted: 0 };
         let (mut last_is_records, mut deletions) = (false, Vec::<u64>::new());
-        while let Some(header) = file.block_header(file.end) {
-            let payload = file.payload(file.end, &header);
-            last_is_records = header.content != Content::Deletions;
-            if last_is_records {
-                let (at, before, verified) = (file.end, file.records, AtomicBool::new(false));
-                file.blocks.push(Place { header, at, before, verified, dead: Vec::new() });
-                file.records += header.count as u64;
-            } else if crc32fast::hash(payload) == header.checksum {
-                // A copy, since nobody has checked the alignment.
-                let records = payload.chunks_exact(8).take(header.count).map(bytemuck::pod_read_unaligned::<u64>);
-                let before = deletions.len();
-                deletions.extend(records);
-                file.check_deletions(deletions.get(before..).unwrap_or_default())?;
-            } else {
-                break;
+        while let Some(header) = file.block_header(file.next).map_err(|reason| file.next.unknown(&reason))? {
+            let (position, payload) = (file.next, file.payload(file.next, &header));
+            match header.content {
+                Content::Records { group: 0, .. } => {
+                    last_is_records = true;
+                    file.next.vectors += header.count as u64;
+                    file.next.number += 1;
+                    let verified = AtomicBool::new(false);
+                    file.blocks.push(Place { header, position, verified, dead: Vec::new() });
+                }
+                Content::Records { group, .. } => {
+                    return Err(position.unknown(&format!("answers query {group}, which only a response does")));
+                }
+                Content::Deletions => {
+                    last_is_records = false;
+                    if crc32fast::hash(payload) != header.checksum {
+                        break;
+                    }
+                    read_deletions(position, payload, header.count, &mut deletions)?;
+                }
             }
-            file.end += BLOCK_HEADER_BYTES + header.payload_bytes(file.header.record_bytes());
+            file.next.at += (BLOCK_HEADER_BYTES + header.payload_bytes()) as u64;
         }
-        if last_is_records
-            && file.block(file.blocks.len() - 1).is_err()
-            && let Some(last) = file.blocks.pop()
-        {
-            (file.end, file.records) = (last.at, last.before);
+        if last_is_records && let Some(last) = file.blocks.pop() {
+            if crc32fast::hash(file.payload(last.position, &last.header)) == last.header.checksum {
+                file.blocks.push(last);
+                file.block(file.blocks.len() - 1)?;
+            } else {
+                file.next = last.position;
+            }
         }
         file.delete(deletions);
-        if let Some(offset) = file.block_after(file.end) {
+        if let Some(offset) = file.block_after(file.next.at) {
             return Err(Error::format(format!(
-                "damaged in the middle: {} blocks are readable, then nothing until another block at byte {offset}",
-                file.blocks.len()
+                "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, then nothing until another \
+                 block at byte {offset}; restore the file from a copy",
+                file.next.number, file.next.vectors, file.next.at
             )));
         }
         Ok(file)
     }
 
-    /// The header of a block at this byte, if it is sound and the payload is all there.
-    fn block_header(&self, at: usize) -> Option<BlockHeader> {
-        let bytes = self.map.bytes();
-        let header = BlockHeader::from_bytes(bytes.get(at..)?)?;
-        let room = bytes.len() - at - BLOCK_HEADER_BYTES;
-        (header.payload_bytes(self.header.record_bytes()) <= room).then_some(header)
-    }
-
-    /// The payload of the block at this byte; none if it is not all there.
-    fn payload(&self, at: usize, header: &BlockHeader) -> &[u8] {
-        let start = at + BLOCK_HEADER_BYTES;
-        self.map.bytes().get(start..start + header.payload_bytes(self.header.record_bytes())).unwrap_or_default()
-    }
-
+    /// The header of a block, if the block is all there.
+    ///
     /// # Errors
-    /// [`Error::Format`] unless these are numbers of records that the file has up to here, in order.
-    fn check_deletions(&self, records: &[u64]) -> Result<(), Error> {
-        let in_order = records.is_sorted_by(|a, b| a < b) && records.last().is_none_or(|last| *last < self.records);
-        if in_order { Ok(()) } else { Err(Error::format("damaged: it deletes vectors that it does not have")) }
+    /// What it has that is not known here.
+    fn block_header(&self, position: Position) -> Result<Option<BlockHeader>, String> {
+        let bytes = usize::try_from(position.at).ok().and_then(|at| self.map.bytes().get(at..)).unwrap_or_default();
+        let header = BlockHeader::from_bytes(bytes, self.header.layout)?;
+        let room = bytes.len().saturating_sub(BLOCK_HEADER_BYTES);
+        Ok(header.filter(|header| header.payload_bytes() <= room))
     }
 
-    /// Marks records as deleted. All at once, since a file may have as many deletions as vectors, each in a block of its own.
-    fn delete(&mut self, mut records: Vec<u64>) {
-        records.sort_unstable();
-        records.dedup();
-        self.deleted = records.len() as u64;
-        let mut left = records.as_slice();
+    /// The payload of a block; none if it is not all there.
+    fn payload(&self, position: Position, header: &BlockHeader) -> &[u8] {
+        let start = usize::try_from(position.at).unwrap_or(usize::MAX).saturating_add(BLOCK_HEADER_BYTES);
+        self.map.bytes().get(start..start.saturating_add(header.payload_bytes())).unwrap_or_default()
+    }
+
+    /// Marks vectors as deleted. All at once, since a file may have as many deletions as vectors, each in a block of its own.
+    fn delete(&mut self, mut vectors: Vec<u64>) {
+        vectors.sort_unstable();
+        vectors.dedup();
+        let mut left = vectors.as_slice();
         for block in &mut self.blocks {
-            let behind = block.before + block.header.count as u64;
-            let (here, rest) = left.split_at(left.partition_point(|record| *record < behind));
-            block.dead.extend(here.iter().filter_map(|record| u32::try_from(record - block.before).ok()));
+            let before = block.position.vectors;
+            let behind = before + block.header.count as u64;
+            let (here, rest) = left.split_at(left.partition_point(|vector| *vector < behind));
+            block.dead.extend(here.iter().filter_map(|vector| u32::try_from(vector - before).ok()));
+            self.deleted += here.len() as u64;
             left = rest;
         }
     }
 
     /// Whether anything after `from` looks like a block: then the gap before it is damage and not a torn end.
-    fn block_after(&self, from: usize) -> Option<usize> {
-        let last = self.map.bytes().len().saturating_sub(BLOCK_HEADER_BYTES);
-        (from..=last).step_by(64).skip(1).find(|at| self.block_header(*at).is_some())
+    fn block_after(&self, from: u64) -> Option<u64> {
+        let last = (self.map.bytes().len() as u64).saturating_sub(BLOCK_HEADER_BYTES as u64);
+        (from..=last).step_by(64).skip(1).find(|at| {
+            let position = Position { at: *at, ..self.next };
+            let unknown = || {
+                let bytes = usize::try_from(*at).ok().and_then(|at| self.map.bytes().get(at..));
+                bytes.is_some_and(BlockHeader::is_at_start_of)
+            };
+            self.block_header(position).map_or_else(|_| unknown(), |header| header.is_some())
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -148,13 +167,13 @@ impl RecordFile {
     }
 
     /// Where the last whole block ends.
-    pub(super) fn end(&self) -> usize {
-        self.end
+    pub(super) fn end(&self) -> u64 {
+        self.next.at
     }
 
     /// Bytes after the last whole block.
-    pub(super) fn torn_bytes(&self) -> usize {
-        self.map.bytes().len() - self.end
+    pub(super) fn torn_bytes(&self) -> u64 {
+        (self.map.bytes().len() as u64).saturating_sub(self.next.at)
     }
 
     /// How many blocks of records.
@@ -162,38 +181,40 @@ impl RecordFile {
         self.blocks.len()
     }
 
-    /// Records in all blocks, those that are deleted included.
-    pub(super) fn records(&self) -> u64 {
-        self.records
+    /// Vectors in all blocks, those that are deleted included.
+    pub(super) fn vectors(&self) -> u64 {
+        self.next.vectors
     }
 
-    /// Records that are deleted.
+    /// Vectors that are deleted.
     pub(super) fn deleted(&self) -> u64 {
         self.deleted
     }
 
     /// A block, its checksum verified when it is first asked for.
     pub(super) fn block(&self, number: usize) -> Result<Block<'_>, Error> {
-        let damaged = |reason: &str| damaged(number as u64, reason).in_file(self.path());
-        let place = self.blocks.get(number).ok_or_else(|| damaged("it does not exist"))?;
-        let payload = self.payload(place.at, &place.header);
-        self.map.check_length(place.at + BLOCK_HEADER_BYTES + payload.len())?;
+        let Some(place) = self.blocks.get(number) else {
+            let message = format!("there is no block {number}; the file has {}", self.blocks.len());
+            return Err(Error::format(message).in_file(self.path()));
+        };
+        let payload = self.payload(place.position, &place.header);
+        let damaged = |reason: &str| place.position.damaged(reason).in_file(self.path());
+        self.map.check_length(place.position.at + (BLOCK_HEADER_BYTES + payload.len()) as u64)?;
         if !place.verified.load(Ordering::Relaxed) {
             if crc32fast::hash(payload) != place.header.checksum {
                 return Err(damaged("its checksum does not fit"));
             }
             place.verified.store(true, Ordering::Relaxed);
         }
-        let (ids, rows) = place.header.records(payload, self.header.record_bytes()).map_err(damaged)?;
-        Ok(Block { rows, ids, dead: &place.dead })
+        Block::new(&place.header, self.header.layout, payload, &place.dead).map_err(damaged)
     }
 
-    /// The block that the record of that number, counted over what is not deleted, is in, and its row there.
-    pub(super) fn find(&self, record: u64) -> Option<(usize, usize)> {
+    /// The block that the vector of that number, counted over what is not deleted, is in, and its number there.
+    pub(super) fn find(&self, vector: u64) -> Option<(usize, usize)> {
         let mut before = 0;
         for (number, block) in self.blocks.iter().enumerate() {
-            if record < before + block.live() {
-                let mut row = usize::try_from(record - before).ok()?;
+            if vector < before + block.live() {
+                let mut row = usize::try_from(vector - before).ok()?;
                 for dead in &block.dead {
                     row += usize::from(*dead as usize <= row);
                 }
@@ -204,13 +225,44 @@ impl RecordFile {
         None
     }
 
-    /// The number of a block's first record, counted over all records.
-    pub(super) fn first_record(&self, number: usize) -> u64 {
-        self.blocks.get(number).map_or(self.records, |block| block.before)
+    /// The number of a block's first vector, counted over all vectors.
+    pub(super) fn first_vector(&self, number: usize) -> u64 {
+        self.blocks.get(number).map_or(self.vectors(), |block| block.position.vectors)
     }
 
     /// The blocks one by one.
     pub(super) fn blocks(&self) -> impl Iterator<Item = Result<Block<'_>, Error>> {
         (0..self.len()).map(|number| self.block(number))
+    }
+}
+
+/// Appends the numbers in a block of deletions.
+///
+/// # Errors
+/// [`Error::Format`] unless these are numbers of vectors that the file has up to there, in order.
+fn read_deletions(position: Position, payload: &[u8], count: usize, into: &mut Vec<u64>) -> Result<(), Error> {
+    let wrong = |reason: String| {
+        Err(Error::format(format!(
+            "damaged: the deletions at byte {} {reason}; restore the file from a copy",
+            position.at
+        )))
+    };
+    let (numbers, padding) = payload.split_at(payload.len().min(count.saturating_mul(8)));
+    if check_padding(padding).is_err() {
+        return wrong("have padding that is not zero".to_owned());
+    }
+    let before = into.len();
+    // A copy, since nobody has checked the alignment.
+    into.extend(numbers.chunks_exact(8).map(bytemuck::pod_read_unaligned::<u64>));
+    let vectors = into.get(before..).unwrap_or_default();
+    if !vectors.is_sorted_by(|a, b| a < b) {
+        return wrong("are not in order".to_owned());
+    }
+    match vectors.last() {
+        Some(last) if *last >= position.vectors => {
+            let there = position.vectors;
+            wrong(format!("delete vector {last}, which it does not have: there are {there} before them"))
+        }
+        _ => Ok(()),
     }
 }

@@ -111,8 +111,8 @@ impl Index {
     }
 
     fn ids(&self) -> impl Iterator<Item = Result<Id, Error>> {
-        self.live_blocks().flat_map(|block| match block {
-            Ok(block) => block.ids.iter().map(|id| Ok(id.to_owned())).collect::<Vec<_>>(),
+        self.live_ids().flat_map(|ids| match ids {
+            Ok(ids) => ids.iter().map(|id| Ok(id.to_owned())).collect::<Vec<_>>(),
             Err(error) => vec![Err(error)],
         })
     }

@@ -4,6 +4,7 @@ use super::ids::Ids;
 use super::query::Query;
 use super::query_id::QueryId;
 use super::record_file::{Header, Kind, WholeFile, records_block};
+use super::schemes;
 use crate::atomic_file::AtomicFile;
 use crate::bignum::batch::Rows;
 use crate::destination::Content;
@@ -24,7 +25,7 @@ impl Response {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no response, damaged or incomplete.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = WholeFile::open(path, Kind::Response)?;
+        let file = WholeFile::open(path, Kind::Response, schemes::check)?;
         file.check_ids()?;
         Ok(Self { file })
     }
@@ -71,7 +72,7 @@ impl Response {
 
     /// How many distances there are for each query.
     pub fn len(&self) -> u64 {
-        self.file.header().rows
+        self.file.header().vectors
     }
 
     /// Whether the index was empty.
@@ -94,7 +95,7 @@ impl ResponseWriter {
     /// Begins a response to a query about `rows` vectors.
     pub(super) fn create(path: &Path, key: &PublicKey, query: &Query, rows: u64) -> Result<Self, Error> {
         let mut file = AtomicFile::create(path, Content::Response)?;
-        let header = Header::new(Kind::Response, key, query.vectors().len(), rows);
+        let header = schemes::header(Kind::Response, key, query.vectors().len(), rows)?;
         file.write(&Header { query: query.id(), ..header }.to_bytes())?;
         Ok(Self { file })
     }

@@ -5,7 +5,7 @@ use crate::bignum::batch::Rows;
 use crate::destination::Content;
 use crate::error::Error;
 use crate::search::ids::Ids;
-use crate::search::record_file::{Header, LiveBlock, MOST_ROWS, records_block};
+use crate::search::record_file::{Header, LiveBlock, MOST_VECTORS, records_block};
 use std::ops::Range;
 use std::path::Path;
 
@@ -28,11 +28,15 @@ pub(super) struct Packer {
 
 impl Packer {
     /// Begins a file that is to become `path`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if a record has room for several vectors; [`Error::Io`].
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, Error> {
+        header.layout.check_single("moving vectors from one index file to another")?;
         let mut file = AtomicFile::create(path, Content::Index)?;
         file.write(&header.to_bytes())?;
-        let rows = (BLOCK_BYTES / header.record_bytes().max(1)).clamp(LEAST_ROWS, MOST_ROWS);
-        Ok(Self { file, width: header.record_bytes() / 8, rows, ids: Ids::new(), limbs: Vec::new() })
+        let rows = (BLOCK_BYTES / header.layout.record_bytes()).clamp(LEAST_ROWS, MOST_VECTORS);
+        Ok(Self { file, width: header.layout.width(), rows, ids: Ids::new(), limbs: Vec::new() })
     }
 
     pub(super) fn push(&mut self, block: &LiveBlock<'_>) -> Result<(), Error> {

@@ -19,8 +19,8 @@ impl Index {
     /// The ids of its vectors.
     pub(super) fn taken(&self) -> Result<Taken, Error> {
         let mut taken = Taken::default();
-        for block in self.live_blocks() {
-            taken.insert_block(&block?.ids).map_err(|error| error.in_file(self.path()))?;
+        for ids in self.live_ids() {
+            taken.insert_block(&ids?).map_err(|error| error.in_file(self.path()))?;
         }
         Ok(taken)
     }

@@ -12,7 +12,8 @@ use crate::id::{IdKind, IdRef};
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
 use crate::search::ids::Ids;
-use crate::search::record_file::{HEADER_BYTES, Header, Kind, MOST_ROWS, records_block};
+use crate::search::record_file::{Check, HEADER_BYTES, Header, Kind, records_block};
+use crate::search::schemes;
 use crate::search::shard::Shard;
 use crate::search::taken::Taken;
 use std::io::{Seek, SeekFrom, Write};
@@ -27,6 +28,8 @@ pub struct IndexWriter {
     file: LockedFile,
     path: PathBuf,
     header: Header,
+    /// What the header was checked with.
+    check: Check,
     len: u64,
     appended: u64,
     /// Where the last whole block ends.
@@ -58,7 +61,7 @@ impl IndexWriter {
     /// # Errors
     /// [`Error::Occupied`]; [`Error::Io`].
     pub fn create(path: &Path, key: impl AsRef<PublicKey>) -> Result<Self, Error> {
-        Self::begin(path, Header::new(Kind::Index, key.as_ref(), 1, 0))
+        Self::begin(path, schemes::header(Kind::Index, key.as_ref(), 1, 0)?, schemes::check)
     }
 
     /// Begins a new index that is to hold a part of an input. [`Index::merge`] puts the parts together.
@@ -66,10 +69,12 @@ impl IndexWriter {
     /// # Errors
     /// As [`IndexWriter::create`].
     pub fn create_shard(path: &Path, key: impl AsRef<PublicKey>, shard: Shard) -> Result<Self, Error> {
-        Self::begin(path, Header { shard: Some(shard), ..Header::new(Kind::Index, key.as_ref(), 1, 0) })
+        let header = schemes::header(Kind::Index, key.as_ref(), 1, 0)?;
+        Self::begin(path, Header { shard: Some(shard), ..header }, schemes::check)
     }
 
-    fn begin(path: &Path, header: Header) -> Result<Self, Error> {
+    /// Begins an index of schemes that `check` accepts.
+    pub(in crate::search) fn begin(path: &Path, header: Header, check: Check) -> Result<Self, Error> {
         destination::check_free(path)?;
         let mut file = AtomicFile::create(path, Content::Index)?;
         file.write(&header.to_bytes())?;
@@ -80,6 +85,7 @@ impl IndexWriter {
             file,
             path,
             header,
+            check,
             len: 0,
             appended: 0,
             end,
@@ -96,7 +102,7 @@ impl IndexWriter {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged; [`Error::WrongKey`].
     pub fn append_to(path: &Path, key: impl AsRef<PublicKey>) -> Result<(Self, Option<Recovery>), Error> {
-        Self::open_if(path, |index| index.check_key(key.as_ref()))
+        Self::open_if(path, schemes::check, |index| index.check_key(key.as_ref()))
     }
 
     /// [`IndexWriter::append_to`] an index of whatever key, such as for deleting.
@@ -104,23 +110,32 @@ impl IndexWriter {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged.
     pub fn open(path: &Path) -> Result<(Self, Option<Recovery>), Error> {
-        Self::open_if(path, |_| Ok(()))
+        Self::open_checked(path, schemes::check)
     }
 
-    fn open_if(path: &Path, check: impl Fn(&Index) -> Result<(), Error>) -> Result<(Self, Option<Recovery>), Error> {
+    /// [`IndexWriter::open`] of schemes that `check` accepts.
+    pub(in crate::search) fn open_checked(path: &Path, check: Check) -> Result<(Self, Option<Recovery>), Error> {
+        Self::open_if(path, check, |_| Ok(()))
+    }
+
+    fn open_if(
+        path: &Path,
+        check: Check,
+        is_right: impl Fn(&Index) -> Result<(), Error>,
+    ) -> Result<(Self, Option<Recovery>), Error> {
         let file = LockedFile::open(path)?;
-        let index = Index::open(path)?;
-        check(&index)?;
+        let index = Index::open_checked(path, check)?;
+        is_right(&index)?;
         index.verify()?;
         let (recovery, len, end) = (index.recovery(), index.len(), index.bytes());
-        let appended = index.file.records();
+        let appended = index.file.vectors();
         let (kind, next_number, header) = (index.id_kind()?, index.next_number()?, index.file.header().clone());
         drop(index);
         if recovery.is_some() {
             file.set_len(end).map_err(Error::io("cut", path))?;
         }
         let (path, taken, state) = (path.to_owned(), None, State::Unsynced);
-        Ok((Self { file, path, header, len, appended, end, kind, next_number, taken, state }, recovery))
+        Ok((Self { file, path, header, check, len, appended, end, kind, next_number, taken, state }, recovery))
     }
 
     /// How many vectors it has by now, without those that are deleted.
@@ -155,35 +170,47 @@ impl IndexWriter {
         if actual != self.header.key {
             return Err(Error::WrongKey { what: "the encrypted vectors", expected, actual: actual.to_string() });
         }
-        if vectors.is_empty() && ids.is_none_or(Ids::is_empty) {
+        self.append_records(vectors.rows(), vectors.len(), ids)
+    }
+
+    /// [`IndexWriter::append`] for any scheme: so many vectors in records that are full but for the last one.
+    pub(in crate::search) fn append_records(
+        &mut self,
+        records: Rows<'_>,
+        vectors: usize,
+        ids: Option<&Ids>,
+    ) -> Result<(), Error> {
+        if vectors == 0 && ids.is_none_or(Ids::is_empty) {
             return Ok(());
+        }
+        let layout = self.header.layout;
+        let expected = layout.records(vectors) * layout.width();
+        if records.limbs().len() != expected || records.width() != layout.width() {
+            let actual = records.limbs().len();
+            return Err(Error::Length { what: "the limbs of the records", expected, actual });
         }
         let ids = match ids {
             Some(ids) => ids.clone(),
-            None => self.numbers(vectors.len()).map_err(|error| error.in_file(&self.path))?,
+            None => self.numbers(vectors).map_err(|error| error.in_file(&self.path))?,
         };
-        self.take(vectors.len(), &ids).map_err(|error| error.in_file(&self.path))?;
-        let width = self.header.record_bytes() / 8;
-        let mut done = 0;
-        for records in vectors.rows().limbs().chunks(MOST_ROWS * width) {
-            let rows = Rows::new(records, width);
-            let ids = ids.slice(done..done + rows.len());
-            if let Err(error) = self.write_block(&records_block(0, &ids, rows)) {
+        self.take(vectors, &ids).map_err(|error| error.in_file(&self.path))?;
+        let at_once = layout.vectors_at_once();
+        for (number, limbs) in records.limbs().chunks(layout.records(at_once) * layout.width()).enumerate() {
+            let ids = ids.slice(number * at_once..(number + 1) * at_once);
+            if let Err(error) = self.write_block(&records_block(0, &ids, Rows::new(limbs, layout.width()))) {
                 // It holds ids that were not written.
                 self.taken = None;
                 return Err(error);
             }
-            self.len += rows.len() as u64;
-            self.appended += rows.len() as u64;
+            self.len += ids.len() as u64;
+            self.appended += ids.len() as u64;
             self.kind = ids.kind();
-            let highest = ids.run().map_or_else(
-                || ids.iter().filter_map(IdRef::number).max(),
-                |first| Some(first + rows.len() as u64 - 1),
-            );
+            let highest = ids
+                .run()
+                .map_or_else(|| ids.iter().filter_map(IdRef::number).max(), |first| Some(first + ids.len() as u64 - 1));
             if let Some(highest) = highest {
                 self.next_number = self.next_number.and_then(|next| Some(next.max(highest.checked_add(1)?)));
             }
-            done += rows.len();
         }
         Ok(())
     }
@@ -267,7 +294,7 @@ impl IndexWriter {
         }
         let taken = match &mut self.taken {
             Some(taken) => taken,
-            None => self.taken.insert(Index::open(&self.path)?.taken()?),
+            None => self.taken.insert(Index::open_checked(&self.path, self.check)?.taken()?),
         };
         taken.insert_all(ids).map_err(|row| match ids.get(row) {
             Some(id) => Error::IdTaken { id: id.to_owned(), vector: row as u64 },

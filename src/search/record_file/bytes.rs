@@ -39,6 +39,10 @@ impl<const N: usize> Bytes<N> {
         u64::from_le_bytes(self.array(at))
     }
 
+    pub(super) fn are_zero(&self, mut range: std::ops::Range<usize>) -> bool {
+        range.all(|at| self.0[at] == 0)
+    }
+
     pub(super) fn seal(mut self) -> [u8; N] {
         let checksum = crc32fast::hash(&self.0[..N - 4]);
         self.put(N - 4, &checksum.to_le_bytes());

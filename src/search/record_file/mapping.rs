@@ -46,14 +46,17 @@ impl Mapping {
     ///
     /// # Errors
     /// [`Error::Format`] if the file was shortened.
-    pub(super) fn check_length(&self, end: usize) -> Result<(), Error> {
+    pub(super) fn check_length(&self, end: u64) -> Result<(), Error> {
         // Windows shortens no file that is mapped. One that was replaced or removed keeps its bytes while it is mapped.
         #[cfg(unix)]
         if let Ok(found) = std::fs::metadata(&self.path)
             && identity(&found) == self.identity
-            && found.len() < end as u64
+            && found.len() < end
         {
-            let message = format!("the file was shortened to {} bytes while it was open", found.len());
+            let message = format!(
+                "the file was shortened to {} bytes while it was open, and a block ends at {end}; restore it from a copy",
+                found.len()
+            );
             return Err(Error::format(message).in_file(&self.path));
         }
         #[cfg(not(unix))]

@@ -3,8 +3,9 @@
 //! They come from others, who could shorten them while they are mapped, which would kill the process. Nothing is allocated for
 //! what a header announces before the file is known to be long enough, and then as it is read.
 
-use super::block::{BLOCK_HEADER_BYTES, Block, BlockHeader, Content, damaged};
-use super::header::{HEADER_BYTES, Header, Kind};
+use super::block::Block;
+use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
+use super::header::{Check, HEADER_BYTES, Header, Kind};
 use crate::destination::open_regular;
 use crate::error::Error;
 use crate::search::ids::Ids;
@@ -29,11 +30,8 @@ pub(in crate::search) struct WholeFile {
 /// The blocks of a file, in their order.
 pub(in crate::search) struct Blocks<'a> {
     file: &'a WholeFile,
-    /// Where the next block begins.
-    at: u64,
-    /// Blocks and records before it.
-    blocks: u64,
-    records: u64,
+    /// The next block.
+    next: Position,
     /// The group of the next block: they come in turn.
     group: usize,
     /// A payload, aligned.
@@ -47,11 +45,11 @@ struct Part {
 }
 
 impl WholeFile {
-    /// Opens a file.
+    /// Opens a file whose header `check` accepts.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than that says.
-    pub(in crate::search) fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
+    pub(in crate::search) fn open(path: &Path, kind: Kind, check: Check) -> Result<Self, Error> {
         let file = open_regular(path)?;
         let len = file.metadata().map_err(Error::io("open", path))?.len();
         let read = || {
@@ -59,13 +57,17 @@ impl WholeFile {
             let found = usize::try_from(len).unwrap_or(usize::MAX).min(HEADER_BYTES);
             let head = bytes.get_mut(..found).unwrap_or_default();
             read_at(&file, 0, head).map_err(|error| unreadable(path, error))?;
-            let header = Header::from_bytes(head)?;
+            let header = Header::from_bytes(head, check)?;
             header.check_kind(kind)?;
-            let announced = header.records().and_then(|records| records.checked_mul(header.record_bytes() as u64));
+            // In as few blocks as they could be.
+            let (vectors, groups, layout) = (header.vectors, header.groups, header.layout);
+            let announced = layout.least_bytes(vectors).and_then(|bytes| bytes.checked_mul(groups as u64));
             if announced.is_none_or(|bytes| bytes > len.saturating_sub(HEADER_BYTES as u64)) {
-                let (rows, groups, size) = (header.rows, header.groups, header.record_bytes());
+                let (size, room) = (layout.record_bytes(), layout.vectors());
+                let records = if room == 1 { String::new() } else { format!(" for {room}") };
                 return Err(Error::format(format!(
-                    "incomplete: its header announces {groups} times {rows} ciphertexts of {size} bytes, and it has {len} bytes"
+                    "incomplete: its header announces {groups} times {vectors} vectors in records of {size} bytes{records}, and \
+                     the file has {len} bytes; copy it again"
                 )));
             }
             Ok(header)
@@ -84,7 +86,8 @@ impl WholeFile {
 
     /// The blocks from the first on.
     pub(in crate::search) fn blocks(&self) -> Blocks<'_> {
-        Blocks { file: self, at: HEADER_BYTES as u64, blocks: 0, records: 0, group: 0, buffer: Vec::new() }
+        let next = Position { number: 0, at: HEADER_BYTES as u64, vectors: 0 };
+        Blocks { file: self, next, group: 0, buffer: Vec::new() }
     }
 
     /// Looks at the ids of all blocks, without reading records: those of a response come in rounds, one block for each query in
@@ -97,18 +100,21 @@ impl WholeFile {
             let (mut blocks, mut taken) = (self.blocks(), Taken::default());
             let (mut group, mut ids) = (0, Ids::new());
             loop {
-                let number = blocks.blocks;
+                let position = blocks.next;
                 let Some(part) = blocks.next_part()? else { break };
                 group = part.group;
                 if group == 0 {
                     taken.insert_block(&part.ids)?;
                     ids = part.ids;
                 } else if !part.ids.is_same(&ids) {
-                    return Err(damaged(number, &format!("query {group} has other ids than query 0")));
+                    return Err(position.damaged(&format!("query {group} has other ids than query 0")));
                 }
             }
             if group + 1 != self.header.groups && !ids.is_empty() {
-                return Err(Error::format(format!("incomplete: the last block for query {} is missing", group + 1)));
+                let missing = group + 1;
+                return Err(Error::format(format!(
+                    "incomplete: the last block for query {missing} is missing; copy the file again"
+                )));
             }
             Ok(())
         };
@@ -132,67 +138,68 @@ impl Blocks<'_> {
     }
 
     fn read_block(&mut self) -> Result<Option<Block<'_>>, Error> {
-        let number = self.blocks;
+        let position = self.next;
         let Some((header, _, at)) = self.next_header()? else { return Ok(None) };
-        let record_bytes = self.file.header.record_bytes();
-        self.fill(at, header.payload_bytes(record_bytes))?;
+        self.fill(at, header.payload_bytes())?;
         let payload = bytemuck::cast_slice(&self.buffer);
         if crc32fast::hash(payload) != header.checksum {
-            return Err(damaged(number, "its checksum does not fit"));
+            return Err(position.damaged("its checksum does not fit"));
         }
-        let (ids, rows) = header.records(payload, record_bytes).map_err(|reason| damaged(number, reason))?;
-        Ok(Some(Block { rows, ids, dead: &[] }))
+        Block::new(&header, self.file.header.layout, payload, &[]).map(Some).map_err(|reason| position.damaged(reason))
     }
 
     /// The group and the ids of the next block, whose checksum is not looked at.
     fn next_part(&mut self) -> Result<Option<Part>, Error> {
-        let number = self.blocks;
+        let position = self.next;
         let Some((header, group, at)) = self.next_header()? else { return Ok(None) };
         self.fill(at, header.id_bytes())?;
-        let ids = header.ids(bytemuck::cast_slice(&self.buffer)).map_err(|reason| damaged(number, reason))?;
+        let ids = header.ids(bytemuck::cast_slice(&self.buffer)).map_err(|reason| position.damaged(reason))?;
         Ok(Some(Part { group, ids: ids.to_ids(header.count) }))
     }
 
-    /// The header of the next block, its group, and where its payload is, which is all there; none if all records have been
+    /// The header of the next block, its group, and where its payload is, which is all there; none if all vectors have been
     /// there.
     fn next_header(&mut self) -> Result<Option<(BlockHeader, usize, u64)>, Error> {
-        let (file, expected) = (self.file, self.file.header.records().unwrap_or(0));
-        let left = file.len - self.at;
-        if left == 0 && self.records == expected {
+        let (file, next, expected) = (self.file, self.next, self.file.header.all_vectors().unwrap_or(0));
+        let left = file.len - next.at;
+        if left == 0 && next.vectors == expected {
             return Ok(None);
         }
         let incomplete = || {
-            let found = self.records;
-            Error::format(format!("incomplete: {found} of {expected} ciphertexts are readable"))
+            let found = next.vectors;
+            Error::format(format!(
+                "incomplete: {found} of {expected} vectors are readable, up to byte {}; copy the file again",
+                next.at
+            ))
         };
         if left < BLOCK_HEADER_BYTES as u64 {
-            return Err(if self.records == expected { too_long(left) } else { incomplete() });
+            return Err(if next.vectors == expected { too_long(left) } else { incomplete() });
         }
         let mut bytes = [0; BLOCK_HEADER_BYTES];
-        file.read(self.at, &mut bytes)?;
-        let header =
-            BlockHeader::from_bytes(&bytes).ok_or_else(|| damaged(self.blocks, "its header is not readable"))?;
+        file.read(next.at, &mut bytes)?;
+        let header = BlockHeader::from_bytes(&bytes, file.header.layout).map_err(|reason| next.unknown(&reason))?;
+        let header = header.ok_or_else(|| next.damaged("its header is not readable"))?;
         let expected_group = self.group;
         let group = match header.content {
             Content::Records { group, .. } if group == expected_group => group,
             Content::Records { group, .. } => {
-                let what = format!(
+                return Err(next.damaged(&format!(
                     "it answers query {group}, expected query {expected_group}; blocks are missing, repeated or swapped"
-                );
-                return Err(damaged(self.blocks, &what));
+                )));
             }
-            Content::Deletions => return Err(damaged(self.blocks, "it deletes vectors, which only an index does")),
+            Content::Deletions => return Err(next.damaged("it deletes vectors, which only an index does")),
         };
-        let payload = header.payload_bytes(file.header.record_bytes()) as u64;
+        let payload = header.payload_bytes() as u64;
         if payload > left - BLOCK_HEADER_BYTES as u64 {
             return Err(incomplete());
         }
-        if header.count as u64 > expected - self.records {
+        if header.count as u64 > expected - next.vectors {
             return Err(too_long(left));
         }
-        let at = self.at + BLOCK_HEADER_BYTES as u64;
-        (self.at, self.blocks, self.group) = (at + payload, self.blocks + 1, (group + 1) % file.header.groups);
-        self.records += header.count as u64;
+        let at = next.at + BLOCK_HEADER_BYTES as u64;
+        let vectors = next.vectors + header.count as u64;
+        self.next = Position { number: next.number + 1, at: at + payload, vectors };
+        self.group = (group + 1) % file.header.groups;
         Ok(Some((header, group, at)))
     }
 
@@ -213,12 +220,14 @@ impl Blocks<'_> {
 }
 
 fn too_long(left: u64) -> Error {
-    Error::format(format!("damaged: {left} bytes follow the last ciphertext that the header announces"))
+    Error::format(format!(
+        "damaged: {left} bytes follow the last vector that the header announces; copy the file again"
+    ))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return Error::format("the file was shortened while it was read");
+        return Error::format("the file was shortened while it was read; copy it again");
     }
     Error::io("read", path)(error)
 }

@@ -27,31 +27,31 @@ impl IndexWriter {
     }
 
     fn delete_rows(&mut self, ids: &Ids, all: bool) -> Result<u64, Error> {
-        let index = Index::open(&self.path)?;
+        let index = Index::open_checked(&self.path, self.check)?;
         let mut wanted: HashSet<IdRef<'_>> = ids.iter().collect();
-        let mut records = Vec::new();
+        let mut vectors = Vec::new();
         for number in 0..index.blocks() {
             let block = index.file.block(number)?;
-            let first = index.file.first_record(number);
-            records
-                .extend(block.live_rows().filter(|row| wanted.remove(&block.id(*row))).map(|row| first + row as u64));
+            let first = index.file.first_vector(number);
+            let found = block.live_vectors().filter(|vector| wanted.remove(&block.id(*vector)));
+            vectors.extend(found.map(|vector| first + vector as u64));
         }
         if all && let Some(id) = ids.iter().find(|id| wanted.contains(id)) {
             let error = Error::UnknownId { id: id.to_owned(), others: wanted.len() - 1 };
             return Err(error.in_file(&self.path));
         }
-        if records.is_empty() {
+        if vectors.is_empty() {
             return Ok(0);
         }
-        if u32::try_from(records.len()).is_err() {
+        if u32::try_from(vectors.len()).is_err() {
             let limit = format!("at most {} are deleted at once", u32::MAX);
-            return Err(Error::Parameter { name: "the number of deletions", actual: records.len(), limit });
+            return Err(Error::Parameter { name: "the number of deletions", actual: vectors.len(), limit });
         }
-        self.write_block(&deletions_block(&records))?;
-        self.len -= records.len() as u64;
+        self.write_block(&deletions_block(&vectors))?;
+        self.len -= vectors.len() as u64;
         if let Some(taken) = &mut self.taken {
             ids.iter().filter(|id| !wanted.contains(id)).for_each(|id| taken.remove(id));
         }
-        Ok(records.len() as u64)
+        Ok(vectors.len() as u64)
     }
 }

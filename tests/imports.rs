@@ -1,4 +1,4 @@
-//! Imports go down only: no file of the library or the server imports, directly or through others, a file that imports it.
+//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it.
 //!
 //! Reads `use` declarations. Re-exports (`pub use`) and paths in the code do not count, and tests may import what they like.
 
@@ -73,7 +73,7 @@ fn target(module: &str, path: &str, all: &BTreeMap<String, String>) -> Option<St
 fn imports(folder: &str) -> Imports {
     let mut all = BTreeMap::new();
     modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), "", &mut all);
-    assert!(all.len() > 20, "{folder} has no modules");
+    assert!(all.len() > 10, "{folder} has no modules");
     let of_module = |(module, text): (&String, &String)| {
         let mut named = Vec::new();
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
@@ -103,9 +103,9 @@ fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
 
 #[test]
 fn no_file_imports_itself_through_others() {
-    for folder in ["src", "server/src"] {
+    for folder in ["src", "server/src", "client/src", "cli/src"] {
         let imports = imports(folder);
-        assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 50, "{folder}: imports were not read");
+        assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 20, "{folder}: imports were not read");
         let circular: Vec<&String> =
             imports.keys().filter(|module| reached(module, &imports).contains(module.as_str())).collect();
         assert!(circular.is_empty(), "in {folder} these files import each other, directly or not: {circular:?}");

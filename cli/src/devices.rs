@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let names: Vec<String> = gpus.iter().map(|gpu| format!("gpu:{}", gpu.index)).collect();
     for (gpu, name) in gpus.iter().zip(&names) {
-        let kind = if gpu.software { "emulated by the processor, for tests" } else { gpu.kind };
+        let kind = if gpu.software { "emulated by the CPU, for tests" } else { gpu.kind };
         fields.push((name, gpu.name.clone()));
         fields.push(("  kind", kind.to_owned()));
         fields.push(("  driver", format!("{}: {}", gpu.api, gpu.driver)));

@@ -2,76 +2,27 @@
 
 mod destination;
 mod encryptor;
+mod options;
 mod plan;
 
-use crate::args::Owner;
+pub use options::Args;
+
 use crate::failure::Failure;
-use crate::ids::IdFile;
-use crate::input::{Block, Format, IdSource, Input};
+use crate::input::{Block, Input};
 use crate::output;
 use crate::progress::Bar;
 use destination::Destination;
 use encryptor::Encryptor;
-use hushvec::{ContextFile, DeviceReport, Error, Ids, IndexWriter, Shard};
+use hushvec::{ContextFile, DeviceReport, Error, Ids, IndexWriter};
 use serde::Serialize;
 use std::ops::Range;
-use std::path::{Display, PathBuf};
+use std::path::Display;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 use tracing::{info, warn};
 
 /// Blocks that are read while another is encrypted.
 const AHEAD: usize = 2;
-
-const FORMATS: &str = "\
-Formats, told by their first bytes (but for .fbin, .u8bin and .i8bin):
-  .npy                     (N, D) or (D,): 0/1 as booleans or integers; floats, 1 where above zero; --packed bytes
-  Parquet, Arrow, Feather  --column NAME: lists of such, or binary of D/8 packed bytes
-  .fbin .i8bin .u8bin      N, D, then N x D floats, signed integers (1 where above zero), or 0/1 or --packed bytes
-  JSON lines               {\"id\": 7, \"vector\": [0.1, -0.2, ...]} or {\"id\": \"a\", \"bits\": \"0110...\"}";
-
-/// Options of `hushvec encrypt`.
-#[derive(clap::Args, Debug)]
-#[command(after_help = FORMATS)]
-pub struct Args {
-    /// The owner's context; or a public context, which encrypts too, only slower
-    context: PathBuf,
-    /// Files of vectors, quoted patterns such as 'part-*.parquet', or - for standard input
-    #[arg(required = true)]
-    vectors: Vec<PathBuf>,
-    /// The index to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Go on with an index that was left unfinished, if there is one: rows that it has are not encrypted again
-    #[arg(long, conflicts_with = "append")]
-    resume: bool,
-    /// Add the vectors to an index that exists
-    #[arg(long)]
-    append: bool,
-    /// Encrypt part I of N equal parts only, counted from 0. The index appears when it is whole; `hushvec index merge`
-    /// joins the parts
-    #[arg(long, value_name = "I/N", conflicts_with = "append")]
-    shard: Option<Shard>,
-    /// Tell how many vectors there are, how long it will take, how large the index will be and what a query of it will
-    /// cost, from a few seconds of measurement; encrypt nothing, ask for no passphrase
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    ids: IdFile,
-    /// The column or field that has the ids, integers or strings [default: `id`, if there is one]
-    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
-    id_column: Option<String>,
-    /// Number the rows, whatever ids they have
-    #[arg(long, conflicts_with_all = ["ids", "id_column"])]
-    row_numbers: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    format: Format,
-    #[command(flatten)]
-    owner: Owner,
-}
 
 #[derive(Serialize)]
 struct Report {
@@ -80,25 +31,6 @@ struct Report {
     total: u64,
     seconds: f64,
     device: DeviceReport,
-}
-
-impl Args {
-    fn id_source(&self) -> IdSource {
-        match &self.id_column {
-            _ if self.row_numbers || self.ids.ids.is_some() => IdSource::RowNumbers,
-            Some(column) => IdSource::Column(column.clone()),
-            None => IdSource::IfAny,
-        }
-    }
-
-    /// The rows that are asked for, of so many. Without an end if nobody knows how many there are.
-    fn rows(&self, of: Option<u64>) -> Result<Range<u64>, Failure> {
-        match (self.shard, of) {
-            (Some(shard), Some(rows)) => Ok(shard.rows(rows)),
-            (Some(_), None) => Err(Failure::Usage("--shard is for vectors in files, which can be counted".to_owned())),
-            (None, rows) => Ok(0..rows.unwrap_or(u64::MAX)),
-        }
-    }
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! What this machine could compute on.
 
 use super::Device;
-use super::cpu::Cpu;
+use super::isa::Isa;
 use super::report::{AdapterInfo, DeviceReport};
 use super::threads;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Devices {
-    /// The processor.
+    /// The CPU.
     pub cpu: CpuInfo,
     /// The GPUs, the best first.
     pub gpus: Vec<AdapterInfo>,
@@ -22,7 +22,7 @@ pub struct Devices {
     pub reason: String,
 }
 
-/// The processor and how it is used.
+/// The CPU and how it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CpuInfo {
@@ -40,22 +40,20 @@ impl Devices {
     /// Looks at this machine.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for too many threads; [`Error::Device`] if they cannot be started.
+    /// [`Error::Parameter`] for too many threads.
     pub fn detect(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        let open = Cpu::open(threads)?;
         let cpu = CpuInfo {
             model: cpu_model(),
             cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            threads: open.threads(),
-            isa: open.isa().name().to_owned(),
+            threads: threads::checked(threads)?,
+            isa: Isa::best().name().to_owned(),
         };
         let gpus = adapters();
         let (auto, reason) = match gpus.first() {
-            Some(gpu) if !gpu.software => (
-                gpu.name.clone(),
-                "it is a GPU; batches that the processor turns out to finish sooner stay there".to_owned(),
-            ),
-            Some(_) => ("cpu".to_owned(), "the only GPU is emulated by the processor".to_owned()),
+            Some(gpu) if !gpu.software => {
+                (gpu.name.clone(), "it is a GPU; batches that the CPU turns out to finish sooner stay there".to_owned())
+            }
+            Some(_) => ("cpu".to_owned(), "the only GPU is emulated by the CPU".to_owned()),
             None => ("cpu".to_owned(), NO_GPU.to_owned()),
         };
         Ok(Self { cpu, gpus, auto, reason })

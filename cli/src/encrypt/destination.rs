@@ -1,7 +1,7 @@
 //! Where encrypted vectors go, and which of them are there already.
 
-use super::Args;
 use super::encryptor::Encryptor;
+use super::options::Args;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;

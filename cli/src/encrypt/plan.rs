@@ -1,7 +1,7 @@
 //! `encrypt --dry-run`: what the work will take, by doing a little of it.
 
-use super::Args;
 use super::encryptor::Encryptor;
+use super::options::Args;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;

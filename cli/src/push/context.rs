@@ -1,6 +1,6 @@
 //! The context that chunks are stored under: on the server, and with its passphrase if that is needed.
 
-use super::Args;
+use super::options::Args;
 use crate::failure::Failure;
 use crate::remote::Remote;
 use hushvec::{ContextFile, ExecutionContext};

@@ -63,8 +63,9 @@ mod tests {
     #[test]
     fn no_dispatch_takes_too_many_iterations() {
         for words in [16, 32, 48, 64, 96, 128, 192, 256] {
-            for lanes in [1, 2, 4, 8, 16, 32] {
-                let shape = Shape { words, lanes, wide: lanes > 1, software: true };
+            for (lanes, software) in [1, 2, 4, 8, 16, 32].into_iter().flat_map(|lanes| [(lanes, false), (lanes, true)])
+            {
+                let shape = Shape { words, lanes, wide: lanes > 1, software };
                 for products in 1..=shape.most_products() {
                     let iterations = shape.iterations_a_product() * products;
                     assert!(iterations <= MOST_ITERATIONS, "{shape:?}: not even one step");

@@ -136,7 +136,7 @@ impl Shape {
     }
 
     /// Words of a number that a driver sees written out in the innermost loop of a product.
-    #[cfg(feature = "hazmat")]
+    #[cfg(all(feature = "hazmat", feature = "owner"))]
     pub fn words_written_out(self) -> u32 {
         if self.is_unrolled() { self.words_a_lane() } else { self.words_at_a_time() }
     }
@@ -178,8 +178,9 @@ mod tests {
     fn no_dispatch_exceeds_the_first_budget() {
         let budget = DispatchBudget::new(None);
         for words in [16, 32, 48, 64, 96, 128, 192, 256] {
-            for lanes in [1, 2, 4, 8, 16, 32] {
-                let shape = Shape { words, lanes, wide: lanes > 1, software: true };
+            for (lanes, software) in [1, 2, 4, 8, 16, 32].into_iter().flat_map(|lanes| [(lanes, false), (lanes, true)])
+            {
+                let shape = Shape { words, lanes, wide: lanes > 1, software };
                 for products in 1..=3 {
                     let rows = shape.affordable_rows(&budget, products);
                     assert!(shape.macs(rows, products) <= FIRST, "{shape:?}, {products} products");

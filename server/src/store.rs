@@ -5,6 +5,7 @@ mod collection;
 mod contexts;
 mod database;
 mod knowledge_bases;
+mod migrations;
 mod organisations;
 mod part;
 mod principal;
@@ -92,8 +93,6 @@ impl Store {
             private::tighten(&folder.join(beside)).map_err(failed("change the mode of what is in"))?;
         }
         let database = Database::open(&path, query_time)?;
-        quota::prepare(&mut database.writer())
-            .map_err(|error| failed("count what is in")(std::io::Error::other(error)))?;
         let store = Self { database, segments, device, refuse_weak, quota, collections: Mutex::default(), _lock: lock };
         store.remove_orphans().map_err(failed("read"))?;
         Ok(store)

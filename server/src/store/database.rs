@@ -1,5 +1,6 @@
 //! The SQLite file: one connection that writes, and some that read.
 
+use super::migrations::{self, Refused};
 use crate::error::{ApiError, ApiResult};
 use crate::interrupt;
 use rusqlite::{Connection, OpenFlags};
@@ -7,10 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-const SCHEMA: &str = include_str!("schema.sql");
-const VERSION: i64 = 2;
-/// From version 1.
-const UPGRADE: &str = include_str!("upgrade_from_1.sql");
 /// Readers that are kept open.
 const KEPT: usize = 8;
 /// Instructions of SQLite's virtual machine between two checks of whether a query goes on: a fraction of a millisecond.
@@ -28,22 +25,7 @@ pub struct Database {
 impl Database {
     /// Opens the database of a folder, or makes one. `query_time` is for [`Database::query`].
     pub fn open(path: &Path, query_time: Duration) -> Result<Self, String> {
-        let failed = |error: rusqlite::Error| format!("cannot open {}: {error}", path.display());
-        let mut writer = Connection::open(path).map_err(failed)?;
-        configure(&writer).map_err(failed)?;
-        writer.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
-        // What is acknowledged is on disk.
-        writer.pragma_update(None, "synchronous", "full").map_err(failed)?;
-        let version: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-        match version {
-            0 => advance(&mut writer, SCHEMA).map_err(failed)?,
-            1 => advance(&mut writer, UPGRADE).map_err(failed)?,
-            VERSION => {}
-            other => {
-                let path = path.display();
-                return Err(format!("{path} is of version {other}; this server reads versions up to {VERSION}"));
-            }
-        }
+        let writer = open_writer(path).map_err(|refused| format!("cannot open {}: {refused}", path.display()))?;
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), query_time })
     }
 
@@ -79,12 +61,20 @@ impl Database {
     }
 }
 
-/// Runs statements that lead to the current version, all of them or none.
-fn advance(writer: &mut Connection, statements: &str) -> rusqlite::Result<()> {
-    let transaction = writer.transaction()?;
-    transaction.execute_batch(statements)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+/// The connection that writes, to a database of the newest version.
+fn open_writer(path: &Path) -> Result<Connection, Refused> {
+    let mut writer = Connection::open(path)?;
+    configure(&writer)?;
+    // Before anything that writes to the file, which may not be ours.
+    let found = migrations::version(&writer)?;
+    writer.pragma_update(None, "journal_mode", "wal")?;
+    // What is acknowledged is on disk.
+    writer.pragma_update(None, "synchronous", "full")?;
+    let newest = migrations::run(&mut writer, found)?;
+    if (1..newest).contains(&found) {
+        tracing::info!("upgraded {} from version {found} to {newest}", path.display());
+    }
+    Ok(writer)
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

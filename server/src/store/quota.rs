@@ -4,7 +4,6 @@ use super::principal::Principal;
 use crate::error::{ApiError, ApiResult};
 use rusqlite::Connection;
 
-const SCHEMA: &str = include_str!("quota.sql");
 /// What a chunk counts for beside its text: its ciphertext and its rows in tables, in bytes.
 const CHUNK_BYTES: u64 = 2048;
 /// The most knowledge bases and API keys, and the most bindings.
@@ -20,16 +19,6 @@ pub struct Quota {
     pub chunks: u64,
     /// Contexts.
     pub contexts: u64,
-}
-
-/// Begins to count, in a database that does not yet.
-///
-/// # Errors
-/// What is wrong with the database.
-pub fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(SCHEMA)?;
-    transaction.commit()
 }
 
 impl Quota {
@@ -104,6 +93,7 @@ fn check_names(
 
 #[cfg(test)]
 mod tests {
+    use super::super::migrations;
     use super::*;
 
     /// What is counted, and what there is.
@@ -118,9 +108,9 @@ mod tests {
 
     #[test]
     fn every_change_is_counted() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        // Before anything was counted.
+        let mut connection = migrations::in_memory(2);
         connection.pragma_update(None, "foreign_keys", true).unwrap();
-        connection.execute_batch(include_str!("schema.sql")).unwrap();
         let fill = "INSERT INTO organisations (key, name, admin_hash) VALUES (1, 'o', x'');
             INSERT INTO knowledge_bases (key, organisation, id, name, description) VALUES (1, 1, 'k', 'k', '');
             INSERT INTO contexts (key, organisation, id, document) VALUES (1, 1, 'c', '{\"ä\": 1}');
@@ -130,13 +120,10 @@ mod tests {
             VALUES (1, 1, 1, 1, 1, 0, 'ä', '[\"x\"]'), (2, 1, 2, 1, 1, 1, NULL, NULL), (3, 1, 3, 1, 1, 2, 'c', NULL);
             INSERT INTO contents (chunk, content, embedding) VALUES (1, 'ä content', 'abcd'), (2, '', NULL), (3, 'three', NULL);";
         connection.execute_batch(fill).unwrap();
-        // What was there before is counted, and counting it twice changes nothing.
-        for _ in 0..2 {
-            prepare(&mut connection).unwrap();
-            let [counted, there] = counts(&connection);
-            assert_eq!(counted, there);
-            assert_eq!(counted.0, 3);
-        }
+        migrations::run(&mut connection, 2).unwrap();
+        let [counted, there] = counts(&connection);
+        assert_eq!(counted, there);
+        assert_eq!(counted.0, 3);
         for change in [
             "UPDATE chunks SET name = 'a name', tag1 = NULL WHERE key = 1",
             "UPDATE contents SET content = 'longer than before' WHERE chunk = 2",

@@ -1,7 +1,5 @@
 //! Keys that are replaced, permissions that are withdrawn, and files that only the server's user can read.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

@@ -1,14 +1,9 @@
 //! Filters that take long: they end, and keep no other organisation waiting.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "common/context.rs"]
-mod context;
-
+use crate::context::CONTEXT;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use context::CONTEXT;
 use hushvec_server::{Options, router};
 use serde_json::{Value, json};
 use std::path::Path;

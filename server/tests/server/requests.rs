@@ -1,14 +1,9 @@
 //! Requests that no client would send: whatever comes, the answer is a reply and not a failure.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "common/context.rs"]
-mod context;
-
+use crate::context::CONTEXT;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use context::CONTEXT;
 use hushvec_server::{Options, router};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,64 +1,20 @@
 //! Clients that open connections and do nothing with them keep nobody out.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::process::Server;
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server in a process of its own.
-struct Server {
-    process: Child,
-    address: String,
-    key: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_hushvec-server"))
-            .args(["--listen", "127.0.0.1:0", "--device", "cpu", "--data"])
-            .arg(folder.path().join("data"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut key = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut key).unwrap();
-        let key = key.trim().strip_prefix("admin key: ").unwrap().to_owned();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = log.find_map(|line| Some(line.unwrap().split_once("http://")?.1.to_owned())).unwrap();
-        // Or it would wait for someone to read what it logs.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { process, address, key, _folder: folder }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    /// How long a request takes on a new connection.
-    fn delay(&self) -> Duration {
-        let started = Instant::now();
-        let mut stream = self.connect();
-        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).unwrap();
-        assert_eq!(&status, b"HTTP/1.1 200");
-        started.elapsed()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// How long a request takes on a new connection.
+fn delay(server: &Server) -> Duration {
+    let started = Instant::now();
+    let mut stream = server.connect().unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+    started.elapsed()
 }
 
 /// As many connections as this process may open, up to 1,024.
@@ -71,7 +27,8 @@ fn many() -> usize {
 
 #[test]
 fn half_sent_requests_keep_nobody_out() {
-    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"), &[]);
     let halves = [
         String::new(),
         "GET /health HTTP/1.1\r\nhost: x\r\n".to_owned(),
@@ -87,12 +44,12 @@ fn half_sent_requests_keep_nobody_out() {
     for half in &halves {
         let open: Vec<TcpStream> = (0..many())
             .map(|_| {
-                let mut stream = server.connect();
+                let mut stream = server.connect().unwrap();
                 stream.write_all(half.as_bytes()).unwrap();
                 stream
             })
             .collect();
-        let delay = (0..5).map(|_| server.delay()).max().unwrap_or_default();
+        let delay = (0..5).map(|_| delay(&server)).max().unwrap_or_default();
         println!("{} ms behind {} of {half:?}", delay.as_millis(), open.len());
         // They would stay for 10 seconds and more.
         assert!(delay < Duration::from_secs(5), "{delay:?} behind {} of {half:?}", open.len());
@@ -101,8 +58,9 @@ fn half_sent_requests_keep_nobody_out() {
 
 #[test]
 fn heads_have_ten_seconds() {
-    let server = Server::start();
-    let mut slow = server.connect();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("data"), &[]);
+    let mut slow = server.connect().unwrap();
     let started = Instant::now();
     // Something each second is not enough.
     slow.write_all(b"GET /health HTTP/1.1\r\n").unwrap();

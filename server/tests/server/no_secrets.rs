@@ -1,7 +1,5 @@
 //! The server is built on the library without its feature `owner`: nothing that could hold a secret key is in it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::process::Command;
 
 /// What is built into the server: a line each of a crate and its features.

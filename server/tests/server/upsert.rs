@@ -1,14 +1,9 @@
 //! Chunks that are stored by their names, and sealed embeddings.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-#[path = "common/context.rs"]
-mod context;
-
+use crate::context::CONTEXT;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use context::CONTEXT;
 use hushvec_server::{Options, router};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -213,29 +208,4 @@ fn api_keys_see_the_knowledge_bases_that_they_may_use() {
     // Making and deleting them stays with the admin key.
     assert_eq!(desk.call("POST", "/v1/kbs", &json!({ "name": "mine" })).0, StatusCode::FORBIDDEN);
     assert_eq!(desk.call("DELETE", &format!("/v1/kbs/{}", desk.base), &Value::Null).0, StatusCode::FORBIDDEN);
-}
-
-#[test]
-fn a_database_of_the_first_version_is_upgraded() {
-    let mut desk = Desk::new();
-    desk.stored("error", &[chunk("a", "one", Some("x"), None), chunk("b", "two", None, None)]);
-    let before = desk.usage();
-    desk.router = Router::new();
-    let database = rusqlite::Connection::open(desk.folder.path().join("hushvec.db")).unwrap();
-    // As it was.
-    let triggers =
-        ["usage_of_deleted_chunks", "usage_of_new_contents", "usage_of_changed_contents", "usage_of_deleted_contents"];
-    for trigger in triggers {
-        database.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
-    }
-    let before_it = "CREATE TRIGGER usage_of_new_contents AFTER INSERT ON contents BEGIN
-          UPDATE usage SET bytes = bytes + octet_length(NEW.content) WHERE organisation = 1; END;";
-    database.execute_batch("DROP INDEX chunks_by_name; ALTER TABLE contents DROP COLUMN embedding;").unwrap();
-    database.execute_batch(before_it).unwrap();
-    database.pragma_update(None, "user_version", 1).unwrap();
-    drop(database);
-    desk.router = start(desk.folder.path()).0;
-    assert_eq!((desk.usage(), desk.chunk(1)), (before, json!(["one", "x", null])));
-    assert_eq!(desk.stored("replace", &[chunk("b", "two", None, Some("e"))]), json!([0, 1, 0, [2]]));
-    assert_eq!((desk.chunk(2), desk.usage()), (json!(["two", null, "e"]), (before.0, before.1 + 1)));
 }

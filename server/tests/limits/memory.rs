@@ -1,15 +1,10 @@
 //! Requests that ask for too much: the server refuses them, and takes little memory to find out.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "common/context.rs"]
-mod context;
-
+use crate::context::CONTEXT;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
-use context::CONTEXT;
 use http_body::{Body as _, Frame, SizeHint};
 use hushvec_server::{Options, router};
 use serde_json::{Value, json};

@@ -71,7 +71,6 @@ CREATE TABLE chunks (
 );
 CREATE UNIQUE INDEX chunks_by_place ON chunks (segment, row, id);
 CREATE INDEX chunks_of ON chunks (binding, id);
-CREATE INDEX chunks_by_name ON chunks (binding, name) WHERE name IS NOT NULL;
 CREATE INDEX chunks_by_tag1 ON chunks (binding, tag1) WHERE tag1 IS NOT NULL;
 CREATE INDEX chunks_by_tag2 ON chunks (binding, tag2) WHERE tag2 IS NOT NULL;
 CREATE INDEX chunks_by_tag3 ON chunks (binding, tag3) WHERE tag3 IS NOT NULL;
@@ -81,9 +80,7 @@ CREATE INDEX chunks_by_tag5 ON chunks (binding, tag5) WHERE tag5 IS NOT NULL;
 -- Apart from the rest, so that filters do not read past them.
 CREATE TABLE contents (
   chunk INTEGER PRIMARY KEY REFERENCES chunks (key) ON DELETE CASCADE,
-  content TEXT NOT NULL,
-  -- The embedding that owners rank by, sealed.
-  embedding TEXT
+  content TEXT NOT NULL
 );
 
 CREATE TABLE api_keys (

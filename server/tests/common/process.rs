@@ -1,0 +1,241 @@
+//! A server in a process of its own, as whoever runs it has it.
+
+use crate::context::{CONTEXT, context_document, context_id, decode};
+use crate::http::{Reply, rows, send};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a reply may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server. What it logs is read all the time.
+pub struct Server {
+    process: Child,
+    folder: PathBuf,
+    options: Vec<OsString>,
+    /// `http://` or `https://`, and the address.
+    pub url: String,
+    /// The admin key of the organisation, which is printed when that is made.
+    pub key: String,
+    log: Option<JoinHandle<String>>,
+}
+
+/// How a server ended.
+pub struct Ended {
+    /// What the process returned.
+    pub status: ExitStatus,
+    /// What it wrote to standard error.
+    pub log: String,
+}
+
+impl Server {
+    /// A server on a folder, and a free port.
+    pub fn start(folder: &Path, options: &[&str]) -> Self {
+        Self::try_start(folder, options).unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    /// The same, or what was logged if it does not start.
+    pub fn try_start(folder: &Path, options: &[&str]) -> Result<Self, String> {
+        let options = options.iter().map(OsString::from).collect();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_hushvec-server")), folder, options, None)
+    }
+
+    /// The same, started by a command that takes another one as its last arguments.
+    #[cfg(target_os = "linux")]
+    pub fn start_within(mut wrapper: Command, folder: &Path) -> Self {
+        wrapper.arg(env!("CARGO_BIN_EXE_hushvec-server"));
+        Self::spawn(wrapper, folder, Vec::new(), None).unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    /// A server on the folder of one that has ended.
+    pub fn restarted(mut self) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_hushvec-server"));
+        let (folder, options, key) = (self.folder.clone(), std::mem::take(&mut self.options), self.key.clone());
+        Self::spawn(command, &folder, options, Some(key)).unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    fn spawn(mut command: Command, folder: &Path, options: Vec<OsString>, key: Option<String>) -> Result<Self, String> {
+        command.args(["--listen", "127.0.0.1:0", "--device", "cpu", "--data"]).arg(folder).args(&options);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, mut err) = (process.stdout.take().unwrap(), BufReader::new(process.stderr.take().unwrap()));
+        let mut log = String::new();
+        let url = loop {
+            let start = log.len();
+            if err.read_line(&mut log).unwrap() == 0 {
+                process.wait().unwrap();
+                return Err(log);
+            }
+            if let Some((_, url)) = log[start..].split_once("listening on ") {
+                break url.trim().to_owned();
+            }
+        };
+        // Or it would wait for someone to read what it logs.
+        let log = std::thread::spawn(move || {
+            let mut rest = Vec::new();
+            let _ = err.read_to_end(&mut rest);
+            log + &String::from_utf8_lossy(&rest)
+        });
+        let key = key.unwrap_or_else(|| {
+            let mut line = String::new();
+            BufReader::new(out).read_line(&mut line).unwrap();
+            line.trim().strip_prefix("admin key: ").unwrap().to_owned()
+        });
+        Ok(Self { process, folder: folder.to_owned(), options, url, key, log: Some(log) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.url.split_once("://").unwrap().1
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(self.address())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+
+    /// Sends a request with these headers and no others.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Reply> {
+        let mut stream = self.connect()?;
+        // A body that is too large is answered before all of it was taken.
+        let sent = send(&mut stream, method, path, headers, body);
+        Reply::read(&mut BufReader::new(stream)).map_err(|error| sent.err().unwrap_or(error))
+    }
+
+    /// The headers of an organisation's admin.
+    pub fn admin<'a>(key: &'a str, organisation: &'a str) -> [(&'a str, &'a str); 5] {
+        [
+            ("x-api-key", key),
+            ("x-xtrace-key", key),
+            ("x-xtrace-org-id", organisation),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ]
+    }
+
+    /// Status and reply, by the admin key. Fails if the server goes away.
+    pub fn try_call(&self, method: &str, path: &str, body: &Value) -> io::Result<(u16, Value)> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = self.request(method, path, &Self::admin(&self.key, "default"), body.as_bytes())?;
+        Ok((reply.status, reply.json()))
+    }
+
+    /// The same, where the server stays.
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.try_call(method, path, body).unwrap()
+    }
+
+    /// The reply to a call that has to go well.
+    pub fn ok(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, reply) = self.call(method, path, body);
+        assert_eq!(status, 200, "{method} {path}: {reply}");
+        reply
+    }
+
+    /// Stores the context and makes a knowledge base: its id.
+    pub fn prepare(&self) -> String {
+        self.ok("POST", "/v1/exec_context/default", &context_document());
+        self.ok("POST", "/v1/kbs", &json!({ "name": "base" }))["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Stores chunks with these names, which are their contents too.
+    pub fn try_insert(&self, base: &str, chunks: &[(String, &String)]) -> io::Result<(u16, Value)> {
+        let chunk = |(name, wire): &(String, &String)| json!({ "chunk_content": name, "index": [wire], "name": name });
+        let chunks: Vec<Value> = chunks.iter().map(chunk).collect();
+        let body = json!({ "kb_id": base, "context_id": context_id(), "chunks": chunks });
+        self.try_call("POST", "/v1/chunk/default", &body)
+    }
+
+    /// Stores that many chunks without names or contents, with these ciphertexts in turn.
+    pub fn fill(&self, base: &str, wires: &[String], count: usize) {
+        let most = 5000;
+        for first in (0..count).step_by(most) {
+            let chunk = |number: usize| json!({ "chunk_content": "", "index": [wires[number % wires.len()]] });
+            let chunks: Vec<Value> = (first..count.min(first + most)).map(chunk).collect();
+            let body = json!({ "kb_id": base, "context_id": context_id(), "chunks": chunks });
+            self.ok("POST", "/v1/chunk/default", &body);
+        }
+    }
+
+    /// Begins a search, of which nothing is read yet.
+    pub fn begin_search(&self, base: &str, wire: &str) -> TcpStream {
+        let mut stream = self.connect().unwrap();
+        let body = json!({ "kb_id": base, "context_id": context_id(), "query": [wire] }).to_string();
+        let headers = [("x-api-key", self.key.as_str()), ("content-type", "application/json")];
+        send(&mut stream, "POST", "/v1/compute_hamming/default", &headers, body.as_bytes()).unwrap();
+        stream
+    }
+
+    /// Chunks and encrypted distances.
+    pub fn search(&self, base: &str, wire: &str) -> (Vec<u64>, Vec<Vec<u8>>) {
+        let reply = Reply::read(&mut BufReader::new(self.begin_search(base, wire))).unwrap();
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        rows(&reply.body)
+    }
+
+    /// The distance of each chunk.
+    pub fn distances(&self, base: &str, wire: &str) -> BTreeMap<u64, u32> {
+        let (ids, ciphertexts) = self.search(base, wire);
+        ids.into_iter().zip(decode(&CONTEXT.0, &ciphertexts)).collect()
+    }
+
+    /// A counter among the metrics.
+    pub fn metric(&self, name: &str) -> f64 {
+        let reply = self.request("GET", "/metrics", &Self::admin(&self.key, "default"), b"").unwrap();
+        let text = String::from_utf8(reply.body).unwrap();
+        let prefix = format!("hushvec_{name}_total ");
+        text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Tells it to stop, and waits until it has.
+    #[cfg(unix)]
+    pub fn stop(&mut self) -> Ended {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(&mut self) -> Ended {
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Ended { status, log: self.log.take().unwrap().join().unwrap() }
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -96,7 +96,7 @@ fn weak_and_strong() -> [Value; 2] {
         .scheme(Scheme::PaillierLookup)
         .embedding_length(16)
         .format(Format::XTrace)
-        .create(PassphraseKeyProvider::xtrace("pass").unwrap())
+        .create(PassphraseKeyProvider::xtrace("pass", None).unwrap())
         .unwrap();
     let strong = lookup.to_dict_enc().unwrap();
     let mut weak = strong.clone();

@@ -192,9 +192,9 @@ fn what_older_servers_stored_is_used() {
 
         // The context opens, and decodes what is computed from the stored segments.
         let document = server.get(READER, "/v1/exec_context/default/ctx");
-        let document = document.get("data").unwrap_or(&document).to_string();
+        let document = document.get("data").unwrap_or(&document);
         let provider = PassphraseKeyProvider::new("correct horse").unwrap();
-        let context = ExecutionContext::from_serialized(&document, &provider, None).unwrap();
+        let context = ExecutionContext::loader().from_dict(document.clone(), &provider).unwrap();
         let default = ("default", ADMIN);
         let notes = [(1, 1), (2, 2), (4, 4), (5, 5), (6, 6)];
         assert_eq!(server.distances(&context, default, NOTES, "ctx"), notes);

@@ -177,20 +177,21 @@ fn every_count_is_bounded() {
     for (name, bytes) in [("query", &query), ("response", &response)] {
         let last = blocks(bytes, 0).pop().unwrap();
         for (at, new, says) in [
-            (4, &0u32.to_le_bytes()[..], "not readable"),
-            (4, &1u32.to_le_bytes(), "not readable"),
+            (4, &0u32.to_le_bytes()[..], "has 0 vectors; the limits are 1 and 65536"),
+            (4, &1u32.to_le_bytes(), ""),
             (4, &3u32.to_le_bytes(), "incomplete"),
             (4, &65_536u32.to_le_bytes(), "incomplete"),
-            (4, &65_537u32.to_le_bytes(), "not readable"),
-            (4, &most, "not readable"),
-            (8, &u64::MAX.to_le_bytes(), "not readable"),
+            (4, &65_537u32.to_le_bytes(), "has 65537 vectors"),
+            (4, &most, "has 4294967295 vectors"),
+            (8, &u64::MAX.to_le_bytes(), "ids from 18446744073709551615 on"),
             (16, &2u32.to_le_bytes(), "query 2, expected query"),
             (16, &most, "expected query"),
             (20, &1u32.to_le_bytes(), "incomplete"),
-            (20, &3u32.to_le_bytes(), "not readable"),
-            (20, &[2, 0, 0, 0, 255, 255, 255, 255], "not readable"),
+            (20, &3u32.to_le_bytes(), "ids of kind 3"),
+            (20, &[2, 0, 0, 0, 255, 255, 255, 255], "bytes of strings; the limit"),
             (20, &[2, 0, 0, 0, 0, 8, 0, 0], "incomplete"),
-            (0, b"DEL1", "deletes"),
+            // The block of the response has an id and a query, where deletions have zeros.
+            (0, b"DEL1", if name == "query" { "deletes vectors" } else { "bytes of its header that are zero" }),
         ] {
             let changed = with_block(bytes, &last, at, new);
             if name == "response" || at != 4 || new != 1u32.to_le_bytes() {

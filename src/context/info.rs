@@ -76,7 +76,7 @@ impl ContextInfo {
     ///
     /// # Errors
     /// [`Error::WrongContext`] if it is another, or if only the secret key could tell: the id of a context in XTrace's format
-    /// takes the passphrase ([`Loader::expect_id`]).
+    /// takes the passphrase ([`Loader::expect_id`](crate::Loader::expect_id)).
     pub fn check_id(&self, expected: &str) -> Result<(), Error> {
         if self.id.as_deref() == Some(expected) {
             return Ok(());

@@ -85,6 +85,7 @@ struct Case {
     part: &'static str,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "calls read better without references")]
 fn case(name: &'static str, method: &'static str, path: &str, body: Value, status: u16, part: &'static str) -> Case {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     Case { name, method, path: path.to_owned(), body, header: None, status, part }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Bits of the exponents of known answers.
+#[cfg(any(feature = "gpu", feature = "owner"))]
 pub(super) const EXPONENT_BITS: usize = 21;
 
 /// A kernel, and how to make inputs for it.

@@ -83,5 +83,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         header
     })?;
     keep(&name, "response_empty.seed")?;
+    // Records that have room for thousands of vectors, of a scheme that there is not: of an index, and a response with a second query.
+    for (seed, kind, vectors) in [("packed_index", 1, 0), ("packed_response", 3, 3000u64)] {
+        let mut file = whole.get(..128).ok_or("a response has a header")?.to_vec();
+        let groups = if kind == 1 { 1u32 } else { 2 };
+        file[12..16].copy_from_slice(&u32::to_le_bytes(kind));
+        file[56..60].copy_from_slice(&128u32.to_le_bytes());
+        file[60..64].copy_from_slice(&groups.to_le_bytes());
+        file[64..72].copy_from_slice(&vectors.to_le_bytes());
+        file[88..92].copy_from_slice(&1000u32.to_le_bytes());
+        file[92..96].copy_from_slice(&2048u32.to_le_bytes());
+        if kind == 1 {
+            file[96..112].fill(0);
+        }
+        for group in 0..groups {
+            let start = file.len();
+            file.resize(start + 64 + 2 * 128, 0);
+            file[start..start + 4].copy_from_slice(b"BLK1");
+            file[start + 4..start + 8].copy_from_slice(&3000u32.to_le_bytes());
+            file[start + 16..start + 20].copy_from_slice(&group.to_le_bytes());
+        }
+        fs::write(&name, file)?;
+        keep(&name, &format!("{seed}.seed"))?;
+    }
     keep(&response, "response.seed")
 }

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "record_files/bounds.rs"]
+mod bounds;
 #[path = "common/keys.rs"]
 mod keys;
+#[path = "record_files/versions.rs"]
+mod versions;
 
 use hushvec::{
     BitMatrix, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, IdKind, Ids, Index, IndexWriter,
-    PassphraseKeyProvider, Progress, Query, Response, Scheme,
+    Progress, Query, Response, Scheme,
 };
 use keys::{DIMENSIONS, context};
 use std::ops::Range;
@@ -118,94 +122,6 @@ fn blocks(bytes: &[u8], id_bytes: usize) -> Vec<Range<usize>> {
 fn with_blocks(bytes: &[u8], blocks: &[Range<usize>]) -> Vec<u8> {
     let parts = blocks.iter().map(|block| &bytes[block.clone()]);
     std::iter::once(&bytes[..HEADER]).chain(parts).flatten().copied().collect()
-}
-
-/// The most memory of this process, in KiB.
-#[cfg(target_os = "linux")]
-fn peak() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
-}
-
-#[test]
-fn every_count_is_bounded() {
-    let files = Files::new();
-    let [index, query, response] = ["index", "query", "response"].map(|name| files.bytes(name));
-    #[cfg(target_os = "linux")]
-    let before = peak();
-    let most = u32::MAX.to_le_bytes();
-    for (name, bytes, at, new, says) in [
-        ("response", &response, 60, &0u32.to_le_bytes()[..], "from 1 to 65536"),
-        ("response", &response, 60, &65_537u32.to_le_bytes(), "from 1 to 65536"),
-        ("response", &response, 60, &most, "from 1 to 65536"),
-        ("response", &response, 60, &65_536u32.to_le_bytes(), "incomplete"),
-        ("response", &response, 60, &1u32.to_le_bytes(), "query 1"),
-        ("response", &response, 64, &u64::MAX.to_le_bytes(), "incomplete"),
-        ("response", &response, 64, &(1u64 << 40).to_le_bytes(), "incomplete"),
-        ("response", &response, 64, &5u64.to_le_bytes(), "incomplete"),
-        ("response", &response, 64, &3u64.to_le_bytes(), "follow the last"),
-        ("response", &response, 64, &0u64.to_le_bytes(), "follow the last"),
-        ("response", &response, 72, &[1], "only an index"),
-        ("query", &query, 60, &most, "only a response"),
-        ("query", &query, 96, &[0; 16], "no query id"),
-        ("query", &query, 64, &0u64.to_le_bytes(), "from 1 to 65536"),
-        ("query", &query, 64, &u64::MAX.to_le_bytes(), "from 1 to 65536"),
-        ("query", &query, 64, &65_536u64.to_le_bytes(), "incomplete"),
-        ("query", &query, 80, &[1, 0, 0, 0, 2], "only an index"),
-        ("index", &index, 60, &2u32.to_le_bytes(), "only a response"),
-        ("index", &index, 64, &[1], "does not say how many"),
-        ("index", &index, 96, &[1], "answers no query"),
-        // Fields that all files have.
-        ("response", &response, 8, &0u32.to_le_bytes(), "versions 1 to 2"),
-        ("response", &response, 8, &3u32.to_le_bytes(), "versions 1 to 2"),
-        ("response", &response, 12, &9u32.to_le_bytes(), "kind 9 of a hushvec file"),
-        ("response", &response, 48, &most, "sizes that no key of the scheme"),
-        ("response", &response, 52, &0u32.to_le_bytes(), "sizes that no key of the scheme"),
-        ("response", &response, 56, &most, "records of 4294967295 bytes"),
-        ("response", &response, 88, &0u32.to_le_bytes(), "scheme 0"),
-        ("response", &response, 88, &4u32.to_le_bytes(), "scheme 4"),
-        ("response", &response, 92, &0u32.to_le_bytes(), "0 vectors in a record"),
-        ("response", &response, 92, &2u32.to_le_bytes(), "2 vectors in a record"),
-        ("response", &response, 112, &[1], "as third parameter"),
-        ("response", &response, 120, &[0, 0, 0, 1], "bytes that version 2"),
-        ("response", &response, 8, &1u32.to_le_bytes(), "bytes that version 1"),
-    ] {
-        let text = files.refused(name, &with_header(bytes, at, new));
-        assert!(text.contains(says), "byte {at} of the {name} as {new:?}: {text}");
-    }
-    for (name, bytes) in [("query", &query), ("response", &response)] {
-        let last = blocks(bytes, 0).pop().unwrap();
-        for (at, new, says) in [
-            (4, &0u32.to_le_bytes()[..], "has 0 vectors; the limits are 1 and 65536"),
-            (4, &1u32.to_le_bytes(), ""),
-            (4, &3u32.to_le_bytes(), "incomplete"),
-            (4, &65_536u32.to_le_bytes(), "incomplete"),
-            (4, &65_537u32.to_le_bytes(), "has 65537 vectors"),
-            (4, &most, "has 4294967295 vectors"),
-            (8, &u64::MAX.to_le_bytes(), "ids from 18446744073709551615 on"),
-            (16, &2u32.to_le_bytes(), "query 2, expected query"),
-            (16, &most, "expected query"),
-            (20, &1u32.to_le_bytes(), "incomplete"),
-            (20, &3u32.to_le_bytes(), "ids of kind 3"),
-            (20, &[2, 0, 0, 0, 255, 255, 255, 255], "bytes of strings; the limit"),
-            (20, &[2, 0, 0, 0, 0, 8, 0, 0], "incomplete"),
-            // The block of the response has an id and a query, where deletions have zeros.
-            (0, b"DEL1", if name == "query" { "deletes vectors" } else { "bytes of its header that are zero" }),
-        ] {
-            let changed = with_block(bytes, &last, at, new);
-            if name == "response" || at != 4 || new != 1u32.to_le_bytes() {
-                let text = files.refused(name, &changed);
-                let shorter = at == 4 && new == 1u32.to_le_bytes();
-                assert!(shorter || text.contains(says), "byte {at} of a block of the {name} as {new:?}: {text}");
-            }
-        }
-    }
-    // A short file that announces much is refused before anything is allocated, 137 GB at worst.
-    let text = files.refused("response", &with_header(&response[..HEADER], 60, &most));
-    assert!(text.contains("from 1 to 65536"), "{text}");
-    #[cfg(target_os = "linux")]
-    assert!(peak() - before < 256 << 10, "took {} KiB, other tests included", peak() - before);
 }
 
 #[test]
@@ -353,47 +269,4 @@ fn files_that_are_shortened_while_they_are_open_are_errors() {
             }
         }
     }
-}
-
-#[test]
-fn version_1_is_still_read() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/version_1");
-    let provider = PassphraseKeyProvider::new("version1").unwrap();
-    let context = ExecutionContext::load_from_disk(&data.join("context.json"), &provider).unwrap();
-    let evaluator = Evaluator::open(&context.public_context(), Device::Cpu).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    std::fs::copy(data.join("index.hvx"), path("index")).unwrap();
-    let version = |path: &Path| u32::from_le_bytes(std::fs::read(path).unwrap()[8..12].try_into().unwrap());
-    let expected = |response: &Path| {
-        let mut found = Vec::new();
-        let response = Response::open(response).unwrap();
-        response
-            .for_each_distance(&context, &Progress::new(), |query, id, distance| {
-                found.push((query, id.number().unwrap(), distance));
-            })
-            .unwrap();
-        found.sort_unstable();
-        let ids = [(0, [7, 4]), (1, [1, 6]), (3, [9, 8]), (7, [7, 8]), (10, [9, 2])];
-        let all = [0, 1].into_iter().flat_map(|query| ids.map(|(id, distances)| (query, id, distances[query])));
-        assert_eq!(found, all.collect::<Vec<_>>());
-    };
-    let (query, index) = (evaluator.load_query(&data.join("query.hvq")).unwrap(), Index::open(&path("index")).unwrap());
-    assert_eq!((query.id(), version(&data.join("query.hvq"))), (None, 1));
-    let old = Response::open(&data.join("response.hvr")).unwrap();
-    old.check_query(&query).unwrap();
-    expected(&data.join("response.hvr"));
-    query.save(&path("query"), context.public_key()).unwrap();
-    assert_eq!((evaluator.load_query(&path("query")).unwrap().id(), version(&path("query"))), (None, 1));
-    evaluator.aggregate(&query, &index, &path("response"), &Progress::new()).unwrap();
-    expected(&path("response"));
-    assert_eq!(version(&path("response")), 2);
-    // An index stays in the version that it was begun in, since its header is never written again.
-    let (mut writer, _) = IndexWriter::append_to(&path("index"), Arc::clone(context.public_key())).unwrap();
-    writer.append(query.vectors(), None).unwrap();
-    drop(writer);
-    assert_eq!((Index::open(&path("index")).unwrap().len(), version(&path("index"))), (7, 1));
-    Index::compact(&path("index"), &Progress::new()).unwrap();
-    assert_eq!((Index::open(&path("index")).unwrap().len(), version(&path("index"))), (7, 1));
-    evaluator.verify(&Index::open(&path("index")).unwrap(), true, &Progress::new()).unwrap();
 }

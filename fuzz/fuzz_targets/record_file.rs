@@ -1,6 +1,7 @@
 //! Indexes, queries and responses. Checksums are set right before they are read, or nothing else would ever be reached.
 #![no_main]
 
+use hushvec::hazmat::RecordSurvey;
 use hushvec::{Evaluator, ExecutionContext, Index, IndexWriter, Progress, Response};
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
@@ -47,6 +48,13 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let path = hushvec_fuzz::file_with(&bytes);
     let (owner, evaluator) = &*OWNER;
+    // The container alone, whatever the scheme and the layout of its records.
+    for survey in [RecordSurvey::of_index, RecordSurvey::of_query, RecordSurvey::of_response] {
+        if let Ok(survey) = survey(&path) {
+            assert!(survey.records <= bytes.len() as u64 / 64 && survey.deleted <= survey.vectors);
+            assert!(survey.blocks <= survey.records && survey.records <= survey.vectors);
+        }
+    }
     if let Ok(index) = Index::open(&path) {
         let (len, recovery) = (index.len(), index.recovery());
         assert!(index.bytes() <= bytes.len() as u64);

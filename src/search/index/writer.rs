@@ -1,6 +1,7 @@
 //! Writing to an index file: appending and deleting.
 
 mod delete;
+mod take;
 
 use super::lock::{LockedFile, lock};
 use super::{Index, Recovery};
@@ -264,41 +265,5 @@ impl IndexWriter {
         self.end += block.len() as u64;
         self.state = State::Unsynced;
         Ok(())
-    }
-
-    /// Ids for vectors that come without.
-    fn numbers(&self, count: usize) -> Result<Ids, Error> {
-        if self.kind == Some(IdKind::Strings) {
-            return Err(Error::format("its ids are strings; give ids for these vectors too"));
-        }
-        let range = self.next_number.and_then(|first| Some(first..first.checked_add(count as u64)?));
-        range.map(Ids::from).ok_or_else(|| Error::format("no numbers are left after the highest id; give ids"))
-    }
-
-    /// Takes ids for that many vectors.
-    fn take(&mut self, count: usize, ids: &Ids) -> Result<(), Error> {
-        if ids.len() != count {
-            return Err(Error::format(format!("{} ids were given for {count} vectors", ids.len())));
-        }
-        if let (Some(kind), Some(id)) = (self.kind, ids.get(0))
-            && kind != id.kind()
-        {
-            return Err(Error::BadId { number: 0, reason: format!("{id:?} among {kind}") });
-        }
-        let is_new = match (ids.run(), self.next_number) {
-            (Some(first), Some(next)) => first >= next,
-            _ => ids.is_empty(),
-        };
-        if is_new && self.taken.is_none() {
-            return Ok(());
-        }
-        let taken = match &mut self.taken {
-            Some(taken) => taken,
-            None => self.taken.insert(Index::open_checked(&self.path, self.check)?.taken()?),
-        };
-        taken.insert_all(ids).map_err(|row| match ids.get(row) {
-            Some(id) => Error::IdTaken { id: id.to_owned(), vector: row as u64 },
-            None => Error::format("an id is taken"),
-        })
     }
 }

@@ -45,7 +45,8 @@ fn every_cut_of_an_index_is_recovered() {
 fn every_byte_of_an_index_counts() {
     for way in 0..3 {
         let (_folder, path) = place("index");
-        drop(write_index(&path, layout(), way, &[3, 2049, 2]));
+        let middle = if way == 0 { 2049 } else { 40 };
+        drop(write_index(&path, layout(), way, &[3, middle, 2]));
         let whole = std::fs::read(&path).unwrap();
         for at in 0..whole.len() {
             let mut changed = whole.clone();
@@ -54,7 +55,7 @@ fn every_byte_of_an_index_counts() {
             match Index::open_checked(&path, CHECK).and_then(|index| index.verify().map(|()| index)) {
                 Ok(index) => {
                     let torn = index.recovery().unwrap();
-                    assert_eq!(torn.kept, 2052, "way {way}, byte {at}");
+                    assert_eq!(torn.kept, 3 + middle as u64, "way {way}, byte {at}");
                 }
                 Err(error) => assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}"),
             }

@@ -66,7 +66,7 @@ fn not_a_distance_if(condition: bool) -> u32 {
 
 /// Ciphertexts whose digits are those of sums, but for a few.
 #[cfg(feature = "hazmat")]
-pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_decode", batches: &[1, 64], make: sample };
+pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_decode", batches: &[], make: sample };
 
 #[cfg(feature = "hazmat")]
 fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {

@@ -25,7 +25,7 @@ pub(super) const EXPONENT_BITS: usize = 21;
 pub struct Sampler {
     /// The kernel's name.
     pub name: &'static str,
-    /// Batches that are worth timing on a CPU, in rows.
+    /// Batches that are worth timing on a CPU, in rows; none for a kernel whose inputs here take another time than real ones.
     pub batches: &'static [usize],
     /// A batch of that many rows, for a modulus of that many bits.
     pub make: fn(bits: usize, rows: usize) -> Result<Sample, Error>,
@@ -48,9 +48,14 @@ impl Sample {
         Self { limbs, run: Box::new(run) }
     }
 
+    /// Room for what a device makes of the inputs, with a mark in it that shows what was not written.
+    pub fn room(&self) -> Vec<u64> {
+        vec![7; self.limbs]
+    }
+
     /// What a device makes of the inputs.
     pub fn run(&self, device: &OpenDevice) -> Vec<u64> {
-        let mut out = vec![7; self.limbs];
+        let mut out = self.room();
         self.run_into(device, &mut out);
         out
     }

@@ -14,7 +14,7 @@ import numpy
 import hushvec
 
 there = hushvec.devices()
-print(f"cpu    {there['cpu']['model']}, {there['cpu']['threads']} threads, {there['cpu']['level']} kernels")
+print(f"cpu    {there['cpu']['model']}, {there['cpu']['threads']} threads, {there['cpu']['isa']} kernels")
 for number, gpu in enumerate(there["gpus"]):
     print(f"gpu:{number}  {gpu['name']}, {gpu['kind']}, {gpu['kernels']} kernels")
 devices = ["cpu", *(f"gpu:{number}" for number in range(len(there["gpus"])))]

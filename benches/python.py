@@ -168,7 +168,7 @@ def main():
     cpu = hushvec.devices()["cpu"]
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     text = (
-        f"{cpu['model']}, {tables.today()}, one thread, `{cpu['level']}`, {COUNT:,} vectors of {DIMENSIONS} dimensions, key_len {KEY_LEN};\n"
+        f"{cpu['model']}, {tables.today()}, one thread, `{cpu['isa']}`, {COUNT:,} vectors of {DIMENSIONS} dimensions, key_len {KEY_LEN};\n"
         f"{rustc}, Python {sys.version.split()[0]}, numpy {numpy.__version__}. Medians of {arguments.rounds} turns.\n\n"
     )
     text += table(["10,000 vectors", "scheme", "engine", "arrays", "above", "lists", "above"], rows)

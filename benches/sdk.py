@@ -129,7 +129,7 @@ def measure(rounds):
             rows.append((operation, who, statistics.median(turn[operation, who] for turn in turns), ratios))
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     about = (
-        f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['level']}` and 1,024 vectors at a time; medians of {rounds} turns. {rustc};\n"
+        f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['isa']}` and 1,024 vectors at a time; medians of {rounds} turns. {rustc};\n"
         f"xtrace-ai-sdk 0.1.1 and phe 1.5.0 on Python {sys.version.split()[0]}, gmpy2 {gmpy2.version()} with {gmpy2.mp_version()} as its wheel has it.\n"
         "The SDK's lookup client has its default alpha_len of 50, which can be broken in seconds. The SDK's own server combines\n"
         "for its clients; here gmpy2 does, with a product and a remainder."

@@ -11,6 +11,7 @@ pub(crate) mod offload;
 pub mod open_device;
 pub mod report;
 pub(crate) mod threads;
+pub(crate) mod vector;
 
 use crate::error::Error;
 use std::fmt;

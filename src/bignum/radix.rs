@@ -16,10 +16,10 @@ impl Modulus {
 
     /// Constants for digits of 28 or of 52 bits: R = 2^(digit_bits·digits). How many digits depends on the size only.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn digit_form(&self, digit_bits: usize, digits: usize) -> &RadixForm {
+    pub(crate) fn digit_form(&self, digit_bits: u32, digits: usize) -> &RadixForm {
         let [of_28, of_52] = &self.digit_forms;
         let form = if digit_bits == 28 { of_28 } else { of_52 };
-        form.get_or_init(|| radix_form(self, digit_bits * digits))
+        form.get_or_init(|| radix_form(self, digit_bits as usize * digits))
     }
 }
 

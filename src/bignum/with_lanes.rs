@@ -30,14 +30,14 @@ macro_rules! with_lanes {
             }
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Avx2(avx2) => {
-                $crate::bignum::simd::avx2::with_size!($first, Avx2Lanes => {
+                $crate::bignum::simd::with_avx2_size!($first, Avx2Lanes => {
                     let ($m, $n) = (&Avx2Lanes::new(avx2, &$first), &Avx2Lanes::new(avx2, &$second));
                     $body
                 })
             }
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Ifma(ifma) => {
-                $crate::bignum::simd::ifma::with_size!($first, IfmaLanes => {
+                $crate::bignum::simd::with_ifma_size!($first, IfmaLanes => {
                     let ($m, $n) = (&IfmaLanes::new(ifma, &$first), &IfmaLanes::new(ifma, &$second));
                     $body
                 })
@@ -49,14 +49,14 @@ macro_rules! with_lanes {
             $crate::device::isa::Isa::Portable => $crate::bignum::modulus::with_modulus!($modulus, $m => $body),
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Avx2(avx2) => {
-                $crate::bignum::simd::avx2::with_size!($modulus, Avx2Lanes => {
+                $crate::bignum::simd::with_avx2_size!($modulus, Avx2Lanes => {
                     let $m = &Avx2Lanes::new(avx2, $modulus);
                     $body
                 })
             }
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Ifma(ifma) => {
-                $crate::bignum::simd::ifma::with_size!($modulus, IfmaLanes => {
+                $crate::bignum::simd::with_ifma_size!($modulus, IfmaLanes => {
                     let $m = &IfmaLanes::new(ifma, $modulus);
                     $body
                 })
@@ -75,14 +75,14 @@ macro_rules! with_shared_lanes {
             $crate::device::isa::Isa::Portable => $alone,
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Avx2(avx2) => {
-                $crate::bignum::simd::avx2::with_size!($moduli[0], Avx2Lanes => {
+                $crate::bignum::simd::with_avx2_size!($moduli[0], Avx2Lanes => {
                     let $m = &Avx2Lanes::of_each(avx2, $moduli);
                     $body
                 })
             }
             #[cfg(target_arch = "x86_64")]
             $crate::device::isa::Isa::Ifma(ifma) => {
-                $crate::bignum::simd::ifma::with_size!($moduli[0], IfmaLanes => {
+                $crate::bignum::simd::with_ifma_size!($moduli[0], IfmaLanes => {
                     let $m = &IfmaLanes::of_each(ifma, $moduli);
                     $body
                 })

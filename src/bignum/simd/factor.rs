@@ -22,8 +22,13 @@
 //! x0, x1 < m ≤ R/2^8. Rounding ⌊b0·R/m⌋ and ⌊b·R/m²⌋ down takes less than (x0 + x1)/R ≤ 2^−7 from a quotient, and the
 //! columns that are left out less than 2^−17: so at most 1 is missing, and results are below twice what they are reduced by.
 
-use crate::bignum::factor::MontgomeryFactor;
-use crate::bignum::lanes::{Lanes, Pair};
+use super::columns;
+use super::modulus::SimdModulus;
+use super::number::Number;
+use super::rows;
+use super::tile::Tiles;
+use crate::bignum::factor::{FixedFactor, MontgomeryFactor};
+use crate::bignum::lanes::Pair;
 use crate::bignum::modulus::Modulus;
 use num_bigint::BigUint;
 
@@ -37,24 +42,6 @@ pub(crate) enum Factor<N> {
     Montgomery(MontgomeryFactor<N>),
     /// For many.
     Reciprocal(Box<ReciprocalFactor<N>>),
-}
-
-impl<N: Copy> Factor<N> {
-    /// See [`FixedFactor::factor_vartime`](crate::bignum::factor::FixedFactor::factor_vartime). `number` puts an integer below
-    /// R = 2^`bits` into lanes.
-    pub(super) fn new<A: Lanes<Number = N>>(
-        a: &A,
-        modulus: &Modulus,
-        row: &[u64],
-        count: usize,
-        bits: usize,
-        number: impl Fn(&BigUint) -> N,
-    ) -> Self {
-        if count < LEAST {
-            return Self::Montgomery(MontgomeryFactor::new(a, modulus, row));
-        }
-        Self::Reciprocal(Box::new(ReciprocalFactor::new(modulus, row, bits, number)))
-    }
 }
 
 /// A factor with its reciprocals.
@@ -95,100 +82,94 @@ impl<N> ReciprocalFactor<N> {
     }
 }
 
-/// Makes a [`FixedFactor`](crate::bignum::factor::FixedFactor) of what [`impl_lanes`](crate::bignum::simd::impl_lanes) made
-/// [`Lanes`](crate::bignum::lanes::Lanes). Halves of products come from `columns` too.
-macro_rules! impl_fixed_factor {
-    ($features:literal, [$($generics:tt)*] $Modulus:ty, $Number:ty, radix $bits:expr) => {
-        impl<$($generics)*> $Modulus {
-            /// An integer below R, in every lane.
-            #[target_feature(enable = $features)]
-            fn in_every_lane(x: &num_bigint::BigUint) -> $Number {
-                let limbs: Vec<Vector> = x.iter_u64_digits().map(|limb| broadcast(limb)).collect();
-                transpose::from_limbs(&limbs)
-            }
-
-            #[inline(never)]
-            #[target_feature(enable = $features)]
-            fn multiply_by(
-                &self,
-                x: &mut $crate::bignum::lanes::Pair<$Number>,
-                factor: &$crate::bignum::simd::factor::ReciprocalFactor<$Number>,
-            ) {
-                let (b, quotients) = (&factor.pair, &factor.quotients);
-                let [mut q0, mut q1, mut z0] = [<$Number>::zero(); 3];
-                columns::set_upper_half(&mut q0, [&x.x0], [&quotients.x0]);
-                columns::set_upper_half(&mut q1, [&x.x0, &x.x1], [&quotients.x1, &quotients.x0]);
-                let mut sum = <$Number>::zero().0;
-                columns::add_lower_half(&mut sum, [&x.x0, &q0], [&b.x0, &factor.minus_m]);
-                z0.carry_from(&sum);
-                let mut sum = q0.0;
-                columns::add_lower_half(&mut sum, [&x.x0, &x.x1, &q1], [&b.x1, &b.x0, &factor.minus_m]);
-                x.x1.carry_from(&sum);
-                // Where q0 is one too small, 1 is missing in z1 too, which may be −1 until then.
-                let missing = z0.reduce_once(&factor.m);
-                x.x0 = z0;
-                x.x1.increment(missing);
-                x.x1.reduce_once(&factor.m);
-            }
-
-            #[inline(never)]
-            #[target_feature(enable = $features)]
-            fn store_product_by(
-                x: &$crate::bignum::lanes::Pair<$Number>,
-                factor: &$crate::bignum::simd::factor::ReciprocalFactor<$Number>,
-                limbs: usize,
-                rows: &mut [u64],
-            ) {
-                let (b, quotients) = (&factor.pair, &factor.quotients);
-                let [mut q, mut w] = [<$Number>::zero(); 2];
-                columns::set_upper_half(&mut q, [&x.x0, &x.x1], [&quotients.x1, &quotients.x0]);
-                let mut sum = factor.m.0;
-                columns::add_lower_half(&mut sum, [&x.x0, &x.x1, &q], [&b.x1, &b.x0, &factor.minus_m]);
-                w.carry_from(&sum);
-                let mut sum = factor.minus_square.map(|half| half.0);
-                columns::add_products(&mut sum, [&x.x0, &factor.m], [&b.x0, &w]);
-                columns::reduce_once(&mut sum, &factor.square);
-                transpose::store(sum.as_flattened().as_flattened(), limbs, rows, limbs, 0);
-            }
-        }
-
-        impl<$($generics)*> $crate::bignum::factor::FixedFactor for $Modulus {
-            type Factor = $crate::bignum::simd::factor::Factor<$Number>;
-
-            fn factor_vartime(
-                &self,
-                modulus: &$crate::bignum::modulus::Modulus,
-                row: &[u64],
-                count: usize,
-            ) -> Self::Factor {
-                // SAFETY: a modulus can only be made with the proof that the processor has these instructions.
-                let number = |x: &num_bigint::BigUint| unsafe { Self::in_every_lane(x) };
-                $crate::bignum::simd::factor::Factor::new(self, modulus, row, count, $bits, number)
-            }
-
-            fn scale(&self, x: &mut $crate::bignum::lanes::Pair<$Number>, factor: &Self::Factor) {
-                match factor {
-                    $crate::bignum::simd::factor::Factor::Montgomery(factor) => factor.scale(self, x),
-                    // SAFETY: as above.
-                    $crate::bignum::simd::factor::Factor::Reciprocal(factor) => unsafe { self.multiply_by(x, factor) },
+impl<V: Tiles, const T: usize, const C: usize> SimdModulus<V, T, C> {
+    /// An integer below R, in every lane.
+    fn in_every_lane(isa: V::Isa, x: &BigUint) -> Number<V, T, C> {
+        V::run(
+            isa,
+            #[inline(always)]
+            || {
+                let mut limbs = Vec::with_capacity(x.iter_u64_digits().len());
+                for limb in x.iter_u64_digits() {
+                    limbs.push(V::splat(isa, limb));
                 }
-            }
+                rows::from_limbs(isa, &limbs)
+            },
+        )
+    }
 
-            fn store_scaled(
-                &self,
-                x: &$crate::bignum::lanes::Pair<$Number>,
-                factor: &Self::Factor,
-                rows: &mut [u64],
-            ) {
-                match factor {
-                    $crate::bignum::simd::factor::Factor::Montgomery(factor) => factor.store_scaled(self, x, rows),
-                    $crate::bignum::simd::factor::Factor::Reciprocal(factor) => {
-                        // SAFETY: as above.
-                        unsafe { Self::store_product_by(x, factor, 2 * self.width, rows) };
-                    }
-                }
-            }
-        }
-    };
+    #[inline(always)]
+    fn multiply_by(&self, x: &mut Pair<Number<V, T, C>>, factor: &ReciprocalFactor<Number<V, T, C>>) {
+        let (isa, b, quotients) = (self.isa, &factor.pair, &factor.quotients);
+        let [mut q0, mut q1, mut z0] = [Number::zero(isa); 3];
+        columns::set_upper_half(isa, &mut q0, [&x.x0], [&quotients.x0]);
+        columns::set_upper_half(isa, &mut q1, [&x.x0, &x.x1], [&quotients.x1, &quotients.x0]);
+        let mut sum = Number::zero(isa).0;
+        columns::add_lower_half(isa, &mut sum, [&x.x0, &q0], [&b.x0, &factor.minus_m]);
+        z0.carry_from(isa, &sum);
+        let mut sum = q0.0;
+        columns::add_lower_half(isa, &mut sum, [&x.x0, &x.x1, &q1], [&b.x1, &b.x0, &factor.minus_m]);
+        x.x1.carry_from(isa, &sum);
+        // Where q0 is one too small, 1 is missing in z1 too, which may be −1 until then.
+        let missing = z0.reduce_once(isa, &factor.m);
+        x.x0 = z0;
+        x.x1.increment(isa, missing);
+        x.x1.reduce_once(isa, &factor.m);
+    }
+
+    #[inline(always)]
+    fn store_product_by(
+        &self,
+        x: &Pair<Number<V, T, C>>,
+        factor: &ReciprocalFactor<Number<V, T, C>>,
+        rows: &mut [u64],
+    ) {
+        let (isa, b, quotients) = (self.isa, &factor.pair, &factor.quotients);
+        let [mut q, mut w] = [Number::zero(isa); 2];
+        columns::set_upper_half(isa, &mut q, [&x.x0, &x.x1], [&quotients.x1, &quotients.x0]);
+        let mut sum = factor.m.0;
+        columns::add_lower_half(isa, &mut sum, [&x.x0, &x.x1, &q], [&b.x1, &b.x0, &factor.minus_m]);
+        w.carry_from(isa, &sum);
+        let mut sum = factor.minus_square.map(|half| half.0);
+        columns::add_products(isa, &mut sum, [&x.x0, &factor.m], [&b.x0, &w]);
+        columns::reduce_once(isa, &mut sum, &factor.square);
+        let limbs = 2 * self.width;
+        rows::store(isa, sum.as_flattened().as_flattened(), limbs, rows, limbs, 0);
+    }
 }
-pub(super) use impl_fixed_factor;
+
+impl<V: Tiles, const T: usize, const C: usize> FixedFactor for SimdModulus<V, T, C> {
+    type Factor = Factor<Number<V, T, C>>;
+
+    fn factor_vartime(&self, modulus: &Modulus, row: &[u64], count: usize) -> Self::Factor {
+        if count < LEAST {
+            return Factor::Montgomery(MontgomeryFactor::new(self, modulus, row));
+        }
+        let bits = V::DIGIT_BITS as usize * T * C;
+        Factor::Reciprocal(Box::new(ReciprocalFactor::new(modulus, row, bits, |x| Self::in_every_lane(self.isa, x))))
+    }
+
+    fn scale(&self, x: &mut Pair<Number<V, T, C>>, factor: &Self::Factor) {
+        match factor {
+            Factor::Montgomery(factor) => factor.scale(self, x),
+            Factor::Reciprocal(factor) => V::run(
+                self.isa,
+                #[inline(always)]
+                || self.multiply_by(x, factor),
+            ),
+        }
+    }
+
+    fn store_scaled(&self, x: &Pair<Number<V, T, C>>, factor: &Self::Factor, rows: &mut [u64]) {
+        match factor {
+            Factor::Montgomery(factor) => factor.store_scaled(self, x, rows),
+            Factor::Reciprocal(factor) => {
+                V::run(
+                    self.isa,
+                    #[inline(always)]
+                    || self.store_product_by(x, factor, rows),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Between rows of 64-bit limbs and lanes of digits.
+
+use super::number::{Number, digit};
+use super::tile::Tiles;
+use crate::bignum::batch::Rows;
+use crate::device::vector::MOST_LANES;
+
+/// Bits of a limb.
+const LIMB_BITS: u32 = u64::BITS;
+
+/// From each row the number in `width` limbs from `at` on, a multiple of the number of lanes. Lanes without a row have the last
+/// row's.
+#[inline(always)]
+pub(super) fn load<V: Tiles, const T: usize, const C: usize>(
+    isa: V::Isa,
+    rows: Rows<'_>,
+    at: usize,
+    width: usize,
+) -> Number<V, T, C> {
+    // A number has more digits than limbs.
+    let mut limbs = Number::<V, T, C>::zero(isa);
+    let limbs = limbs.0.as_flattened_mut().get_mut(..width).unwrap_or_default();
+    for lane in 0..V::LANES {
+        let row = rows.get(lane.min(rows.len().saturating_sub(1)));
+        let row = row.and_then(|row| row.get(at..at + width)).unwrap_or_default();
+        for (vectors, part) in limbs.chunks_exact_mut(V::LANES).zip(row.chunks_exact(V::LANES)) {
+            let mut lanes = V::Lanes::default();
+            lanes.as_mut().copy_from_slice(part);
+            vectors[lane] = V::from_lanes(isa, lanes);
+        }
+    }
+    for vectors in limbs.chunks_exact_mut(V::LANES) {
+        V::transpose(vectors);
+    }
+    from_limbs(isa, limbs)
+}
+
+/// The digits of a number given as vectors of limbs.
+#[inline(always)]
+pub(super) fn from_limbs<V: Tiles, const T: usize, const C: usize>(isa: V::Isa, limbs: &[V]) -> Number<V, T, C> {
+    let mut number = Number::zero(isa);
+    for (i, out) in (0..).zip(number.0.as_flattened_mut()) {
+        let (limb, shift) = split(i * V::DIGIT_BITS, LIMB_BITS);
+        let Some(low) = limbs.get(limb) else { break };
+        let mut value = low.shr(shift);
+        if let Some(high) = limbs.get(limb + 1) {
+            // A shift by 64 or more, where the first limb has the whole digit, gives 0.
+            value = value.or(high.shl(LIMB_BITS - shift));
+        }
+        *out = digit(isa, value);
+    }
+    number
+}
+
+/// Writes a number's digits into rows of `width` limbs, `limbs` of them, a multiple of the number of lanes, from limb `at` of each
+/// row on. Lanes without a row are dropped.
+#[inline(always)]
+pub(super) fn store<V: Tiles>(isa: V::Isa, digits: &[V], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
+    let mut block = [V::splat(isa, 0); MOST_LANES];
+    let Some(block) = block.get_mut(..V::LANES) else { return };
+    for first in (0..limbs).step_by(V::LANES) {
+        for (i, out) in (first..).zip(block.iter_mut()) {
+            *out = limb(isa, digits, i);
+        }
+        V::transpose(block);
+        for (row, lane) in rows.chunks_exact_mut(width).zip(block.iter()) {
+            if let Some(place) = row.get_mut(at + first..at + first + V::LANES) {
+                place.copy_from_slice(lane.lanes().as_ref());
+            }
+        }
+    }
+}
+
+/// Limb i of a number in digits.
+#[inline(always)]
+fn limb<V: Tiles>(isa: V::Isa, digits: &[V], i: usize) -> V {
+    let (first, shift) = split(u32::try_from(i).unwrap_or(u32::MAX) * LIMB_BITS, V::DIGIT_BITS);
+    let mut value = V::splat(isa, 0);
+    // What is shifted by 64 or more is gone.
+    for (i, digit) in (0..=LIMB_BITS.div_ceil(V::DIGIT_BITS)).zip(digits.get(first..).unwrap_or_default()) {
+        value = value.or(if i == 0 { digit.shr(shift) } else { digit.shl(i * V::DIGIT_BITS - shift) });
+    }
+    value
+}
+
+#[inline(always)]
+fn split(bit: u32, size: u32) -> (usize, u32) {
+    ((bit / size) as usize, bit % size)
+}

@@ -1,6 +1,10 @@
 //! Raw ciphertexts in files of others' formats: one little-endian integer a row.
 
 pub mod npy;
+#[cfg(feature = "tables")]
+pub mod parquet;
+#[cfg(not(feature = "tables"))]
+#[path = "ciphertexts/no_parquet.rs"]
 pub mod parquet;
 
 use crate::failure::Failure;
@@ -29,7 +33,7 @@ impl Format {
 
 /// Reads ciphertexts of one key.
 pub enum Reader {
-    Npy(npy::Reader),
+    Npy(Box<npy::Reader>),
     Parquet(parquet::Reader),
 }
 
@@ -42,7 +46,7 @@ impl Reader {
         if start == b"PAR1" {
             guarded(path, || parquet::Reader::open(path, public)).map(Self::Parquet)
         } else {
-            npy::Reader::open(path, public.parameters().ciphertext_bytes()).map(Self::Npy)
+            npy::Reader::open(path, public.parameters().ciphertext_bytes()).map(|reader| Self::Npy(Box::new(reader)))
         }
     }
 

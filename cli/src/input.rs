@@ -3,8 +3,10 @@
 //!
 //! Files are read from the start to the end, a block of vectors at a time, so memory does not grow with them.
 
+#[cfg(feature = "tables")]
 mod arrow;
 mod bin;
+#[cfg(feature = "tables")]
 mod columns;
 mod compressed;
 mod csv;
@@ -17,9 +19,15 @@ mod raw;
 mod reader;
 mod row;
 mod source;
+#[cfg(feature = "tables")]
 mod table;
+#[cfg(not(feature = "tables"))]
+#[path = "input/no_table.rs"]
+mod table;
+mod table_kind;
 mod tiles;
 
+#[cfg(feature = "tables")]
 pub(crate) use columns::id;
 
 pub use layout::IdSource;

@@ -1,5 +1,6 @@
 //! The command line of hushvec. What is public here is so for the fuzz targets only.
 
+mod absent;
 mod aggregate;
 mod args;
 mod bench;
@@ -167,7 +168,7 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     drivers::silence();
-    let Cli { command, log } = Cli::parse();
+    let Cli { command, log } = Cli::try_parse().unwrap_or_else(|error| absent::explain(error).exit());
     log::start(log, command.runs_for_long());
     run(command).unwrap_or_else(|failure| {
         failure.print();

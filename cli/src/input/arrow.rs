@@ -5,6 +5,7 @@
 mod directory;
 
 use super::reader::Reader;
+use super::table_kind::ARROW_MESSAGE;
 use crate::failure::Failure;
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
@@ -16,8 +17,6 @@ use std::fmt::Display;
 use std::io::Read;
 use std::sync::Arc;
 
-pub const FILE_MARK: &[u8] = b"ARROW1";
-pub const CONTINUATION: [u8; 4] = [0xff; 4];
 /// The most bytes that describe a message. A thousand columns take a tenth of that.
 const LONGEST_METADATA: u64 = 16 << 20;
 /// How many times as long as it is a compressed buffer may become. LZ4 reaches 255; numbers that look random hardly 2.
@@ -124,7 +123,7 @@ fn next_metadata(reader: &mut Reader) -> Result<Option<Vec<u8>>, Failure> {
         _ => fill(reader, &mut word[1..])?,
     }
     // Before Arrow 0.15 there was no mark before the length.
-    if word == CONTINUATION {
+    if word == ARROW_MESSAGE {
         fill(reader, &mut word)?;
     }
     match u64::from(u32::from_le_bytes(word)) {

@@ -56,6 +56,7 @@ impl Reader {
     }
 
     /// The file, from its start, if it is one.
+    #[cfg(feature = "tables")]
     pub fn into_file(self) -> Option<File> {
         match self.bytes {
             Bytes::File(reader) => Some(reader.into_inner()),

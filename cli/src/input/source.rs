@@ -1,6 +1,5 @@
 //! One file of vectors, whatever its format.
 
-use super::arrow::{self, Arrow};
 use super::compressed::extension;
 use super::csv::Csv;
 use super::json_lines::JsonLines;
@@ -9,7 +8,8 @@ use super::projector::{self, Projector};
 use super::raw::{Element, Rows};
 use super::reader::{Reader, wrong};
 use super::row::{self, Components, Row};
-use super::table::{self, Table};
+use super::table::Table;
+use super::table_kind::Kind;
 use super::{bin, npy};
 use crate::failure::Failure;
 use crate::guard::guarded;
@@ -21,7 +21,7 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Npy,
-    Table(table::Kind),
+    Table(Kind),
     JsonLines,
     Bin(Element),
     /// Fields are separated by this byte.
@@ -145,7 +145,7 @@ impl Source {
             }
             let (format, reader) = detect(Reader::open(path)?)?;
             if let Format::Table(kind) = format {
-                return guarded(path, || Arrow::open(reader, kind == table::Kind::ArrowFile)?.count());
+                return guarded(path, || Table::count(reader, kind));
             }
         }
         self.skip(u64::MAX)
@@ -165,26 +165,26 @@ fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
     let start = reader.fill_buf().map_err(Failure::io("read", &name))?;
     let start = start.get(..start.len().min(64)).unwrap_or_default();
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    if let Some(kind) = Kind::of_start(start) {
+        return Ok((Format::Table(kind), reader));
+    }
     let format = match extension.as_str() {
         _ if start.starts_with(b"\x93NUMPY") => Format::Npy,
-        _ if start.starts_with(b"PAR1") => Format::Table(table::Kind::Parquet),
-        _ if start.starts_with(arrow::FILE_MARK) => Format::Table(table::Kind::ArrowFile),
-        _ if start.starts_with(&arrow::CONTINUATION) => Format::Table(table::Kind::ArrowStream),
         _ if text.starts_with(b"{") => Format::JsonLines,
         "npy" => Format::Npy,
-        "parquet" => Format::Table(table::Kind::Parquet),
-        "arrow" | "feather" | "ipc" => Format::Table(table::Kind::ArrowFile),
-        "arrows" => Format::Table(table::Kind::ArrowStream),
         "jsonl" | "ndjson" | "json" => Format::JsonLines,
         "csv" => Format::Csv(b','),
         "tsv" => Format::Csv(b'\t'),
-        _ if start.is_empty() => return Err(reader.wrong("is empty")),
-        _ => {
-            return Err(reader.wrong(
-                "its first bytes are not those of .npy, Parquet, Arrow or JSON lines, and its name does not end in .csv, \
-                 .tsv, .fbin, .u8bin or .i8bin",
-            ));
-        }
+        extension => match Kind::of_extension(extension) {
+            Some(kind) => Format::Table(kind),
+            None if start.is_empty() => return Err(reader.wrong("is empty")),
+            None => {
+                return Err(reader.wrong(
+                    "its first bytes are not those of .npy, Parquet, Arrow or JSON lines, and its name does not end in \
+                     .csv, .tsv, .fbin, .u8bin or .i8bin",
+                ));
+            }
+        },
     };
     Ok((format, reader))
 }

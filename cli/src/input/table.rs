@@ -5,6 +5,7 @@ use super::columns::{self, Columns};
 use super::layout::Layout;
 use super::reader::{Reader, wrong};
 use super::row::{Place, Row};
+use super::table_kind::Kind;
 use crate::failure::Failure;
 use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -14,14 +15,6 @@ use std::path::{Path, PathBuf};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 1024;
-
-/// The kinds of tables there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Parquet,
-    ArrowFile,
-    ArrowStream,
-}
 
 /// A table whose columns are known and whose rows are about to be read.
 pub struct Table {
@@ -66,6 +59,11 @@ impl Table {
             }
         };
         Ok(Self { batches, columns, layout, dimensions, name, batch: None, at: 0, row: 0 })
+    }
+
+    /// How many rows a file has whose tables do not say.
+    pub fn count(reader: Reader, kind: Kind) -> Result<u64, Failure> {
+        Arrow::open(reader, kind == Kind::ArrowFile)?.count()
     }
 
     /// How many rows it says it has, if that is written anywhere but in the rows themselves.

@@ -1,8 +1,9 @@
 //! The directory at the end of an Arrow file.
 
-use super::{FILE_MARK, damaged, read_exactly, schema_of};
+use super::{damaged, read_exactly, schema_of};
 use crate::failure::Failure;
 use crate::input::reader::Reader;
+use crate::input::table_kind::ARROW_FILE;
 use arrow_ipc::{MetadataVersion, root_as_footer};
 use arrow_schema::Schema;
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ pub fn read(reader: &mut Reader) -> Result<(VecDeque<u64>, Schema, MetadataVersi
     reader.seek(before_end)?;
     let end = read_exactly(reader, END)?;
     let length = match end.split_first_chunk() {
-        Some((length, mark)) if mark == FILE_MARK => u64::from(u32::from_le_bytes(*length)),
+        Some((length, mark)) if mark == ARROW_FILE => u64::from(u32::from_le_bytes(*length)),
         _ => return Err(damaged(reader, "its end is missing")),
     };
     let Some(start) = before_end.checked_sub(length) else {

@@ -3,6 +3,7 @@
 mod atomic_file;
 mod bignum;
 mod bit_matrix;
+mod compat;
 #[cfg(test)]
 #[cfg(all(feature = "hazmat", feature = "owner", target_arch = "x86_64", target_os = "linux"))]
 mod constant_time;
@@ -21,6 +22,7 @@ mod paillier;
 mod progress;
 mod projection;
 mod search;
+mod stored;
 
 pub use bit_matrix::BitMatrix;
 pub use device::Device;

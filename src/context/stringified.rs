@@ -5,19 +5,19 @@
 
 use super::stringify::{lookup_inverse, totient_inverse};
 use crate::bignum::uint::{self, Secret};
+use crate::compat::xtrace::stringified::digits;
 use crate::error::Error;
 use crate::paillier::classic::Paillier;
 use crate::paillier::client::Client;
 use crate::paillier::keys::Primes;
 use crate::paillier::lookup::{self, PaillierLookup};
 use crate::paillier::public_key::{Elements, PublicKey};
-use crate::paillier::stringified::digits;
 use crate::paillier::subgroup::{self, PaillierSubgroup};
 use num_bigint::BigUint;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(super) use crate::paillier::stringified::{Stringified, malformed};
+pub(super) use crate::compat::xtrace::stringified::{Stringified, malformed};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::{Elements, PublicKey};
 use zeroize::Zeroizing;
 
-pub(super) use crate::paillier::stringified::{client_type, message_chunks};
+pub(super) use crate::compat::xtrace::stringified::{client_type, message_chunks};
 
 /// The configuration.
 pub(super) fn config(parameters: &Parameters) -> String {

@@ -1,0 +1,3 @@
+//! Contexts as they are stored, in whichever format: `context` knows the native one, `compat` the others.
+
+mod public;

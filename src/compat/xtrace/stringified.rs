@@ -1,5 +1,8 @@
 //! Public keys and configurations as the JSON texts that XTrace's SDK makes of them.
 
+#[cfg(feature = "owner")]
+mod client;
+
 use crate::error::Error;
 use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::{Elements, PublicKey};

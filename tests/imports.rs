@@ -1,4 +1,4 @@
-//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it.
+//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it, and no layer a layer.
 //!
 //! Reads `use` declarations. Re-exports (`pub use`) and paths in the code do not count, and tests may import what they like.
 
@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+const FOLDERS: [&str; 4] = ["src", "server/src", "client/src", "cli/src"];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
@@ -89,6 +91,19 @@ fn imports(folder: &str) -> Imports {
     all.iter().map(of_module).collect()
 }
 
+/// The same of layers: the modules at the top, each with all that is in its folder.
+fn layers(imports: &Imports) -> Imports {
+    let top = |module: &str| module.split("::").next().unwrap_or(module).to_owned();
+    let mut layers = Imports::new();
+    for (module, targets) in imports {
+        layers.entry(top(module)).or_default().extend(targets.iter().map(|target| top(target)));
+    }
+    for (layer, targets) in &mut layers {
+        targets.remove(layer);
+    }
+    layers
+}
+
 /// What can be reached from a module.
 fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
@@ -101,13 +116,26 @@ fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
     reached
 }
 
+/// The modules that can be reached from themselves.
+fn circular(imports: &Imports) -> Vec<&str> {
+    imports.keys().map(String::as_str).filter(|module| reached(module, imports).contains(module)).collect()
+}
+
 #[test]
 fn no_file_imports_itself_through_others() {
-    for folder in ["src", "server/src", "client/src", "cli/src"] {
+    for folder in FOLDERS {
         let imports = imports(folder);
         assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 20, "{folder}: imports were not read");
-        let circular: Vec<&String> =
-            imports.keys().filter(|module| reached(module, &imports).contains(module.as_str())).collect();
+        let circular = circular(&imports);
         assert!(circular.is_empty(), "in {folder} these files import each other, directly or not: {circular:?}");
+    }
+}
+
+#[test]
+fn no_layer_imports_itself_through_others() {
+    for folder in FOLDERS {
+        let layers = layers(&imports(folder));
+        let circular = circular(&layers);
+        assert!(circular.is_empty(), "in {folder} these layers import each other, directly or not: {circular:?}");
     }
 }

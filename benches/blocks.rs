@@ -1,5 +1,5 @@
 //! What a server's search takes beyond the kernel: blocks of a mapped index combined with a query, as integers, against
-//! `hamming_aggregate` on the same rows in memory. `cargo bench --bench blocks`; with `--test` it only checks its answers.
+//! `hamming_aggregate` on the same rows in memory. `cargo bench --bench blocks`; `cargo test` only checks its answers.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
@@ -19,8 +19,7 @@ const DIMENSIONS: usize = 512;
 const BLOCK: usize = 4096;
 
 fn main() {
-    let is_test = std::env::args().any(|argument| argument == "--test") || cfg!(debug_assertions);
-    let (blocks, rounds) = if is_test { (2, 1) } else { (32, 9) };
+    let (blocks, rounds) = if turns::is_test() { (2, 1) } else { (32, 9) };
     let context = ExecutionContext::builder()
         .scheme(Scheme::PaillierSubgroup)
         .embedding_length(DIMENSIONS)

@@ -218,8 +218,7 @@ fn largest_t([fixed, random]: &[Vec<f64>; 2]) -> f64 {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // As criterion has it: whether everything runs, without figures that mean something.
-    let test = arguments.iter().any(|argument| argument == "--test");
+    let test = turns::is_test();
     let own = || arguments.iter().filter(|argument| !argument.starts_with('-'));
     let seconds = own().find_map(|argument| argument.parse().ok()).unwrap_or(3.0);
     let filter = own().find(|argument| argument.parse::<f64>().is_err());

@@ -54,6 +54,13 @@ impl Measured {
     }
 }
 
+/// Whether to check that everything runs, without figures that mean something: as criterion has it, unless it is `cargo bench`
+/// that asks.
+pub fn is_test() -> bool {
+    let given = |flag: &str| std::env::args().any(|argument| argument == flag);
+    given("--test") || !given("--bench")
+}
+
 /// What a call takes, and what it returns.
 pub fn seconds<T>(call: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();

@@ -1,7 +1,10 @@
 //! What a server's search takes beyond the kernel: blocks of a mapped index combined with a query, as integers, against
-//! `hamming_aggregate` on the same rows in memory. `cargo bench --bench blocks`; with `--test` it only checks its answers.
+//! `hamming_aggregate` on the same rows in memory. `cargo bench --bench blocks`; `cargo test` only checks its answers.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+#[path = "common/turns.rs"]
+mod turns;
 
 use hushvec::hazmat::{self, Modulus, Rows};
 use hushvec::{
@@ -9,15 +12,14 @@ use hushvec::{
     PartialResponse, PassphraseKeyProvider, Query, ResidentIndex, Scheme,
 };
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use turns::Row;
 
 const DIMENSIONS: usize = 512;
 /// Rows of a block.
 const BLOCK: usize = 4096;
 
 fn main() {
-    let is_test = std::env::args().any(|argument| argument == "--test") || cfg!(debug_assertions);
-    let (blocks, turns) = if is_test { (2, 1) } else { (32, 9) };
+    let (blocks, rounds) = if turns::is_test() { (2, 1) } else { (32, 9) };
     let context = ExecutionContext::builder()
         .scheme(Scheme::PaillierSubgroup)
         .embedding_length(DIMENSIONS)
@@ -36,49 +38,38 @@ fn main() {
     let bytes = context.integers(&encrypted).unwrap();
     let mut limbs: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
     let modulus = Modulus::new(&key.n().to_u64_digits()).unwrap();
+    hazmat::pairs_from_integers(&OpenDevice::open(Device::Cpu, None).unwrap(), &modulus, &mut limbs);
+    let width = limbs.len() / BLOCK;
+    let stored: Vec<u64> = limbs.repeat(blocks);
+    let query_row = &limbs[7 * width..8 * width];
+    let query = Query::new(Ciphertexts::from_ciphertexts(key, [&encrypted.get(7).unwrap()]).unwrap()).unwrap();
     println!("| threads | kernel | in blocks, as integers | ratio |");
     println!("|---|---|---|---|");
     let cores = std::thread::available_parallelism().unwrap();
     for threads in [NonZeroUsize::MIN, cores] {
-        let device = OpenDevice::open(Device::Cpu, Some(threads)).unwrap();
-        let evaluator = Evaluator::on(&context.public_context(), &device);
-        let device = OpenDevice::open(Device::Cpu, Some(threads)).unwrap();
-        hazmat::pairs_from_integers(&device, &modulus, &mut limbs);
-        let width = limbs.len() / BLOCK;
-        let stored: Vec<u64> = limbs.repeat(blocks);
-        let query = encrypted.get(7).unwrap();
-        let query_row = &limbs[7 * width..8 * width];
-        let query = Query::new(Ciphertexts::from_ciphertexts(key, [&query]).unwrap()).unwrap();
+        let open = || OpenDevice::open(Device::Cpu, Some(threads)).unwrap();
+        let (device, evaluator) = (open(), Evaluator::on(&context.public_context(), &open()));
         let index = ResidentIndex::from(Index::open(&path).unwrap());
         let (mut out, mut responses) = (vec![0; BLOCK * width], [PartialResponse::default()]);
-        let (mut kernel, mut whole) = (Vec::new(), Vec::new());
-        for _ in 0..turns {
-            let started = Instant::now();
+        let kernel = || {
             for block in stored.chunks(BLOCK * width) {
-                hazmat::hamming_aggregate(
-                    &device,
-                    &modulus,
-                    Rows::new(query_row, width),
-                    Rows::new(block, width),
-                    &mut out,
-                );
+                let (query, block) = (Rows::new(query_row, width), Rows::new(block, width));
+                hazmat::hamming_aggregate(&device, &modulus, query, block, &mut out);
             }
-            kernel.push(started.elapsed().as_secs_f64());
-            let started = Instant::now();
+        };
+        let whole = || {
             for block in 0..blocks {
                 evaluator.aggregate_block(&query, &index, block, None, &mut responses).unwrap();
             }
-            whole.push(started.elapsed().as_secs_f64());
-        }
+        };
+        let (group, count) = (format!("a search, {threads} threads"), blocks * BLOCK);
+        let rows = vec![Row::new(&group, "kernel", count, kernel), Row::new(&group, "in blocks", count, whole)];
+        let measured = turns::take(rows, rounds);
         hazmat::integers_from_pairs(&device, &modulus, &mut out);
         let integers: Vec<u8> = responses[0].integers().flatten().copied().collect();
         assert!(integers == bytemuck::cast_slice::<u64, u8>(&out), "they differ");
-        hazmat::integers_from_pairs(&device, &modulus, &mut limbs);
-        let median = |times: &mut Vec<f64>| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2] / f64::from(u32::try_from(blocks * BLOCK).unwrap()) * 1e6
-        };
-        let (kernel, whole) = (median(&mut kernel), median(&mut whole));
-        println!("| {threads} | {kernel:.3} µs | {whole:.3} µs | {:.3} |", whole / kernel);
+        let [kernel, whole] = measured.as_slice() else { unreachable!("two rows") };
+        let [alone, in_blocks] = [kernel, whole].map(|measured| measured.seconds() * 1e6);
+        println!("| {threads} | {alone:.3} µs | {in_blocks:.3} µs | {:.3} |", kernel.ratio(whole));
     }
 }

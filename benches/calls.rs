@@ -1,15 +1,19 @@
-//! The engine's calls on arrays without Python around them, for `benches/python.py`: one call a line of standard input.
+//! The engine's calls on arrays without Python around them, for `benches/python.py`, which takes turns between them and its own: one call a line
+//! of standard input.
 //!
 //! The first line is `CONTEXT PASSPHRASE VECTORS CIPHERTEXTS`: two files and the bytes of rows, one after the other. Each
 //! line after it names an operation, and is answered with the seconds that it took.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
 
+#[path = "common/turns.rs"]
+mod turns;
+
 use hushvec::{BitMatrix, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider};
 use std::io::BufRead;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Instant;
+use turns::seconds;
 
 struct Calls {
     context: ExecutionContext,
@@ -59,9 +63,7 @@ fn main() {
     let mut lines = std::io::stdin().lock().lines().map(Result::unwrap);
     let Some(calls) = lines.next().map(|line| Calls::new(&line)) else { return };
     for operation in lines {
-        let started = Instant::now();
-        let count = calls.call(&operation).unwrap();
-        let seconds = started.elapsed().as_secs_f64();
+        let (seconds, count) = seconds(|| calls.call(&operation).unwrap());
         println!("{seconds} {count}");
     }
 }

@@ -24,6 +24,8 @@ import numpy
 
 import hushvec
 
+from turns import seconds, timed
+
 BINARY = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 CHUNKS, FACETS, HOSTILE, HALF_OPEN, PROBES = 200, 256, 100, 1024, 50
 
@@ -72,11 +74,7 @@ class Organisation:
 
 def measure(what, probe):
     """The longest and the median of some calls."""
-    times = []
-    for _ in range(PROBES):
-        started = time.perf_counter()
-        probe()
-        times.append((time.perf_counter() - started) * 1e3)
+    times = [1e3 * seconds(probe) for _ in range(PROBES)]
     print(f"{what}: median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms", flush=True)
 
 
@@ -117,10 +115,10 @@ with tempfile.TemporaryDirectory() as folder:
     listing = lambda: other.ok("GET", "/v1/kbs")
     measure("GET /v1/kbs alone", listing)
 
-    started = time.perf_counter()
     facets = [f"{facet:064}" for facet in range(255)] + [f"x{facet}" for facet in range(255)]
-    status, _ = greedy.call("POST", "/v1/chunk/meta/greedy", {**where, "meta_filter": {"facets": {"$all": facets}}})
-    print(f"$all of 510 values over {CHUNKS} chunks of {FACETS} facets: {(time.perf_counter() - started) * 1e3:.0f} ms, status {status}", flush=True)
+    all_of = {**where, "meta_filter": {"facets": {"$all": facets}}}
+    took, (status, _) = timed(lambda: greedy.call("POST", "/v1/chunk/meta/greedy", all_of))
+    print(f"$all of 510 values over {CHUNKS} chunks of {FACETS} facets: {took * 1e3:.0f} ms, status {status}", flush=True)
 
     stopped = threading.Event()
     threads = [threading.Thread(target=attack, args=(greedy, where, number, stopped)) for number in range(HOSTILE)]

@@ -3,7 +3,7 @@
 //!
 //!     cargo bench --bench leakage -- [SECONDS A ROW] [PART OF A NAME]
 //!
-//! A kernel runs on a fixed secret or on a random one, by the toss of a coin. Welch's t says how sure it is that the two
+//! A kernel runs on a fixed secret or on a random one, by the toss of a coin: turns would let one of them come first always. Welch's t says how sure it is that the two
 //! take different times on average. Beyond 4.5 dudect takes a dependence for likely, and it grows with the number of
 //! measurements if there is one; what is noise does not. A measurement proves no absence. Nor does it prove a branch:
 //! processors may take other times, or other clocks, for zeros (rows that end in 0) with the very same instructions.
@@ -16,6 +16,8 @@ mod crt;
 mod numbers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
+#[path = "common/turns.rs"]
+mod turns;
 
 use hushvec::OpenDevice;
 use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows};
@@ -178,11 +180,9 @@ fn measure(row: &mut Row<'_>, time: Duration, least: usize) -> [Vec<f64>; 2] {
         let fixed = random.next().is_multiple_of(2);
         input.clear();
         input.extend_from_slice(&black_box((row.prepare)(&mut random, fixed)));
-        let call = Instant::now();
-        (row.call)(black_box(&input));
-        let taken = call.elapsed();
+        let (seconds, ()) = turns::seconds(|| (row.call)(black_box(&input)));
         if count >= WARM_UP {
-            times[usize::from(!fixed)].push(taken.as_secs_f64() * 1e9);
+            times[usize::from(!fixed)].push(seconds * 1e9);
         }
         count += 1;
     }
@@ -216,16 +216,9 @@ fn largest_t([fixed, random]: &[Vec<f64>; 2]) -> f64 {
     SHARES.into_iter().map(of_share).filter(|t| t.is_finite()).max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
 }
 
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // As criterion has it: whether everything runs, without figures that mean something.
-    let test = arguments.iter().any(|argument| argument == "--test");
+    let test = turns::is_test();
     let own = || arguments.iter().filter(|argument| !argument.starts_with('-'));
     let seconds = own().find_map(|argument| argument.parse().ok()).unwrap_or(3.0);
     let filter = own().find(|argument| argument.parse::<f64>().is_err());
@@ -239,7 +232,7 @@ fn main() {
     println!("{:46} {:>9} {:>12} {:>12} {:>9}", "", "calls", "fixed, µs", "random, µs", "t");
     for row in &mut rows {
         let times = measure(row, time, least);
-        let [fixed, random] = times.each_ref().map(|times| median(times) / 1e3);
+        let [fixed, random] = times.each_ref().map(|times| turns::median(times.clone()) / 1e3);
         let t = largest_t(&times);
         let verdict = if test {
             "not measured"

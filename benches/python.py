@@ -12,14 +12,13 @@ import json
 import os
 import pathlib
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 
 import tables
+from turns import Turns, seconds
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / "target/tmp/python-bench-venv"
@@ -55,12 +54,6 @@ def engine():
     lines = subprocess.run(build, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     built = [json.loads(line) for line in lines]
     return next(one["executable"] for one in built if one.get("target", {}).get("name") == "calls" and one["executable"])
-
-
-def seconds(work):
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def overhead(scheme, rounds, folder):
@@ -99,18 +92,13 @@ def overhead(scheme, rounds, folder):
             return float(took)
 
         for operation in OPERATIONS:
-            turns = []
-            for number in range(rounds + 1):
-                turn = {"engine": engines(operation), "arrays": seconds(calls[operation])}
-                if operation in on_lists:
-                    turn["lists"] = seconds(on_lists[operation])
-                if number:  # The first warms up.
-                    turns.append(turn)
-            median = lambda who: statistics.median(turn[who] for turn in turns)
-            ratio = lambda who: statistics.median(turn[who] / turn["engine"] for turn in turns)
-            row = [operation, f"`{scheme}`", f"{1e3 * median('engine'):.1f} ms", f"{1e3 * median('arrays'):.1f} ms"]
+            work = {"arrays": calls[operation]} | ({"lists": on_lists[operation]} if operation in on_lists else {})
+            turn = lambda: {"engine": engines(operation)} | {who: seconds(work[who]) for who in work}
+            turns = Turns(turn, rounds, warm_up=1)
+            ratio = lambda who: turns.ratio(who, "engine")
+            row = [operation, f"`{scheme}`", f"{1e3 * turns.median('engine'):.1f} ms", f"{1e3 * turns.median('arrays'):.1f} ms"]
             row.append(f"{100 * (ratio('arrays') - 1):+.1f} %")
-            row += [f"{1e3 * median('lists'):.1f} ms", f"{100 * (ratio('lists') - 1):+.1f} %"] if operation in on_lists else ["", ""]
+            row += [f"{1e3 * turns.median('lists'):.1f} ms", f"{100 * (ratio('lists') - 1):+.1f} %"] if operation in on_lists else ["", ""]
             rows.append(row)
         process.stdin.close()
     return rows
@@ -140,10 +128,9 @@ def beside_the_sdk(rounds):
                 "decode": lambda client=client, combined=combined: client.decode_hamming_client_batch(combined),
             }
         for operation in ("encrypt", "decode"):
-            turns = [{who: seconds(work[who][operation]) / peers[who][1] for who in peers} for _ in range(rounds)]
-            median = lambda who: statistics.median(turn[who] for turn in turns)
-            ratio = statistics.median(turn["SDK"] / turn["hushvec"] for turn in turns)
-            each = [f"{1e6 * median(who):,.0f} µs" for who in ("SDK", "hushvec")]
+            turns = Turns(lambda: {who: seconds(work[who][operation]) / peers[who][1] for who in peers}, rounds)
+            each = [f"{1e6 * turns.median(who):,.0f} µs" for who in ("SDK", "hushvec")]
+            ratio = turns.ratio("SDK", "hushvec")
             rows.append([operation, f"`{theirs.__name__}`, `{ours.__name__}`", *each, tables.factor(ratio)])
     return rows
 

@@ -24,7 +24,9 @@ use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows, Weights};
 use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
 use num_bigint::BigUint;
 use numbers::SplitMix;
+use peers::Peer;
 use reference::{limbs, pair_row, pair_value};
+use serde_json::json;
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -32,6 +34,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use turns::Row;
+
+/// Turns that everything takes.
+const ROUNDS: usize = 15;
 
 /// Numbers that a call takes where more than one is worth the while: a lane each at least.
 const LANES: usize = 8;
@@ -58,7 +63,12 @@ fn powers<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice]
             black_box(&out);
         }));
     }
-    rows.extend(Row::peers(&group, peers::powers(gmps, &base, &exponent, &square)));
+    rows.extend(peer_rows(&group, peers::powers(gmps, &base, &exponent, &square)));
+}
+
+/// A row for each library.
+fn peer_rows<'a>(group: &str, peers: Vec<Peer<'a>>) -> impl Iterator<Item = Row<'a>> {
+    peers.into_iter().map(move |Peer { name, operations, call }| Row::new(group, name, operations, call))
 }
 
 /// A level, and how many numbers it takes at once.
@@ -100,7 +110,7 @@ fn products<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevic
             black_box(&out);
         }));
     }
-    rows.extend(Row::peers(&group, peers::products(gmps, &query, &sample, &square)));
+    rows.extend(peer_rows(&group, peers::products(gmps, &query, &sample, &square)));
 }
 
 /// Powers of one base modulo the square of an odd number of `bits` bits, with tables; beside GMP without them.
@@ -129,7 +139,7 @@ fn fixed_base<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDev
             black_box(&out);
         }));
     }
-    rows.extend(Row::peers(&group, peers::gmp_powers(gmps, &base, &exponents[0], &square)));
+    rows.extend(peer_rows(&group, peers::gmp_powers(gmps, &base, &exponents[0], &square)));
 }
 
 /// A linear model on encrypted numbers, weights of 8 bits with their signs; and beside it a power for each weight, of seven
@@ -217,9 +227,9 @@ fn vectors<'a>(rows: &mut Vec<Row<'a>>, gmps: &'a [Gmp], levels: &'a [OpenDevice
         peers::gmp_powers(gmps, &random.modulus(bits), &random.modulus(exponent), &random.modulus(bits))
     };
     rows.extend(encrypts);
-    rows.extend(Row::peers(&owner, power(4096, 2048)));
+    rows.extend(peer_rows(&owner, power(4096, 2048)));
     rows.extend(opens);
-    rows.extend(Row::peers(&open, power(4096, 2048)));
+    rows.extend(peer_rows(&open, power(4096, 2048)));
     rows.extend(decodes);
     let halves = power(2048, 1024).into_iter().zip(power(2048, 1024));
     rows.extend(halves.map(|(mut first, mut second)| {
@@ -238,7 +248,7 @@ fn machine() -> serde_json::Value {
         |_| "an unknown rustc".to_owned(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     );
-    serde_json::json!({ "cpu": cpu.model, "isa": cpu.isa, "rustc": rustc })
+    json!({ "cpu": cpu.model, "isa": cpu.isa, "rustc": rustc })
 }
 
 fn main() {
@@ -273,9 +283,13 @@ fn main() {
     if !gmps.iter().any(|gmp| gmp.name == "gmp-fat") {
         println!("benches/gmp.sh builds GMP, both for this processor and as others bundle it");
     }
-    let measured = turns::take(rows);
-    turns::print(&measured, &gmps);
+    let measured = turns::take(rows, ROUNDS);
+    let yardsticks: Vec<&str> = gmps.iter().map(|gmp| gmp.name).collect();
+    turns::print(&measured, &yardsticks);
     if let Some(path) = json {
-        turns::write_json(&path, &machine, &measured, &gmps);
+        let of_gmp = |gmp: &Gmp| json!({ "name": gmp.name, "description": gmp.description() });
+        let gmps: Vec<_> = gmps.iter().map(of_gmp).collect();
+        let report = json!({ "machine": machine, "gmps": gmps, "rows": turns::to_json(&measured, &yardsticks) });
+        std::fs::write(path, format!("{report}\n")).unwrap();
     }
 }

@@ -23,6 +23,8 @@ import numpy
 
 import hushvec
 
+from turns import seconds, timed
+
 BINARY = pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 
 
@@ -83,18 +85,16 @@ def main():
                 path = f"{folder}/{name}.json"
                 context = hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", length, path=path)
                 client.create_knowledge_base(name)
-                began = time.perf_counter()
-                vectors = stored if bits is None else hushvec.project(stored, bits)
-                client.push(name, context, vectors, range(len(stored)), rerank=precision, embeddings=stored)
-                print(f"{name}: {length} bits, pushed in {time.perf_counter() - began:.1f} s")
-                vectors = queries if bits is None else hushvec.project(queries, bits)
+                project = lambda embeddings: embeddings if bits is None else hushvec.project(embeddings, bits)
+                push = lambda: client.push(name, context, project(stored), range(len(stored)), rerank=precision, embeddings=stored)
+                print(f"{name}: {length} bits, pushed in {seconds(push):.1f} s")
+                vectors = project(queries)
                 for oversample in (None, 2, 5, 10):
-                    began = time.perf_counter()
-                    found = client.search(name, context, vectors, 10, oversample=oversample, embeddings=queries)
-                    seconds = (time.perf_counter() - began) / len(queries)
+                    search = lambda: client.search(name, context, vectors, 10, oversample=oversample, embeddings=queries)
+                    took, found = timed(search)
                     recall = sum(len({hit.id for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 10 / len(queries)
                     candidates = f"{10 * oversample} candidates by {precision}" if oversample else "bits only"
-                    print(f"{candidates:>26}: recall@10 {recall:.3f}, {seconds:.2f} s a query", flush=True)
+                    print(f"{candidates:>26}: recall@10 {recall:.3f}, {took / len(queries):.2f} s a query", flush=True)
         finally:
             process.terminate()
 

@@ -9,17 +9,17 @@ Installs xtrace-ai-sdk, phe and gmpy2 into a virtual environment under target/, 
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
 import random
-import statistics
 import subprocess
 import sys
-import time
 import venv
 
 import tables
+from turns import Turns, rate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / "target/tmp/sdk-venv"
@@ -42,15 +42,6 @@ def reenter():
         subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
         os.environ["DEVICE"] = "cpu"  # the SDK would take another from here
         os.execv(python, [str(python), *sys.argv])
-
-
-def rate(work, count):
-    """Calls of `work` a second, times `count`, over at least SLICE seconds."""
-    calls, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < SLICE or calls == 0:
-        work()
-        calls += 1
-    return calls * count / elapsed
 
 
 def vectors():
@@ -116,17 +107,20 @@ def measure(rounds):
 
     clients = {client: client(embed_len=DIMENSIONS, key_len=KEY_LEN) for client in [PaillierClient, PaillierLookupClient]}
     peers = {SDK: sdk(clients[PaillierClient]), SDK_LOOKUP: sdk(clients[PaillierLookupClient]), PHE: python_paillier()}
-    turns, cpu = [], {}
-    for i in range(rounds):
-        print(f"round {i + 1} of {rounds}", file=sys.stderr)
-        rates = {(operation, who): rate(*peers[who][operation]) for operation in OPERATIONS for who in peers}
-        cpu, own = hushvec_rates()
-        turns.append(rates | own)
-    rows = []
+    cpu, number = {}, itertools.count(1)
+
+    def turn():
+        print(f"round {next(number)} of {rounds}", file=sys.stderr)
+        rates = {(operation, who): rate(*peers[who][operation], SLICE) for operation in OPERATIONS for who in peers}
+        machine, own = hushvec_rates()
+        cpu.update(machine)
+        return rates | own
+
+    turns, rows = Turns(turn, rounds), []
     for operation in OPERATIONS:
         for who in [*peers, *(f"hushvec `{scheme}`" for scheme in SCHEMES)]:
-            ratios = {peer: statistics.median(turn[operation, who] / turn[operation, peer] for turn in turns) for peer in peers}
-            rows.append((operation, who, statistics.median(turn[operation, who] for turn in turns), ratios))
+            ratios = {peer: turns.ratio((operation, who), (operation, peer)) for peer in peers}
+            rows.append((operation, who, turns.median((operation, who)), ratios))
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     about = (
         f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['isa']}` and 1,024 vectors at a time; medians of {rounds} turns. {rustc};\n"

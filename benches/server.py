@@ -25,6 +25,8 @@ import numpy
 
 import hushvec
 
+from turns import Turns
+
 BINARY = pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 DIMENSIONS, BATCH, UNIQUE, SEARCHES = 512, 500, 20_000, 32
 
@@ -118,15 +120,16 @@ with tempfile.TemporaryDirectory() as folder:
     body = {"kb_id": base, "context_id": context.id, "query": [wire[3]]}
     first, _, _ = server.search(body)
     print(f"started in {server.start_seconds:.2f} s, first byte of the first search {first:.2f} s later")
-    times, computing = [], []
-    for _ in range(7):
+
+    def turn():
         before = server.metric("hushvec_computing_seconds_total")
         _, seconds, size = server.search(body)
-        times.append(seconds)
-        computing.append(server.metric("hushvec_computing_seconds_total") - before)
-    alone = statistics.median(times)
-    print(f"one search: {alone:.3f} s until its last byte, of which computing {statistics.median(computing):.3f} s = "
-          f"{statistics.median(computing) / count * 1e6:.3f} µs a vector; {size / 1e6:,.0f} MB")
+        return {"search": seconds, "computing": server.metric("hushvec_computing_seconds_total") - before, "bytes": size}
+
+    searches = Turns(turn, 7)
+    alone, computing = searches.median("search"), searches.median("computing")
+    print(f"one search: {alone:.3f} s until its last byte, of which computing {computing:.3f} s = "
+          f"{computing / count * 1e6:.3f} µs a vector; {searches.median('bytes') / 1e6:,.0f} MB")
     filtered = body | {"meta_filter": json.dumps({"tag1": "3"})}
     print(f"one search of a tenth, by a tag: {statistics.median(server.search(filtered)[1] for _ in range(5)):.3f} s")
     blocks, wanted = server.metric("hushvec_blocks_total"), server.metric("hushvec_wanted_blocks_total")

@@ -1,22 +1,10 @@
 //! The execution context: an owner's keys, protected by a key provider, under one id.
 
-pub mod builder;
-pub mod content;
-mod document;
-pub mod file;
 pub mod format;
-pub mod info;
 pub mod key_provider;
-pub mod loader;
-mod native;
-mod open_devices;
+pub(crate) mod native;
+pub(crate) mod open_devices;
 pub mod remote;
-mod secret_text;
-mod store;
-mod stringified;
-mod stringify;
-pub mod tables;
-mod xtrace;
 
 use crate::bit_matrix::BitMatrix;
 use crate::device::Device;
@@ -37,7 +25,6 @@ use open_devices::OpenDevices;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use tables::Tables;
 
 /// The root secret of an encrypted collection: a homomorphic client whose secret key decrypts distances, and a key for
 /// document content, both under a key provider.
@@ -61,19 +48,21 @@ use tables::Tables;
 /// ```
 #[derive(Debug)]
 pub struct ExecutionContext {
-    client: Arc<Client>,
-    devices: OpenDevices,
-    format: Format,
-    key_provider: Arc<dyn KeyProvider>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) devices: OpenDevices,
+    pub(crate) format: Format,
+    pub(crate) key_provider: Arc<dyn KeyProvider>,
     /// For document content in the native format. XTrace's has none beside the provider's.
-    content_key: EnvelopeKey,
-    context_id: Option<String>,
-    xtrace_hash: OnceLock<String>,
+    pub(crate) content_key: EnvelopeKey,
+    /// An id given by hand.
+    pub(crate) context_id: Option<String>,
+    /// [`ExecutionContext::hash`], once it was computed from the secret key.
+    pub(crate) secret_hash: OnceLock<String>,
 }
 
 impl PartialEq for ExecutionContext {
     fn eq(&self, other: &Self) -> bool {
-        let Self { client, devices: _, format: _, key_provider: _, content_key: _, context_id: _, xtrace_hash: _ } =
+        let Self { client, devices: _, format: _, key_provider: _, content_key: _, context_id: _, secret_hash: _ } =
             self;
         client.public_key().id() == other.public_id()
     }
@@ -106,29 +95,6 @@ impl ExecutionContext {
     /// The SHA-256 of the canonical public key and configuration, which an evaluator can compute too.
     pub fn public_id(&self) -> PublicId {
         self.public_key().id()
-    }
-
-    /// For a context in XTrace's format the SDK's `hash()`, which covers the secret key; else the public id.
-    ///
-    /// # Errors
-    /// [`Error::Context`] if the secret key contradicts itself, which loading excludes.
-    pub fn hash(&self) -> Result<String, Error> {
-        if self.format != Format::XTrace {
-            return Ok(self.public_id().to_string());
-        }
-        if let Some(hash) = self.xtrace_hash.get() {
-            return Ok(hash.clone());
-        }
-        let hash = xtrace::hash(&self.client)?;
-        Ok(self.xtrace_hash.get_or_init(|| hash).clone())
-    }
-
-    /// The id given when it was made or loaded, else [`ExecutionContext::hash`].
-    ///
-    /// # Errors
-    /// As [`ExecutionContext::hash`].
-    pub fn id(&self) -> Result<String, Error> {
-        self.context_id.clone().map_or_else(|| self.hash(), Ok)
     }
 
     /// The format that it is stored in.
@@ -187,7 +153,7 @@ impl ExecutionContext {
     /// The same context on an open device, whose threads and GPU it shares with whoever else computes on it; see
     /// [`ExecutionContext::on_device`].
     pub fn on(&self, device: OpenDevice) -> Self {
-        let Self { client, devices, format, key_provider, content_key, context_id, xtrace_hash } = self;
+        let Self { client, devices, format, key_provider, content_key, context_id, secret_hash } = self;
         Self {
             client: Arc::clone(client),
             devices: OpenDevices::new(device, devices.secrets_on_cpu),
@@ -195,7 +161,7 @@ impl ExecutionContext {
             key_provider: Arc::clone(key_provider),
             content_key: content_key.clone(),
             context_id: context_id.clone(),
-            xtrace_hash: xtrace_hash.clone(),
+            secret_hash: secret_hash.clone(),
         }
     }
 
@@ -287,23 +253,6 @@ impl ExecutionContext {
     /// [`Error::WrongKey`].
     pub fn integers(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, Error> {
         ciphertexts.to_integers(self.public_key(), self.public_device())
-    }
-
-    /// The tables that XTrace's lookup client works with; empty for other schemes.
-    ///
-    /// # Errors
-    /// [`Error::Random`].
-    pub fn dump_tables(&self) -> Result<Tables, Error> {
-        tables::dump(&self.client, self.secret_device())
-    }
-
-    /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
-    /// make than to read.
-    ///
-    /// # Errors
-    /// [`Error::Context`] if anything in them does not follow from the key.
-    pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
-        tables::check(&self.client, self.secret_device(), tables)
     }
 }
 

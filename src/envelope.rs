@@ -6,13 +6,9 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, Nonce};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
-
-const TAG: usize = 16;
 
 /// A 256-bit AES key. Wiped when dropped. Good for 2^32 messages, as nonces are random.
 #[derive(Clone)]
@@ -73,27 +69,17 @@ impl EnvelopeKey {
         Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
     }
 
-    /// XTrace's blob: base64 of nonce\[16\] ‖ tag\[16\] ‖ ciphertext, without associated data.
-    pub(crate) fn seal_xtrace(&self, plaintext: &[u8]) -> Result<String, Error> {
-        let mut blob = vec![0; 16];
-        OsRandom.fill(&mut blob)?;
-        let nonce = <&Nonce<U16>>::try_from(blob.as_slice()).map_err(|_| Error::Unseal)?;
-        let sealed = AesGcm::<Aes256, U16>::new((&*self.0).into()).encrypt(nonce, plaintext);
-        let sealed = sealed.map_err(|_| Error::Unseal)?;
-        let (ciphertext, tag) = sealed.split_at(plaintext.len());
-        blob.extend_from_slice(tag);
-        blob.extend_from_slice(ciphertext);
-        Ok(STANDARD.encode(blob))
+    /// ciphertext ‖ tag\[16\], under a nonce of 16 random bytes, which are returned first. Nothing is authenticated beside it.
+    pub(crate) fn seal_with_long_nonce(&self, plaintext: &[u8]) -> Result<([u8; 16], Vec<u8>), Error> {
+        let mut nonce = [0; 16];
+        OsRandom.fill(&mut nonce)?;
+        let sealed = AesGcm::<Aes256, U16>::new((&*self.0).into()).encrypt(&nonce.into(), plaintext);
+        Ok((nonce, sealed.map_err(|_| Error::Unseal)?))
     }
 
-    /// What XTrace's SDK or [`EnvelopeKey::seal_xtrace`] sealed.
-    pub(crate) fn open_xtrace(&self, blob: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let blob = STANDARD.decode(blob).map_err(|_| Error::Unseal)?;
-        let (nonce, rest) = blob.split_at_checked(16).ok_or(Error::Unseal)?;
-        let (tag, ciphertext) = rest.split_at_checked(TAG).ok_or(Error::Unseal)?;
-        let nonce = <&Nonce<U16>>::try_from(nonce).map_err(|_| Error::Unseal)?;
-        let sealed = [ciphertext, tag].concat();
-        let plaintext = AesGcm::<Aes256, U16>::new((&*self.0).into()).decrypt(nonce, sealed.as_slice());
+    /// What [`EnvelopeKey::seal_with_long_nonce`] sealed.
+    pub(crate) fn open_with_long_nonce(&self, nonce: [u8; 16], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let plaintext = AesGcm::<Aes256, U16>::new((&*self.0).into()).decrypt(&nonce.into(), sealed);
         Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
     }
 }
@@ -147,13 +133,5 @@ mod tests {
         }
         assert!(key.open(&sealed, b"other").is_err());
         assert!(EnvelopeKey::derive(&[7; 32], "other").open(&sealed, b"data").is_err());
-        let blob = key.seal_xtrace(b"secret").unwrap();
-        assert_eq!(*key.open_xtrace(&blob).unwrap(), b"secret");
-        for position in 0..blob.len() {
-            let mut changed = blob.clone().into_bytes();
-            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
-            assert!(matches!(key.open_xtrace(std::str::from_utf8(&changed).unwrap()), Err(Error::Unseal)));
-        }
-        assert!(key.open_xtrace("").is_err() && key.open_xtrace("AAAA").is_err());
     }
 }

@@ -3,6 +3,7 @@
 mod atomic_file;
 mod bignum;
 mod bit_matrix;
+mod compat;
 #[cfg(test)]
 #[cfg(all(feature = "hazmat", feature = "owner", target_arch = "x86_64", target_os = "linux"))]
 mod constant_time;
@@ -21,6 +22,7 @@ mod paillier;
 mod progress;
 mod projection;
 mod search;
+mod stored;
 
 pub use bit_matrix::BitMatrix;
 pub use device::Device;
@@ -57,31 +59,35 @@ pub use search::shard::Shard;
 pub use search::top_k::{Neighbour, TopK};
 
 #[cfg(feature = "owner")]
+pub use compat::xtrace::content::XTraceContent;
+#[cfg(feature = "owner")]
+pub use compat::xtrace::tables::Tables;
+#[cfg(feature = "owner")]
 pub use context::ExecutionContext;
-#[cfg(feature = "owner")]
-pub use context::builder::Builder;
-#[cfg(feature = "owner")]
-pub use context::content::XTraceContent;
-#[cfg(feature = "owner")]
-pub use context::file::ContextFile;
 #[cfg(feature = "owner")]
 pub use context::format::Format;
 #[cfg(feature = "owner")]
-pub use context::info::ContextInfo;
-#[cfg(feature = "owner")]
-pub use context::key_provider::{Derivation, Key, KeyProvider, PassphraseKeyProvider};
-#[cfg(feature = "owner")]
-pub use context::loader::Loader;
+pub use context::key_provider::{Key, KeyProvider};
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};
-#[cfg(feature = "owner")]
-pub use context::tables::Tables;
 #[cfg(feature = "audit")]
 pub use paillier::attack::RecoveredKey;
 #[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};
 #[cfg(feature = "owner")]
 pub use search::rekey::Rekeyed;
+#[cfg(feature = "owner")]
+pub use stored::builder::Builder;
+#[cfg(feature = "owner")]
+pub use stored::derivation::Derivation;
+#[cfg(feature = "owner")]
+pub use stored::file::ContextFile;
+#[cfg(feature = "owner")]
+pub use stored::info::ContextInfo;
+#[cfg(feature = "owner")]
+pub use stored::loader::Loader;
+#[cfg(feature = "owner")]
+pub use stored::passphrase::PassphraseKeyProvider;
 
 /// The kernels themselves, which check nothing: for benchmarks, parity tests and new devices.
 #[cfg(feature = "hazmat")]

@@ -10,7 +10,6 @@ pub mod plaintext;
 pub mod public_context;
 pub mod public_key;
 pub(crate) mod scheme_code;
-pub(crate) mod stringified;
 pub(crate) mod validate;
 
 #[cfg(feature = "audit")]

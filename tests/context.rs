@@ -280,8 +280,8 @@ fn content_is_bound_to_its_chunk() {
         }
         refused(ctx.decrypt_content(&sealed), ContentProblem::NeedsName);
         let mut blob = STANDARD.decode(&sealed).unwrap();
-        // Without the version, it is no content of the old form.
-        assert!(matches!(ctx.decrypt_content(&STANDARD.encode(&blob[1..])), Err(Error::Unseal)));
+        // Without the version, it is no content of the old form, whatever its nonce begins with.
+        assert!(ctx.decrypt_content(&STANDARD.encode(&blob[1..])).is_err());
         assert!(ctx.decrypt_content_for("seven", &STANDARD.encode(&blob[1..])).is_err());
         for version in [0, 1, 3] {
             blob[0] = version;

@@ -1,11 +1,14 @@
-//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it.
+//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it, and no layer a layer.
 //!
-//! Reads `use` declarations. Re-exports (`pub use`) and paths in the code do not count, and tests may import what they like.
+//! Reads `use` declarations, and `from . import` in Python. Re-exports (`pub use`, `__init__.py`) and paths in the code do not
+//! count, and tests may import what they like.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+const FOLDERS: [&str; 6] = ["src", "server/src", "client/src", "cli/src", "python/src", "python/hushvec"];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
@@ -17,7 +20,9 @@ fn modules(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
         let module = if prefix.is_empty() { name.clone() } else { format!("{prefix}::{name}") };
         if path.is_dir() {
             modules(&path, &module, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests" && name != "lib" {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "py")
+            && !["tests", "lib", "__init__"].contains(&name.as_str())
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
             found.insert(module, text[..end].to_owned());
@@ -70,12 +75,24 @@ fn target(module: &str, path: &str, all: &BTreeMap<String, String>) -> Option<St
     (1..=full.len()).rev().map(|length| full[..length].join("::")).find(|name| all.contains_key(name))
 }
 
+/// The paths that a Python file names after `from .`, as Rust has them: `from ..a import b` is `super::super::a::b`.
+fn python_paths(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("from .")?.split_once(" import "));
+    let paths = lines.flat_map(|(module, names)| {
+        let inner = module.trim_start_matches('.');
+        let ups = "super::".repeat(module.len() - inner.len() + 1);
+        let inner = if inner.is_empty() { String::new() } else { inner.replace('.', "::") + "::" };
+        names.split(',').map(move |name| format!("{ups}{inner}{}", name.trim()))
+    });
+    paths.map(|path| path.split(" as ").next().unwrap_or_default().to_owned()).collect()
+}
+
 fn imports(folder: &str) -> Imports {
     let mut all = BTreeMap::new();
     modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), "", &mut all);
     assert!(all.len() > 10, "{folder} has no modules");
     let of_module = |(module, text): (&String, &String)| {
-        let mut named = Vec::new();
+        let mut named = python_paths(text);
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
         for statement in lines.split(';').filter_map(|statement| statement.rsplit_once("use ")) {
             let is_import = statement.0.ends_with(' ') && !statement.0.trim_end().ends_with("pub");
@@ -87,6 +104,19 @@ fn imports(folder: &str) -> Imports {
         (module.clone(), targets.collect())
     };
     all.iter().map(of_module).collect()
+}
+
+/// The same of layers: the modules at the top, each with all that is in its folder.
+fn layers(imports: &Imports) -> Imports {
+    let top = |module: &str| module.split("::").next().unwrap_or(module).to_owned();
+    let mut layers = Imports::new();
+    for (module, targets) in imports {
+        layers.entry(top(module)).or_default().extend(targets.iter().map(|target| top(target)));
+    }
+    for (layer, targets) in &mut layers {
+        targets.remove(layer);
+    }
+    layers
 }
 
 /// What can be reached from a module.
@@ -101,13 +131,26 @@ fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
     reached
 }
 
+/// The modules that can be reached from themselves.
+fn circular(imports: &Imports) -> Vec<&str> {
+    imports.keys().map(String::as_str).filter(|module| reached(module, imports).contains(module)).collect()
+}
+
 #[test]
 fn no_file_imports_itself_through_others() {
-    for folder in ["src", "server/src", "client/src", "cli/src"] {
+    for folder in FOLDERS {
         let imports = imports(folder);
         assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 20, "{folder}: imports were not read");
-        let circular: Vec<&String> =
-            imports.keys().filter(|module| reached(module, &imports).contains(module.as_str())).collect();
+        let circular = circular(&imports);
         assert!(circular.is_empty(), "in {folder} these files import each other, directly or not: {circular:?}");
+    }
+}
+
+#[test]
+fn no_layer_imports_itself_through_others() {
+    for folder in FOLDERS {
+        let layers = layers(&imports(folder));
+        let circular = circular(&layers);
+        assert!(circular.is_empty(), "in {folder} these layers import each other, directly or not: {circular:?}");
     }
 }

@@ -1,14 +1,10 @@
-//! Takes turns among what is to be compared, and reports medians and ratios, as text and as JSON.
+//! Takes turns among what is to be compared, so that a machine that is faster or slower for a while is so for all of them:
+//! medians, and medians of the turns' ratios.
 
-use crate::gmp::Gmp;
-use crate::peers::Peer;
+#![allow(dead_code, reason = "each bench uses a part")]
+
 use serde_json::json;
-use std::io::Write;
-use std::path::Path;
 use std::time::Instant;
-
-/// Turns that everything takes.
-const ROUNDS: usize = 15;
 
 /// What is timed: a name, how many operations a call does, and the call.
 pub struct Row<'a> {
@@ -24,22 +20,10 @@ impl<'a> Row<'a> {
         Self { group: group.to_owned(), who: who.to_owned(), operations, call: Box::new(call) }
     }
 
-    /// A row for each of them.
-    pub fn peers(group: &str, peers: Vec<Peer<'a>>) -> impl Iterator<Item = Self> {
-        peers.into_iter().map(move |Peer { name, operations, call }| Self {
-            group: group.to_owned(),
-            who: name.to_owned(),
-            operations,
-            call,
-        })
-    }
-
     /// Seconds an operation.
     fn time(&mut self) -> f64 {
-        let start = Instant::now();
-        (self.call)();
         #[expect(clippy::cast_precision_loss, reason = "at most a few hundred thousand operations a call")]
-        (start.elapsed().as_secs_f64() / self.operations as f64)
+        (seconds(&mut self.call).0 / self.operations as f64)
     }
 }
 
@@ -53,22 +37,47 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Seconds an operation: the median.
+    pub fn seconds(&self) -> f64 {
+        median(self.times.clone())
+    }
+
     /// How many times faster than another: the median of the turns' ratios.
-    fn ratio(&self, other: &Self) -> f64 {
+    pub fn ratio(&self, other: &Self) -> f64 {
         median(other.times.iter().zip(&self.times).map(|(other, own)| other / own).collect())
+    }
+
+    /// The same for those of its group that have these names.
+    fn ratios<'y>(&self, measured: &[Self], yardsticks: &[&'y str]) -> Vec<(&'y str, f64)> {
+        let named = |name: &str| measured.iter().find(|other| other.group == self.group && other.who == name);
+        yardsticks.iter().filter_map(|name| Some((*name, self.ratio(named(name)?)))).collect()
     }
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+/// Whether to check that everything runs, without figures that mean something: as criterion has it, unless it is `cargo bench`
+/// that asks.
+pub fn is_test() -> bool {
+    let given = |flag: &str| std::env::args().any(|argument| argument == flag);
+    given("--test") || !given("--bench")
+}
+
+/// What a call takes, and what it returns.
+pub fn seconds<T>(call: impl FnOnce() -> T) -> (f64, T) {
+    let start = Instant::now();
+    let returned = call();
+    (start.elapsed().as_secs_f64(), returned)
+}
+
+pub fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of[of.len() / 2]
 }
 
 /// Turns round after round, those of a group one after the other.
-pub fn take(rows: Vec<Row<'_>>) -> Vec<Measured> {
-    let mut times = vec![Vec::with_capacity(ROUNDS); rows.len()];
+pub fn take(rows: Vec<Row<'_>>, rounds: usize) -> Vec<Measured> {
+    let mut times = vec![Vec::with_capacity(rounds); rows.len()];
     let mut rows = rows;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         rows.iter_mut().zip(&mut times).for_each(|(row, times)| times.push(row.time()));
     }
     let measured = |(row, times): (Row<'_>, Vec<f64>)| Measured {
@@ -80,42 +89,32 @@ pub fn take(rows: Vec<Row<'_>>) -> Vec<Measured> {
     rows.into_iter().zip(times).map(measured).collect()
 }
 
-/// Who of a row's group is a GMP of this name.
-fn yardstick<'m>(measured: &'m [Measured], row: &Measured, gmp: &Gmp) -> Option<&'m Measured> {
-    measured.iter().find(|other| other.group == row.group && other.who == gmp.name)
-}
-
-pub fn print(measured: &[Measured], gmps: &[Gmp]) {
+/// Prints groups of rows, with their ratios to the yardsticks in their group.
+pub fn print(measured: &[Measured], yardsticks: &[&str]) {
     let mut last = "";
     for row in measured {
         if row.group != last {
             println!("\n{}", row.group);
             last = &row.group;
         }
-        let ratios = gmps.iter().filter_map(|gmp| Some((gmp.name, row.ratio(yardstick(measured, row, gmp)?))));
-        let ratios: String = ratios.map(|(name, ratio)| format!("{ratio:>9.2} × {name}")).collect();
-        let time = median(row.times.clone());
+        let ratios = row.ratios(measured, yardsticks);
+        let ratios: String = ratios.iter().map(|(name, ratio)| format!("{ratio:>9.2} × {name}")).collect();
+        let time = row.seconds();
         println!("  {:18} {:>12.2} µs {:>12.0}/s {ratios}", row.who, time * 1e6, 1.0 / time);
     }
 }
 
-/// Writes what was measured, where, and beside which GMPs.
-pub fn write_json(path: &Path, machine: &serde_json::Value, measured: &[Measured], gmps: &[Gmp]) {
-    let rows: Vec<_> = measured
-        .iter()
-        .map(|row| {
-            let ratios = gmps.iter().filter_map(|gmp| Some((gmp.name, row.ratio(yardstick(measured, row, gmp)?))));
-            json!({
-                "group": row.group,
-                "who": row.who,
-                "operations": row.operations,
-                "per_second": 1.0 / median(row.times.clone()),
-                "ratios": ratios.map(|(name, ratio)| (name.to_owned(), json!(ratio))).collect::<serde_json::Map<_, _>>(),
-            })
+/// The same for programs.
+pub fn to_json(measured: &[Measured], yardsticks: &[&str]) -> Vec<serde_json::Value> {
+    let of_row = |row: &Measured| {
+        let ratios = row.ratios(measured, yardsticks).into_iter().map(|(name, ratio)| (name.to_owned(), json!(ratio)));
+        json!({
+            "group": row.group,
+            "who": row.who,
+            "operations": row.operations,
+            "per_second": 1.0 / row.seconds(),
+            "ratios": ratios.collect::<serde_json::Map<_, _>>(),
         })
-        .collect();
-    let gmps: Vec<_> = gmps.iter().map(|gmp| json!({ "name": gmp.name, "description": gmp.description() })).collect();
-    let report = json!({ "machine": machine, "gmps": gmps, "rows": rows });
-    let mut file = std::fs::File::create(path).unwrap();
-    writeln!(file, "{report}").unwrap();
+    };
+    measured.iter().map(of_row).collect()
 }

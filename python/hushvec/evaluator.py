@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from os import PathLike
+
 from . import _hushvec
+from ._hushvec import Index, Query, Response
 from .number_keys import EncryptsNumbers
+from .progress import Progress
 
 
 class Evaluator(EncryptsNumbers, _hushvec.Evaluator):
@@ -20,3 +24,13 @@ class Evaluator(EncryptsNumbers, _hushvec.Evaluator):
     @property
     def _keys(self) -> Evaluator:
         return self
+
+    def load_query(self, path: str | PathLike[str]) -> Query:
+        """Reads a query from a file and checks its ciphertexts."""
+        return Query.load(path, self)
+
+    def aggregate(
+        self, query: Query, index: Index, path: str | PathLike[str], progress: Progress = None
+    ) -> Response:
+        """Combines every query with every vector of an index, and writes the encrypted distances to a response file."""
+        return _hushvec.aggregate(self, query, index, path, progress)

@@ -4,11 +4,8 @@ use crate::arrays::{self, CiphertextRows};
 use crate::blocks::{self, in_blocks};
 use crate::context::{device, threads};
 use crate::errors::{InputError, raise};
-use crate::index::Index;
 use crate::numbers::{self, Numbers, Values};
-use crate::progress::{Told, watched};
-use crate::query::Query;
-use crate::response::Response;
+use crate::progress::Told;
 use hushvec::{Device, NumberEvaluator, PublicContext};
 use numpy::PyArray2;
 use pyo3::prelude::*;
@@ -97,28 +94,6 @@ impl Evaluator {
             self.inner.integers(&self.inner.hamming_batch(&query, &self.inner.import(&block)?)?)
         })?;
         arrays::rows(py, parts.concat(), width)
-    }
-
-    /// Reads a query from a file and checks its ciphertexts.
-    fn load_query(&self, py: Python<'_>, path: PathBuf) -> PyResult<Query> {
-        let query = py.detach(|| self.inner.load_query(&path)).map_err(raise)?;
-        Ok(Query::new(query, Arc::clone(self.inner.public_key())))
-    }
-
-    /// Combines every query with every vector of an index, and writes the encrypted distances to a response file.
-    #[pyo3(signature = (query, index, path, progress=None))]
-    fn aggregate(
-        &self,
-        py: Python<'_>,
-        query: &Query,
-        index: &Index,
-        path: PathBuf,
-        progress: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Response> {
-        let (query, index) = (query.get(), index.get());
-        let told = Told::new(progress, query.vectors().len() as u64 * index.len(), "combine")?;
-        watched(py, &told, |progress| self.inner.aggregate(query, index, &path, progress))?;
-        Response::open(py, path)
     }
 
     /// Encrypts numbers, a flat array, with the public key.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
+mod aggregate;
 mod arrays;
 mod blocks;
 mod client;
@@ -53,6 +54,7 @@ mod _hushvec {
     use crate::errors::raise;
     use numpy::PyArray2;
     use pyo3::prelude::*;
+    use std::path::PathBuf;
 
     /// The processor and GPUs of this machine, and what `auto` picks, as JSON.
     #[pyfunction]
@@ -70,6 +72,20 @@ mod _hushvec {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
         crate::projection::project(vectors, bits, progress)
+    }
+
+    /// See `hushvec.Evaluator.aggregate`.
+    #[pyfunction]
+    #[pyo3(signature = (evaluator, query, index, path, progress=None))]
+    fn aggregate(
+        py: Python<'_>,
+        evaluator: &Evaluator,
+        query: &Query,
+        index: &Index,
+        path: PathBuf,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Response> {
+        crate::aggregate::aggregate(py, evaluator, query, index, path, progress)
     }
 
     #[pymodule_init]

@@ -15,7 +15,9 @@ use crate::paillier::client::Client;
 use crate::paillier::keys::Primes;
 use crate::paillier::lookup::{self, PaillierLookup};
 use crate::paillier::parameters::{Parameters, Scheme};
-use crate::paillier::public_context::{CONTEXT_VERSION as VERSION, Config, Numbers, check_version};
+use crate::paillier::public_context::{
+    CONTEXT_FORMAT as FORMAT, CONTEXT_VERSION as VERSION, Config, Numbers, check_version,
+};
 use crate::paillier::public_key::{Elements, PublicKey};
 use crate::paillier::subgroup::{self, PaillierSubgroup};
 use base64::Engine;
@@ -24,12 +26,10 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-pub(super) use crate::paillier::public_context::CONTEXT_FORMAT as FORMAT;
-
 /// The file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Document {
+pub(crate) struct Document {
     format: String,
     version: u32,
     config: Config,
@@ -54,7 +54,7 @@ fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
 
 impl Document {
     /// Seals a context's secrets.
-    pub(super) fn seal(context: &ExecutionContext) -> Result<Self, Error> {
+    pub(crate) fn seal(context: &ExecutionContext) -> Result<Self, Error> {
         let ExecutionContext { client, devices, format: _, key_provider: provider, content_key, .. } = context;
         let wrapped = provider.wrap_key();
         if provider.provider_id() == "passphrase" && !wrapped.starts_with(b"$argon2id$") {
@@ -83,18 +83,18 @@ impl Document {
     }
 
     /// The file's text.
-    pub(super) fn text(&self) -> Result<String, Error> {
+    pub(crate) fn text(&self) -> Result<String, Error> {
         let mut text = serde_json::to_string_pretty(self).map_err(|error| Error::format(error.to_string()))?;
         text.push('\n');
         Ok(text)
     }
 
     /// The file as a JSON value.
-    pub(super) fn to_value(&self) -> Result<serde_json::Value, Error> {
+    pub(crate) fn to_value(&self) -> Result<serde_json::Value, Error> {
         serde_json::to_value(self).map_err(|error| Error::format(error.to_string()))
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         check_version(&mut serde_json::Deserializer::from_str(text), FORMAT, VERSION)?;
         let document: Self = serde_json::from_str(text)
             .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
@@ -107,30 +107,30 @@ impl Document {
         Ok(document)
     }
 
-    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, Error> {
+    pub(crate) fn from_value(value: serde_json::Value) -> Result<Self, Error> {
         check_version(&value, FORMAT, VERSION)?;
         serde_json::from_value(value)
             .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))
     }
 
-    pub(super) fn parameters(&self) -> Result<Parameters, Error> {
+    pub(crate) fn parameters(&self) -> Result<Parameters, Error> {
         self.config.parameters()
     }
 
-    pub(super) fn device(&self) -> Result<Device, Error> {
+    pub(crate) fn device(&self) -> Result<Device, Error> {
         self.device.parse()
     }
 
-    pub(super) fn secrets_on_cpu(&self) -> bool {
+    pub(crate) fn secrets_on_cpu(&self) -> bool {
         self.secrets_on_cpu
     }
 
-    pub(super) fn context_id(&self) -> Option<&str> {
+    pub(crate) fn context_id(&self) -> Option<&str> {
         self.context_id.as_deref()
     }
 
     /// The public key, which only the sealed part vouches for.
-    pub(super) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
+    pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
         let key = self.public_key.public_key(self.parameters()?)?;
         if key.id().to_string() != self.public_id {
             return Err(Error::context("public_id", "is not that of the public key"));
@@ -139,14 +139,14 @@ impl Document {
     }
 
     /// The kind of key provider, and what it stored.
-    pub(super) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
+    pub(crate) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
         let wrapped = STANDARD.decode(&self.wrapped_key);
         let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
         Ok((self.key_provider.clone(), wrapped))
     }
 
     /// The provider that holds this context's key, given the user's.
-    pub(super) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
+    pub(crate) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
         if self.key_provider != credentials.provider_id() {
             return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
         }
@@ -155,7 +155,7 @@ impl Document {
     }
 
     /// Opens the sealed part: the client, rebuilt from it, and the key for document content.
-    pub(super) fn open(&self, provider: &dyn KeyProvider) -> Result<(Client, EnvelopeKey), Error> {
+    pub(crate) fn open(&self, provider: &dyn KeyProvider) -> Result<(Client, EnvelopeKey), Error> {
         let sealed = STANDARD.decode(&self.sealed).map_err(|_| Error::Unseal)?;
         let header = Self { sealed: String::new(), ..self.clone() };
         let secret = sealing_key(provider)?.open(&sealed, header.text()?.as_bytes())?;

@@ -8,8 +8,6 @@ use crate::device::open_device::OpenDevice;
 use crate::error::{CiphertextProblem, Error};
 use crate::paillier::kernels::integers::integers_from_pairs;
 use crate::paillier::kernels::integers::pairs_from_integers;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
 use std::fmt;
 
@@ -85,24 +83,6 @@ impl Ciphertext {
     /// [`Error::WrongKey`] if it is not of this key.
     pub fn to_le_bytes(&self, key: &PublicKey) -> Result<Vec<u8>, Error> {
         Ok(self.to_biguint(key)?.to_bytes_le())
-    }
-
-    /// The ciphertext in XTrace's wire encoding: base64 of the minimal little-endian bytes.
-    ///
-    /// # Errors
-    /// As [`Ciphertext::from_le_bytes`], and [`Error::Format`] for what is not base64.
-    pub fn from_wire(key: &PublicKey, text: &str) -> Result<Self, Error> {
-        let bytes =
-            STANDARD.decode(text).map_err(|error| Error::format(format!("a ciphertext is not base64: {error}")))?;
-        Self::from_le_bytes(key, &bytes)
-    }
-
-    /// XTrace's wire encoding.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`] if it is not of this key.
-    pub fn to_wire(&self, key: &PublicKey) -> Result<String, Error> {
-        Ok(STANDARD.encode(self.to_le_bytes(key)?))
     }
 
     /// The key that it belongs to.

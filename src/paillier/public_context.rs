@@ -2,13 +2,11 @@
 
 use super::parameters::{Parameters, Scheme};
 use super::public_key::{Elements, PublicId, PublicKey};
-use super::stringified::Stringified;
 use crate::atomic_file;
 use crate::destination::Content;
 use crate::error::Error;
 use num_bigint::BigUint;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -143,44 +141,9 @@ pub(crate) fn check_version<'de, D: Deserializer<'de>>(document: D, format: &str
     }
 }
 
-/// The public part of an owner's context in the native format. The rest is the owner's business.
-#[derive(Deserialize)]
-struct Stored {
-    config: Config,
-    public_key: Numbers,
-    public_id: String,
-}
-
 impl PublicContext {
-    #[cfg(feature = "owner")]
     pub(crate) fn new(key: Arc<PublicKey>) -> Self {
         Self { key }
-    }
-
-    /// The public part of an owner's context in either format, as the owner stores it elsewhere: what
-    /// `ExecutionContext::to_dict_enc` returns. Nothing vouches for it but who sent it. Weak keys are refused unless `allow_weak`.
-    ///
-    /// # Errors
-    /// [`Error::Context`] if it is no context, or public fields contradict each other; [`Error::WeakKey`].
-    pub fn of_stored(context: &Value, allow_weak: bool) -> Result<Self, Error> {
-        let text = |field: &'static str| {
-            let text = context.get(field).and_then(Value::as_str);
-            text.ok_or_else(|| Error::context(field, "is missing, or is no text"))
-        };
-        let key = if context.get("format").is_some() {
-            let malformed = |error| Error::context("the context", format!("is not in the native format: {error}"));
-            check_version(context, CONTEXT_FORMAT, CONTEXT_VERSION)?;
-            let stored = Stored::deserialize(context).map_err(malformed)?;
-            let key = stored.public_key.public_key(stored.config.parameters()?)?;
-            if key.id().to_string() != stored.public_id {
-                return Err(Error::context("public_id", "is not that of the public key"));
-            }
-            key
-        } else {
-            Stringified { client_type: text("type")?, pk: text("pk")?, config: text("config")? }.public_key()?
-        };
-        key.parameters().check_strength(allow_weak)?;
-        Ok(Self { key })
     }
 
     /// The key.

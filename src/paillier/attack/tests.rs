@@ -3,10 +3,10 @@
 use super::*;
 use crate::bignum::primes::random_prime_with_divisor;
 use crate::bignum::random::OsRandom;
-use crate::context::info::ContextInfo;
 use crate::paillier::client::Client;
 use crate::paillier::encrypt;
 use crate::paillier::parameters::Scheme;
+use crate::stored::info::ContextInfo;
 use crypto_bigint::BoxedUint;
 use serde_json::Value;
 

@@ -3,8 +3,9 @@
 //! Nothing here needs them: the window tables of this crate take milliseconds. They are made for the SDK's sake, and
 //! tables that come from outside are checked and then forgotten.
 
-use super::stringify::message_chunks;
+use super::stringified::message_chunks;
 use crate::bignum::batch::Rows;
+use crate::context::ExecutionContext;
 use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
@@ -83,8 +84,27 @@ impl Tables {
     }
 }
 
+impl ExecutionContext {
+    /// The tables that XTrace's lookup client works with; empty for other schemes.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn dump_tables(&self) -> Result<Tables, Error> {
+        dump(self.client(), self.secret_device())
+    }
+
+    /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
+    /// make than to read.
+    ///
+    /// # Errors
+    /// [`Error::Context`] if anything in them does not follow from the key.
+    pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
+        check(self.client(), self.secret_device(), tables)
+    }
+}
+
 /// The tables of a lookup client, with fresh noise; empty for others.
-pub(super) fn dump(client: &Client, device: &OpenDevice) -> Result<Tables, Error> {
+fn dump(client: &Client, device: &OpenDevice) -> Result<Tables, Error> {
     let public = client.public_key();
     let Elements::Lookup { g, .. } = public.elements() else { return Ok(Tables::default()) };
     let squared = public.n() * public.n();

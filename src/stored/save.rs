@@ -1,18 +1,18 @@
 //! A context on its way out: as values, text, files and in remote stores.
 
-use super::format::Format;
 use super::info::ContextInfo;
-use super::key_provider::KeyProvider;
-use super::remote::RemoteStore;
-use super::{ExecutionContext, native, stringify, xtrace};
 use crate::atomic_file;
+use crate::compat::xtrace;
+use crate::context::format::Format;
+use crate::context::key_provider::KeyProvider;
+use crate::context::remote::RemoteStore;
+use crate::context::{ExecutionContext, native};
 use crate::destination::{self, Content};
 use crate::error::Error;
 use crate::occupant::Occupant;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use zeroize::Zeroizing;
 
 impl ExecutionContext {
     /// The context as a JSON value with the secret key sealed: what is stored.
@@ -23,42 +23,10 @@ impl ExecutionContext {
         match self.format {
             Format::Native => native::Document::seal(self)?.to_value(),
             Format::XTrace => {
-                let fields = xtrace::fields(&self.client, &*self.key_provider)?;
+                let fields = xtrace::document::fields(&self.client, &*self.key_provider)?;
                 Ok(Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()))
             }
         }
-    }
-
-    /// The context as a JSON value with the secret key in plain text, in the SDK's shape. Do not store or send it; the
-    /// value is not wiped when dropped.
-    ///
-    /// # Errors
-    /// As [`ExecutionContext::hash`].
-    pub fn to_dict_plain(&self) -> Result<Value, Error> {
-        Ok(json!({
-            "sk": *self.stringify_sk()?,
-            "pk": self.stringify_pk(),
-            "type": stringify::client_type(self.scheme()),
-            "config": self.stringify_config(),
-        }))
-    }
-
-    /// The public key as the SDK writes it. Touches nothing secret.
-    pub fn stringify_pk(&self) -> String {
-        stringify::public_key(self.public_key())
-    }
-
-    /// Scheme and sizes as the SDK writes them. Touches nothing secret.
-    pub fn stringify_config(&self) -> String {
-        stringify::config(self.parameters())
-    }
-
-    /// The secret key in plain text, as the SDK writes it. Wiped when dropped.
-    ///
-    /// # Errors
-    /// As [`ExecutionContext::hash`].
-    pub fn stringify_sk(&self) -> Result<Zeroizing<String>, Error> {
-        stringify::secret_key(&self.client)
     }
 
     /// The context as text, the secret key sealed: what [`ExecutionContext::save_to_disk`] writes.
@@ -68,7 +36,7 @@ impl ExecutionContext {
     pub fn serialize_exec_context(&self) -> Result<String, Error> {
         match self.format {
             Format::Native => native::Document::seal(self)?.text(),
-            Format::XTrace => xtrace::serialize(&self.client, &*self.key_provider),
+            Format::XTrace => xtrace::document::serialize(&self.client, &*self.key_provider),
         }
     }
 
@@ -110,7 +78,7 @@ impl ExecutionContext {
     /// # Errors
     /// [`Error::Unsupported`] if the format does not know the scheme or cannot use the provider.
     pub fn export(self, format: Format, key_provider: Arc<dyn KeyProvider>) -> Result<Self, Error> {
-        let exported = Self { format, key_provider, xtrace_hash: OnceLock::new(), ..self };
+        let exported = Self { format, key_provider, secret_hash: OnceLock::new(), ..self };
         exported.to_dict_enc()?;
         Ok(exported)
     }

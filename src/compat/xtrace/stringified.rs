@@ -1,10 +1,14 @@
 //! Public keys and configurations as the JSON texts that XTrace's SDK makes of them.
 
-use super::parameters::{Parameters, Scheme};
-use super::public_key::{Elements, PublicKey};
+#[cfg(feature = "owner")]
+mod client;
+
 use crate::error::Error;
+use crate::paillier::parameters::{Parameters, Scheme};
+use crate::paillier::public_key::{Elements, PublicKey};
 use num_bigint::BigUint;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -58,6 +62,12 @@ struct PublicNumbers<'a> {
     h_n: Option<&'a RawValue>,
 }
 
+/// A field of a context.
+pub(crate) fn text<'a>(context: &'a Value, field: &'static str) -> Result<&'a str, Error> {
+    let text = context.get(field).and_then(Value::as_str);
+    text.ok_or_else(|| Error::context(field, "is missing, or is no text"))
+}
+
 /// A number as this client type writes it: a decimal string, or a bare integer.
 pub(crate) fn digits<'a>(scheme: Scheme, field: &'static str, raw: &'a RawValue) -> Result<&'a str, Error> {
     let text = raw.get();
@@ -82,7 +92,15 @@ pub(crate) fn malformed(what: &'static str) -> impl FnOnce(serde_json::Error) ->
     move |error| Error::context(what, format!("is not as XTrace writes it: {error}"))
 }
 
-impl Stringified<'_> {
+impl<'a> Stringified<'a> {
+    /// The fields of a context.
+    ///
+    /// # Errors
+    /// [`Error::Context`], naming a field that is missing or no text.
+    pub(crate) fn of(context: &'a Value) -> Result<Self, Error> {
+        Ok(Self { client_type: text(context, "type")?, pk: text(context, "pk")?, config: text(context, "config")? })
+    }
+
     pub(crate) fn scheme(&self) -> Result<Scheme, Error> {
         [Scheme::Paillier, Scheme::PaillierLookup, Scheme::PaillierSubgroup]
             .into_iter()

@@ -1,9 +1,10 @@
 //! What can be told of a stored context without its passphrase.
 
+use super::derivation::Derivation;
 use super::document::{Document, LARGEST_FILE};
-use super::format::Format;
-use super::key_provider::{Derivation, PassphraseKeyProvider};
+use super::passphrase::PassphraseKeyProvider;
 use crate::atomic_file;
+use crate::context::format::Format;
 use crate::device::Device;
 use crate::error::Error;
 use crate::paillier::parameters::Parameters;

@@ -1,9 +1,11 @@
 //! Making new contexts.
 
-use super::ExecutionContext;
-use super::format::Format;
-use super::key_provider::{KeyProvider, PassphraseKeyProvider};
-use super::open_devices::{DeviceChoice, OpenDevices};
+use super::passphrase::PassphraseKeyProvider;
+use crate::compat::xtrace;
+use crate::context::ExecutionContext;
+use crate::context::format::Format;
+use crate::context::key_provider::KeyProvider;
+use crate::context::open_devices::{DeviceChoice, OpenDevices};
 use crate::destination;
 use crate::device::Device;
 use crate::device::open_device::OpenDevice;
@@ -179,11 +181,8 @@ impl Builder {
             self.key_len.unwrap_or(Parameters::DEFAULT_KEY_LEN),
             self.alpha_len,
         )?;
-        if self.format == Format::XTrace && self.scheme == Scheme::PaillierSubgroup {
-            return Err(Error::Unsupported {
-                operation: "XTrace's format",
-                reason: "XTrace's SDK does not know the scheme paillier_subgroup; use the native format".to_owned(),
-            });
+        if self.format == Format::XTrace {
+            xtrace::document::check_scheme(self.scheme)?;
         }
         let devices = OpenDevices::new(self.device.open(|| Ok(Device::Auto))?, self.secrets_on_cpu);
         let context = ExecutionContext {
@@ -193,7 +192,7 @@ impl Builder {
             key_provider,
             content_key: EnvelopeKey::random()?,
             context_id: self.context_id,
-            xtrace_hash: OnceLock::new(),
+            secret_hash: OnceLock::new(),
         };
         match self.path {
             Some(path) => context.save_to_disk(&path)?,

@@ -1,9 +1,10 @@
-//! Secret keys, read back from the JSON texts that [`super::stringify`] writes.
+//! Secret keys, read back from the JSON texts that [`stringify`](super::super::stringify) writes.
 //!
 //! Everything is checked against everything: whoever changes a public number or a size is found out, because all of them
 //! follow from the secret key.
 
-use super::stringify::{lookup_inverse, totient_inverse};
+use super::super::stringify::{lookup_inverse, totient_inverse};
+use super::{Stringified, digits};
 use crate::bignum::uint::{self, Secret};
 use crate::error::Error;
 use crate::paillier::classic::Paillier;
@@ -11,13 +12,10 @@ use crate::paillier::client::Client;
 use crate::paillier::keys::Primes;
 use crate::paillier::lookup::{self, PaillierLookup};
 use crate::paillier::public_key::{Elements, PublicKey};
-use crate::paillier::stringified::digits;
 use crate::paillier::subgroup::{self, PaillierSubgroup};
 use num_bigint::BigUint;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-pub(super) use crate::paillier::stringified::{Stringified, malformed};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +52,7 @@ struct SubgroupSecret<'a> {
 
 impl Stringified<'_> {
     /// The client with its secret key, every field checked against every other.
-    pub(super) fn client(&self, secret: &str) -> Result<Client, Error> {
+    pub(crate) fn client(&self, secret: &str) -> Result<Client, Error> {
         let public = self.public_key()?;
         let client = match public.elements().clone() {
             Elements::Paillier => Client::Paillier(paillier(&public, secret)?),

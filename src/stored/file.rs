@@ -83,7 +83,7 @@ impl ContextFile {
     /// # Errors
     /// None in practice.
     ///
-    /// [`ExecutionContext::to_dict_enc`]: super::ExecutionContext::to_dict_enc
+    /// [`ExecutionContext::to_dict_enc`]: crate::ExecutionContext::to_dict_enc
     pub fn to_dict_enc(&self) -> Result<Option<Value>, Error> {
         self.document().map(Document::to_value).transpose()
     }

@@ -1,7 +1,8 @@
 //! A stored context as it is parsed, before anything secret is opened. Tells the formats apart.
 
-use super::format::Format;
-use super::{native, xtrace};
+use crate::compat::xtrace;
+use crate::context::format::Format;
+use crate::context::native;
 use crate::device::Device;
 use crate::error::Error;
 use crate::paillier::parameters::Parameters;
@@ -16,7 +17,7 @@ pub(super) const LARGEST_FILE: u64 = 256 << 20;
 #[derive(Debug)]
 pub(super) enum Document {
     Native(Box<native::Document>),
-    XTrace(Box<xtrace::Document>),
+    XTrace(Box<xtrace::document::Document>),
 }
 
 impl Document {
@@ -35,7 +36,7 @@ impl Document {
         if native {
             Ok(Self::Native(Box::new(native::Document::parse(text)?)))
         } else {
-            Ok(Self::XTrace(Box::new(xtrace::Document::parse(text)?)))
+            Ok(Self::XTrace(Box::new(xtrace::document::Document::parse(text)?)))
         }
     }
 

@@ -3,15 +3,50 @@
 //! `PaillierClient` writes numbers as decimal strings, `PaillierLookupClient` as bare JSON integers. The subgroup scheme
 //! is not the SDK's; it follows the second style under the name `PaillierSubgroupClient`.
 
+use super::stringified::{client_type, message_chunks};
 use crate::bignum::uint::{self, Secret};
+use crate::context::ExecutionContext;
 use crate::error::Error;
 use crate::paillier::client::Client;
 use crate::paillier::keys::{Primes, secret};
 use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::{Elements, PublicKey};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-pub(super) use crate::paillier::stringified::{client_type, message_chunks};
+impl ExecutionContext {
+    /// The context as a JSON value with the secret key in plain text, in the SDK's shape. Do not store or send it; the
+    /// value is not wiped when dropped.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::hash`].
+    pub fn to_dict_plain(&self) -> Result<Value, Error> {
+        Ok(json!({
+            "sk": *self.stringify_sk()?,
+            "pk": self.stringify_pk(),
+            "type": client_type(self.scheme()),
+            "config": self.stringify_config(),
+        }))
+    }
+
+    /// The public key as the SDK writes it. Touches nothing secret.
+    pub fn stringify_pk(&self) -> String {
+        public_key(self.public_key())
+    }
+
+    /// Scheme and sizes as the SDK writes them. Touches nothing secret.
+    pub fn stringify_config(&self) -> String {
+        config(self.parameters())
+    }
+
+    /// The secret key in plain text, as the SDK writes it. Wiped when dropped.
+    ///
+    /// # Errors
+    /// As [`ExecutionContext::hash`].
+    pub fn stringify_sk(&self) -> Result<Zeroizing<String>, Error> {
+        secret_key(self.client())
+    }
+}
 
 /// The configuration.
 pub(super) fn config(parameters: &Parameters) -> String {

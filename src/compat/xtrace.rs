@@ -1,0 +1,19 @@
+//! XTrace's SDK: keys and contexts as its texts, sealed as it seals them; ciphertexts on its wire.
+
+mod ciphertext;
+pub(crate) mod stringified;
+
+#[cfg(feature = "owner")]
+mod blob;
+#[cfg(feature = "owner")]
+pub mod content;
+#[cfg(feature = "owner")]
+pub(crate) mod document;
+#[cfg(feature = "owner")]
+pub(crate) mod scrypt;
+#[cfg(feature = "owner")]
+mod secret_text;
+#[cfg(feature = "owner")]
+mod stringify;
+#[cfg(feature = "owner")]
+pub mod tables;

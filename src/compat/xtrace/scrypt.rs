@@ -1,0 +1,24 @@
+//! The keys that XTrace's SDK derives from passphrases: scrypt (RFC 7914) with N = 2^14, r = 8, p = 1.
+
+use crate::context::key_provider::Key;
+use crate::error::Error;
+use scrypt::{Params, scrypt};
+use std::fmt::Display;
+use zeroize::Zeroizing;
+
+/// The salt where none is given: the same for everyone.
+pub(crate) const SHARED_SALT: &[u8] = b"xtrace-aes-gcm-v1";
+
+/// The salt that a context stores, which may be none.
+pub(crate) fn or_shared(salt: &[u8]) -> &[u8] {
+    if salt.is_empty() { SHARED_SALT } else { salt }
+}
+
+/// The key of a passphrase.
+pub(crate) fn derive(passphrase: &[u8], salt: &[u8]) -> Result<Key, Error> {
+    let failed = |error: &dyn Display| Error::context("wrapped_key", format!("cannot be used: {error}"));
+    let mut key = Zeroizing::new([0; 32]);
+    let params = Params::new(14, 8, 1).map_err(|error| failed(&error))?;
+    scrypt(passphrase, or_shared(salt), &params, &mut *key).map_err(|error| failed(&error))?;
+    Ok(key)
+}

@@ -27,7 +27,9 @@ mod tile;
 pub(crate) use modulus::SimdModulus;
 
 use super::lanes::dealt;
-use crate::device::vector::{U64x4, U64x8, Vector};
+use crate::device::vector::Vector;
+use crate::device::vector::avx2::U64x4;
+use crate::device::vector::avx512::U64x8;
 use zeroize::Zeroizing;
 
 /// AVX2 counts in blocks of thirteen digits.

@@ -7,14 +7,9 @@
 //! For the same reason no closure that uses vectors may go to an iterator's adapter; `for` loops do instead.
 
 #[cfg(target_arch = "x86_64")]
-mod avx2;
+pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
-
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::U64x4;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::U64x8;
+pub(crate) mod avx512;
 
 use zeroize::Zeroize;
 

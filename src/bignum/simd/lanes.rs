@@ -173,20 +173,19 @@ impl<V: Tiles, const T: usize, const C: usize> Lanes for SimdModulus<V, T, C> {
     }
 
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>) {
-        let isa = self.isa;
         for at in [0, self.width] {
             let groups = (0..entries.len()).step_by(V::LANES).map(|first| entries.slice(first..first + V::LANES));
             let groups: Vec<Self::Number> = groups.map(|rows| self.load(rows, at)).collect();
             let groups = Zeroizing::new(groups);
-            V::run(
-                isa,
-                #[inline(always)]
-                || {
-                    for digit in 0..T * C {
-                        V::append_lines(table, &groups, digit);
-                    }
-                },
-            );
+            for digit in 0..T * C {
+                let digits: Zeroizing<Vec<V>> =
+                    Zeroizing::new(groups.iter().map(|group| group.digits()[digit]).collect());
+                V::run(
+                    self.isa,
+                    #[inline(always)]
+                    || V::append_lines(table, &digits),
+                );
+            }
         }
     }
 

@@ -1,11 +1,8 @@
 //! What an instruction set does in its own way: products of digits, summed in columns that stay in registers, and window tables.
 
-#[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
-#[cfg(target_arch = "x86_64")]
 pub(super) mod ifma;
 
-use super::number::Number;
 use crate::bignum::lanes::Line;
 use crate::device::vector::Vector;
 
@@ -72,11 +69,7 @@ pub(crate) trait Tiles: Vector {
     fn multiply_different<const C: usize>(isa: Self::Isa, columns: &mut [Self], x: &[Self]);
 
     /// Appends to a window table one digit of its entries, given a vector of entries at a time.
-    fn append_lines<const T: usize, const C: usize>(
-        table: &mut Vec<Line>,
-        entries: &[Number<Self, T, C>],
-        digit: usize,
-    );
+    fn append_lines(table: &mut Vec<Line>, digits: &[Self]);
 
     /// Takes, for each lane, the entry of its index from the lines that hold a digit. Reads all.
     fn look_up(isa: Self::Isa, lines: &[Line], indices: Self) -> Self;

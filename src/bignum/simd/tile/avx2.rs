@@ -5,9 +5,9 @@
 
 use super::{Block, Tiles, for_each_row};
 use crate::bignum::lanes::{Line, WINDOW_BITS};
-use crate::bignum::simd::number::Number;
 use crate::device::isa::Avx2;
-use crate::device::vector::{U64x4, Vector};
+use crate::device::vector::Vector;
+use crate::device::vector::avx2::U64x4;
 use std::array;
 use std::hint::black_box;
 
@@ -196,15 +196,11 @@ impl Tiles for U64x4 {
     }
 
     #[inline(always)]
-    fn append_lines<const T: usize, const C: usize>(
-        table: &mut Vec<Line>,
-        entries: &[Number<Self, T, C>],
-        digit: usize,
-    ) {
+    fn append_lines(table: &mut Vec<Line>, digits: &[Self]) {
         let mut halves = [0u32; ENTRIES];
-        for (halves, entries) in halves.as_chunks_mut::<{ U64x4::LANES }>().0.iter_mut().zip(entries) {
+        for (halves, digits) in halves.as_chunks_mut::<{ U64x4::LANES }>().0.iter_mut().zip(digits) {
             #[expect(clippy::cast_possible_truncation, reason = "a digit has 28 bits")]
-            halves.iter_mut().zip(entries.digits()[digit].lanes()).for_each(|(half, lane)| *half = lane as u32);
+            halves.iter_mut().zip(digits.lanes()).for_each(|(half, lane)| *half = lane as u32);
         }
         table.extend(bytemuck::cast::<_, [Line; LINES]>(halves));
     }

@@ -12,9 +12,9 @@
 
 use super::{Block, Tiles, for_each_row};
 use crate::bignum::lanes::{Line, WINDOW_BITS};
-use crate::bignum::simd::number::Number;
 use crate::device::isa::Ifma;
-use crate::device::vector::{U64x8, Vector};
+use crate::device::vector::Vector;
+use crate::device::vector::avx512::U64x8;
 use std::hint::black_box;
 
 /// Digits of the blocks that squares are made of: two such blocks of columns fit the registers.
@@ -209,13 +209,9 @@ impl Tiles for U64x8 {
     }
 
     #[inline(always)]
-    fn append_lines<const T: usize, const C: usize>(
-        table: &mut Vec<Line>,
-        entries: &[Number<Self, T, C>],
-        digit: usize,
-    ) {
-        for entries in entries {
-            table.push(Line(entries.digits()[digit].lanes()));
+    fn append_lines(table: &mut Vec<Line>, digits: &[Self]) {
+        for digits in digits {
+            table.push(Line(digits.lanes()));
         }
     }
 

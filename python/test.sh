@@ -16,7 +16,7 @@ wheel=$(echo ../target/wheels/hushvec-*.whl)
 "$venv/bin/pip" install --quiet "$wheel[test]"
 # What asks AWS KMS in Rust, for the tests that do so in both languages.
 # Of the whole workspace, so that the library is the one that the other tests have built.
-cargo build --quiet --workspace --features hushvec-client/aws-kms --example aws_kms
+cargo build --quiet --workspace --features hushvec-client/aws-kms,hushvec-cli/full --example aws_kms
 # From there, so that the package is the one that was installed.
 python=$(realpath -s "$venv")/bin/python
 cd tests

@@ -17,11 +17,11 @@ export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
 . tests/install.sh
 
 # What the tests run, and no other: built for itself the command line takes other features of what it is made of.
-cargo test --workspace --no-run "$@"
+cargo test --workspace --features hushvec-cli/full --no-run "$@"
 # OpenGL alone, which many machines without a GPU have, takes the tests many times as long.
 if ! target/debug/hushvec devices --json | grep -qE '"api":"(Vulkan|Metal|Dx12)"'; then
   install mesa-vulkan-drivers libvulkan1 libegl1 libgl1-mesa-dri ||
     echo "no Vulkan driver can be installed: tests on GPUs will be skipped" >&2
 fi
 
-cargo test --workspace "$@"
+cargo test --workspace --features hushvec-cli/full "$@"

@@ -53,3 +53,15 @@ fn tables_are_recognised_without_their_library() {
         }
     }
 }
+
+#[test]
+fn a_build_without_attacks_audits_and_refuses_to_prove() {
+    let sdk = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/xtrace/lookup_64_512.context.json");
+    hushvec().args(["context", "audit", sdk]).assert().success().stdout(contains("BROKEN"));
+    let asked = hushvec().args(["context", "audit", sdk, "--prove"]).assert();
+    if cfg!(feature = "audit") {
+        asked.success().stdout(contains("recovered the secret key"));
+    } else {
+        asked.code(2).stderr(contains("the feature `audit`"));
+    }
+}

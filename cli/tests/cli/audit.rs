@@ -45,15 +45,6 @@ fn a_context_of_the_sdk_is_broken_in_front_of_its_owner() {
         .stdout(contains("who gets hold of this file"));
 }
 
-#[cfg(not(feature = "audit"))]
-#[test]
-fn a_build_without_attacks_says_so() {
-    let desk = Desk::new();
-    std::fs::copy(of_the_sdk("lookup_64_512.context.json"), desk.path("sdk.json")).unwrap();
-    assert_eq!(audit(&desk, &["sdk.json"])["verdict"], "broken");
-    desk.refused(&["context", "audit", "sdk.json", "--prove"], 2, "the feature `audit`");
-}
-
 #[test]
 fn sound_contexts_are_said_to_be_sound() {
     for (scheme, rests_on) in [("paillier", "good"), ("paillier_subgroup", "note"), ("paillier_lookup", "note")] {

@@ -6,5 +6,11 @@
 #[allow(dead_code, reason = "these tests need less of it")]
 mod context;
 
+mod application;
 mod fairness;
 mod memory;
+mod permission;
+mod pieces;
+mod quota;
+mod repeated;
+mod waiting;

@@ -166,12 +166,19 @@ impl From<rusqlite::Error> for ApiError {
 }
 
 impl From<serde_path_to_error::Error<serde_json::Error>> for ApiError {
-    /// Where in the body it is wrong, and how.
+    /// Which field of the body is wrong, and how.
     fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
         if error.inner().is_data() {
-            Self::invalid(format!("the request cannot be used: {error}"))
+            Self::invalid(format!("the request cannot be used: {}", without_place(error.to_string(), error.inner())))
         } else {
             Self::malformed(format!("the request is not valid JSON: {error}"))
         }
     }
+}
+
+/// What is said of JSON without the line and the column: a body is one long line, and where a value ends is not what is wrong
+/// with it.
+pub fn without_place(said: String, error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    said.strip_suffix(&place).map(str::to_owned).unwrap_or(said)
 }

@@ -202,7 +202,7 @@ impl<'de> Deserialize<'de> for Facets {
                     if facets.len() == MOST_FACETS {
                         return Err(A::Error::custom(format_args!("a chunk has at most {MOST_FACETS} facets")));
                     }
-                    check_text("a facet", &facet).map_err(A::Error::custom)?;
+                    check_text(&format!("facets[{}]", facets.len()), &facet).map_err(A::Error::custom)?;
                     facets.push(facet);
                 }
                 Ok(Facets(facets))

@@ -5,7 +5,7 @@ use super::chunks::{ChangeFields, change};
 use super::extract::{Body, DELETE, FILTERS, Permitted, READ, WRITE};
 use super::reply::Reply;
 use crate::bounded::SmallValue;
-use crate::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult, without_place};
 use crate::filter::Filter;
 use crate::store::{Order, Page, Projection, Selection, SortBy};
 use axum::Json;
@@ -70,8 +70,14 @@ pub struct Patch {
 /// A filter that a request has as an object, as a list, or as the JSON text of either.
 pub fn parse_filter(value: &SmallValue) -> ApiResult<Filter> {
     let Value::String(text) = &value.0 else { return Filter::parse(&value.0) };
-    let parsed: SmallValue = serde_json::from_str(text)
-        .map_err(|error| ApiError::invalid(format!("meta_filter is a string that is not JSON: {error}")))?;
+    let wrong = |error: serde_json::Error| {
+        if error.is_data() {
+            ApiError::invalid(format!("meta_filter cannot be used: {}", without_place(error.to_string(), &error)))
+        } else {
+            ApiError::invalid(format!("meta_filter is a string that is not JSON: {error}"))
+        }
+    };
+    let parsed: SmallValue = serde_json::from_str(text).map_err(wrong)?;
     if parsed.0.is_string() {
         return Err(ApiError::invalid("meta_filter must be an object like {\"tag1\": \"news\"}"));
     }

@@ -125,7 +125,11 @@ impl Case {
         );
         let Value::Object(error) = reply.json() else { panic!("{name}: {text}") };
         assert!(error.len() == 2 && error.contains_key("code"), "{name}: {text}");
-        assert!(error["message"].as_str().unwrap().contains(self.part), "{name}: {text}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(self.part), "{name}: {text}");
+        // The place of a value in a body of one line helps nobody.
+        let is_read = self.status != 400 && !message.contains("not JSON");
+        assert!(!is_read || !message.contains(" at line "), "{name}: {text}");
     }
 }
 

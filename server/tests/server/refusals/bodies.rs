@@ -67,9 +67,50 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         delete("much ado about everything", nothing, "every chunk"),
         case("an index that is no base64 in a patch", "PATCH", CHUNK, f.about(patches), 422, "chunk 1 of the request"),
         search("a filter of nothing, many times", many, "more than 512"),
-        insert("a wrong tag", &[chunk(json!({ "meta_data": { "tag1": 7 } }))], "chunks[0].meta_data.tag1"),
+        insert(
+            "a wrong tag",
+            &[good(), chunk(json!({ "meta_data": { "tag1": 7 } }))],
+            "cannot be used: chunks[1].meta_data.tag1: invalid type: integer `7`, expected a string",
+        ),
+        insert(
+            "an unknown field of metadata",
+            &[chunk(json!({ "meta_data": { "title": "x" } }))],
+            "chunks[0].meta_data: metadata has tag1 to tag5 and facets, and no \"title\"",
+        ),
+        insert(
+            "no list of facets",
+            &[chunk(json!({ "meta_data": { "facets": "x" } }))],
+            "chunks[0].meta_data.facets: ",
+        ),
+        insert(
+            "a long facet",
+            &[chunk(json!({ "meta_data": { "facets": ["a", "x".repeat(1025)] } }))],
+            "chunks[0].meta_data.facets: facets[1] has 1025 bytes",
+        ),
+        case(
+            "a wrong tag in a patch",
+            "PATCH",
+            CHUNK,
+            f.about(json!({ "chunk_patches": [{ "chunk_id": 1 }, { "chunk_id": 2, "tag2": [] }] })),
+            422,
+            "chunk_patches[1].tag2: invalid type: sequence, expected a string",
+        ),
+        search(
+            "a filter of too much",
+            json!({ "meta_filter": vec!["a"; 5000] }),
+            "meta_filter[4095]: there are more than 4096",
+        ),
+        search(
+            "a filter of too much, as text",
+            json!({ "meta_filter": json!(vec!["a"; 5000]).to_string() }),
+            "meta_filter cannot be used: there are more than 4096",
+        ),
         context("an unknown field of a context", "extra", json!(1), "no field"),
-        insert("a long tag", &[chunk(json!({ "meta_data": { "tag1": "x".repeat(1025) } }))], "1025 bytes"),
+        insert(
+            "a long tag",
+            &[chunk(json!({ "meta_data": { "tag1": "x".repeat(1025) } }))],
+            "chunks[0].meta_data: tag1 has 1025 bytes, at most 1024 are taken",
+        ),
         context("a secret key in plain text", "sk", json!({ "phi": 7 }), "plain text: it was NOT stored"),
         context("a secret key in plain text, as text", "sk", json!(r#"{"phi": 7}"#), "plain text: it was NOT stored"),
     ]

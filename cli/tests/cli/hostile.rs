@@ -1,4 +1,4 @@
-//! A server that is out to learn something: it stores what is pushed, and answers searches as it likes.
+//! A server that is out to learn something, or fails: it stores what is pushed if it likes, and answers searches as it likes.
 
 use hushvec::{Ciphertext, ExecutionContext, PublicKey};
 use serde_json::{Value, json};
@@ -24,11 +24,13 @@ pub struct Row {
 }
 
 type Answer = Box<dyn Fn(&State) -> Vec<Row> + Send>;
+type Insert = Box<dyn FnMut(usize) -> Option<(u16, Value)> + Send>;
 
 pub struct Hostile {
     pub url: String,
     state: Arc<Mutex<State>>,
     answer: Arc<Mutex<Answer>>,
+    insert: Arc<Mutex<Insert>>,
 }
 
 impl Hostile {
@@ -38,13 +40,14 @@ impl Hostile {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let answer: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(|_| Vec::new())));
-        let (its_state, its_answer) = (Arc::clone(&state), Arc::clone(&answer));
+        let insert: Arc<Mutex<Insert>> = Arc::new(Mutex::new(Box::new(|_| None)));
+        let (its_state, its_answer, its_insert) = (Arc::clone(&state), Arc::clone(&answer), Arc::clone(&insert));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                handle(stream.unwrap(), &its_state, &its_answer.lock().unwrap());
+                handle(stream.unwrap(), &its_state, &its_answer.lock().unwrap(), &mut its_insert.lock().unwrap());
             }
         });
-        Self { url, state, answer }
+        Self { url, state, answer, insert }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -54,6 +57,11 @@ impl Hostile {
     /// What it answers to searches.
     pub fn answer_with(&self, answer: impl Fn(&State) -> Vec<Row> + Send + 'static) {
         *self.answer.lock().unwrap() = Box::new(answer);
+    }
+
+    /// What it answers to so many chunks, in place of storing them.
+    pub fn insert_with(&self, insert: impl FnMut(usize) -> Option<(u16, Value)> + Send + 'static) {
+        *self.insert.lock().unwrap() = Box::new(insert);
     }
 
     /// The requests since this was called last.
@@ -79,7 +87,7 @@ impl State {
     }
 }
 
-fn handle(mut stream: TcpStream, state: &Mutex<State>, answer: &Answer) {
+fn handle(mut stream: TcpStream, state: &Mutex<State>, answer: &Answer, insert: &mut Insert) {
     let mut request = Vec::new();
     let (head, body) = loop {
         let mut piece = [0; 65536];
@@ -96,6 +104,12 @@ fn handle(mut stream: TcpStream, state: &Mutex<State>, answer: &Answer) {
     };
     let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    if line == "POST /v1/chunk/default" {
+        let refusal = insert(body["chunks"].as_array().unwrap().len());
+        if let Some((status, found)) = refusal {
+            return reply(&mut stream, status, "application/json", found.to_string().as_bytes());
+        }
+    }
     let mut state = state.lock().unwrap();
     state.requests.push(line.clone());
     if line.starts_with("POST /v1/compute_hamming/") {

@@ -14,20 +14,34 @@ mod encrypt;
 mod help;
 #[cfg(feature = "client")]
 mod hostile;
+#[cfg(all(feature = "client", feature = "server"))]
+#[path = "../../../server/tests/common/http.rs"]
+#[allow(dead_code, reason = "these tests need less of it")]
+mod http;
 mod ids;
 mod index;
 mod inputs;
 mod mistakes;
 #[cfg(feature = "client")]
 mod oracle;
+#[cfg(all(feature = "client", feature = "server"))]
+#[path = "../../../server/tests/common/process.rs"]
+#[allow(dead_code, reason = "these tests need less of it")]
+mod process;
 #[cfg(unix)]
 mod read_once;
 mod rekey;
 #[cfg(all(feature = "client", feature = "server"))]
-mod reranking;
+mod remote;
 mod roles;
-#[cfg(all(feature = "client", feature = "server"))]
-mod served;
 mod shards;
 mod tables;
 mod targets;
+
+/// The server that these tests start.
+#[cfg(all(feature = "client", feature = "server"))]
+fn program() -> std::process::Command {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("hushvec"));
+    command.arg("serve");
+    command
+}

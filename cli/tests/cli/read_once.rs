@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, PASSPHRASE, vectors};
 #[cfg(all(feature = "client", feature = "server"))]
-use crate::served::Served;
+use crate::process::Server;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -98,8 +98,8 @@ fn each_command_reads_a_context_once() {
 #[test]
 fn pushing_and_searching_read_a_context_once() {
     let desk = furnished();
-    let server = Served::new(&desk.path("data"));
-    let key = [("HUSHVEC_API_KEY", server.admin_key.as_str())];
+    let server = Server::start(&desk.path("data"), &[]);
+    let key = [("HUSHVEC_API_KEY", server.key.as_str())];
     for (context, kb) in [("ctx.json", "one"), ("xtrace.json", "two")] {
         let remote = ["--server", &server.url, "--list", kb];
         let push = ["push", context, "index.hvx", "--create-kb", kb, "--rerank-with", "vectors.npy"];

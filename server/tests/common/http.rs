@@ -1,7 +1,7 @@
 //! Just enough of HTTP to see what a server writes to its sockets.
 
 use serde_json::Value;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 /// A reply, with all of its body.
 pub struct Reply {
@@ -79,21 +79,4 @@ pub fn send(
     head += &format!("content-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)
-}
-
-/// Chunks and ciphertexts of an answer to a search, in MessagePack.
-pub fn rows(body: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>) {
-    let mut from = io::Cursor::new(body);
-    let count = rmp::decode::read_array_len(&mut from).unwrap();
-    let mut found = (Vec::new(), Vec::new());
-    for _ in 0..count {
-        assert_eq!(rmp::decode::read_array_len(&mut from).unwrap(), 2);
-        assert_eq!(rmp::decode::read_array_len(&mut from).unwrap(), 1);
-        let mut ciphertext = vec![0; rmp::decode::read_bin_len(&mut from).unwrap() as usize];
-        from.read_exact(&mut ciphertext).unwrap();
-        found.1.push(ciphertext);
-        found.0.push(rmp::decode::read_int(&mut from).unwrap());
-    }
-    assert_eq!(from.position(), body.len() as u64);
-    found
 }

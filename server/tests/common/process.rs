@@ -1,9 +1,8 @@
 //! A server in a process of its own, as whoever runs it has it.
 
-use crate::context::{CONTEXT, context_document, context_id, decode};
-use crate::http::{Reply, rows, send};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::http::{Reply, send};
+use crate::program;
+use serde_json::Value;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -44,21 +43,21 @@ impl Server {
     /// The same, or what was logged if it does not start.
     pub fn try_start(folder: &Path, options: &[&str]) -> Result<Self, String> {
         let options = options.iter().map(OsString::from).collect();
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_hushvec-server")), folder, options, None)
+        Self::spawn(program(), folder, options, None)
     }
 
     /// The same, started by a command that takes another one as its last arguments.
     #[cfg(target_os = "linux")]
     pub fn start_within(mut wrapper: Command, folder: &Path) -> Self {
-        wrapper.arg(env!("CARGO_BIN_EXE_hushvec-server"));
+        let program = program();
+        wrapper.arg(program.get_program()).args(program.get_args());
         Self::spawn(wrapper, folder, Vec::new(), None).unwrap_or_else(|log| panic!("{log}"))
     }
 
     /// A server on the folder of one that has ended.
     pub fn restarted(mut self) -> Self {
-        let command = Command::new(env!("CARGO_BIN_EXE_hushvec-server"));
         let (folder, options, key) = (self.folder.clone(), std::mem::take(&mut self.options), self.key.clone());
-        Self::spawn(command, &folder, options, Some(key)).unwrap_or_else(|log| panic!("{log}"))
+        Self::spawn(program(), &folder, options, Some(key)).unwrap_or_else(|log| panic!("{log}"))
     }
 
     fn spawn(mut command: Command, folder: &Path, options: Vec<OsString>, key: Option<String>) -> Result<Self, String> {
@@ -143,53 +142,6 @@ impl Server {
         let (status, reply) = self.call(method, path, body);
         assert_eq!(status, 200, "{method} {path}: {reply}");
         reply
-    }
-
-    /// Stores the context and makes a knowledge base: its id.
-    pub fn prepare(&self) -> String {
-        self.ok("POST", "/v1/exec_context/default", &context_document());
-        self.ok("POST", "/v1/kbs", &json!({ "name": "base" }))["id"].as_str().unwrap().to_owned()
-    }
-
-    /// Stores chunks with these names, which are their contents too.
-    pub fn try_insert(&self, base: &str, chunks: &[(String, &String)]) -> io::Result<(u16, Value)> {
-        let chunk = |(name, wire): &(String, &String)| json!({ "chunk_content": name, "index": [wire], "name": name });
-        let chunks: Vec<Value> = chunks.iter().map(chunk).collect();
-        let body = json!({ "kb_id": base, "context_id": context_id(), "chunks": chunks });
-        self.try_call("POST", "/v1/chunk/default", &body)
-    }
-
-    /// Stores that many chunks without names or contents, with these ciphertexts in turn.
-    pub fn fill(&self, base: &str, wires: &[String], count: usize) {
-        let most = 5000;
-        for first in (0..count).step_by(most) {
-            let chunk = |number: usize| json!({ "chunk_content": "", "index": [wires[number % wires.len()]] });
-            let chunks: Vec<Value> = (first..count.min(first + most)).map(chunk).collect();
-            let body = json!({ "kb_id": base, "context_id": context_id(), "chunks": chunks });
-            self.ok("POST", "/v1/chunk/default", &body);
-        }
-    }
-
-    /// Begins a search, of which nothing is read yet.
-    pub fn begin_search(&self, base: &str, wire: &str) -> TcpStream {
-        let mut stream = self.connect().unwrap();
-        let body = json!({ "kb_id": base, "context_id": context_id(), "query": [wire] }).to_string();
-        let headers = [("x-api-key", self.key.as_str()), ("content-type", "application/json")];
-        send(&mut stream, "POST", "/v1/compute_hamming/default", &headers, body.as_bytes()).unwrap();
-        stream
-    }
-
-    /// Chunks and encrypted distances.
-    pub fn search(&self, base: &str, wire: &str) -> (Vec<u64>, Vec<Vec<u8>>) {
-        let reply = Reply::read(&mut BufReader::new(self.begin_search(base, wire))).unwrap();
-        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
-        rows(&reply.body)
-    }
-
-    /// The distance of each chunk.
-    pub fn distances(&self, base: &str, wire: &str) -> BTreeMap<u64, u32> {
-        let (ids, ciphertexts) = self.search(base, wire);
-        ids.into_iter().zip(decode(&CONTEXT.0, &ciphertexts)).collect()
     }
 
     /// A counter among the metrics.

@@ -2,8 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::chunks::rows;
 use crate::context::{CONTEXT, Chance, DIMENSIONS, decode, distance, encrypt};
-use crate::http::{Reply, rows};
+use crate::http::Reply;
 use crate::process::Server;
 use std::io::{BufReader, Read};
 use std::net::TcpStream;

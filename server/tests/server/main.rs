@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "../common/chunks.rs"]
+mod chunks;
 #[path = "../common/context.rs"]
 mod context;
 #[path = "../common/http.rs"]
@@ -22,3 +24,8 @@ mod refusals;
 mod requests;
 mod tls;
 mod upsert;
+
+/// The server that these tests start.
+fn program() -> std::process::Command {
+    std::process::Command::new(env!("CARGO_BIN_EXE_hushvec-server"))
+}

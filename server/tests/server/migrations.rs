@@ -3,8 +3,8 @@
 //! `data/stored` has what servers of versions 1 and 2 left: the database as text, and its segments. Its context opens with the passphrase
 //! "correct horse". Vector i of a knowledge base begins with i ones, or of `drafts` with 6 + i.
 
+use crate::chunks::rows;
 use crate::context::{decode, encrypt};
-use crate::http::rows;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;

@@ -21,7 +21,7 @@ fn two_servers_do_not_share_a_folder() {
 fn an_address_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);
-    let failed = std::process::Command::new(env!("CARGO_BIN_EXE_hushvec-server"))
+    let failed = crate::program()
         .args(["--listen", server.address(), "--data"])
         .arg(folder.path().join("other"))
         .output()

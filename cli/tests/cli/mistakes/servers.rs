@@ -2,7 +2,7 @@
 
 use super::{furnished, listing};
 use crate::desk::{Desk, PASSPHRASE};
-use crate::served::Served;
+use crate::process::Server;
 use predicates::str::contains;
 
 /// A mistake: whose key is given, what is asked for, the exit code, and what must be said.
@@ -22,10 +22,10 @@ enum Key {
 #[test]
 fn every_mistake_with_a_server_is_explained() {
     let desk = furnished();
-    let server = Served::new(&desk.path("data"));
+    let server = Server::start(&desk.path("data"), &[]);
     let admin = |arguments: &[&str]| {
         let mut command = desk.command(arguments);
-        command.args(["--server", &server.url]).env("HUSHVEC_API_KEY", &server.admin_key).assert().success()
+        command.args(["--server", &server.url]).env("HUSHVEC_API_KEY", &server.key).assert().success()
     };
     admin(&["push", "ctx.json", "index.hvx", "--create-kb", "notes"]);
     admin(&["kb", "create", "others"]);
@@ -49,7 +49,7 @@ fn every_mistake_with_a_server_is_explained() {
             Key::Wrong => "hvk_wrong",
             Key::Reader => &reader,
             Key::Nothing => &nothing,
-            Key::Admin => &server.admin_key,
+            Key::Admin => &server.key,
         };
         let mut command = desk.command(arguments);
         if !arguments.contains(&"--server") {
@@ -58,10 +58,13 @@ fn every_mistake_with_a_server_is_explained() {
         let output = command.env("HUSHVEC_API_KEY", text).env_remove("HUSHVEC_ADMIN_KEY").output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(*code), "{key:?} {arguments:?}: {said}");
+        // What a server says is said to be its.
+        let refuses = ["401", "403"].iter().any(|status| said.contains(&format!(": {status} ")));
+        assert!(!refuses || said.contains(&format!("{}: 40", server.address())), "{key:?} {arguments:?}: {said}");
         for text in *what {
             assert!(said.contains(text), "{key:?} {arguments:?}: {text:?} is not in\n{said}");
         }
-        for secret in [&server.admin_key, &reader, &nothing, PASSPHRASE] {
+        for secret in [&server.key, &reader, &nothing, "hvk_wrong", PASSPHRASE] {
             assert!(!said.contains(secret), "{key:?} {arguments:?} shows a secret: {said}");
         }
         assert!(!said.contains("panicked") && output.stdout.is_empty(), "{key:?} {arguments:?}: {said}");
@@ -74,6 +77,7 @@ fn every_mistake_with_a_server_is_explained() {
 const NO_KEY: &str = "the server wants an API key: set HUSHVEC_API_KEY or give --api-key-file";
 const NO_ADMIN_KEY: &str = "this takes the admin key: set HUSHVEC_ADMIN_KEY or give --admin-key-file";
 const UNKNOWN_KEY: &[&str] = &["401", "unknown or revoked", "HUSHVEC_ADMIN_KEY or --admin-key-file"];
+const UNKNOWN_API_KEY: &[&str] = &[": 401 Unauthorized: the key", "HUSHVEC_API_KEY"];
 const NOT_ADMIN: &[&str] = &["403", "this takes the admin key", "set HUSHVEC_ADMIN_KEY or give --admin-key-file"];
 const NO_SUCH_BASE: &[&str] = &["there is no knowledge base \"nots\"", "notes"];
 
@@ -92,6 +96,9 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Wrong, &["key", "list"], 1, UNKNOWN_KEY),
     (Key::Wrong, &["key", "create", "x", "-o", "x.key"], 1, UNKNOWN_KEY),
     (Key::Wrong, &["push", "ctx.json", "index.hvx", "--create-kb", "x"], 1, UNKNOWN_KEY),
+    (Key::Wrong, &["push", "ctx.json", "index.hvx", "--kb", "notes"], 1, UNKNOWN_API_KEY),
+    (Key::Wrong, &["search", "ctx.json", "query.npy", "--kb", "notes"], 1, UNKNOWN_API_KEY),
+    (Key::Wrong, &["push", "ctx.json", "index.hvx", "--kb", "notes", "--api-key-file", "empty"], 2, &[NO_KEY]),
     (Key::Admin, &["kb", "list", "--api-key-file", "no.key"], 1, &["cannot open no.key"]),
     (Key::Admin, &["kb", "list", "--api-key-file", "folder"], 1, &["cannot read folder: Is a directory"]),
     (Key::Admin, &["key", "list", "--admin-key-file", "no.key"], 1, &["cannot open no.key"]),
@@ -108,6 +115,8 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Nothing, &["search", "ctx.json", "query.npy", "--kb", "notes"], 1, &["nor any other, that this key may use"]),
     (Key::Admin, &["kb", "list", "--org", "other"], 1, &["403", "not of the organisation \"other\"", "--org"]),
     (Key::Admin, &["key", "list", "--org", "other"], 1, &["403", "not of the organisation \"other\"", "--org"]),
+    (Key::Admin, &["push", "ctx.json", "index.hvx", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
+    (Key::Admin, &["search", "ctx.json", "query.npy", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
     // Names that there are not, or are already.
     (Key::Admin, &["kb", "show", "nots"], 1, NO_SUCH_BASE),
     (Key::Admin, &["kb", "delete", "nots", "--yes"], 1, NO_SUCH_BASE),
@@ -161,6 +170,12 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Admin, &["kb", "list", "--server", "ftp://127.0.0.1"], 2, &["it must begin with https:// or http://"]),
     (Key::Admin, &["key", "list", "--server", "localhost"], 2, &["the server's address cannot be used"]),
     (Key::Admin, &["key", "list", "--server", "http://127.0.0.1:1"], 1, &["127.0.0.1:1: cannot connect"]),
+    (
+        Key::Admin,
+        &["push", "ctx.json", "index.hvx", "--kb", "notes", "--server", "http://127.0.0.1:1"],
+        1,
+        &["127.0.0.1:1: cannot connect: "],
+    ),
 ];
 
 /// http for https and the other way round, nobody there, and a port that is taken.
@@ -216,7 +231,7 @@ fn wrong_addresses_are_said() {
 fn servers_that_cannot_start_say_why() {
     let desk = Desk::new();
     std::fs::write(desk.path("file"), "").unwrap();
-    let running = Served::new(&desk.path("data"));
+    let running = Server::start(&desk.path("data"), &[]);
     let taken = running.url.trim_start_matches("http://");
     for (arguments, code, what) in [
         (

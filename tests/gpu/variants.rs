@@ -1,0 +1,64 @@
+//! Kernels for other drivers and hardware.
+
+use crate::job::{Job, open};
+use crate::numbers::SplitMix;
+use crate::reference::{limbs, pair_row};
+use hushvec::hazmat::{KernelOptions, Modulus, Rows};
+use hushvec::{Device, OpenDevice, hazmat};
+
+/// The driver's own checks on, and OpenGL: the same bytes once more.
+#[test]
+fn checked_shaders_and_open_gl_give_the_same() {
+    let job = Job::new();
+    let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
+    let plain = KernelOptions::default();
+    for options in [
+        KernelOptions { checked: true, ..plain },
+        KernelOptions { checked: true, portable: true, ..plain },
+        KernelOptions { open_gl: true, portable: true, ..plain },
+    ] {
+        let Some(device) = open(options) else { continue };
+        assert!(job.run(&device) == expected, "{options:?}");
+        assert_eq!(device.report().batches_on_cpu, 0, "{options:?}");
+    }
+}
+
+/// Kernels as hardware gets them: longer arrays in memory, and up to 32 words a lane in registers.
+#[test]
+fn kernels_for_hardware_give_the_same() {
+    let hardware = KernelOptions { hardware: true, ..KernelOptions::default() };
+    let job = Job::new();
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
+    let Some(portable) = open(KernelOptions { portable: true, ..hardware }) else { return };
+    assert!(job.run(&portable) == job.run(&cpu));
+    let Some(cooperative) = open(KernelOptions { lanes: Some(4), ..hardware }) else { return };
+    for bits in [3072, 4096] {
+        assert!(aggregate(&cooperative, bits) == aggregate(&cpu, bits), "{bits}");
+    }
+    for gpu in [portable, cooperative] {
+        assert_eq!(gpu.report().batches_on_cpu, 0);
+    }
+}
+
+/// A few rows of numbers of that many bits, and one of them as the query.
+fn aggregate(device: &OpenDevice, bits: usize) -> Vec<u64> {
+    let mut random = SplitMix(14);
+    let (m, width) = (random.modulus(bits), bits / 64);
+    let modulus = Modulus::new(&limbs(&m, width)).unwrap();
+    let pairs: Vec<u64> = random.residues(&m, 11).iter().flat_map(|x| pair_row(x, &m, width)).collect();
+    let mut products = vec![0; pairs.len()];
+    let query = Rows::new(&pairs[20 * width..], 2 * width);
+    hazmat::hamming_aggregate(device, &modulus, query, Rows::new(&pairs, 2 * width), &mut products);
+    products
+}
+
+/// The portable family at the largest sizes, which the software driver takes half a minute to compile a kernel for.
+#[test]
+fn portable_kernels_of_the_largest_numbers() {
+    let Some(gpu) = open(KernelOptions { portable: true, ..KernelOptions::default() }) else { return };
+    let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
+    for bits in [6144, 8192] {
+        assert!(aggregate(&gpu, bits) == aggregate(&cpu, bits), "{bits}");
+    }
+    assert_eq!(gpu.report().batches_on_cpu, 0);
+}

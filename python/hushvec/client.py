@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy
 from numpy.typing import NDArray
 
+from ._arguments import as_json, integer, number_range, text, texts
 from ._hushvec import InputError, Server
 from .context import ExecutionContext
 from .progress import Progress
@@ -99,8 +100,11 @@ class Client:
         api_key = api_key or os.environ.get("HUSHVEC_API_KEY") or admin_key
         if not api_key:
             raise InputError("the server wants an API key: give api_key=, or set HUSHVEC_API_KEY")
-        if not isinstance(api_key, str):
-            raise InputError(f"the API key is of type {type(api_key).__name__}, expected text")
+        text(url, "the server's address")
+        text(org, "the organisation")
+        text(api_key, "the API key")
+        if admin_key is not None:
+            text(admin_key, "the admin key")
         certificates = None
         if ca_file is not None:
             try:
@@ -138,13 +142,15 @@ class Client:
 
         :raises RemoteError: if there is none, or several have that name.
         """
-        return KnowledgeBase._of(json.loads(self._server.find_knowledge_base(kb)))
+        return KnowledgeBase._of(json.loads(self._server.find_knowledge_base(text(kb, "the knowledge base's id or name"))))
 
     def create_knowledge_base(self, name: str, description: str = "") -> KnowledgeBase:
         """Makes a knowledge base, unless there is one of that name. The API key may store and search in it then.
 
         Takes the admin key.
         """
+        text(name, "the name")
+        text(description, "the description")
         for there in self.knowledge_bases():
             if there.name == name:
                 return there
@@ -199,7 +205,7 @@ class Client:
         real = None
         if embeddings is not None or rerank is not None:
             real = _reals(vectors, embeddings, "rerank")
-        texts = None if contents is None else _texts(contents)
+        sealed = None if contents is None else texts(contents)
         if isinstance(metadata, dict):
             raise InputError("metadata is one dictionary, expected a list with one for each vector")
         counts = self._server.push(
@@ -207,8 +213,8 @@ class Client:
             *self._place(kb, context),
             vectors,
             ids,
-            texts,
-            None if metadata is None else _json(list(metadata), "the metadata"),
+            sealed,
+            None if metadata is None else as_json(list(metadata), "the metadata"),
             real,
             rerank or "int8",
             on_conflict,
@@ -254,6 +260,9 @@ class Client:
         :raises RemoteError: if the server refuses or is not reached, or its answer is not what it must be.
         """
         _check(context)
+        k = integer(k, "k")
+        if oversample is not None:
+            oversample = integer(oversample, "oversample")
         if k < 0 or (oversample is not None and oversample < 1):
             raise InputError("k cannot be negative, and oversample must be at least 1")
         if embeddings is not None and oversample is None:
@@ -265,8 +274,8 @@ class Client:
             None if oversample is None else _reals(queries, embeddings, "oversample"),
             k,
             oversample,
-            None if filter is None else _json(filter, "the filter"),
-            range,
+            None if filter is None else as_json(filter, "the filter"),
+            None if range is None else number_range(range),
             2 if content else 1 if names else 0,
             None if unlisted else _list(context, pushed),
             STOP.get(),
@@ -285,7 +294,10 @@ class Client:
 
     def _place(self, kb: str | KnowledgeBase, context: ExecutionContext, store: bool = True) -> tuple[str, str]:
         """The ids of a knowledge base and of a context."""
-        base = kb.id if isinstance(kb, KnowledgeBase) else self._server.knowledge_base_id(kb)
+        if isinstance(kb, KnowledgeBase):
+            base = kb.id
+        else:
+            base = self._server.knowledge_base_id(text(kb, "the knowledge base's id or name"))
         return base, self._server.ensure_context(context._context) if store else context.id
 
 
@@ -302,23 +314,6 @@ def _reals(vectors: Any, embeddings: Any, what: str) -> NDArray[numpy.float32]:
         if embeddings is not None:
             raise
         raise InputError(f"{error}; give the real ones as embeddings=") from None
-
-
-def _texts(contents: Sequence[str]) -> list[str]:
-    if isinstance(contents, str):
-        raise InputError("contents is one text, expected a list with one for each vector")
-    texts = list(contents)
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"the content of vector {number} is of type {type(text).__name__}, expected text")
-    return texts
-
-
-def _json(value: Any, what: str) -> str:
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be sent: {error}") from None
 
 
 def _list(context: ExecutionContext, given: str | os.PathLike[str] | None) -> pathlib.Path:

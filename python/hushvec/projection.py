@@ -6,7 +6,11 @@ import numpy
 from numpy.typing import NDArray
 
 from . import _hushvec
+from ._arguments import integer
 from .progress import Progress
+
+# What the engine takes.
+_MOST_BITS = 65536
 
 
 def project(vectors: Any, bits: int, progress: Progress = None) -> NDArray[numpy.uint8]:
@@ -22,8 +26,11 @@ def project(vectors: Any, bits: int, progress: Progress = None) -> NDArray[numpy
     :param vectors: (N, D) of real numbers.
     :param bits: How many, such as the context's ``embedding_length``; at most 65536.
     :param progress: See :mod:`hushvec.progress`.
-    :raises InputError: if the vectors are not real, or a component is NaN or infinite.
+    :raises InputError: if the vectors are not real, a component is NaN or infinite, or there cannot be so many bits.
     """
+    bits = integer(bits, "bits")
+    if not 1 <= bits <= _MOST_BITS:
+        raise _hushvec.InputError(f"bits is {bits}, expected 1 to {_MOST_BITS}")
     return _hushvec.project(reals(vectors, "project"), bits, progress)
 
 

@@ -85,8 +85,11 @@ def test_what_cannot_be_projected():
     for vectors in ([1.0, 2.0], numpy.ones((2, 3), dtype=bool), numpy.ones((2, 3), dtype=numpy.int64)):
         with pytest.raises(hushvec.InputError, match="project takes .* floats or int8"):
             hushvec.project(vectors, 8)
-    for bits in (0, 65537):
-        with pytest.raises(hushvec.InputError, match="1 to 65536"):
+    for bits in (0, 65537, -1, 1 << 70):
+        with pytest.raises(hushvec.InputError, match=f"bits is {bits}, expected 1 to 65536"):
+            hushvec.project(numpy.ones((2, 3)), bits)
+    for bits in ("8", 8.0, None):
+        with pytest.raises(hushvec.InputError, match=f"bits is of type {type(bits).__name__}, expected an integer"):
             hushvec.project(numpy.ones((2, 3)), bits)
     with pytest.raises(hushvec.InputError, match="row 1, column 2 is not a number"):
         hushvec.project(numpy.array([[0.0] * 3, [0.0, 0.0, numpy.inf]]), 8)

@@ -1,13 +1,15 @@
-"""Keys and vectors that the tests share. Keys are real, and of the least length that is not weak."""
+"""Keys, vectors and servers that the tests share. Keys are real, and of the least length that is not weak."""
 
 import signal
 
 import numpy
 import pytest
+import servers
 
 import hushvec
 
 DIMENSIONS = 96
+PASSPHRASE = "correct horse"
 
 # Started in the background, a shell's commands ignore Ctrl-C, and so would whatever the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,12 +22,38 @@ def rows():
 
 @pytest.fixture(scope="session", params=["paillier", "paillier_lookup", "paillier_subgroup"])
 def context(request):
-    return hushvec.ExecutionContext.create("correct horse", request.param, embedding_length=DIMENSIONS)
+    return hushvec.ExecutionContext.create(PASSPHRASE, request.param, embedding_length=DIMENSIONS)
 
 
 @pytest.fixture(scope="session")
 def subgroup():
-    return hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", embedding_length=DIMENSIONS)
+    return hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", embedding_length=DIMENSIONS)
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """A context in a file, beside which clients list what they push."""
+    path = tmp_path_factory.mktemp("owner") / "ctx.json"
+    return hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", DIMENSIONS, path=path)
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Clusters, so that there are neighbours."""
+    random = numpy.random.default_rng(8)
+    centres = random.standard_normal((20, DIMENSIONS))
+    return (centres.repeat(30, axis=0) + 0.6 * random.standard_normal((600, DIMENSIONS))).astype(numpy.float32)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with servers.Server(tmp_path_factory.mktemp("server") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return hushvec.Client(server.url, server.admin_key)
 
 
 def distances(query, rows):

@@ -6,46 +6,19 @@ import warnings
 import numpy
 import pytest
 import servers
+from conftest import DIMENSIONS, PASSPHRASE
 
 import hushvec
 
 servers.require()
 
-DIMENSIONS = 48
-PASSPHRASE = "correct horse"
-
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with servers.Server(tmp_path_factory.mktemp("server") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return hushvec.Client(server.url, server.admin_key)
-
-
-@pytest.fixture(scope="module")
-def context(tmp_path_factory):
-    path = tmp_path_factory.mktemp("owner") / "ctx.json"
-    return hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", DIMENSIONS, path=path)
-
-
-@pytest.fixture(scope="module")
-def vectors():
-    """Clusters, so that there are neighbours."""
-    random = numpy.random.default_rng(8)
-    centres = random.standard_normal((20, DIMENSIONS))
-    return (centres.repeat(30, axis=0) + 0.6 * random.standard_normal((600, DIMENSIONS))).astype(numpy.float32)
-
-
-@pytest.fixture(scope="module")
-def filled(client, context, vectors):
+def filled(client, saved, vectors):
     client.create_knowledge_base("notes", "for tests")
     pushed = client.push(
         "notes",
-        context,
+        saved,
         vectors,
         [f"note {number}" for number in range(len(vectors))],
         contents=[f"text {number}" for number in range(len(vectors))],
@@ -61,14 +34,14 @@ def nearest(vectors, query, k):
     return [int(place) for place in numpy.argsort(-cosines, kind="stable")[:k]], cosines
 
 
-def test_it_finds_what_is_nearest(client, context, vectors, filled):
+def test_it_finds_what_is_nearest(client, saved, vectors, filled):
     queries = vectors[[3, 100]] + 0.1
-    for query, hits in zip(queries, client.search(filled, context, queries, 10), strict=True):
+    for query, hits in zip(queries, client.search(filled, saved, queries, 10), strict=True):
         distances = ((vectors > 0) != (query > 0)).sum(axis=1)
         assert [hit.distance for hit in hits] == sorted(distances)[:10]
         assert [distances[int(str(hit.id).removeprefix("note "))] for hit in hits] == [hit.distance for hit in hits]
         assert {(hit.cosine, hit.content, hit.metadata, hit.name) for hit in hits} == {(None, None, None, None)}
-    for query, hits in zip(queries, client.search(filled, context, queries, 5, oversample=100, content=True), strict=True):
+    for query, hits in zip(queries, client.search(filled, saved, queries, 5, oversample=100, content=True), strict=True):
         places, cosines = nearest(vectors, query, 5)
         assert [hit.id for hit in hits] == [f"note {place}" for place in places]
         assert [hit.content for hit in hits] == [f"text {place}" for place in places]
@@ -77,35 +50,35 @@ def test_it_finds_what_is_nearest(client, context, vectors, filled):
         assert (hits[0].name, hits[0].chunk) == (f"note {places[0]}", places[0] + 1)
 
 
-def test_filters_and_ranges(client, context, vectors, filled):
-    hits = client.search(filled, context, vectors[:1], 600, filter={"tag1": "odd"}, names=True)[0]
+def test_filters_and_ranges(client, saved, vectors, filled):
+    hits = client.search(filled, saved, vectors[:1], 600, filter={"tag1": "odd"}, names=True)[0]
     assert len(hits) == 300 and all(hit.metadata["tag1"] == "odd" and hit.content is None for hit in hits)
-    assert [hit.chunk for hit in client.search(filled, context, vectors[:1], 600, range=(601, 700))[0]] == []
-    assert sorted(hit.chunk for hit in client.search(filled, context, vectors[:1], 600, range=(5, 7))[0]) == [5, 6, 7]
+    assert [hit.chunk for hit in client.search(filled, saved, vectors[:1], 600, range=(601, 700))[0]] == []
+    assert sorted(hit.chunk for hit in client.search(filled, saved, vectors[:1], 600, range=(5, 7))[0]) == [5, 6, 7]
     with pytest.raises(hushvec.RemoteError, match="422") as caught:
-        client.search(filled, context, vectors[:1], filter={"tag9": "x"})
+        client.search(filled, saved, vectors[:1], filter={"tag9": "x"})
     assert caught.value.status == 422
 
 
-def test_pushing_again_changes_nothing(client, context, vectors, filled):
+def test_pushing_again_changes_nothing(client, saved, vectors, filled):
     ids = [f"note {number}" for number in range(5)]
-    before = client.search(filled, context, vectors[:1], 5, content=True, oversample=3)
-    assert client.push(filled, context, vectors[:5], ids, rerank="int8") == hushvec.Pushed(0, 5, 0, 0)
-    assert client.push(filled, context, vectors[:5] * -1, ids, on_conflict="skip") == hushvec.Pushed(0, 0, 5, 0)
+    before = client.search(filled, saved, vectors[:1], 5, content=True, oversample=3)
+    assert client.push(filled, saved, vectors[:5], ids, rerank="int8") == hushvec.Pushed(0, 5, 0, 0)
+    assert client.push(filled, saved, vectors[:5] * -1, ids, on_conflict="skip") == hushvec.Pushed(0, 0, 5, 0)
     with pytest.raises(hushvec.RemoteError, match="the id note 0 and 4 others are stored already"):
-        client.push(filled, context, vectors[:6], [*ids, "new"], on_conflict="error")
-    assert client.search(filled, context, vectors[:1], 5, content=True, oversample=3) == before
+        client.push(filled, saved, vectors[:6], [*ids, "new"], on_conflict="error")
+    assert client.search(filled, saved, vectors[:1], 5, content=True, oversample=3) == before
     assert client.knowledge_base(filled).number_of_vectors == 600
 
 
-def test_deleting(client, context, vectors):
+def test_deleting(client, saved, vectors):
     base = client.create_knowledge_base("short-lived")
     assert client.create_knowledge_base("short-lived") == base
-    client.push("short-lived", context, vectors[:10], range(10))
-    assert client.delete("short-lived", context, [2, 3, 77]) == 2
-    assert sorted(hit.id for hit in client.search("short-lived", context, vectors[:1], 50)[0]) == [0, 1, 4, 5, 6, 7, 8, 9]
-    client.push("short-lived", context, vectors[2:3], [2])
-    hit = client.search("short-lived", context, vectors[2:3], 1)[0][0]
+    client.push("short-lived", saved, vectors[:10], range(10))
+    assert client.delete("short-lived", saved, [2, 3, 77]) == 2
+    assert sorted(hit.id for hit in client.search("short-lived", saved, vectors[:1], 50)[0]) == [0, 1, 4, 5, 6, 7, 8, 9]
+    client.push("short-lived", saved, vectors[2:3], [2])
+    hit = client.search("short-lived", saved, vectors[2:3], 1)[0][0]
     assert (hit.id, hit.distance, hit.chunk) == (2, 0, 11)
     client.delete_knowledge_base("short-lived")
     assert "short-lived" not in [base.name for base in client.knowledge_bases()]
@@ -113,7 +86,7 @@ def test_deleting(client, context, vectors):
         client.knowledge_base("short-lived")
 
 
-def test_what_cannot_be_used_is_said(client, context, vectors, filled, server, tmp_path):
+def test_what_cannot_be_used_is_said(client, saved, vectors, filled, server, tmp_path):
     for arguments, options, message in (
         ((vectors, range(3)), {}, "600 vectors and 3 ids"),
         ((vectors[:2], [1, 2]), {"contents": ["one"]}, "2 vectors and 1 contents"),
@@ -127,20 +100,20 @@ def test_what_cannot_be_used_is_said(client, context, vectors, filled, server, t
         ((numpy.where(numpy.arange(DIMENSIONS) == 4, numpy.nan, vectors[:2]), [1, 2]), {}, "row 0, column 4 is not a number"),
     ):
         with pytest.raises(hushvec.InputError, match=message):
-            client.push(filled, context, *arguments, **options)
+            client.push(filled, saved, *arguments, **options)
     with pytest.raises(hushvec.InputError, match="oversample takes"):
-        client.search(filled, context, vectors[:1] > 0, oversample=2)
+        client.search(filled, saved, vectors[:1] > 0, oversample=2)
     with pytest.raises(hushvec.InputError, match="cannot be negative"):
-        client.search(filled, context, vectors[:1], -1)
+        client.search(filled, saved, vectors[:1], -1)
     with pytest.raises(hushvec.RemoteError, match="there is no knowledge base \"none\" that this key may use, but there is notes"):
-        client.search("none", context, vectors[:1])
+        client.search("none", saved, vectors[:1])
     with pytest.raises(hushvec.FileError, match="does not list what was pushed .* unlisted=True"):
-        client.search(filled, context, vectors[:1], pushed=tmp_path / "none.pushed")
-    assert client.search(filled, context, vectors[:1], 1, unlisted=True)[0][0].id is None
+        client.search(filled, saved, vectors[:1], pushed=tmp_path / "none.pushed")
+    assert client.search(filled, saved, vectors[:1], 1, unlisted=True)[0][0].id is None
     with pytest.raises(hushvec.RemoteError, match="has no embedding to rank by"):
-        client.push(filled, context, vectors[:1], ["note 0"])
-        client.search(filled, context, vectors[:1], 600, oversample=1)
-    client.push(filled, context, vectors[:1], ["note 0"], rerank="int8")
+        client.push(filled, saved, vectors[:1], ["note 0"])
+        client.search(filled, saved, vectors[:1], 600, oversample=1)
+    client.push(filled, saved, vectors[:1], ["note 0"], rerank="int8")
 
     unsaved = hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", DIMENSIONS)
     with pytest.raises(hushvec.InputError, match="save it .*, or give pushed="):
@@ -172,18 +145,18 @@ def test_keys_come_from_the_environment(server, monkeypatch):
     client.delete_knowledge_base("mine")
 
 
-def test_coroutines(server, context, vectors, tmp_path):
+def test_coroutines(server, saved, vectors, tmp_path):
     async def work():
         client = hushvec.AsyncClient(server.url, server.admin_key)
         assert repr(client).startswith("AsyncClient(")
         base = await client.create_knowledge_base("async")
         assert (await client.knowledge_base("async")) == base and base in await client.knowledge_bases()
         place = {"pushed": tmp_path / "async.pushed"}
-        assert (await client.push("async", context, vectors, range(600), rerank="float16", **place)).stored == 600
+        assert (await client.push("async", saved, vectors, range(600), rerank="float16", **place)).stored == 600
         # Side by side.
-        answers = await asyncio.gather(*(client.search("async", context, vectors[i : i + 1], 1, oversample=5, **place) for i in range(8)))
+        answers = await asyncio.gather(*(client.search("async", saved, vectors[i : i + 1], 1, oversample=5, **place) for i in range(8)))
         assert [answer[0][0].id for answer in answers] == list(range(8))
-        assert await client.delete("async", context, [5], **place) == 1
+        assert await client.delete("async", saved, [5], **place) == 1
         await client.delete_knowledge_base("async")
 
     with warnings.catch_warnings():
@@ -191,29 +164,29 @@ def test_coroutines(server, context, vectors, tmp_path):
         asyncio.run(work())
 
 
-def test_progress_is_told(client, context, vectors, filled):
+def test_progress_is_told(client, saved, vectors, filled):
     told = []
-    client.push(filled, context, vectors[:50], [f"note {i}" for i in range(50)], rerank="int8", progress=told.append)
+    client.push(filled, saved, vectors[:50], [f"note {i}" for i in range(50)], rerank="int8", progress=told.append)
     assert told[-1] == 50
 
 
-def test_recall_of_candidates(client, context, vectors, filled):
+def test_recall_of_candidates(client, saved, vectors, filled):
     """Fifty candidates have nearly all of the ten nearest by cosine, in fewer lines than a page has."""
     queries = vectors[::12] + 0.3 * numpy.random.default_rng(9).standard_normal((50, DIMENSIONS)).astype(numpy.float32)
     truth = [{f"note {place}" for place in nearest(vectors, query, 10)[0]} for query in queries]
 
     def recall(**options):
-        found = client.search(filled, context, queries, 10, **options)
+        found = client.search(filled, saved, queries, 10, **options)
         return sum(len({hit.id for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 500
 
     assert recall(oversample=5) >= 0.93 > recall()
 
 
-def test_projections_find_more(client, context, vectors, filled, tmp_path):
+def test_projections_find_more(client, saved, vectors, filled, tmp_path):
     """Ten bits a dimension find more than one does, with real vectors to rank by given apart."""
-    longer = hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", 480, path=tmp_path / "ctx.json")
+    longer = hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", 960, path=tmp_path / "ctx.json")
     client.create_knowledge_base("projected")
-    stored = hushvec.project(vectors, 480)
+    stored = hushvec.project(vectors, 960)
     assert client.push("projected", longer, stored, range(600), rerank="int8", embeddings=vectors).stored == 600
     queries = vectors[::12] + 0.3 * numpy.random.default_rng(9).standard_normal((50, DIMENSIONS)).astype(numpy.float32)
     truth = [set(nearest(vectors, query, 10)[0]) for query in queries]
@@ -221,8 +194,8 @@ def test_projections_find_more(client, context, vectors, filled, tmp_path):
     def recall(found, place=lambda id: id):
         return sum(len({place(hit.id) for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 500
 
-    signs = recall(client.search(filled, context, queries, 10), lambda id: int(id.removeprefix("note ")))
-    projected = hushvec.project(queries, 480)
+    signs = recall(client.search(filled, saved, queries, 10), lambda id: int(id.removeprefix("note ")))
+    projected = hushvec.project(queries, 960)
     assert recall(client.search("projected", longer, projected, 10)) > signs + 0.2
     assert recall(client.search("projected", longer, projected, 10, oversample=5, embeddings=queries)) >= 0.99
     with pytest.raises(hushvec.InputError, match="oversample takes"):

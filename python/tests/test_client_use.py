@@ -11,94 +11,90 @@ import time
 import numpy
 import pytest
 import servers
+from conftest import DIMENSIONS
 
 import hushvec
 
 servers.require()
 
-DIMENSIONS = 48
+
+@pytest.fixture(scope="module")
+def few(vectors):
+    """One vector of each cluster."""
+    return vectors[::30]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with servers.Server(tmp_path_factory.mktemp("server") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return hushvec.Client(server.url, server.admin_key)
-
-
-@pytest.fixture(scope="module")
-def context(tmp_path_factory):
-    path = tmp_path_factory.mktemp("owner") / "ctx.json"
-    return hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", DIMENSIONS, path=path)
-
-
-@pytest.fixture(scope="module")
-def vectors():
-    return numpy.random.default_rng(8).standard_normal((20, DIMENSIONS)).astype(numpy.float32)
-
-
-@pytest.fixture(scope="module")
-def base(client, context, vectors):
+def base(client, saved, few):
     base = client.create_knowledge_base("notes")
-    client.push(base, context, vectors, range(20), rerank="int8")
+    client.push(base, saved, few, range(20), rerank="int8")
     return base
 
 
-def test_a_knowledge_base_is_given_as_what_was_returned(client, context, vectors, base):
-    by_name = client.search("notes", context, vectors[:3], k=2)
-    assert client.search(base, context, vectors[:3], k=2) == client.search(base.id, context, vectors[:3], k=2) == by_name
+def test_a_knowledge_base_is_given_as_what_was_returned(client, saved, few, base):
+    by_name = client.search("notes", saved, few[:3], k=2)
+    assert client.search(base, saved, few[:3], k=2) == client.search(base.id, saved, few[:3], k=2) == by_name
     other = client.create_knowledge_base("other")
-    client.push(other, context, vectors[:2], ["a", "b"])
-    assert client.delete(other, context, ["a"]) == 1
+    client.push(other, saved, few[:2], ["a", "b"])
+    assert client.delete(other, saved, ["a"]) == 1
     client.delete_knowledge_base(other)
     assert [one.name for one in client.knowledge_bases()] == ["notes"]
 
 
-def test_embeddings_without_oversample(client, context, vectors, base):
-    bits = vectors[:1] > 0
+def test_embeddings_without_oversample(client, saved, few, base):
+    bits = few[:1] > 0
     with pytest.raises(hushvec.InputError, match="give oversample= too, such as oversample=5"):
-        client.search(base, context, bits, embeddings=vectors[:1])
-    (found,) = client.search(base, context, bits, 1, embeddings=vectors[:1], oversample=3)
+        client.search(base, saved, bits, embeddings=few[:1])
+    (found,) = client.search(base, saved, bits, 1, embeddings=few[:1], oversample=3)
     assert found[0].id == 0 and found[0].cosine > 0.99
 
 
-def test_wrong_arguments(client, context, vectors, base, server):
+def test_wrong_arguments(client, saved, few, base, server):
     push, search = client.push, client.search
-    for wrong in ["ctx.json", context.homomorphic, hushvec.Evaluator(context.public_context())]:
-        for call in [lambda: push("notes", wrong, vectors, range(20)), lambda: search("notes", wrong, vectors), lambda: client.delete("notes", wrong, [1])]:
+    for wrong in ["ctx.json", saved.homomorphic, hushvec.Evaluator(saved.public_context())]:
+        for call in [lambda: push("notes", wrong, few, range(20)), lambda: search("notes", wrong, few), lambda: client.delete("notes", wrong, [1])]:
             with pytest.raises(hushvec.InputError, match="expected an ExecutionContext: the knowledge base comes first"):
                 call()
     cases = {
-        "contents is one text": lambda: push(base, context, vectors, range(20), contents="x" * 20),
-        "content of vector 1 is of type int": lambda: push(base, context, vectors, range(20), contents=["a", 1] * 10),
-        "metadata is one dictionary": lambda: push(base, context, vectors, range(20), metadata={"tag1": "a"}),
-        "the metadata cannot be sent": lambda: push(base, context, vectors[:1], [1], metadata=[{"tag1": {1}}]),
-        "the filter cannot be sent": lambda: search(base, context, vectors[:1], filter={"tag1": {1}}),
-        "rerank takes .* give the real ones as embeddings=": lambda: push(base, context, vectors > 0, range(20), rerank="int8"),
-        "oversample takes .* give the real ones as embeddings=": lambda: search(base, context, vectors > 0, oversample=2),
-        r"duplicate id 7 \(vectors 0 and 19\)": lambda: push(base, context, vectors, [7, *range(100, 118), 7]),
-        "put a single id into a list": lambda: client.delete(base, context, "17"),
+        "contents is one text": lambda: push(base, saved, few, range(20), contents="x" * 20),
+        "content of vector 1 is of type int": lambda: push(base, saved, few, range(20), contents=["a", 1] * 10),
+        "metadata is one dictionary": lambda: push(base, saved, few, range(20), metadata={"tag1": "a"}),
+        "the metadata cannot be sent": lambda: push(base, saved, few[:1], [1], metadata=[{"tag1": {1}}]),
+        "the filter cannot be sent": lambda: search(base, saved, few[:1], filter={"tag1": {1}}),
+        "rerank takes .* give the real ones as embeddings=": lambda: push(base, saved, few > 0, range(20), rerank="int8"),
+        "oversample takes .* give the real ones as embeddings=": lambda: search(base, saved, few > 0, oversample=2),
+        r"duplicate id 7 \(vectors 0 and 19\)": lambda: push(base, saved, few, [7, *range(100, 118), 7]),
+        "put a single id into a list": lambda: client.delete(base, saved, "17"),
         "API key is of type int": lambda: hushvec.Client(server.url, 5),
+        "the server's address is of type int, expected text": lambda: hushvec.Client(80, "hvk_x"),
+        "the organisation is of type int, expected text": lambda: hushvec.Client(server.url, "hvk_x", org=7),
+        "the name is of type int, expected text": lambda: client.create_knowledge_base(3),
+        "the description is of type NoneType, expected text": lambda: client.create_knowledge_base("new", None),
+        "id or name is of type int, expected text": lambda: search(7, saved, few),
+        "id or name is of type NoneType, expected text": lambda: client.delete_knowledge_base(None),
+        "k is of type str, expected an integer": lambda: search(base, saved, few, "3"),
+        "oversample is of type float, expected an integer": lambda: search(base, saved, few, 3, oversample=2.0),
+        "range is 5, expected the numbers of the first and the last chunk": lambda: search(base, saved, few, range=5),
+        "the first of range is of type str, expected an integer": lambda: search(base, saved, few, range="ab"),
+        r"range is \(7, -5\), expected two numbers from 0, the lower first": lambda: search(base, saved, few, range=(7, -5)),
     }
     for message, call in cases.items():
         with pytest.raises(hushvec.InputError, match=message):
             call()
     assert client.knowledge_base("notes").number_of_vectors == 20
+    # NumPy's integers are integers.
+    assert len(search(base, saved, few[:1], numpy.int64(2), range=numpy.array([1, 20]))[0]) == 2
 
 
-def test_clients_are_pickled_and_copied(server, client, context, vectors, base):
+def test_clients_are_pickled_and_copied(server, client, saved, few, base):
     for twin in [pickle.loads(pickle.dumps(client)), copy.deepcopy(client)]:
-        assert twin.search(base, context, vectors[:1], k=1)[0][0].id == 0
+        assert twin.search(base, saved, few[:1], k=1)[0][0].id == 0
     twin = pickle.loads(pickle.dumps(hushvec.AsyncClient(server.url, server.admin_key)))
-    assert asyncio.run(twin.search(base, context, vectors[:1], k=1))[0][0].id == 0
+    assert asyncio.run(twin.search(base, saved, few[:1], k=1))[0][0].id == 0
     assert server.admin_key not in repr(client) + repr(twin)
 
 
-def test_cancelled_coroutines_stop(server, context, tmp_path):
+def test_cancelled_coroutines_stop(server, saved, tmp_path):
     async def main():
         client = hushvec.AsyncClient(server.url, server.admin_key)
         base = await client.create_knowledge_base("cancelled")
@@ -106,7 +102,7 @@ def test_cancelled_coroutines_stop(server, context, tmp_path):
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
         pushing = asyncio.create_task(
-            client.push(base, context, many, range(len(many)), pushed=tmp_path / "list", progress=lambda _: loop.call_soon_threadsafe(begun.set))
+            client.push(base, saved, many, range(len(many)), pushed=tmp_path / "list", progress=lambda _: loop.call_soon_threadsafe(begun.set))
         )
         await begun.wait()
         pushing.cancel()

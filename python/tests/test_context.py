@@ -201,3 +201,10 @@ def test_threads_are_bounded(tmp_path):
     for call in calls:
         with pytest.raises(hushvec.InputError, match="threads"):
             call()
+
+
+def test_content_is_sealed_for_its_chunk(subgroup):
+    sealed = subgroup.aes.encrypt_for("7", "note")
+    assert subgroup.aes.decrypt_for("7", sealed) == "note"
+    with pytest.raises(hushvec.InputError, match="was not sealed for this chunk"):
+        subgroup.aes.decrypt_for("8", sealed)

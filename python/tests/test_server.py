@@ -23,12 +23,6 @@ servers.require()
 WORDS = ["ant", "bee", "cat", "dog", "eel"]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with servers.Server(tmp_path_factory.mktemp("server") / "data") as server:
-        yield server
-
-
 def sdk_client(server, api_key=None, org="default"):
     return XTraceIntegration(org_id=org, api_key=api_key or server.admin_key, admin_key=server.admin_key, api_url=server.url, admin_api_url=server.url)
 

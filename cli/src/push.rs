@@ -1,6 +1,7 @@
 //! `hushvec push`.
 
 mod chunk_file;
+mod contents;
 mod context;
 mod embeddings;
 mod options;
@@ -15,10 +16,11 @@ use crate::output;
 use crate::progress::Bar;
 use crate::remote::Remote;
 use chunk_file::ChunkFile;
+use contents::Contents;
 use context::Registered;
 use embeddings::Embeddings;
-use hushvec::{ContextFile, Error, Evaluator, ExecutionContext, IdRef, Index, Precision, PublicContext};
-use hushvec_client::{KnowledgeBase, Push, PushedFile, Pusher, Pushing, SealedContent};
+use hushvec::{ContextFile, Error, Evaluator, Index, PublicContext};
+use hushvec_client::{KnowledgeBase, Push, PushedFile, Pusher, Pushing};
 use options::Conflict;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -152,39 +154,6 @@ fn names(index: &Index) -> Result<HashSet<String>, Failure> {
         Ok(())
     })?;
     Ok(names)
-}
-
-/// What vectors have beside themselves.
-struct Contents<'a> {
-    chunks: Option<ChunkFile>,
-    embeddings: Option<Embeddings>,
-    precision: Precision,
-    /// Who seals it, if there is any.
-    owner: Option<&'a ExecutionContext>,
-}
-
-impl Contents<'_> {
-    /// That of an id, sealed.
-    fn get(&mut self, id: IdRef<'_>) -> Result<SealedContent, Failure> {
-        let mut content = SealedContent::default();
-        let Some(owner) = self.owner else { return Ok(content) };
-        if let Some(chunks) = &mut self.chunks {
-            let record = chunks.get(id)?;
-            content = content.with_text(id, &record.content, record.meta_data, owner)?;
-        }
-        if let Some(embeddings) = &mut self.embeddings {
-            content = content.with_embedding(id, &embeddings.get(id)?.rounded(self.precision)?, owner)?;
-        }
-        Ok(content)
-    }
-
-    /// Says so if the first vectors are not those of their embeddings.
-    fn compare(&mut self, ids: &hushvec::Ids, integers: &[u8]) -> Result<(), Failure> {
-        match (&mut self.embeddings, self.owner) {
-            (Some(embeddings), Some(owner)) => embeddings.compare(ids, integers, owner),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn check(args: &Args, context: &ContextFile, index: &Index) -> Result<(), Failure> {

@@ -60,6 +60,7 @@ impl Hostile {
     }
 
     /// What it answers to so many chunks, in place of storing them.
+    #[cfg(unix)]
     pub fn insert_with(&self, insert: impl FnMut(usize) -> Option<(u16, Value)> + Send + 'static) {
         *self.insert.lock().unwrap() = Box::new(insert);
     }

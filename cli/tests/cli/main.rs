@@ -35,6 +35,8 @@ mod rekey;
 mod remote;
 mod roles;
 mod shards;
+#[cfg(all(feature = "client", unix))]
+mod stopped;
 mod tables;
 mod targets;
 

@@ -5,8 +5,6 @@ mod others;
 mod pushing;
 mod reranking;
 mod searching;
-#[cfg(unix)]
-mod stopped;
 mod tls;
 
 use crate::desk::{Desk, vectors};

@@ -108,8 +108,9 @@ fn cancel_on_interrupt(progress: &Progress) {
         let current = CURRENT.get().and_then(|current| current.lock().ok().map(|progress| progress.clone()));
         match current {
             Some(progress) if !progress.is_cancelled() => {
-                warn!("stopping after this block; press Ctrl-C again to stop at once");
+                // Before it is said, so that no block begins after that.
                 progress.cancel();
+                warn!("stopping after this block; press Ctrl-C again to stop at once");
             }
             _ => std::process::exit(130),
         }

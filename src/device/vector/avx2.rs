@@ -52,10 +52,10 @@ impl Vector for U64x4 {
 
     const LANES: usize = 4;
 
-    #[inline(always)]
+    // A function of its own, as the compiler forgets that functions for certain instructions are never to be inlined.
+    #[inline(never)]
     fn run<R>(_: Avx2, work: impl FnOnce() -> R) -> R {
         #[target_feature(enable = "avx2")]
-        #[inline(never)]
         fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
             work()
         }

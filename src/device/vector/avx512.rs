@@ -58,10 +58,10 @@ impl Vector for U64x8 {
 
     const LANES: usize = 8;
 
-    #[inline(always)]
+    // A function of its own, as the compiler forgets that functions for certain instructions are never to be inlined.
+    #[inline(never)]
     fn run<R>(_: Ifma, work: impl FnOnce() -> R) -> R {
         #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-        #[inline(never)]
         fn with_ifma<R>(work: impl FnOnce() -> R) -> R {
             work()
         }

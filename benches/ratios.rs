@@ -164,10 +164,10 @@ fn linear_model<'a>(rows: &mut Vec<Row<'a>>, levels: &'a [OpenDevice], bits: usi
     for device in levels {
         let (pairs, modulus, weights) = (Rc::clone(&pairs), Rc::clone(&modulus), Rc::clone(&weights));
         let mut out = vec![0; outputs * 2 * width];
-        hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        hazmat::multi_exp_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out.chunks(2 * width).zip(&expected).for_each(|(row, x)| assert_eq!(pair_value(row, &n), *x));
         rows.push(Row::new(&group, device.cpu_isa(), inputs * outputs, move || {
-            hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+            hazmat::multi_exp_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
             black_box(&out);
         }));
     }

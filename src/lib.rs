@@ -104,6 +104,9 @@ pub mod hazmat {
     };
     pub use crate::paillier::kernels::integers::{integers_from_pairs, pairs_from_integers};
     pub use crate::paillier::kernels::messages::add_messages;
+    #[cfg(feature = "gpu")]
+    pub use crate::paillier::kernels::multi_exp::multi_exp_on_gpu;
+    pub use crate::paillier::kernels::multi_exp::multi_exp_vartime;
     pub use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
     pub use crate::paillier::kernels::pair_mul::pair_mul;
     #[cfg(feature = "gpu")]
@@ -111,9 +114,6 @@ pub mod hazmat {
     pub use crate::paillier::kernels::pair_pow::pair_pow;
     pub use crate::paillier::kernels::residue_product::residue_product;
     pub use crate::paillier::kernels::samples::{Sample, Sampler};
-    #[cfg(feature = "gpu")]
-    pub use crate::paillier::kernels::weighted_sum::weighted_sum_on_gpu;
-    pub use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;
     pub use crate::paillier::kernels::weights::Weights;
     #[cfg(all(feature = "gpu", feature = "owner"))]
     pub use crate::paillier::kernels::{SHADERS, gpu::shader::Shader, gpu::shape::Shape};

@@ -152,7 +152,7 @@ fn weighted(values: &[BigUint], weights: &[BigInt], m: &BigUint) -> BigUint {
 }
 
 #[test]
-fn weighted_sum() {
+fn multi_exp() {
     let mut random = SplitMix(6);
     for bits in Modulus::SIZES {
         let (m, width) = (random.modulus(bits), bits / 64);
@@ -183,12 +183,12 @@ fn weighted_sum() {
             let pairs = rows_of(&values, &m, width);
             for (name, device) in devices::devices(bits) {
                 let mut out = vec![7; outputs * 2 * width];
-                hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
-                let what = format!("weighted_sum/{name}/{bits}/{inputs}×{outputs}");
+                hazmat::multi_exp_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+                let what = format!("multi_exp/{name}/{bits}/{inputs}×{outputs}");
                 check(&out, width, &m, expected.iter().cloned(), &what);
                 out.fill(7);
                 if let Some(outcome) =
-                    hazmat::weighted_sum_on_gpu(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
+                    hazmat::multi_exp_on_gpu(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out)
                 {
                     outcome.unwrap();
                     check(&out, width, &m, expected.iter().cloned(), &format!("{what} on the device"));

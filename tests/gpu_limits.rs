@@ -65,7 +65,7 @@ impl Job {
         let mut fixed = vec![7; self.pairs.len()];
         hazmat::pair_fixed_base_pow(device, &self.base, 256, Rows::new(&self.exponents, 4), &mut fixed);
         let mut sums = vec![7; 100 * 2 * WIDTH];
-        hazmat::weighted_sum_vartime(device, &self.modulus, self.rows(), &self.weights, &mut sums);
+        hazmat::multi_exp_vartime(device, &self.modulus, self.rows(), &self.weights, &mut sums);
         let mut distances = vec![0; self.decoding.rows().len()];
         hazmat::hamming_decode(
             device,
@@ -79,7 +79,7 @@ impl Job {
             ("hamming_aggregate, resident", resident),
             ("pair_pow", powers),
             ("pair_fixed_base_pow", fixed),
-            ("weighted_sum", sums),
+            ("multi_exp", sums),
             ("hamming_decode", distances.into_iter().map(u64::from).collect()),
         ]
     }

@@ -47,7 +47,7 @@ pub struct Limits {
     pub memory: usize,
     /// How long the body of a request may take to arrive.
     pub body_time: Duration,
-    /// How long a request waits for its turn.
+    /// How long a request waits for a permit.
     pub wait: Duration,
 }
 
@@ -128,29 +128,29 @@ impl App {
 
     /// Reads chunks or writes for an organisation, on a thread that may block. No organisation gets all of these threads. If the
     /// client goes away, queries of the database end.
-    async fn in_turn<T: Send + 'static>(
+    async fn with_permit<T: Send + 'static>(
         &self,
         organisation: i64,
         work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let turn = async {
+        let permit = async {
             let request = self.inner.requests.acquire(organisation).await?;
             Ok::<_, ApiError>([request, self.inner.workers.acquire(organisation).await?])
         };
-        let turn = timeout(self.limits().wait, turn).await;
-        let turn = turn.map_err(|_| ApiError::busy("the server has too much to do; try again"))??;
+        let permit = timeout(self.limits().wait, permit).await;
+        let permit = permit.map_err(|_| ApiError::busy("the server has too much to do; try again"))??;
         let waiting = Waiting::default();
         let waited_for = waiting.work();
         self.with_store(move |store| {
             // Held until the work has ended, even if the client has gone.
-            let _turn = turn;
+            let _permit = permit;
             waited_for.run(|| work(store))
         })
         .await
     }
 
     /// Reads something small from the store, on a thread that may block. Nothing here waits for other requests: what writes
-    /// or reads chunks takes [`App::in_turn`].
+    /// or reads chunks takes [`App::with_permit`].
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,

@@ -1,4 +1,4 @@
-// weighted_sum: a round of products of numbers in slots, modulo m². Which products, the host has found out.
+// multi_exp: a round of products of numbers in slots, modulo m². Which products, the host has found out.
 //
 // state: slots, a pair each. second: the two slots of each product.
 

@@ -12,7 +12,7 @@ struct Params {
 }
 
 // Takes the row of the input, into Montgomery form.
-const ENTER = 0u;
+const TO_MONT = 0u;
 const SQUARE = 1u;
 // Multiplies by a table entry.
 const MULTIPLY = 2u;
@@ -23,7 +23,7 @@ const FETCH = 4u;
 // Takes 1.
 const ONE = 5u;
 // Leaves Montgomery form and writes the output.
-const LEAVE = 6u;
+const FROM_MONT = 6u;
 
 fn run() {
   prepare();
@@ -37,7 +37,7 @@ fn run() {
     let step = second[s] >> 24u;
     let entry = at + ((second[s] & 0xffffffu) + 1u) * stride;
     switch step {
-      case ENTER: {
+      case TO_MONT: {
         read_input(at, &x0);
         read_input(at + N, &x1);
         set_pair_constant(AT_R2);
@@ -45,7 +45,7 @@ fn run() {
       case MULTIPLY: {
         set_pair_state(entry);
       }
-      case LEAVE: {
+      case FROM_MONT: {
         set_pair_one();
       }
       case STORE: {
@@ -67,10 +67,10 @@ fn run() {
     if step == SQUARE {
       pair_square(&x0, &x1);
     }
-    if step == ENTER || step == MULTIPLY || step == LEAVE {
+    if step == TO_MONT || step == MULTIPLY || step == FROM_MONT {
       pair_multiply(&x0, &x1);
     }
-    if step == LEAVE {
+    if step == FROM_MONT {
       reduce(&x0, &x1);
       if is_row() {
         write_output(at, &x0);

@@ -12,8 +12,8 @@ use crate::device::open_device::OpenDevice;
 use crate::device::report::{DeviceReport, GpuTimes};
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
+use crate::paillier::kernels::multi_exp::multi_exp_vartime;
 use crate::paillier::kernels::pair_mul::pair_mul;
-use crate::paillier::kernels::weighted_sum::weighted_sum_vartime;
 use crate::paillier::kernels::weights::Weights;
 use crate::paillier::public_context::PublicContext;
 use crate::paillier::public_key::PublicKey;
@@ -145,7 +145,7 @@ impl NumberEvaluator {
     pub fn add_plain<E: Encrypted>(&self, a: &E, b: &PlainArray) -> Result<E, Error> {
         let (key, exponent) = (self.public_key(), a.array().exponent().min(b.exponent()));
         let a = self.lowered("add_plain", a.array(), exponent)?;
-        let values = b.spread(a.len())?;
+        let values = b.broadcast(a.len())?;
         let more = power_of_two(key, "add_plain", b.exponent(), exponent, &b.largest())?;
         let bound = check_bound(key, "add_plain", a.bound() + (b.largest() << more))?;
         let plaintexts: Vec<u64> = values.flat_map(|value| residue(&(value << more), key.modulus().limbs())).collect();
@@ -160,7 +160,7 @@ impl NumberEvaluator {
         let bound = check_bound(self.public_key(), "mul_plain", a.bound() * b.largest())?;
         let exponent = sum_of_exponents("mul_plain", a.exponent(), b.exponent())?;
         let mut weights = Weights::new(b.width());
-        b.spread(a.len())?.enumerate().for_each(|(i, value)| weights.push([term(i, value)]));
+        b.broadcast(a.len())?.enumerate().for_each(|(i, value)| weights.push([term(i, value)]));
         let out = self.weighted(a.ciphertexts().rows().limbs(), &weights);
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
@@ -181,7 +181,7 @@ impl NumberEvaluator {
         a: &EncryptedArray,
         b: &PlainArray,
     ) -> Result<EncryptedNumber, Error> {
-        let row: Vec<BigInt> = b.spread(a.len())?.cloned().collect();
+        let row: Vec<BigInt> = b.broadcast(a.len())?.cloned().collect();
         let matrix = PlainMatrix::new(a.len(), PlainArray::new(row, b.exponent()))?;
         let product = self.product(operation, &matrix, a, 1)?;
         Ok(EncryptedNumber::from_array(product))
@@ -316,7 +316,7 @@ impl NumberEvaluator {
         let width = 2 * self.public_key().width();
         let mut out = vec![0; weights.outputs() * width];
         let inputs = Rows::new(inputs, width);
-        weighted_sum_vartime(&self.device, self.public_key().modulus(), inputs, weights, &mut out);
+        multi_exp_vartime(&self.device, self.public_key().modulus(), inputs, weights, &mut out);
         out
     }
 }

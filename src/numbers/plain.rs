@@ -74,7 +74,7 @@ impl PlainArray {
     }
 
     /// The value for each of `count` numbers: one each, or one for all.
-    pub(super) fn spread(&self, count: usize) -> Result<impl Iterator<Item = &BigInt> + Clone, Error> {
+    pub(super) fn broadcast(&self, count: usize) -> Result<impl Iterator<Item = &BigInt> + Clone, Error> {
         if self.len() != count && self.len() != 1 {
             return Err(Error::Length { what: "the plain array", expected: count, actual: self.len() });
         }

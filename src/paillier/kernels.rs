@@ -21,7 +21,7 @@ pub mod hamming_decode;
 pub mod integers;
 mod inverses;
 pub mod messages;
-mod multi_power;
+pub mod multi_exp;
 pub mod pair_fixed_base_pow;
 pub mod pair_mul;
 pub mod pair_pow;
@@ -31,7 +31,6 @@ pub mod residue_product;
 #[cfg(any(feature = "gpu", feature = "hazmat"))]
 pub(crate) mod samples;
 mod schedule;
-pub mod weighted_sum;
 pub mod weights;
 
 /// All shaders.
@@ -41,8 +40,8 @@ pub const SHADERS: [&gpu::shader::Shader; 7] = [
     &pair_pow::gpu::SHADER,
     &pair_fixed_base_pow::gpu::SHADER,
     &hamming_aggregate::gpu::SHADER,
-    &weighted_sum::gpu::SHADER,
-    &hamming_decode::gpu::ENTER,
+    &multi_exp::gpu::SHADER,
+    &hamming_decode::gpu::TO_MONT,
     &hamming_decode::gpu::COUNT,
 ];
 
@@ -53,7 +52,7 @@ pub const SAMPLERS: &[samples::Sampler] = &[
     pair_pow::SAMPLER,
     pair_fixed_base_pow::SAMPLER,
     hamming_aggregate::SAMPLER,
-    weighted_sum::SAMPLER,
+    multi_exp::SAMPLER,
     #[cfg(feature = "owner")]
     crt_encrypt::SAMPLER,
     #[cfg(feature = "owner")]

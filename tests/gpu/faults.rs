@@ -28,7 +28,7 @@ fn whatever_goes_wrong_the_answers_are_right() {
 
 /// Weighted sums of enough outputs for a GPU: it computes them all, and what it gets wrong is noticed.
 #[test]
-fn weighted_sums_of_many_outputs() {
+fn multi_exp_of_many_outputs() {
     const INPUTS: usize = 200;
     let mut random = SplitMix(15);
     let (m, width) = (random.modulus(512), 8);
@@ -40,7 +40,7 @@ fn weighted_sums_of_many_outputs() {
     let weights = Weights::from_integers(INPUTS, &integers);
     let run = |device: &OpenDevice| {
         let mut out = vec![7; 100 * 2 * width];
-        hazmat::weighted_sum_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
+        hazmat::multi_exp_vartime(device, &modulus, Rows::new(&pairs, 2 * width), &weights, &mut out);
         out
     };
     let expected = run(&OpenDevice::open(Device::Cpu, None).unwrap());

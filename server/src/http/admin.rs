@@ -35,7 +35,7 @@ pub struct SetPermission {
 }
 
 pub async fn knowledge_bases(State(app): State<App>, Reader(principal): Reader) -> ApiResult<Json<Vec<KnowledgeBase>>> {
-    app.in_turn(principal.organisation, move |store| store.knowledge_bases(&principal)).await.map(Json)
+    app.with_permit(principal.organisation, move |store| store.knowledge_bases(&principal)).await.map(Json)
 }
 
 pub async fn create_knowledge_base(
@@ -44,7 +44,7 @@ pub async fn create_knowledge_base(
     Body(request): Body<Named>,
 ) -> ApiResult<Json<KnowledgeBase>> {
     request.check()?;
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.create_knowledge_base(&principal, &request.name, &request.description)
     })
     .await
@@ -56,7 +56,7 @@ pub async fn knowledge_base(
     Reader(principal): Reader,
     Path(id): Path<String>,
 ) -> ApiResult<Json<KnowledgeBase>> {
-    app.in_turn(principal.organisation, move |store| store.knowledge_base(&principal, &id)).await.map(Json)
+    app.with_permit(principal.organisation, move |store| store.knowledge_base(&principal, &id)).await.map(Json)
 }
 
 pub async fn delete_knowledge_base(
@@ -64,7 +64,7 @@ pub async fn delete_knowledge_base(
     Admin(principal): Admin,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.delete_knowledge_base(&principal, &id)?;
         Ok(Json(json!({ "id": id, "deleted": true })))
     })
@@ -82,7 +82,9 @@ pub async fn create_key(
 ) -> ApiResult<Json<Value>> {
     request.check()?;
     let (record, key) = app
-        .in_turn(principal.organisation, move |store| store.create_key(&principal, &request.name, &request.description))
+        .with_permit(principal.organisation, move |store| {
+            store.create_key(&principal, &request.name, &request.description)
+        })
         .await?;
     Ok(Json(json!({ "apiKey": record, "secretKey": key })))
 }
@@ -103,7 +105,7 @@ pub async fn set_permission(
 ) -> ApiResult<Json<PermissionRecord>> {
     let permission = Permission::from_number(request.permission)
         .ok_or_else(|| ApiError::invalid("permission must be 1 (read), 3 (write) or 7 (delete)"))?;
-    app.in_turn(principal.organisation, move |store| store.set_permission(&principal, &hash, &id, permission))
+    app.with_permit(principal.organisation, move |store| store.set_permission(&principal, &hash, &id, permission))
         .await
         .map(Json)
 }
@@ -113,7 +115,7 @@ pub async fn withdraw_permission(
     Admin(principal): Admin,
     Path((hash, id)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.withdraw_permission(&principal, &hash, &id)?;
         Ok(Json(json!({ "knowledgeBaseId": id, "withdrawn": true })))
     })
@@ -121,7 +123,7 @@ pub async fn withdraw_permission(
 }
 
 pub async fn rotate_admin_key(State(app): State<App>, Admin(principal): Admin) -> ApiResult<Json<Value>> {
-    let key = app.in_turn(principal.organisation, move |store| store.rotate_admin_key(&principal)).await?;
+    let key = app.with_permit(principal.organisation, move |store| store.rotate_admin_key(&principal)).await?;
     Ok(Json(json!({ "adminKey": key })))
 }
 
@@ -130,5 +132,5 @@ pub async fn revoke_key(
     Admin(principal): Admin,
     Path(hash): Path<String>,
 ) -> ApiResult<Json<KeyRecord>> {
-    app.in_turn(principal.organisation, move |store| store.revoke_key(&principal, &hash)).await.map(Json)
+    app.with_permit(principal.organisation, move |store| store.revoke_key(&principal, &hash)).await.map(Json)
 }

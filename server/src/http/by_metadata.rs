@@ -97,7 +97,7 @@ pub async fn select(
     let filter = parse_filter(&request.meta_filter)?;
     let projection = projection(request.projection.as_deref(), request.return_content)?;
     let mut reply = app.reply();
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
         reply.text("[")?;
         store.select(&principal, &selection, &Page::ALL, projection, &mut |chunk| reply.element(chunk))?;
@@ -122,7 +122,7 @@ pub async fn page(
         limit,
     };
     let mut reply = app.reply();
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
         reply.text("{\"results\":[")?;
         let (count, total) =
@@ -143,7 +143,7 @@ pub async fn delete(
     let filter = filter_to_change(&request.meta_filter)?;
     let is_dry_run = request.dry_run;
     let count = app
-        .in_turn(principal.organisation, move |store| {
+        .with_permit(principal.organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             store.delete_selected(&principal, &selection, is_dry_run)
         })
@@ -165,7 +165,7 @@ pub async fn patch(
     }
     let is_dry_run = request.dry_run;
     let count = app
-        .in_turn(principal.organisation, move |store| {
+        .with_permit(principal.organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             store.patch_selected(&principal, &selection, &change, is_dry_run)
         })

@@ -177,7 +177,7 @@ pub async fn insert(
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunks.count())?;
     let reply = app
-        .in_turn(principal.organisation, move |store| {
+        .with_permit(principal.organisation, move |store| {
             let Insert { kb_id, context_id, chunks, on_conflict } = request;
             let chunks = chunks.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
@@ -208,7 +208,7 @@ pub async fn get(
     let projection = if names.is_empty() { Projection::ALL } else { Projection::from_names(&names)? };
     let base = parameters.one("kb_id")?.to_owned();
     let mut reply = app.reply();
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         reply.text("[")?;
         store.chunks(&principal, &base, &ids, projection, &mut |chunk| reply.element(chunk))?;
         reply.text("]")?;
@@ -224,7 +224,7 @@ pub async fn update(
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_updates.count())?;
     let reply = app
-        .in_turn(principal.organisation, move |store| {
+        .with_permit(principal.organisation, move |store| {
             let Update { kb_id, context_id, chunk_updates } = request;
             let chunk_updates = chunk_updates.into_vec();
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
@@ -254,7 +254,7 @@ pub async fn patch(
 ) -> ApiResult<Json<Value>> {
     app.check_chunks(request.chunk_patches.count())?;
     let reply = app
-        .in_turn(principal.organisation, move |store| {
+        .with_permit(principal.organisation, move |store| {
             let PatchChunks { kb_id, context_id, chunk_patches } = request;
             let chunk_patches = chunk_patches.into_vec();
             let ids: Vec<u64> = chunk_patches.iter().map(|patch| patch.chunk_id).collect();
@@ -291,7 +291,7 @@ pub async fn delete(
     let ids = parameters.distinct_numbers("chunk_ids", app.limits().chunks)?;
     let base = parameters.one("kb_id")?.to_owned();
     let (deleted, missing) =
-        app.in_turn(principal.organisation, move |store| store.delete(&principal, &base, &ids)).await?;
+        app.with_permit(principal.organisation, move |store| store.delete(&principal, &base, &ids)).await?;
     Ok(Json(json!({ "deleted_count": deleted, "not_found": missing })))
 }
 

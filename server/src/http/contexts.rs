@@ -26,7 +26,7 @@ pub async fn store(
     if !data.is_object() {
         return Err(ApiError::invalid("data must be a context, as an object"));
     }
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.store_context(&principal, &context_id, &data)?;
         Ok(Json(json!({ "context_id": context_id })))
     })
@@ -56,7 +56,7 @@ pub async fn delete(
     Data(principal): Data,
     Path((_, id)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.delete_context(&principal, &id)?;
         Ok(Json(json!({ "context_id": id, "deleted": true })))
     })
@@ -86,7 +86,7 @@ pub async fn bind(
     Data(principal): Data,
     Path((_, base, context)): Path<(String, String, String)>,
 ) -> ApiResult<Json<Value>> {
-    app.in_turn(principal.organisation, move |store| {
+    app.with_permit(principal.organisation, move |store| {
         store.bind(&principal, &base, &context)?;
         Ok(Json(json!({ "kb_id": base, "context_id": context })))
     })

@@ -46,7 +46,7 @@ pub async fn compute_hamming(
     let place = timeout(app.limits().wait, app.inner.searches.acquire(organisation)).await;
     let place = place.map_err(|_| ApiError::busy("too many searches are going on; try again"))??;
     let (len, answers) = app
-        .in_turn(organisation, move |store| {
+        .with_permit(organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
             let everything = filter == Filter::All(Vec::new());
             let query = request.query.only().map(String::as_str).unwrap_or_default();

@@ -13,29 +13,28 @@ pub(crate) struct Buffer {
     secrecy: Secrecy,
     /// Whether another job may have it afterwards.
     is_reusable: bool,
-    home: Arc<Home>,
+    context: Arc<GpuContext>,
 }
 
 /// Where buffers come from and go back to.
-pub(super) struct Home {
+pub(super) struct GpuContext {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pool: Pool,
-    /// Makes threads take turns, for OpenGL only.
-    turns: Option<ReentrantMutex<()>>,
+    /// Held by the one thread that may use an OpenGL device; `None` for other APIs.
+    opengl: Option<ReentrantMutex<()>>,
 }
 
-impl Home {
+impl GpuContext {
     pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue, backend: wgpu::Backend) -> Arc<Self> {
-        let turns = (backend == wgpu::Backend::Gl).then(|| ReentrantMutex::new(()));
-        Arc::new(Self { device, queue, pool: Pool::default(), turns })
+        let opengl = (backend == wgpu::Backend::Gl).then(|| ReentrantMutex::new(()));
+        Arc::new(Self { device, queue, pool: Pool::default(), opengl })
     }
 
-    /// To be held while wgpu is called, or a resource dropped. An OpenGL context belongs to one thread at a time: wgpu
-    /// locks it in every call, and panics if another thread's dispatch keeps it for some seconds. Other APIs need no
-    /// turns and get none.
-    pub(super) fn turn(&self) -> Option<ReentrantMutexGuard<'_, ()>> {
-        self.turns.as_ref().map(ReentrantMutex::lock)
+    /// Hold this while calling wgpu or dropping a resource. An OpenGL context belongs to one thread at a time: wgpu locks it
+    /// in every call, and panics if another thread's dispatch keeps it for some seconds. Other APIs need no lock and get none.
+    pub(super) fn lock_opengl(&self) -> Option<ReentrantMutexGuard<'_, ()>> {
+        self.opengl.as_ref().map(ReentrantMutex::lock)
     }
 
     /// A buffer for that use.
@@ -46,8 +45,8 @@ impl Home {
         secrecy: Secrecy,
     ) -> Result<Buffer, GpuFailure> {
         let bytes = (bytes as u64).max(16);
-        let _turn = self.turn();
-        let of = |buffer| Buffer { buffer, bytes, secrecy, is_reusable: true, home: Arc::clone(self) };
+        let _opengl = self.lock_opengl();
+        let of = |buffer| Buffer { buffer, bytes, secrecy, is_reusable: true, context: Arc::clone(self) };
         if let Some(buffer) = self.pool.take(bytes, usage) {
             return Ok(of(buffer));
         }
@@ -66,9 +65,9 @@ impl Buffer {
     /// Takes a buffer back from the host in whatever state its mapping is, and lets no other job have it.
     pub(super) fn abandon(&mut self) {
         self.is_reusable = false;
-        let _turn = self.home.turn();
+        let _opengl = self.context.lock_opengl();
         // A mapping that failed cannot be undone, which is no error of the device's.
-        let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let scope = self.context.device.push_error_scope(wgpu::ErrorFilter::Validation);
         self.buffer.unmap();
         drop(pollster::block_on(scope.pop()));
     }
@@ -76,14 +75,14 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let _turn = self.home.turn();
+        let _opengl = self.context.lock_opengl();
         if self.secrecy == Secrecy::Secret {
-            let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let mut encoder = self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.clear_buffer(&self.buffer, 0, None);
-            self.home.queue.submit([encoder.finish()]);
+            self.context.queue.submit([encoder.finish()]);
         }
         if self.is_reusable {
-            self.home.pool.give(self.buffer.clone());
+            self.context.pool.give(self.buffer.clone());
         } else {
             self.buffer.destroy();
         }

@@ -1,7 +1,7 @@
 //! An open GPU: buffers, pipelines, dispatches, and what can go wrong with them.
 
 use super::adapter::Adapter;
-use super::buffer::{Buffer, Home, Secrecy};
+use super::buffer::{Buffer, GpuContext, Secrecy};
 use super::dispatch_budget::DispatchBudget;
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
@@ -22,7 +22,7 @@ const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
 
 /// An open device. It knows no kernel: shaders, parameters and buffers come with each dispatch.
 pub(crate) struct Engine {
-    pub(super) home: Arc<Home>,
+    pub(super) context: Arc<GpuContext>,
     adapter: Adapter,
     pipelines: Mutex<HashMap<ShaderId, Pipeline>>,
     trouble: Arc<Mutex<Option<GpuFailure>>>,
@@ -91,7 +91,7 @@ impl Engine {
         let budget = DispatchBudget::new(adapter.options().budget);
         let engine = Self {
             budget,
-            home: Home::new(device, queue, adapter.backend()),
+            context: GpuContext::new(device, queue, adapter.backend()),
             adapter,
             pipelines,
             trouble,
@@ -115,8 +115,8 @@ impl Engine {
     /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
     pub(crate) fn recover(&self) -> bool {
         // A loss may not have been reported yet.
-        let _turn = self.home.turn();
-        let _ = self.home.device.poll(wgpu::PollType::Poll);
+        let _opengl = self.context.lock_opengl();
+        let _ = self.context.device.poll(wgpu::PollType::Poll);
         let mut trouble = lock(&self.trouble);
         let is_lost = matches!(&*trouble, Some(GpuFailure::Lost(_)));
         if !is_lost {
@@ -134,19 +134,19 @@ impl Engine {
     pub(crate) fn most_bytes(&self) -> u64 {
         let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
         let most = most.min(self.adapter.options().most_bytes.unwrap_or(u64::MAX));
-        let limits = self.home.device.limits();
+        let limits = self.context.device.limits();
         most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
     }
 
     /// The most workgroups of one dispatch.
     pub(crate) fn most_workgroups(&self) -> u32 {
-        self.home.device.limits().max_compute_workgroups_per_dimension
+        self.context.device.limits().max_compute_workgroups_per_dimension
     }
 
     /// A buffer of that size.
     pub(crate) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let buffer = self.home.buffer(bytes, usage, secrecy)?;
+        let buffer = self.context.buffer(bytes, usage, secrecy)?;
         self.check().map(|()| buffer)
     }
 
@@ -159,8 +159,8 @@ impl Engine {
 
     /// Writes limbs to the beginning of a buffer.
     pub(crate) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
-        let _turn = self.home.turn();
-        self.home.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
+        let _opengl = self.context.lock_opengl();
+        self.context.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
     }
 
     fn pipeline(&self, shader: ShaderId, text: &dyn Fn() -> String) -> Result<Pipeline, GpuFailure> {
@@ -168,12 +168,12 @@ impl Engine {
         if let Some(pipeline) = pipelines.get(&shader) {
             return Ok(pipeline.clone());
         }
-        let _turn = self.home.turn();
-        let scope = self.home.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let _opengl = self.context.lock_opengl();
+        let scope = self.context.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let label = Some(shader.name);
         let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(text().into()) };
-        let module = self.adapter.checks().create(&self.home.device, descriptor);
-        let pipeline = self.home.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        let module = self.adapter.checks().create(&self.context.device, descriptor);
+        let pipeline = self.context.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             // What the shader uses.
             layout: None,
@@ -199,15 +199,15 @@ impl Engine {
     pub(crate) fn dispatch(&self, dispatch: &Dispatch<'_>) -> Result<wgpu::SubmissionIndex, GpuFailure> {
         let Pipeline { pipeline, layout } = self.pipeline(dispatch.shader, dispatch.text)?;
         self.budget.note(dispatch.macs);
-        let _turn = self.home.turn();
+        let _opengl = self.context.lock_opengl();
         // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.
-        let params = self.home.device.create_buffer(&wgpu::BufferDescriptor {
+        let params = self.context.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: dispatch.params.len() as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.home.queue.write_buffer(&params, 0, dispatch.params);
+        self.context.queue.write_buffer(&params, 0, dispatch.params);
         let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: params.as_entire_binding() }];
         entries.extend(dispatch.buffers.iter().map(|(binding, buffer)| wgpu::BindGroupEntry {
             binding: *binding,
@@ -218,13 +218,13 @@ impl Engine {
             }),
         }));
         let label = Some(dispatch.shader.name);
-        let group = self.home.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let group = self.context.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label,
             layout: &layout,
             entries: &entries,
         });
         let submitting = lock(&self.submitting);
-        let mut encoder = self.home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let timestamp_writes = self.timer.as_ref().and_then(Timer::next);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes });
@@ -232,7 +232,7 @@ impl Engine {
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(dispatch.workgroups, 1, 1);
         }
-        let index = self.home.queue.submit([encoder.finish()]);
+        let index = self.context.queue.submit([encoder.finish()]);
         drop(submitting);
         self.check()?;
         Ok(index)
@@ -240,9 +240,11 @@ impl Engine {
 
     /// Waits until a submission is done.
     pub(crate) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
-        let _turn = self.home.turn();
-        let waited =
-            self.home.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
+        let _opengl = self.context.lock_opengl();
+        let waited = self
+            .context
+            .device
+            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
         self.check()?;
         waited.map(drop).map_err(|_| GpuFailure::TimeOut(PATIENCE.as_secs()))
     }
@@ -267,7 +269,7 @@ impl Engine {
         *planned = None;
         match fault {
             Fault::Destroyed => {
-                self.home.device.destroy();
+                self.context.device.destroy();
                 Ok(None)
             }
             Fault::OutOfMemory => Err(GpuFailure::Memory(0)),
@@ -296,14 +298,14 @@ mod tests {
 
     /// Otherwise wgpu panics in the thread that waits for another's dispatch of several seconds.
     #[test]
-    fn threads_take_turns_on_open_gl() {
+    fn one_thread_at_a_time_uses_an_opengl_device() {
         let Some(engine) = open(KernelOptions { open_gl: true, ..KernelOptions::default() }) else { return };
-        let turn = engine.home.turn();
+        let lock = engine.context.lock_opengl();
         std::thread::scope(|scope| {
             let other = scope.spawn(|| engine.upload(&[7; 100], Secrecy::Public).is_ok());
             std::thread::sleep(Duration::from_millis(100));
             assert!(!other.is_finished(), "two threads use one OpenGL context");
-            drop(turn);
+            drop(lock);
             assert!(other.join().unwrap());
         });
     }
@@ -317,7 +319,7 @@ mod tests {
             let witness = buffer.buffer.clone();
             drop(buffer);
             let usage = witness.usage();
-            let again = engine.home.buffer(800, usage, Secrecy::Public).unwrap();
+            let again = engine.context.buffer(800, usage, Secrecy::Public).unwrap();
             assert!(again.buffer == witness, "the pool has another buffer");
             let readback = Readback::start(&engine, &again, 1, 800, Secrecy::Public).unwrap();
             readback

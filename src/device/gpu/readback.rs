@@ -34,15 +34,15 @@ impl Readback {
         let bytes = rows * row;
         #[cfg(feature = "hazmat")]
         let fault = engine.due_fault()?;
-        let home = &engine.home;
-        let _turn = home.turn();
+        let context = &engine.context;
+        let _opengl = context.lock_opengl();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let host = home.buffer(bytes, usage, secrecy)?;
+        let host = context.buffer(bytes, usage, secrecy)?;
         let submitting = lock(&engine.submitting);
-        let mut encoder = home.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&buffer.buffer, 0, &host.buffer, 0, bytes as u64);
-        let ticks = engine.timer.as_ref().and_then(|timer| timer.collect(&home.device, &mut encoder));
-        let submission = home.queue.submit([encoder.finish()]);
+        let ticks = engine.timer.as_ref().and_then(|timer| timer.collect(&context.device, &mut encoder));
+        let submission = context.queue.submit([encoder.finish()]);
         drop(submitting);
         if let Some(ticks) = &ticks {
             ticks.map();
@@ -71,7 +71,7 @@ impl Readback {
             Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
             Err(_) => return Err(GpuFailure::TimeOut(PATIENCE.as_secs())),
         }
-        let _turn = engine.home.turn();
+        let _opengl = engine.context.lock_opengl();
         if let (Some(timer), Some(ticks)) = (&engine.timer, &self.ticks) {
             timer.add(ticks);
         }

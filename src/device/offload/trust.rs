@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(refused, Err((WRONG, Verdict::Retired)));
         let (trust, mut shown) = (Trust::default(), 0);
         admit(&trust, &mut shown);
-        let refused = trust.admit(("weighted_sum", 1024), || Err(WRONG));
+        let refused = trust.admit(("multi_exp", 1024), || Err(WRONG));
         assert_eq!(refused, Err((WRONG, Verdict::TriedAgain(2))));
     }
 

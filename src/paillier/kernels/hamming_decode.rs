@@ -106,8 +106,8 @@ pub(super) mod gpu {
     use std::sync::Arc;
     use zeroize::Zeroizing;
 
-    pub(crate) const ENTER: Shader =
-        Shader { name: "decode_enter", text: include_str!("../../../shaders/paillier/decode_enter.wgsl") };
+    pub(crate) const TO_MONT: Shader =
+        Shader { name: "decode_to_mont", text: include_str!("../../../shaders/paillier/decode_to_mont.wgsl") };
     pub(crate) const COUNT: Shader =
         Shader { name: "decode_count", text: include_str!("../../../shaders/paillier/decode_count.wgsl") };
 
@@ -209,7 +209,7 @@ pub(super) mod gpu {
                 Bindings { input: Some(&input), state: Some(&state), ..Bindings::default() },
                 Bindings { output: Some(&output), state: Some(&state), ..Bindings::default() },
             );
-            ENTER.dispatch(engine, &power.modulus, rows, PRODUCTS, (), to_state)?;
+            TO_MONT.dispatch(engine, &power.modulus, rows, PRODUCTS, (), to_state)?;
             power.run(engine, rows, &input, &output, &state)?;
             let nonce = self.nonce.as_ref().copied().unwrap_or_default();
             COUNT.dispatch(engine, &power.modulus, rows, PRODUCTS, [word(self.dimensions), nonce], to_output)?;

@@ -1,8 +1,9 @@
-//! `weighted_sum`: for each output the product of all inputs, each to its weight.
+//! `multi_exp`: for each output the product of all inputs, each to its weight.
 //!
 //! Every product of a round is one lane's, whichever inputs, windows and outputs it belongs to, so lanes are full at
-//! any shape. `multi_power` says which products there are.
+//! any shape. `multi_exp::plan` says which products there are.
 
+pub(super) mod plan;
 pub(super) mod sides;
 
 #[cfg(feature = "hazmat")]
@@ -14,20 +15,14 @@ use crate::device::cpu::Cpu;
 use crate::device::open_device::OpenDevice;
 #[cfg(feature = "hazmat")]
 use crate::error::Error;
-use sides::{quotients_vartime, weighted_sides_vartime};
+use sides::{multi_exp_sides_vartime, quotients_vartime};
 
 /// For each row of weights the product of all inputs, each to its weight, modulo m²; 0 where a negative weight is for a number
 /// that has no inverse. `inputs` and `out` are pairs, an output a row of weights. Takes time by the weights.
-pub fn weighted_sum_vartime(
-    device: &OpenDevice,
-    modulus: &Modulus,
-    inputs: Rows<'_>,
-    weights: &Weights,
-    out: &mut [u64],
-) {
+pub fn multi_exp_vartime(device: &OpenDevice, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
     #[cfg(feature = "gpu")]
     if let Some(offloaded) = device.gpu() {
-        let kernel = gpu::WeightedSides { modulus, inputs, weights };
+        let kernel = gpu::MultiExpSides { modulus, inputs, weights };
         if kernel.is_worth_it(&offloaded.gpu().engine) {
             let mut sides = vec![0; weights.sides() * inputs.width()];
             offloaded.run(&kernel, &mut sides);
@@ -37,9 +32,9 @@ pub fn weighted_sum_vartime(
     on_cpu(device.cpu(), modulus, inputs, weights, out);
 }
 
-/// [`weighted_sum_vartime`] on the GPU, unchecked and whatever the shape; `None` on the CPU.
+/// [`multi_exp_vartime`] on the GPU, unchecked and whatever the shape; `None` on the CPU.
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
-pub fn weighted_sum_on_gpu(
+pub fn multi_exp_on_gpu(
     device: &OpenDevice,
     modulus: &Modulus,
     inputs: Rows<'_>,
@@ -47,7 +42,7 @@ pub fn weighted_sum_on_gpu(
     out: &mut [u64],
 ) -> Option<Result<(), String>> {
     let mut sides = vec![0; weights.sides() * inputs.width()];
-    let outcome = device.gpu()?.run_unchecked(&gpu::WeightedSides { modulus, inputs, weights }, &mut sides);
+    let outcome = device.gpu()?.run_unchecked(&gpu::MultiExpSides { modulus, inputs, weights }, &mut sides);
     quotients_vartime(device.cpu(), modulus, weights, Rows::new(&sides, inputs.width()), out);
     Some(outcome)
 }
@@ -55,13 +50,13 @@ pub fn weighted_sum_on_gpu(
 fn on_cpu(cpu: &Cpu, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
     let width = 2 * modulus.width();
     let mut sides = vec![0; weights.sides() * width];
-    weighted_sides_vartime(cpu, modulus, inputs, weights, 0..weights.sides(), &mut sides);
+    multi_exp_sides_vartime(cpu, modulus, inputs, weights, 0..weights.sides(), &mut sides);
     quotients_vartime(cpu, modulus, weights, Rows::new(&sides, width), out);
 }
 
 /// Rows are weights of 8 bits with their signs: of one output for 784 inputs, or of ten.
 #[cfg(feature = "hazmat")]
-pub(super) const SAMPLER: Sampler = Sampler { name: "weighted_sum", batches: &[784, 7840], make: sample };
+pub(super) const SAMPLER: Sampler = Sampler { name: "multi_exp", batches: &[784, 7840], make: sample };
 
 #[cfg(feature = "hazmat")]
 fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
@@ -74,7 +69,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
         samples::numbers(64, rows).into_iter().map(|limb| i64::from(limb.to_le_bytes()[0].cast_signed())).collect();
     let weights = Weights::from_integers(inputs, &integers);
     Ok(Sample::new(weights.outputs() * width, move |device, out| {
-        weighted_sum_vartime(device, &modulus, Rows::new(&pairs[2 * width..], width), &weights, out);
+        multi_exp_vartime(device, &modulus, Rows::new(&pairs[2 * width..], width), &weights, out);
     }))
 }
 
@@ -95,7 +90,7 @@ pub(super) mod gpu {
     use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
     use crate::paillier::kernels::gpu::{copy, suits_gpus};
-    use crate::paillier::kernels::multi_power::{Part, Parts, inputs_at_once};
+    use crate::paillier::kernels::multi_exp::plan::{Part, Parts, inputs_at_once};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use crate::paillier::kernels::samples;
     use crate::paillier::kernels::weights::Weights;
@@ -104,14 +99,14 @@ pub(super) mod gpu {
     use std::sync::Arc;
 
     pub(crate) const SHADER: Shader =
-        Shader { name: "weighted_sum", text: include_str!("../../../shaders/paillier/weighted_sum.wgsl") };
+        Shader { name: "multi_exp", text: include_str!("../../../shaders/paillier/multi_exp.wgsl") };
 
     /// The slot of R², which takes a number into Montgomery form.
-    const ENTER: u32 = 0;
+    const TO_MONT: u32 = 0;
     /// The slot of 1 in Montgomery form, R.
     const ONE: u32 = 1;
     /// The slot of 1, which takes a number out of Montgomery form.
-    const LEAVE: u32 = 2;
+    const FROM_MONT: u32 = 2;
     const _: () = assert!(Part::GIVEN == 3);
 
     /// What a dispatch does, as the shader's `Params` has it.
@@ -124,7 +119,7 @@ pub(super) mod gpu {
     }
 
     /// The products of the positive and of the negative weights of each output, one after the other, modulo m².
-    pub(crate) struct WeightedSides<'a> {
+    pub(crate) struct MultiExpSides<'a> {
         pub(crate) modulus: &'a Modulus,
         pub(crate) inputs: Rows<'a>,
         pub(crate) weights: &'a Weights,
@@ -139,13 +134,13 @@ pub(super) mod gpu {
         next: Option<Part>,
     }
 
-    impl WeightedSides<'_> {
+    impl MultiExpSides<'_> {
         /// Whether a device has room for the inputs, and checking it takes the CPU much less time than computing it.
         pub(crate) fn is_worth_it(&self, engine: &Engine) -> bool {
             let most = inputs_at_once(self.weights, most_slots(engine, self.width())) / 2;
             self.weights.outputs() > 0
                 && self.inputs.len() <= most
-                && batch_check::weighted_sides_are_worth_checking(self.inputs.len(), self.weights)
+                && batch_check::multi_exp_sides_are_worth_checking(self.inputs.len(), self.weights)
         }
     }
 
@@ -154,7 +149,7 @@ pub(super) mod gpu {
         usize::try_from(engine.most_bytes() / (8 * width as u64)).unwrap_or(usize::MAX) / 2
     }
 
-    impl<'a> Kernel for WeightedSides<'a> {
+    impl<'a> Kernel for MultiExpSides<'a> {
         const NAME: &'static str = SHADER.name;
         type Element = u64;
         type Prepared = DeviceParts<'a>;
@@ -180,19 +175,19 @@ pub(super) mod gpu {
         }
 
         fn compute(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &mut [u64]) {
-            super::weighted_sides_vartime(cpu, self.modulus, self.inputs, self.weights, rows, out);
+            super::multi_exp_sides_vartime(cpu, self.modulus, self.inputs, self.weights, rows, out);
         }
 
         fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u64]) -> Result<bool, Error> {
             let out = Rows::new(out, self.width());
-            batch_check::weighted_sides_hold(cpu, self.modulus, self.inputs, self.weights, rows, out)
+            batch_check::multi_exp_sides_hold(cpu, self.modulus, self.inputs, self.weights, rows, out)
         }
 
         fn prepare(&self, engine: &Arc<Engine>) -> Result<DeviceParts<'a>, GpuFailure> {
             let width = self.width();
             let [radix, square, _] = &self.modulus.word_form().radix_powers;
             let mut given = [square.as_slice(), radix, &vec![0; width], self.inputs.limbs()].concat();
-            given[LEAVE as usize * width] = 1;
+            given[FROM_MONT as usize * width] = 1;
             let most = most_slots(engine, width);
             let parts = Parts::new(self.weights, 0..self.weights.sides(), self.inputs.len(), most);
             Ok(DeviceParts { modulus: DeviceModulus::new(engine, self.modulus)?, given, parts, next: None })
@@ -234,7 +229,7 @@ pub(super) mod gpu {
             let inputs = Rows::new(&pairs, 2 * modulus.width());
             let integers: Vec<i64> = (0..3 * ROWS as i64).map(|i| (i * 0x9e37 + 5) % 101 - 50).collect();
             let weights = Weights::from_integers(ROWS, &integers);
-            agree(&WeightedSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
+            agree(&MultiExpSides { modulus: &modulus, inputs, weights: &weights }, engine, cpu)
         }
     }
 
@@ -257,14 +252,14 @@ pub(super) mod gpu {
         fn new(part: &Part) -> Self {
             let mut factors = Self { limbs: Vec::new(), rounds: Vec::new() };
             let inputs = Part::GIVEN..Part::GIVEN + part.inputs.len();
-            factors.push(inputs.clone().map(|slot| [word(slot), ENTER]), Some(inputs.start));
+            factors.push(inputs.clone().map(|slot| [word(slot), TO_MONT]), Some(inputs.start));
             let (mut left, mut to) = (part.rounds.factors.as_slice(), inputs.end);
             for length in &part.rounds.lengths {
                 let (round, rest) = left.split_at(*length);
                 factors.push(round.iter().copied(), Some(to));
                 (left, to) = (rest, to + length);
             }
-            factors.push(part.results.iter().map(|slot| [slot.unwrap_or(ONE), LEAVE]), None);
+            factors.push(part.results.iter().map(|slot| [slot.unwrap_or(ONE), FROM_MONT]), None);
             factors
         }
 

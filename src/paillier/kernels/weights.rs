@@ -1,4 +1,4 @@
-//! Plain integers to weigh ciphertexts with: the exponents of `weighted_sum`.
+//! Plain integers to weigh ciphertexts with: the exponents of `multi_exp`.
 
 use crate::bignum::window;
 

@@ -12,8 +12,8 @@ use crate::bignum::window::{self, Exponent};
 use crate::device::cpu::Cpu;
 use crate::error::Error;
 use crate::paillier::kernels::fixed_base::FixedBase;
-use crate::paillier::kernels::multi_power;
-use crate::paillier::kernels::weighted_sum::sides::weighted_sides_vartime;
+use crate::paillier::kernels::multi_exp::plan;
+use crate::paillier::kernels::multi_exp::sides::multi_exp_sides_vartime;
 use crate::paillier::kernels::weights::Weights;
 use combination::{SUM_EXTRA, WEIGHT_BITS, weighted_product, weighted_sum};
 use num_bigint::BigUint;
@@ -132,7 +132,7 @@ pub(crate) fn fixed_base_powers_hold(
 
 /// Whether out is the sides of weighted sums: Π out^r = Π input^(Σ r·weight) for random r, one product of powers on the
 /// CPU for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
-pub(crate) fn weighted_sides_hold(
+pub(crate) fn multi_exp_sides_hold(
     cpu: &Cpu,
     modulus: &Modulus,
     inputs: Rows<'_>,
@@ -146,16 +146,16 @@ pub(crate) fn weighted_sides_hold(
     let random = short_weights(out.len())?;
     let combined = weights.combined(inputs.len(), sides, &random);
     let mut expected = vec![0; inputs.width()];
-    weighted_sides_vartime(cpu, modulus, inputs, &combined, 0..1, &mut expected);
+    multi_exp_sides_vartime(cpu, modulus, inputs, &combined, 0..1, &mut expected);
     Ok(expected == **weighted_product(cpu, modulus, &random, out))
 }
 
-/// Whether [`weighted_sides_hold`] takes few enough products for the CPU to leave the rest to another device.
-pub(crate) fn weighted_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
+/// Whether [`multi_exp_sides_hold`] takes few enough products for the CPU to leave the rest to another device.
+pub(crate) fn multi_exp_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
     let (sides, bits) =
         (weights.sides(), weights.bits() + WEIGHT_BITS as usize + weights.outputs().ilog2() as usize + 1);
-    let all = multi_power::estimate(weights, 0..sides, inputs);
-    let combined = multi_power::estimate_dense(inputs, 1, bits);
+    let all = plan::estimate(weights, 0..sides, inputs);
+    let combined = plan::estimate_dense(inputs, 1, bits);
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let of_results = (sides * WEIGHT_BITS as usize / 2) as f64;
     LEAST_GAIN * (combined + of_results) <= all

@@ -6,13 +6,13 @@ use zeroize::Zeroizing;
 /// What a step does; the numbers are those of the shader.
 #[derive(Clone, Copy)]
 enum Step {
-    Enter = 0,
+    ToMont = 0,
     Square = 1,
     Multiply = 2,
     Store = 3,
     Fetch = 4,
     One = 5,
-    Leave = 6,
+    FromMont = 6,
 }
 
 /// The steps of a power, and the table entries that they use. As secret as the exponent.
@@ -47,7 +47,7 @@ impl Program {
         let mut steps = Zeroizing::new(Vec::with_capacity(2 * entries as usize + 2 * exponent.bits() + 8));
         let mut push = |step: Step, entry: u32| steps.push((step as u32) << 24 | entry);
         if whole {
-            push(Step::Enter, 0);
+            push(Step::ToMont, 0);
         }
         push(Step::Store, 1);
         for entry in 2..entries {
@@ -69,7 +69,7 @@ impl Program {
             }
         }
         if whole {
-            push(Step::Leave, 0);
+            push(Step::FromMont, 0);
         }
         Self { steps, entries: entries as usize }
     }

@@ -123,7 +123,7 @@ impl Shape {
         self.words_a_lane() <= self.most_unrolled()
     }
 
-    /// Products of pairs that the longest kernel for numbers of this size does in one dispatch: `decode_enter` modulo
+    /// Products of pairs that the longest kernel for numbers of this size does in one dispatch: `decode_to_mont` modulo
     /// primes, `pair_mul` modulo n.
     pub(crate) fn most_products(self) -> u32 {
         if self.words <= LARGEST_PRIME { 3 } else { 2 }

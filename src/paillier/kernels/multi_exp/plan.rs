@@ -27,35 +27,35 @@
 mod counts;
 
 #[cfg(feature = "gpu")]
-pub(super) use counts::{estimate, estimate_dense};
+pub(in crate::paillier::kernels) use counts::{estimate, estimate_dense};
 
-use super::schedule::{Rounds, Schedule};
-use super::weights::{Weight, Weights};
+use crate::paillier::kernels::schedule::{Rounds, Schedule};
+use crate::paillier::kernels::weights::{Weight, Weights};
 use counts::{Counts, FIRST_BITS, RUNNING_BITS, WIDEST};
 use std::ops::Range;
 
 /// Part of a job: some of the inputs, some of the sides. Slots: [`Part::GIVEN`] constants, the inputs, the products.
-pub(super) struct Part {
-    pub(super) inputs: Range<usize>,
-    pub(super) sides: Range<usize>,
-    pub(super) rounds: Rounds,
+pub(in crate::paillier::kernels) struct Part {
+    pub(in crate::paillier::kernels) inputs: Range<usize>,
+    pub(in crate::paillier::kernels) sides: Range<usize>,
+    pub(in crate::paillier::kernels) rounds: Rounds,
     /// Where each side's product is; `None` is 1.
-    pub(super) results: Vec<Option<u32>>,
+    pub(in crate::paillier::kernels) results: Vec<Option<u32>>,
 }
 
 impl Part {
     /// Slots before those of the inputs, for what a device needs.
-    pub(super) const GIVEN: usize = 3;
+    pub(in crate::paillier::kernels) const GIVEN: usize = 3;
 
     /// Slots in all.
-    pub(super) fn slots(&self) -> usize {
+    pub(in crate::paillier::kernels) fn slots(&self) -> usize {
         Self::GIVEN + self.inputs.len() + self.rounds.factors.len()
     }
 }
 
 /// A job in parts of about `most` slots, each made when it is asked for: for some of the inputs all of the sides, then for
 /// the next.
-pub(super) struct Parts<'a> {
+pub(in crate::paillier::kernels) struct Parts<'a> {
     weights: &'a Weights,
     sides: Range<usize>,
     inputs: usize,
@@ -65,7 +65,12 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(weights: &'a Weights, sides: Range<usize>, inputs: usize, most: usize) -> Self {
+    pub(in crate::paillier::kernels) fn new(
+        weights: &'a Weights,
+        sides: Range<usize>,
+        inputs: usize,
+        most: usize,
+    ) -> Self {
         let next = (0..0, Way::Buckets, sides.start);
         let mut parts = Self { weights, sides, inputs, most, next };
         parts.go_on(0);
@@ -104,7 +109,7 @@ impl Iterator for Parts<'_> {
 }
 
 /// Inputs of a part, so that a side of it stays below that many slots: buckets take at most a product a bit for each.
-pub(super) fn inputs_at_once(weights: &Weights, most: usize) -> usize {
+pub(in crate::paillier::kernels) fn inputs_at_once(weights: &Weights, most: usize) -> usize {
     (most / (weights.bits() + 2)).max(64)
 }
 

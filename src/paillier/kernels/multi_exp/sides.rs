@@ -7,7 +7,7 @@ use crate::bignum::modulus::Modulus;
 use crate::bignum::with_lanes::{for_powers, with_lanes};
 use crate::device::cpu::{Cpu, Run};
 use crate::paillier::kernels::inverses;
-use crate::paillier::kernels::multi_power::{Part, Parts};
+use crate::paillier::kernels::multi_exp::plan::{Part, Parts};
 use crate::paillier::kernels::pair_mul;
 use crate::paillier::kernels::weights::Weights;
 use std::ops::Range;
@@ -19,7 +19,7 @@ const MOST_LIMBS: usize = 1 << 23;
 const RUN: Run = Run::new(16, 256);
 
 /// The products of the positive and of the negative weights of each output, one after the other: some of them.
-pub(crate) fn weighted_sides_vartime(
+pub(crate) fn multi_exp_sides_vartime(
     cpu: &Cpu,
     modulus: &Modulus,
     inputs: Rows<'_>,

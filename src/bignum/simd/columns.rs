@@ -1,4 +1,4 @@
-//! Products, squares and Montgomery reductions of whole numbers: sums in columns, which are hardly carried.
+//! Products, squares and Montgomery reductions of whole numbers, as sums in columns with lazy carry propagation.
 
 use super::number::{Number, borrow, carried, digit, largest_digit};
 use super::tile::{Block, Tiles, neighbours};
@@ -7,16 +7,16 @@ use std::array;
 /// The columns of a product of two numbers of T blocks, the lower half first.
 pub(super) type Columns<V, const T: usize, const C: usize> = [[Block<V, C>; T]; 2];
 
-/// What is added to: a number or two for each tile.
+/// One side of a sum of P products.
 type Factors<'a, V, const T: usize, const C: usize, const P: usize> = [&'a Number<V, T, C>; P];
 
-/// An empty sum.
+/// Returns columns that are zero.
 #[inline(always)]
 pub(super) fn zeros<V: Tiles, const T: usize, const C: usize>(isa: V::Isa) -> Columns<V, T, C> {
     [Number::zero(isa).0, Number::zero(isa).0]
 }
 
-/// Adds x.
+/// columns += x.
 #[inline(always)]
 pub(super) fn add_number<V: Tiles, const T: usize, const C: usize>(
     columns: &mut Columns<V, T, C>,
@@ -27,7 +27,7 @@ pub(super) fn add_number<V: Tiles, const T: usize, const C: usize>(
     }
 }
 
-/// Adds Σ x·y.
+/// columns += Σ x·y.
 #[inline(always)]
 pub(super) fn add_products<V: Tiles, const T: usize, const C: usize, const P: usize>(
     isa: V::Isa,
@@ -40,11 +40,12 @@ pub(super) fn add_products<V: Tiles, const T: usize, const C: usize, const P: us
         for j in 0..T {
             V::multiply(isa, neighbours(columns, i + j), x.map(|x| &x.0[i]), y.map(|y| &y.0[j]));
         }
-        relax_after(isa, i, T, &mut columns[i + 1..]);
+        partial_carry_after(isa, i, T, &mut columns[i + 1..]);
     }
 }
 
-/// Adds Σ x·y mod R, whose upper columns are not worked out. The highest of the others may wrap, as only its digit counts.
+/// columns += Σ x·y mod R. The upper columns are not computed. The highest computed column may wrap, because only its
+/// digit counts.
 #[inline(always)]
 pub(super) fn add_lower_half<V: Tiles, const T: usize, const C: usize, const P: usize>(
     isa: V::Isa,
@@ -58,12 +59,12 @@ pub(super) fn add_lower_half<V: Tiles, const T: usize, const C: usize, const P: 
             V::multiply(isa, neighbours(columns, i + j), a, y.map(|y| &y.0[j]));
         }
         V::multiply_below(isa, &mut columns[T - 1], a, y.map(|y| &y.0[T - 1 - i]));
-        relax_after(isa, i, T, &mut columns[i + 1..]);
+        partial_carry_after(isa, i, T, &mut columns[i + 1..]);
     }
 }
 
-/// z ← ⌊Σ x·y / R⌋, or one less: of the lower columns only two are worked out, so that less than
-/// 2·P·L·R/2^[`Tiles::DIGIT_BITS`] is missing from the sum, of L digits.
+/// z ← ⌊Σ x·y / R⌋, or one less. Only the two highest of the lower columns are computed, so the sum is too small by
+/// less than 2·P·L·R/2^[`Tiles::DIGIT_BITS`], for numbers of L digits.
 #[inline(always)]
 pub(super) fn set_upper_half<V: Tiles, const T: usize, const C: usize, const P: usize>(
     isa: V::Isa,
@@ -83,42 +84,43 @@ pub(super) fn set_upper_half<V: Tiles, const T: usize, const C: usize, const P: 
         for j in T - i..T {
             V::multiply(isa, neighbours(&mut columns, i + j - T), a, y.map(|y| &y.0[j]));
         }
-        let mut rest = V::splat(isa, 0);
+        let mut carry = V::splat(isa, 0);
         for guard in &mut guards {
-            (*guard, rest) = carried(isa, guard.add(rest));
+            (*guard, carry) = carried(isa, guard.add(carry));
         }
-        columns[0][0] = columns[0][0].add(rest);
-        relax_after(isa, i, T, &mut columns);
+        columns[0][0] = columns[0][0].add(carry);
+        partial_carry_after(isa, i, T, &mut columns);
     }
     z.carry_from(isa, &columns);
 }
 
-/// Makes digits of columns, and subtracts m, given as its halves, where the number is m or more.
+/// Turns columns into digits, and subtracts m in the lanes where the number is at least m. m is given as two halves.
 #[inline(always)]
 pub(super) fn reduce_once<V: Tiles, const T: usize, const C: usize>(
     isa: V::Isa,
     columns: &mut Columns<V, T, C>,
     m: &[Number<V, T, C>; 2],
 ) {
-    let (mut rest, mut below) = (V::splat(isa, 0), V::splat(isa, 0));
+    let (mut carry, mut below_m) = (V::splat(isa, 0), V::splat(isa, 0));
     for (half, m) in columns.iter_mut().zip(m) {
         for (column, m) in half.as_flattened_mut().iter_mut().zip(m.digits()) {
-            (*column, rest) = carried(isa, column.add(rest));
-            below = borrow(column.sub(*m).sub(below));
+            (*column, carry) = carried(isa, column.add(carry));
+            below_m = borrow(column.sub(*m).sub(below_m));
         }
     }
-    let reached = below.eq(V::splat(isa, 0));
-    let mut rest = V::splat(isa, 0);
+    let at_least_m = below_m.eq(V::splat(isa, 0));
+    let mut borrowed = V::splat(isa, 0);
     for (half, m) in columns.iter_mut().zip(m) {
         for (column, m) in half.as_flattened_mut().iter_mut().zip(m.digits()) {
-            let difference = column.sub(m.keep(reached)).sub(rest);
-            rest = borrow(difference);
+            let difference = column.sub(m.keep(at_least_m)).sub(borrowed);
+            borrowed = borrow(difference);
             *column = digit(isa, difference);
         }
     }
 }
 
-/// Adds x² to columns that are zero: the products of different digits once, then all doubled, then the squares of digits.
+/// Adds x² to columns that are zero: computes the products of different digits once, doubles the sums, and adds the
+/// squares of digits.
 #[inline(always)]
 pub(super) fn add_square<V: Tiles, const T: usize, const C: usize>(
     isa: V::Isa,
@@ -127,19 +129,20 @@ pub(super) fn add_square<V: Tiles, const T: usize, const C: usize>(
 ) {
     let columns = columns.as_flattened_mut().as_flattened_mut();
     V::multiply_different::<C>(isa, columns, x.digits());
-    // A column has two products for each digit.
+    // A column gets at most two products per digit.
     if 2 * T * C > V::ROOM {
-        relax(isa, columns);
+        partial_carry(isa, columns);
     }
     let (pairs, _) = columns.as_chunks_mut::<2>();
     for (pair, digit) in pairs.iter_mut().zip(x.digits()) {
-        *pair = pair.map(|column| column.add(column));
+        *pair = [pair[0].add(pair[0]), pair[1].add(pair[1])];
         V::add_product(pair, *digit, *digit);
     }
 }
 
-/// Adds P products a·b and q·m for the q that makes the lower half vanish, and leaves R − 1 − q in its place; the upper half
-/// is the sum divided by R. A tile's row has Q = P + 1 products.
+/// Multiplication with interleaved Montgomery reduction (CIOS, with blocks of digits as words): adds P products a·b,
+/// and q·m for the q that makes the lower half zero. The upper half of the columns becomes the sum divided by R, the
+/// lower half R − 1 − q. Q must be P + 1, the number of products in a row of tiles.
 #[inline(always)]
 pub(super) fn reduce<V: Tiles, const T: usize, const C: usize, const P: usize, const Q: usize>(
     isa: V::Isa,
@@ -163,35 +166,35 @@ pub(super) fn reduce<V: Tiles, const T: usize, const C: usize, const P: usize, c
         for (column, q) in columns[i].iter_mut().zip(&q) {
             *column = largest_digit::<V>(isa).sub(*q);
         }
-        relax_after(isa, i, T, &mut columns[i + 1..]);
+        partial_carry_after(isa, i, T, &mut columns[i + 1..]);
     }
 }
 
-/// Moves carries up by one column each, where row i of `rows` blocks was the last that columns have room for. A column gets at
-/// most three products for each digit of a row.
+/// Calls [`partial_carry`] if, after row i of `rows` rows of blocks, the columns have no room for another row. A
+/// column gets at most three products per digit of a row.
 #[inline(always)]
-fn relax_after<V: Tiles, const C: usize>(isa: V::Isa, i: usize, rows: usize, columns: &mut [Block<V, C>]) {
+fn partial_carry_after<V: Tiles, const C: usize>(isa: V::Isa, i: usize, rows: usize, columns: &mut [Block<V, C>]) {
     let uncarried = const { V::ROOM / (3 * C) };
     if rows > uncarried && (i + 1).is_multiple_of(uncarried) {
-        relax(isa, columns.as_flattened_mut());
+        partial_carry(isa, columns.as_flattened_mut());
     }
 }
 
-/// Moves carries up by one column each.
+/// Moves the carry of each column to the next column, without propagating it further.
 #[inline(always)]
-fn relax<V: Tiles>(isa: V::Isa, columns: &mut [V]) {
+fn partial_carry<V: Tiles>(isa: V::Isa, columns: &mut [V]) {
     V::run(
         isa,
         #[inline(always)]
         || {
-            let mut rest = V::splat(isa, 0);
+            let mut carry = V::splat(isa, 0);
             let Some((top, lower)) = columns.split_last_mut() else { return };
             for column in lower {
                 let (digit, next) = carried(isa, *column);
-                *column = digit.add(rest);
-                rest = next;
+                *column = digit.add(carry);
+                carry = next;
             }
-            *top = top.add(rest);
+            *top = top.add(carry);
         },
     );
 }

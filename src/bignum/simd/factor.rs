@@ -1,8 +1,8 @@
-//! Multiplication by a fixed factor with vectors: quotients are estimated from what was worked out for the factor, so that
-//! only halves of most products are needed.
+//! Multiplication by a fixed factor with vectors. Quotients are estimated with precomputed reciprocals of the factor,
+//! so most products are needed only by half.
 //!
-//! For x = x0 + x1·m and the factor b = b0 + b1·m, with R the radix to the number of digits, and y = x0·b + x1·b0·m, which is
-//! x·b but for a multiple of m²:
+//! For x = x0 + x1·m, the factor b = b0 + b1·m, R = 2^([`Tiles::DIGIT_BITS`]·T·C), and y = x0·b + x1·b0·m ≡ x·b (mod
+//! m²):
 //!
 //! ```text
 //! q0 = ⌊x0·⌊b0·R/m⌋ / R⌋                              ⌊x0·b0/m⌋ or one less
@@ -13,14 +13,16 @@
 //! y − q1·m² = x0·b0 + w·m
 //! ```
 //!
-//! Of the quotients the upper halves of products are needed, of what is modulo R the lower ones: half of L² each, where
-//! Montgomery's multiplication takes 5·L² and joining the pair one more. A fixed factor's scaled reciprocal is Shoup's (in
-//! Harvey, "Faster arithmetic for number-theoretic transforms", 2014); taking it of b/m² makes q1 one quotient.
+//! Quotients need the upper halves of products, and values modulo R the lower halves: half of L² each. A Montgomery
+//! multiplication takes 5·L², and converting the pair to an integer another L². The scaled reciprocal of a fixed
+//! factor is due to Shoup (in Harvey, "Faster arithmetic for number-theoretic transforms", 2014). Taking it of b/m²
+//! makes q1 a single quotient.
 //!
 //! # Bounds
 //!
-//! x0, x1 < m ≤ R/2^8. Rounding ⌊b0·R/m⌋ and ⌊b·R/m²⌋ down takes less than (x0 + x1)/R ≤ 2^−7 from a quotient, and the
-//! columns that are left out less than 2^−17: so at most 1 is missing, and results are below twice what they are reduced by.
+//! x0, x1 < m ≤ R/2^8. Rounding ⌊b0·R/m⌋ and ⌊b·R/m²⌋ down reduces a quotient by less than (x0 + x1)/R ≤ 2^−7, and
+//! the omitted columns by less than 2^−17. So a quotient is at most 1 too small, and results are below twice their
+//! modulus (m or m²).
 
 use super::columns;
 use super::modulus::SimdModulus;
@@ -32,15 +34,15 @@ use crate::bignum::lanes::Pair;
 use crate::bignum::modulus::Modulus;
 use num_bigint::BigUint;
 
-/// Numbers from which on reciprocals are worth what they take: about twenty microseconds for a 2048-bit m, where a number saves
-/// a tenth of one with AVX-512 IFMA.
+/// The number of multiplications from which the reciprocals pay off. They take about twenty microseconds for a
+/// 2048-bit m, and save a tenth of a microsecond per multiplication with AVX-512 IFMA.
 const LEAST: usize = 256;
 
-/// A factor with what is worth working out for it.
+/// A factor with its precomputed values.
 pub(crate) enum Factor<N> {
-    /// For few numbers.
+    /// For few multiplications.
     Montgomery(MontgomeryFactor<N>),
-    /// For many.
+    /// For many multiplications.
     Reciprocal(Box<ReciprocalFactor<N>>),
 }
 
@@ -50,7 +52,7 @@ pub(crate) struct ReciprocalFactor<N> {
     pub(super) pair: Pair<N>,
     /// ⌊b0·R/m⌋ and ⌊b·R/m²⌋.
     pub(super) quotients: Pair<N>,
-    /// m, which also keeps w positive.
+    /// m. Also added to w to keep it positive.
     pub(super) m: N,
     /// R − m.
     pub(super) minus_m: N,
@@ -61,7 +63,8 @@ pub(crate) struct ReciprocalFactor<N> {
 }
 
 impl<N> ReciprocalFactor<N> {
-    /// `number` puts an integer below R = 2^`bits` into lanes. Public values only: num-bigint takes time by their size.
+    /// Computes the reciprocals. `number` puts an integer below R = 2^`bits` in every lane. For public values only:
+    /// num-bigint is not constant-time.
     pub(super) fn new(modulus: &Modulus, row: &[u64], bits: usize, number: impl Fn(&BigUint) -> N) -> Self {
         let integer = |limbs: &[u64]| BigUint::from_bytes_le(bytemuck::cast_slice(limbs));
         let (b0, b1) = row.split_at(row.len() / 2);
@@ -83,7 +86,7 @@ impl<N> ReciprocalFactor<N> {
 }
 
 impl<V: Tiles, const T: usize, const C: usize> SimdModulus<V, T, C> {
-    /// An integer below R, in every lane.
+    /// Puts an integer below R in every lane.
     fn in_every_lane(isa: V::Isa, x: &BigUint) -> Number<V, T, C> {
         V::run(
             isa,
@@ -98,6 +101,7 @@ impl<V: Tiles, const T: usize, const C: usize> SimdModulus<V, T, C> {
         )
     }
 
+    /// x ← x·factor mod m², as a reduced pair.
     #[inline(always)]
     fn multiply_by(&self, x: &mut Pair<Number<V, T, C>>, factor: &ReciprocalFactor<Number<V, T, C>>) {
         let (isa, b, quotients) = (self.isa, &factor.pair, &factor.quotients);
@@ -110,13 +114,14 @@ impl<V: Tiles, const T: usize, const C: usize> SimdModulus<V, T, C> {
         let mut sum = q0.0;
         columns::add_lower_half(isa, &mut sum, [&x.x0, &x.x1, &q1], [&b.x1, &b.x0, &factor.minus_m]);
         x.x1.carry_from(isa, &sum);
-        // Where q0 is one too small, 1 is missing in z1 too, which may be −1 until then.
+        // If q0 is 1 too small, so is z1, which may then be −1 before this correction.
         let missing = z0.reduce_once(isa, &factor.m);
         x.x0 = z0;
         x.x1.increment(isa, missing);
         x.x1.reduce_once(isa, &factor.m);
     }
 
+    /// Writes x·factor mod m² as integers.
     #[inline(always)]
     fn store_product_by(
         &self,

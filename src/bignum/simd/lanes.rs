@@ -1,7 +1,7 @@
-//! [`Lanes`] of vectors: each operation compiled with the instructions that it needs.
+//! The implementation of [`Lanes`] with vectors. Each operation is compiled with the vector's instructions.
 
 use super::columns;
-use super::deal;
+use super::distribute;
 use super::modulus::SimdModulus;
 use super::number::{Number, carry};
 use super::rows;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 impl<V: Tiles, const T: usize, const C: usize> Lanes for SimdModulus<V, T, C> {
     const COUNT: usize = V::LANES;
 
-    const SELECTED_A_PRODUCT: usize = V::SELECTED_A_DIGIT * T * C;
+    const SELECTIONS_PER_MUL: usize = V::SELECTIONS_PER_DIGIT * T * C;
 
     const LINES_A_WINDOW: usize = 2 * T * C * V::LINES_A_DIGIT;
 
@@ -165,7 +165,7 @@ impl<V: Tiles, const T: usize, const C: usize> Lanes for SimdModulus<V, T, C> {
             self.isa,
             #[inline(always)]
             || {
-                let indices = V::from_lanes(self.isa, deal::<V>(indices));
+                let indices = V::from_lanes(self.isa, distribute::<V>(indices));
                 z.x0.select(self.isa, table, |pair| &pair.x0, indices);
                 z.x1.select(self.isa, table, |pair| &pair.x1, indices);
             },

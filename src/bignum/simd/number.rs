@@ -1,4 +1,4 @@
-//! Numbers of T blocks of C digits, one a lane: carries, comparisons and selections.
+//! Numbers of T blocks of C digits, one per lane: carries, comparisons and selections.
 
 use super::tile::{Block, Tiles};
 use crate::bignum::lanes::Line;
@@ -15,18 +15,19 @@ impl<V: Zeroize, const T: usize, const C: usize> Zeroize for Number<V, T, C> {
     }
 }
 
-/// The lower bits of a column.
+/// Returns the digit of a column: its lower [`Tiles::DIGIT_BITS`] bits.
 #[inline(always)]
 pub(super) fn digit<V: Tiles>(isa: V::Isa, column: V) -> V {
     column.and(largest_digit(isa))
 }
 
+/// Returns the largest digit in every lane.
 #[inline(always)]
 pub(super) fn largest_digit<V: Tiles>(isa: V::Isa) -> V {
     V::splat(isa, (1 << V::DIGIT_BITS) - 1)
 }
 
-/// 1 where a difference of digits is negative.
+/// Returns 1 in the lanes where a difference of digits is negative, 0 elsewhere.
 #[inline(always)]
 pub(super) fn borrow<V: Tiles>(difference: V) -> V {
     difference.shr(u64::BITS - 1)
@@ -35,30 +36,33 @@ pub(super) fn borrow<V: Tiles>(difference: V) -> V {
 impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
     #[inline(always)]
     pub(super) fn zero(isa: V::Isa) -> Self {
-        // Hidden from the compiler, which would call a memset that is slower than vector stores.
+        // `black_box` keeps the compiler from calling memset, which is slower than vector stores.
         let zero = black_box(V::splat(isa, 0));
         Self([[zero; C]; T])
     }
 
-    /// All digits, lowest first.
+    /// Returns all digits, lowest first.
     #[inline(always)]
     pub(super) fn digits(&self) -> &[V] {
         self.0.as_flattened()
     }
 
-    /// Becomes the digits of a sum in columns, which is below R.
+    /// Sets self to the sum in `columns`, which must be below R, by propagating carries.
     #[inline(always)]
     pub(super) fn carry_from(&mut self, isa: V::Isa, columns: &[Block<V, C>; T]) {
-        self.0 = *columns;
-        carry(isa, V::splat(isa, 0), self.0.as_flattened_mut());
+        // Written out instead of copying the columns first and carrying in place, which takes 5 % of a multiplication.
+        let mut carry = V::splat(isa, 0);
+        for (out, column) in self.0.as_flattened_mut().iter_mut().zip(columns.as_flattened()) {
+            (*out, carry) = carried(isa, column.add(carry));
+        }
     }
 
-    /// Becomes x + y.
+    /// Sets self to x + y modulo R.
     #[inline(always)]
     pub(super) fn set_sum(&mut self, isa: V::Isa, x: &Self, y: &Self) {
-        let mut rest = V::splat(isa, 0);
+        let mut carry = V::splat(isa, 0);
         for ((out, x), y) in self.0.as_flattened_mut().iter_mut().zip(x.digits()).zip(y.digits()) {
-            (*out, rest) = carried(isa, x.add(*y).add(rest));
+            (*out, carry) = carried(isa, x.add(*y).add(carry));
         }
     }
 
@@ -68,19 +72,19 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
         carry(isa, V::splat(isa, 1).keep(mask), self.0.as_flattened_mut());
     }
 
-    /// Becomes x − y modulo R. Returns 1 in the lanes in which that is negative, 0 elsewhere.
+    /// Sets self to x − y modulo R. Returns the borrow: 1 in the lanes where x < y, 0 elsewhere.
     #[inline(always)]
     pub(super) fn set_difference(&mut self, isa: V::Isa, x: &Self, y: &Self) -> V {
-        let mut rest = V::splat(isa, 0);
+        let mut borrowed = V::splat(isa, 0);
         for ((out, x), y) in self.0.as_flattened_mut().iter_mut().zip(x.digits()).zip(y.digits()) {
-            let difference = x.sub(*y).sub(rest);
-            rest = borrow(difference);
+            let difference = x.sub(*y).sub(borrowed);
+            borrowed = borrow(difference);
             *out = digit(isa, difference);
         }
-        rest
+        borrowed
     }
 
-    /// Takes over `other` in the lanes of the mask.
+    /// Copies `other` in the lanes of the mask.
     #[inline(always)]
     pub(super) fn replace(&mut self, mask: V::Mask, other: &Self) {
         for (out, other) in self.0.as_flattened_mut().iter_mut().zip(other.digits()) {
@@ -88,16 +92,16 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
         }
     }
 
-    /// Subtracts m where the number is m or more. Returns the lanes where it was.
+    /// Subtracts m in the lanes where self ≥ m. Returns the mask of these lanes.
     #[inline(always)]
     pub(super) fn reduce_once(&mut self, isa: V::Isa, m: &Self) -> V::Mask {
         let mut reduced = Self::zero(isa);
-        let reached = reduced.set_difference(isa, self, m).eq(V::splat(isa, 0));
-        self.replace(reached, &reduced);
-        reached
+        let at_least_m = reduced.set_difference(isa, self, m).eq(V::splat(isa, 0));
+        self.replace(at_least_m, &reduced);
+        at_least_m
     }
 
-    /// The lanes whose number is 1.
+    /// Returns the mask of the lanes whose number is 1.
     #[cfg(feature = "owner")]
     #[inline(always)]
     pub(super) fn is_one(&self, isa: V::Isa) -> V::Mask {
@@ -108,7 +112,7 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
         difference.eq(V::splat(isa, 0))
     }
 
-    /// Becomes, in each lane, the entry of its index, of entries that `half` takes a number from. Reads all.
+    /// Sets each lane to the number that `half` takes from the entry at the lane's index. Reads all entries.
     #[inline(always)]
     pub(super) fn select<E>(&mut self, isa: V::Isa, entries: &[E], half: impl Fn(&E) -> &Self, indices: V) {
         for (i, out) in self.0.iter_mut().enumerate() {
@@ -123,7 +127,8 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
         }
     }
 
-    /// Becomes, in each lane, the entry of its index, from the lines of a window table that hold these digits. Reads all.
+    /// Sets each lane to the entry at the lane's index, from the lines of a window that hold these digits. Reads all
+    /// lines.
     #[inline(always)]
     pub(super) fn look_up(&mut self, isa: V::Isa, lines: &[Line], indices: V) {
         for (out, lines) in self.0.as_flattened_mut().iter_mut().zip(lines.chunks_exact(V::LINES_A_DIGIT)) {
@@ -132,15 +137,15 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
     }
 }
 
-/// Moves carries up, from columns to digits, starting with `rest`.
+/// Propagates carries: turns columns into digits, with `carry_in` added to the lowest column.
 #[inline(always)]
-pub(super) fn carry<V: Tiles>(isa: V::Isa, mut rest: V, columns: &mut [V]) {
+pub(super) fn carry<V: Tiles>(isa: V::Isa, mut carry_in: V, columns: &mut [V]) {
     for column in columns {
-        (*column, rest) = carried(isa, column.add(rest));
+        (*column, carry_in) = carried(isa, column.add(carry_in));
     }
 }
 
-/// A column's digit and what goes to the next.
+/// Returns the digit of a column and the carry to the next column.
 #[inline(always)]
 pub(super) fn carried<V: Tiles>(isa: V::Isa, column: V) -> (V, V) {
     (digit(isa, column), column.shr(V::DIGIT_BITS))

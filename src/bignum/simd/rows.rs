@@ -1,15 +1,15 @@
-//! Between rows of 64-bit limbs and lanes of digits.
+//! Conversion between rows of 64-bit limbs and lanes of digits.
 
 use super::number::{Number, digit};
 use super::tile::Tiles;
 use crate::bignum::batch::Rows;
 use crate::device::vector::MOST_LANES;
 
-/// Bits of a limb.
+/// Bits per limb.
 const LIMB_BITS: u32 = u64::BITS;
 
-/// From each row the number in `width` limbs from `at` on, a multiple of the number of lanes. Lanes without a row have the last
-/// row's.
+/// Loads from each row the number in `width` limbs that begins at limb `at`. `width` is a multiple of the number of
+/// lanes. Lanes without a row repeat the last row.
 #[inline(always)]
 pub(super) fn load<V: Tiles, const T: usize, const C: usize>(
     isa: V::Isa,
@@ -17,7 +17,7 @@ pub(super) fn load<V: Tiles, const T: usize, const C: usize>(
     at: usize,
     width: usize,
 ) -> Number<V, T, C> {
-    // A number has more digits than limbs.
+    // The limbs fit in the space of the digits: a number has more digits than limbs.
     let mut limbs = Number::<V, T, C>::zero(isa);
     let limbs = limbs.0.as_flattened_mut().get_mut(..width).unwrap_or_default();
     for lane in 0..V::LANES {
@@ -35,7 +35,7 @@ pub(super) fn load<V: Tiles, const T: usize, const C: usize>(
     from_limbs(isa, limbs)
 }
 
-/// The digits of a number given as vectors of limbs.
+/// Converts vectors of limbs to digits.
 #[inline(always)]
 pub(super) fn from_limbs<V: Tiles, const T: usize, const C: usize>(isa: V::Isa, limbs: &[V]) -> Number<V, T, C> {
     let mut number = Number::zero(isa);
@@ -44,7 +44,7 @@ pub(super) fn from_limbs<V: Tiles, const T: usize, const C: usize>(isa: V::Isa, 
         let Some(low) = limbs.get(limb) else { break };
         let mut value = low.shr(shift);
         if let Some(high) = limbs.get(limb + 1) {
-            // A shift by 64 or more, where the first limb has the whole digit, gives 0.
+            // If the low limb has the whole digit, the bits of the high limb are removed by `digit`, or shifted out.
             value = value.or(high.shl(LIMB_BITS - shift));
         }
         *out = digit(isa, value);
@@ -52,8 +52,8 @@ pub(super) fn from_limbs<V: Tiles, const T: usize, const C: usize>(isa: V::Isa, 
     number
 }
 
-/// Writes a number's digits into rows of `width` limbs, `limbs` of them, a multiple of the number of lanes, from limb `at` of each
-/// row on. Lanes without a row are dropped.
+/// Converts digits to `limbs` limbs, and writes them into rows of `width` limbs, beginning at limb `at` of each row.
+/// `limbs` is a multiple of the number of lanes. Lanes without a row are dropped.
 #[inline(always)]
 pub(super) fn store<V: Tiles>(isa: V::Isa, digits: &[V], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
     let mut block = [V::splat(isa, 0); MOST_LANES];
@@ -71,18 +71,19 @@ pub(super) fn store<V: Tiles>(isa: V::Isa, digits: &[V], limbs: usize, rows: &mu
     }
 }
 
-/// Limb i of a number in digits.
+/// Returns limb i of a number in digits.
 #[inline(always)]
 fn limb<V: Tiles>(isa: V::Isa, digits: &[V], i: usize) -> V {
     let (first, shift) = split(u32::try_from(i).unwrap_or(u32::MAX) * LIMB_BITS, V::DIGIT_BITS);
     let mut value = V::splat(isa, 0);
-    // What is shifted by 64 or more is gone.
+    // Digits shifted left by 64 bits or more become zero.
     for (i, digit) in (0..=LIMB_BITS.div_ceil(V::DIGIT_BITS)).zip(digits.get(first..).unwrap_or_default()) {
         value = value.or(if i == 0 { digit.shr(shift) } else { digit.shl(i * V::DIGIT_BITS - shift) });
     }
     value
 }
 
+/// Splits a bit position into the index of the unit of `size` bits that contains it, and the position in that unit.
 #[inline(always)]
 fn split(bit: u32, size: u32) -> (usize, u32) {
     ((bit / size) as usize, bit % size)

@@ -1,4 +1,4 @@
-//! The arithmetic of every level that this machine has, operation by operation, beside num-bigint.
+//! Compares the arithmetic of every instruction set that this machine has with num-bigint, operation by operation.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::factor::FixedFactor;
@@ -22,13 +22,13 @@ fn value(limbs: &[u64]) -> BigUint {
     BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
 }
 
-/// Random bits with runs of ones and zeros, which random numbers do not have.
+/// Random bits with long runs of ones and zeros, which uniform numbers do not have.
 fn number(bits: usize) -> impl Strategy<Value = BigUint> {
     prop::collection::vec(prop_oneof![3 => any::<u64>(), 1 => Just(0), 1 => Just(u64::MAX)], bits / 64)
         .prop_map(|limbs| value(&limbs))
 }
 
-/// An odd modulus of a size, and numbers to compute with, among them the extremes.
+/// An odd modulus of `bits` bits and two operands, including extreme values.
 fn case(bits: usize) -> impl Strategy<Value = (BigUint, BigUint, BigUint)> {
     (number(bits), number(2 * bits), number(2 * bits), 0..8).prop_map(move |(mut m, x, y, kind)| {
         m.set_bit(0, true);
@@ -46,13 +46,13 @@ fn case(bits: usize) -> impl Strategy<Value = (BigUint, BigUint, BigUint)> {
     })
 }
 
-/// Numbers in lanes, in and out.
-struct Bench<'a, A> {
+/// Converts between `BigUint` and lanes.
+struct Fixture<'a, A> {
     a: &'a A,
     m: &'a BigUint,
 }
 
-impl<A: Lanes> Bench<'_, A> {
+impl<A: Lanes> Fixture<'_, A> {
     fn pair(&self, values: &[BigUint]) -> Pair<A::Number> {
         let width = self.a.width();
         let row = |x: &BigUint| [limbs(&(x % self.m), width), limbs(&(x / self.m), width)].concat();
@@ -65,7 +65,7 @@ impl<A: Lanes> Bench<'_, A> {
         self.a.load(Rows::new(&rows, self.a.width()), 0)
     }
 
-    /// What a pair in Montgomery form stands for, in each lane.
+    /// Returns the value of a pair in Montgomery form, for each lane.
     fn values(&self, pair: &Pair<A::Number>) -> Vec<BigUint> {
         let width = self.a.width();
         let mut rows = vec![7; 2 * width * A::COUNT];
@@ -86,8 +86,8 @@ impl<A: Lanes> Bench<'_, A> {
 }
 
 fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
-    let (bench, square) = (Bench { a, m }, &(m * m));
-    // Something else in every lane, the case itself in the first.
+    let (fixture, square) = (Fixture { a, m }, &(m * m));
+    // Different values in every lane; the first has the case itself.
     let lanes = |x: &BigUint, step: u32| -> Vec<BigUint> {
         (0u32..).take(A::COUNT).map(|i| (x * (i * step + 1) + i) % square).collect()
     };
@@ -96,33 +96,33 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
         xs.iter().zip(&ys).map(|(x, y)| f(x, y)).collect()
     };
 
-    let (a0, b) = (a.to_mont(&bench.pair(&xs)), a.to_mont(&bench.pair(&ys)));
-    assert_eq!(bench.values(&a0), xs);
-    assert!(bench.values(a.one()).iter().all(|one| *one == BigUint::from(1u32)));
-    assert_eq!(bench.values(&a.mul(&a0, &b)), each(&|x, y| x * y % square));
-    assert_eq!(bench.values(&a.square(&a0)), each(&|x, _| x * x % square));
-    assert_eq!(bench.values(&a.plus_pair(&a0, &b)), each(&|x, y| (x + y) % square));
-    // Sums of what multiplications leave, up to the bounds: x0 below 4m, x1 below 16m.
+    let (a0, b) = (a.to_mont(&fixture.pair(&xs)), a.to_mont(&fixture.pair(&ys)));
+    assert_eq!(fixture.values(&a0), xs);
+    assert!(fixture.values(a.one()).iter().all(|one| *one == BigUint::from(1u32)));
+    assert_eq!(fixture.values(&a.mul(&a0, &b)), each(&|x, y| x * y % square));
+    assert_eq!(fixture.values(&a.square(&a0)), each(&|x, _| x * x % square));
+    assert_eq!(fixture.values(&a.plus_pair(&a0, &b)), each(&|x, y| (x + y) % square));
+    // Sums of results up to the bounds of operands: x0 below 4m, x1 below 16m.
     let large = a.plus_pair(&a.plus_pair(&a0, &a0), &a0);
-    assert_eq!(bench.values(&a.mul(&large, &a.plus_pair(&b, &b))), each(&|x, y| x * y * 6u32 % square));
-    assert_eq!(bench.values(&a.square(&large)), each(&|x, _| x * x * 9u32 % square));
-    // A chain never leaves the bounds.
+    assert_eq!(fixture.values(&a.mul(&large, &a.plus_pair(&b, &b))), each(&|x, y| x * y * 6u32 % square));
+    assert_eq!(fixture.values(&a.square(&large)), each(&|x, _| x * x * 9u32 % square));
+    // Results of a chain stay within the bounds.
     let (mut chain, mut expected) = (a0, xs.clone());
     for _ in 0..20 {
         a.square_assign(&mut chain);
         a.mul_assign(&mut chain, &b);
         expected.iter_mut().zip(&ys).for_each(|(e, y)| *e = &*e * &*e * y % square);
     }
-    assert_eq!(bench.values(&chain), expected);
+    assert_eq!(fixture.values(&chain), expected);
 
     let (low_x, low_y) = (each(&|x, _| x % m), each(&|_, y| y % m));
-    let (x, y) = (bench.number(&low_x), bench.number(&low_y));
+    let (x, y) = (fixture.number(&low_x), fixture.number(&low_y));
     let product = a.reduce_once(&a.mont_mul(&a.mont_mul(&x, &a.r2().x0), &y));
-    assert_eq!(bench.numbers(&product), each(&|x, y| x * y % m));
+    assert_eq!(fixture.numbers(&product), each(&|x, y| x * y % m));
     #[cfg(feature = "owner")]
     {
-        assert_eq!(bench.numbers(&a.sub(&x, &y)), each(&|x, y| (x % m + (m - y % m)) % m));
-        assert_eq!(bench.numbers(&a.add(&x, &y)), each(&|x, y| (x + y) % m));
+        assert_eq!(fixture.numbers(&a.sub(&x, &y)), each(&|x, y| (x % m + (m - y % m)) % m));
+        assert_eq!(fixture.numbers(&a.add(&x, &y)), each(&|x, y| (x + y) % m));
         let width = a.width();
         let mut rows = vec![7; (2 * width + 3) * A::COUNT];
         a.store_product(&x, &y, &y, &mut rows, 2 * width + 3, 1);
@@ -135,10 +135,10 @@ fn check<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, y: &BigUint) {
     }
 }
 
-/// Numbers times y, as pairs and as integers: x, and those for which quotients are hardest to estimate, whose products are
-/// just above and just below multiples of m and m².
+/// Multiplies numbers by y, as pairs and as integers: x, and numbers whose products are just above or below multiples
+/// of m and m², for which quotients are hardest to estimate.
 fn scaled<A: FixedFactor>(a: &A, modulus: &Modulus, m: &BigUint, x: &BigUint, y: &BigUint) {
-    let (bench, square, width) = (Bench { a, m }, m * m, a.width());
+    let (fixture, square, width) = (Fixture { a, m }, m * m, a.width());
     let small = [0u32, 1, 2].map(BigUint::from);
     let near = small.iter().flat_map(|c| [c.clone(), m + c, (m - 1u32) * m + c, &square - 1u32 - c, (m >> 1) * m + c]);
     let xs = match y.modinv(&square) {
@@ -146,11 +146,11 @@ fn scaled<A: FixedFactor>(a: &A, modulus: &Modulus, m: &BigUint, x: &BigUint, y:
         None => vec![x.clone()],
     };
     let row = [limbs(&(y % m), width), limbs(&(y / m), width)].concat();
-    // What is worked out for few numbers, and for many.
+    // The precomputation for few multiplications, and for many.
     let factors = [0, usize::MAX].map(|count| a.factor_vartime(modulus, &row, count));
     for (factor, xs) in factors.iter().flat_map(|factor| xs.chunks(A::COUNT).map(move |xs| (factor, xs))) {
         let expected: Vec<BigUint> = xs.iter().map(|x| x * y % &square).collect();
-        let mut pair = bench.pair(xs);
+        let mut pair = fixture.pair(xs);
         let mut rows = vec![7; 2 * width * xs.len()];
         a.store_scaled(&pair, factor, &mut rows);
         assert_eq!(rows.chunks(2 * width).map(value).collect::<Vec<_>>(), expected);
@@ -162,7 +162,7 @@ fn scaled<A: FixedFactor>(a: &A, modulus: &Modulus, m: &BigUint, x: &BigUint, y:
     }
 }
 
-/// The table has the length that is set aside for it, and each lane gets its entry.
+/// The table has the expected length, and each lane gets its entry.
 fn windows<A: Lanes>(a: &A, m: &BigUint) {
     let (width, entries) = (a.width(), 1u32 << WINDOW_BITS);
     let numbers: Vec<BigUint> = (0..entries).map(|i| (m - 1u32) * m * (i + 1) / entries + i).collect();
@@ -183,7 +183,7 @@ fn windows<A: Lanes>(a: &A, m: &BigUint) {
 }
 
 #[test]
-fn every_entry_of_a_window() {
+fn look_up_finds_every_entry_of_a_window() {
     for bits in Modulus::SIZES {
         let m = (BigUint::from(1u32) << bits) - 12_345u32;
         let modulus = Modulus::new(&limbs(&m, bits / 64)).unwrap();
@@ -195,15 +195,15 @@ fn every_entry_of_a_window() {
 }
 
 fn powers<A: Lanes>(a: &A, m: &BigUint, x: &BigUint, exponent: &Exponent) {
-    let (bench, square) = (Bench { a, m }, m * m);
-    let power = window::pow(a, &a.to_mont(&bench.pair(&[x.clone(), m - 1u32])), exponent);
+    let (fixture, square) = (Fixture { a, m }, m * m);
+    let power = window::pow(a, &a.to_mont(&fixture.pair(&[x.clone(), m - 1u32])), exponent);
     let e = value(exponent.limbs()) % (BigUint::from(1u32) << exponent.bits());
-    let values = bench.values(&power);
+    let values = fixture.values(&power);
     assert_eq!(values[0], x.modpow(&e, &square));
     assert!(values[1..].iter().all(|value| *value == (m - 1u32).modpow(&e, &square)));
 }
 
-/// At every level.
+/// Checks every instruction set.
 fn check_all(bits: usize, (m, x, y): &(BigUint, BigUint, BigUint)) {
     let modulus = Modulus::new(&limbs(m, bits / 64)).unwrap();
     for isa in Isa::all() {

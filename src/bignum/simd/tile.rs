@@ -1,4 +1,5 @@
-//! What an instruction set does in its own way: products of digits, summed in columns that stay in registers, and window tables.
+//! The operations that differ between instruction sets: products of blocks of digits, summed in columns that stay in
+//! registers, and look-ups in window tables.
 
 pub(super) mod avx2;
 pub(super) mod ifma;
@@ -6,30 +7,31 @@ pub(super) mod ifma;
 use crate::bignum::lanes::Line;
 use crate::device::vector::Vector;
 
-/// C digits of a number, or columns of a product, that are worked on together.
+/// A block of C digits of a number, or of C columns of a product.
 pub(super) type Block<V, const C: usize> = [V; C];
 
-/// Arithmetic on blocks of digits, one number a lane.
+/// Arithmetic on blocks of digits, one number per lane.
 ///
-/// A digit has [`Tiles::DIGIT_BITS`] bits and stands in a lane of 64, so a column takes many products before a carry has to move.
-/// Products are added into two neighbouring blocks of columns, the lower one first. Columns are never negative.
+/// A digit has [`Tiles::DIGIT_BITS`] bits in a lane of 64 bits, so a column holds the sum of many products before
+/// carries have to be propagated. Products of two blocks are added to two neighbouring blocks of columns, the lower
+/// one given first. Columns are never negative.
 pub(crate) trait Tiles: Vector {
-    /// Bits of a digit.
+    /// Bits per digit.
     const DIGIT_BITS: u32;
 
-    /// Products that a column takes, beside a digit, before a carry has to move.
+    /// The number of products that a column can hold, in addition to a digit, before carries have to be propagated.
     const ROOM: usize;
 
-    /// Entries of a table, for each digit of a number, of which one can be selected in the time of a multiplication.
-    const SELECTED_A_DIGIT: usize;
+    /// [`Lanes::SELECTIONS_PER_MUL`](crate::bignum::lanes::Lanes::SELECTIONS_PER_MUL), divided by the number of digits.
+    const SELECTIONS_PER_DIGIT: usize;
 
-    /// Lines of a window table for one digit of its entries.
+    /// Lines of a window table per digit of its entries.
     const LINES_A_DIGIT: usize;
 
-    /// Adds a·b to a column and, if the product is longer than a digit, to the next one.
+    /// Adds a·b to a column. If products span two digits, adds the upper half to the next column.
     fn add_product(columns: &mut [Self; 2], a: Self, b: Self);
 
-    /// Adds Σ a·b over all P products.
+    /// columns += Σ a·b over all P products.
     fn multiply<const C: usize, const P: usize>(
         isa: Self::Isa,
         columns: [&mut Block<Self, C>; 2],
@@ -45,7 +47,8 @@ pub(crate) trait Tiles: Vector {
         b: [&Block<Self, C>; P],
     );
 
-    /// [`Tiles::multiply`] without the lower columns but the last two, which are `guards`, as far as their carries matter.
+    /// [`Tiles::multiply`] without the lower columns. The highest two of them are computed in `guards`, as far as
+    /// their carries matter.
     fn multiply_above<const C: usize, const P: usize>(
         isa: Self::Isa,
         guards: &mut [Self; 2],
@@ -54,8 +57,9 @@ pub(crate) trait Tiles: Vector {
         b: [&Block<Self, C>; P],
     );
 
-    /// [`Tiles::multiply`] for the lowest tile of each row of a Montgomery reduction: determines the quotient's digits q, so that
-    /// with q·m added the lowest columns vanish, and are not written. `inverse` is −1/m modulo 2^[`Tiles::DIGIT_BITS`].
+    /// [`Tiles::multiply`] for the lowest tile of a row of a Montgomery reduction: also computes the digits of the
+    /// quotient q and adds q·m. The lower columns become zero and are not written. `m.1` is −1/m modulo
+    /// 2^[`Tiles::DIGIT_BITS`].
     fn reduce<const C: usize, const P: usize>(
         isa: Self::Isa,
         columns: [&mut Block<Self, C>; 2],
@@ -65,17 +69,18 @@ pub(crate) trait Tiles: Vector {
         q: &mut Block<Self, C>,
     );
 
-    /// Adds Σ x\[i\]·x\[j\] over all i < j of a number's digits, of which there are whole blocks of C.
+    /// columns += Σ x\[i\]·x\[j\] over all i < j, for a number of whole blocks of C digits.
     fn multiply_different<const C: usize>(isa: Self::Isa, columns: &mut [Self], x: &[Self]);
 
-    /// Appends to a window table one digit of its entries, given a vector of entries at a time.
+    /// Appends the lines of one digit of all entries to a window table. Each vector of `digits` has that digit of one
+    /// entry per lane.
     fn append_lines(table: &mut Vec<Line>, digits: &[Self]);
 
-    /// Takes, for each lane, the entry of its index from the lines that hold a digit. Reads all.
+    /// Returns the digit of the entry at each lane's index, from the lines of that digit. Reads all lines.
     fn look_up(isa: Self::Isa, lines: &[Line], indices: Self) -> Self;
 }
 
-/// [`Tiles::multiply_different`], with `within` for the products of a block's own digits.
+/// [`Tiles::multiply_different`], where `within` adds the products of different digits of the same block.
 #[inline(always)]
 fn multiply_different<V: Tiles, const C: usize>(
     isa: V::Isa,
@@ -93,15 +98,15 @@ fn multiply_different<V: Tiles, const C: usize>(
     }
 }
 
-/// Block i and the one above it.
+/// Returns block i and the block above it.
 #[inline(always)]
 pub(super) fn neighbours<V, const C: usize>(columns: &mut [Block<V, C>], i: usize) -> [&mut Block<V, C>; 2] {
     let (lower, upper) = columns.split_at_mut(i + 1);
     [&mut lower[i], &mut upper[0]]
 }
 
-/// Runs `$body` with `$row` standing for each row of a tile, written out: where what a row does depends on which it is, the
-/// compiler keeps columns in registers only so.
+/// Repeats `$body` with `$row` as each row of a tile, a constant. If the columns of a row depend on its index, the
+/// compiler keeps columns in registers only with the loop written out.
 macro_rules! for_each_row {
     ($rows:expr, $row:ident => $body:block) => {
         $crate::bignum::simd::tile::for_each_row!(@ $rows, $row => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19)

@@ -1,4 +1,4 @@
-//! Four lanes in AVX2.
+//! Vectors of four lanes with AVX2.
 
 use super::Vector;
 use crate::device::isa::Avx2;
@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 use zeroize::Zeroize;
 
-/// Four 64-bit lanes. Made with an [`Avx2`] only.
+/// Four 64-bit lanes. Making one requires an [`Avx2`].
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct U64x4(__m256i);
@@ -20,22 +20,23 @@ impl Zeroize for U64x4 {
     }
 }
 
-/// Uses an instruction.
+/// Calls an AVX2 intrinsic.
 macro_rules! avx2 {
     ($call:expr) => {
-        // SAFETY: needs AVX2. Detection alone makes an `Avx2`, and vectors are made of one or of other vectors.
+        // SAFETY: the CPU has AVX2. Only detection makes an `Avx2`, and vectors are made from an `Avx2` or from other
+        // vectors.
         unsafe { $call }
     };
 }
 
 impl U64x4 {
-    /// Products of the lower halves of the lanes.
+    /// Multiplies the lower 32 bits of the lanes, for 64-bit products.
     #[inline(always)]
     pub(crate) fn mul_low_halves(self, other: Self) -> Self {
         Self(avx2!(_mm256_mul_epu32(self.0, other.0)))
     }
 
-    /// For each half of a lane the half of `self`, of eight, that the lowest three bits of the same half of `indices` name.
+    /// Permutes the eight 32-bit half lanes of `self`: the lowest three bits of each half lane of `indices` select one.
     #[inline(always)]
     pub(crate) fn permute_halves(self, indices: Self) -> Self {
         Self(avx2!(_mm256_permutevar8x32_epi32(self.0, indices.0)))
@@ -52,10 +53,10 @@ impl Vector for U64x4 {
 
     const LANES: usize = 4;
 
-    // A function of its own, as the compiler forgets that functions for certain instructions are never to be inlined.
-    #[inline(never)]
+    #[inline(always)]
     fn run<R>(_: Avx2, work: impl FnOnce() -> R) -> R {
         #[target_feature(enable = "avx2")]
+        #[inline(never)]
         fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
             work()
         }

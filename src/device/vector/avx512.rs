@@ -1,4 +1,4 @@
-//! Eight lanes in AVX-512.
+//! Vectors of eight lanes with AVX-512.
 
 use super::Vector;
 use crate::device::isa::Ifma;
@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 use zeroize::Zeroize;
 
-/// Eight 64-bit lanes. Made with an [`Ifma`] only.
+/// Eight 64-bit lanes. Making one requires an [`Ifma`].
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct U64x8(__m512i);
@@ -21,28 +21,29 @@ impl Zeroize for U64x8 {
     }
 }
 
-/// Uses an instruction.
+/// Calls an AVX-512 intrinsic.
 macro_rules! avx512 {
     ($call:expr) => {
-        // SAFETY: needs AVX-512 F, DQ, VL or IFMA. Detection alone makes an `Ifma`, and vectors are made of one or of other vectors.
+        // SAFETY: the CPU has AVX-512 F, DQ, VL and IFMA. Only detection makes an `Ifma`, and vectors are made from
+        // an `Ifma` or from other vectors.
         unsafe { $call }
     };
 }
 
 impl U64x8 {
-    /// self + the lower 52 bits of a·b, of the lower 52 bits of both.
+    /// self + the lower 52 bits of a·b. Only the lower 52 bits of a and b are used.
     #[inline(always)]
     pub(crate) fn add_low(self, a: Self, b: Self) -> Self {
         Self(avx512!(_mm512_madd52lo_epu64(self.0, a.0, b.0)))
     }
 
-    /// self + the upper 52 bits of a·b, of the lower 52 bits of both.
+    /// self + the upper 52 bits of the 104-bit product a·b. Only the lower 52 bits of a and b are used.
     #[inline(always)]
     pub(crate) fn add_high(self, a: Self, b: Self) -> Self {
         Self(avx512!(_mm512_madd52hi_epu64(self.0, a.0, b.0)))
     }
 
-    /// For each lane the lane, of sixteen in two vectors, that the lowest four bits of its index name.
+    /// Permutes the sixteen lanes of two vectors: the lowest four bits of each lane of `indices` select one.
     #[inline(always)]
     pub(crate) fn permute([low, high]: [Self; 2], indices: Self) -> Self {
         Self(avx512!(_mm512_permutex2var_epi64(low.0, indices.0, high.0)))
@@ -58,10 +59,10 @@ impl Vector for U64x8 {
 
     const LANES: usize = 8;
 
-    // A function of its own, as the compiler forgets that functions for certain instructions are never to be inlined.
-    #[inline(never)]
+    #[inline(always)]
     fn run<R>(_: Ifma, work: impl FnOnce() -> R) -> R {
         #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+        #[inline(never)]
         fn with_ifma<R>(work: impl FnOnce() -> R) -> R {
             work()
         }
@@ -138,7 +139,7 @@ impl Vector for U64x8 {
     fn transpose(vectors: &mut [Self]) {
         let Some(vectors) = vectors.first_chunk_mut() else { return };
         let [a, b, c, d, e, f, g, h] = *vectors;
-        // Pairs of rows: the even columns, then the odd ones.
+        // Of each pair of rows the even columns, then the odd columns.
         let pairs = [(a, b), (c, d), (e, f), (g, h)];
         let even = pairs.map(|(x, y)| Self(avx512!(_mm512_unpacklo_epi64(x.0, y.0))));
         let odd = pairs.map(|(x, y)| Self(avx512!(_mm512_unpackhi_epi64(x.0, y.0))));
@@ -148,7 +149,7 @@ impl Vector for U64x8 {
     }
 }
 
-/// [`Vector::transpose`] of four rows of four pairs.
+/// Transposes four rows of four pairs of lanes.
 #[inline(always)]
 fn transpose_pairs([a, b, c, d]: [U64x8; 4]) -> [U64x8; 4] {
     const EVEN: i32 = 0b10_00_10_00;

@@ -1,7 +1,7 @@
-//! Digits of 28 bits in AVX2, which multiplies 32-bit halves of lanes to 64 bits.
+//! Digits of 28 bits with AVX2, which multiplies the 32-bit lower halves of lanes to 64-bit products.
 //!
-//! Products of two digits have 56 bits, so a column takes 256 of them. A product is one number, hence a tile of thirteen digits
-//! fits the sixteen registers. See [`super::ifma`] for the method.
+//! A product of two digits has 56 bits, so a column holds the sum of 256 products. A product is added to a single
+//! column, so a tile of thirteen digits fits the sixteen registers. [`super::ifma`] explains the method.
 
 use super::{Block, Tiles, for_each_row};
 use crate::bignum::lanes::{Line, WINDOW_BITS};
@@ -11,11 +11,11 @@ use crate::device::vector::avx2::U64x4;
 use std::array;
 use std::hint::black_box;
 
-/// Entries of a window.
+/// Entries per window.
 const ENTRIES: usize = 1 << WINDOW_BITS;
-/// Entries of which a line holds a digit, of half a word each.
+/// Entries per line: a line holds one digit of each, as 32-bit words.
 const ENTRIES_A_LINE: usize = 16;
-/// Lines for a digit of all entries.
+/// Lines for one digit of all entries.
 const LINES: usize = ENTRIES / ENTRIES_A_LINE;
 
 /// sum + a·b.
@@ -34,8 +34,8 @@ impl Tiles for U64x4 {
 
     const ROOM: usize = 256;
 
-    // An estimate: a multiplication takes 5·N² products, an entry of 2·N digits as many loads.
-    const SELECTED_A_DIGIT: usize = 2;
+    // An estimate: a multiplication takes 5·N² products, and reading an entry takes 2·N loads.
+    const SELECTIONS_PER_DIGIT: usize = 2;
 
     const LINES_A_DIGIT: usize = LINES;
 
@@ -55,10 +55,10 @@ impl Tiles for U64x4 {
             isa,
             #[inline(always)]
             || {
-                // A local copy, or the compiler keeps the columns in memory.
+                // A local copy: without it, the compiler keeps the columns in memory.
                 let mut columns = *lower;
                 for row in 0..C {
-                    // Hidden from the compiler, which would load all of b before the first row and spill it.
+                    // `black_box` keeps the compiler from loading all of b before the first row and spilling it.
                     let b = b.map(black_box);
                     for (a, b) in a.iter().zip(b).take(P - 1) {
                         for column in 0..C {
@@ -154,7 +154,8 @@ impl Tiles for U64x4 {
                 let mut columns = *lower;
                 for row in 0..C {
                     let (b, m) = (b.map(black_box), black_box(m));
-                    // The quotient's digit first: everything waits for it.
+                    // The lowest column first: the digit of the quotient depends on it, and everything else on that
+                    // digit.
                     for (a, b) in a.iter().zip(b) {
                         columns[0] = plus_product(columns[0], a[row], b[0]);
                     }
@@ -205,7 +206,8 @@ impl Tiles for U64x4 {
         table.extend(bytemuck::cast::<_, [Line; LINES]>(halves));
     }
 
-    /// A permutation picks from eight entries by three bits of the index, and three bits choose among eight of those.
+    /// A permutation selects from eight entries by three bits of the index, and blends select one of eight such
+    /// results by the other three bits.
     #[inline(always)]
     fn look_up(isa: Avx2, lines: &[Line], indices: Self) -> Self {
         let Some(lines) = lines.first_chunk::<LINES>() else { return indices };
@@ -220,7 +222,7 @@ impl Tiles for U64x4 {
         let choose = |mask, low, high| Self::select(mask, high, low);
         let lower = choose(fourth, choose(third, a, b), choose(third, c, d));
         let upper = choose(fourth, choose(third, e, f), choose(third, g, h));
-        // The upper halves of the lanes have picked something too.
+        // The upper halves of the lanes have selected an entry too: mask it.
         digit(isa, choose(fifth, lower, upper))
     }
 }

@@ -1,14 +1,15 @@
-//! Digits of 52 bits in AVX-512 IFMA, which adds the lower or the upper 52 bits of products to lanes.
+//! Digits of 52 bits with AVX-512 IFMA, which adds the lower or the upper 52 bits of a product to each lane.
 //!
-//! A tile is C digits times C digits, added into a window of C columns that stays in registers. It goes through its rows, the
-//! digits of `a`. A row adds the lower halves of its products to the columns of the window, hands the lowest column out, moves
-//! the window one column up, and adds the upper halves. So each digit of `b` is loaded once for both of its products, and a
-//! column comes from memory and goes back once a tile.
+//! A tile multiplies C digits by C digits, and adds the products to a window of C columns that stays in registers. It
+//! has a row for each digit of `a`. A row adds the lower halves of its products to the columns of the window, writes
+//! the lowest column to memory, moves the window up by one column, and adds the upper halves. So each digit of `b` is
+//! loaded once for both halves, and each column is loaded and stored once per tile.
 //!
-//! The window begins as the lower of two blocks of columns and ends as the upper one, which the next tile of the same
-//! rows begins with.
+//! The window starts as the lower of two blocks of columns and ends as the upper one, with which the next tile of the
+//! same rows starts.
 //!
-//! A product adds two digits, so with twelve bits of room a column takes 2,048 products. No number here is that long.
+//! A product adds two halves of 52 bits to columns with twelve spare bits, so a column holds 2,048 products. No
+//! number here has that many digits.
 
 use super::{Block, Tiles, for_each_row};
 use crate::bignum::lanes::{Line, WINDOW_BITS};
@@ -17,9 +18,9 @@ use crate::device::vector::Vector;
 use crate::device::vector::avx512::U64x8;
 use std::hint::black_box;
 
-/// Digits of the blocks that squares are made of: two such blocks of columns fit the registers.
+/// Digits per block for squares: two such blocks of columns fit the registers.
 const SQUARED: usize = 10;
-/// Lines for a digit of all entries.
+/// Lines for one digit of all entries.
 const LINES: usize = (1 << WINDOW_BITS) / U64x8::LANES;
 
 impl Tiles for U64x8 {
@@ -27,8 +28,8 @@ impl Tiles for U64x8 {
 
     const ROOM: usize = 2048;
 
-    // A multiplication takes 10·N² products, an entry of 2·N digits as many loads, from the second cache mostly.
-    const SELECTED_A_DIGIT: usize = 3;
+    // A multiplication takes 10·N² products, and reading an entry takes 2·N loads, mostly from the L2 cache.
+    const SELECTIONS_PER_DIGIT: usize = 3;
 
     const LINES_A_DIGIT: usize = LINES;
 
@@ -48,10 +49,10 @@ impl Tiles for U64x8 {
             isa,
             #[inline(always)]
             || {
-                // A local copy, or the compiler keeps the columns in memory.
+                // A local copy: without it, the compiler keeps the columns in memory.
                 let mut columns = *lower;
                 for row in 0..C {
-                    // Hidden from the compiler, which would load all of b before the first row and spill it.
+                    // `black_box` keeps the compiler from loading all of b before the first row and spilling it.
                     let b = b.map(black_box);
                     let mut top = upper[row];
                     for (a, b) in a.iter().zip(b).take(P - 1) {
@@ -105,7 +106,7 @@ impl Tiles for U64x8 {
         );
     }
 
-    /// The first guard's carry is below 2^−52 of the second, so it is left alone.
+    /// The first guard is not computed: its carry is below 2^−52 of the second.
     #[inline(always)]
     fn multiply_above<const C: usize, const P: usize>(
         isa: Ifma,
@@ -155,7 +156,8 @@ impl Tiles for U64x8 {
                 let mut columns = *lower;
                 for row in 0..C {
                     let (b, m) = (b.map(black_box), black_box(m));
-                    // The quotient's digit first: everything waits for it.
+                    // The lowest column first: the digit of the quotient depends on it, and everything else on that
+                    // digit.
                     for (a, b) in a.iter().zip(b) {
                         columns[0] = columns[0].add_low(a[row], b[0]);
                     }
@@ -215,8 +217,8 @@ impl Tiles for U64x8 {
         }
     }
 
-    /// Each line has a digit of eight entries; a permutation picks from two lines by four bits of the index, and two bits choose
-    /// among four of those.
+    /// Each line has a digit of eight entries. A permutation selects from two lines by four bits of the index, and
+    /// blends select one of four such results by the other two bits.
     #[inline(always)]
     fn look_up(isa: Ifma, lines: &[Line], indices: Self) -> Self {
         let Some(lines) = lines.first_chunk::<LINES>() else { return indices };

@@ -1,10 +1,11 @@
-"""What the pages for Python's users show runs as it stands."""
+"""The examples of the README, the tutorial, the guides and the other pages run as they stand."""
 
 import ast
 import asyncio
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -15,12 +16,16 @@ from servers import BINARY
 
 import hushvec
 
-# The server that pages speak of.
+# The address of the server in the examples.
 ADDRESS = "http://127.0.0.1:8080"
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+# Runs as one script.
+TUTORIAL = "docs/tutorial.md"
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+# Each of their shell blocks runs by itself, and their Python blocks one after the other.
+PAGES = ["README.md", *(page for page in DOCS if page != TUTORIAL)]
 
 
 def blocks_of(page, *languages):
@@ -90,7 +95,7 @@ def test_fewer_than_fifteen_lines_from_vectors_to_results():
     assert len([line for line in block.splitlines() if line]) < 15
 
 
-# What the README's commands work on, and what stands for programs that it speaks of.
+# Files that commands read, and stand-ins for programs that pages mention.
 PREPARE = r"""
 import gzip, json, numpy, pyarrow, pyarrow.parquet, struct
 rows = numpy.random.default_rng(1).standard_normal((64, 512)).astype("f4")
@@ -121,8 +126,8 @@ cp ctx.json backup.json
 hushvec encrypt ctx.json vectors.npy -o index.hvx
 hushvec index export public.json index.hvx -o ciphertexts.npy
 """
-# Cargo and the tests themselves; other programs' installers and containers.
-ELSEWHERE = ["cargo ", "tests/run.sh", "benches/", "python3 benches", "pip install", "podman "]
+# Cargo and the tests themselves; downloads, installers and containers.
+ELSEWHERE = ["cargo ", "tests/run.sh", "benches/", "python3 benches", "pip install", "podman ", "git clone", "python3 -m venv", ". .venv/"]
 # Minutes of measuring, of which only the options are tried; and the server, which runs until it is stopped.
 BENCH, SERVE = "hushvec bench", "hushvec serve"
 
@@ -142,7 +147,8 @@ def run(block, before, folder, **environment):
     lines = [line.split("#")[0] + " --help > help.txt" if line.startswith(BENCH) else line for line in lines]
     subprocess.run([sys.executable, "-c", PREPARE], cwd=folder, check=True)
     script = ["set -euo pipefail", STAND_INS, before, *lines]
-    environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}", **environment}
+    path = f"{BINARY.parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, **environment}
     ran = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
@@ -182,8 +188,68 @@ def test_commands_for_a_server_run(tmp_path):
         assert found >= 2
 
 
+# Stands for a model, which would have to be downloaded.
+MODEL = """
+import zlib
+import numpy
+
+class SentenceTransformer:
+    def __init__(self, name):
+        pass
+
+    def encode(self, texts):
+        vectors = [numpy.random.default_rng(zlib.crc32(text.encode())).standard_normal(384) for text in texts]
+        return numpy.array(vectors, dtype="f4")
+"""
+
+
+def script_of(page):
+    """The blocks of a page as one shell script. Python blocks become the files that their first lines name."""
+    for language, block in re.findall(r"^```(sh|python)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
+        name = block.splitlines()[0].removeprefix("# ")
+        yield block if language == "sh" else f"cat > {name} <<'END OF FILE'\n{block}END OF FILE\n"
+
+
+def test_the_tutorial_runs(tmp_path):
+    """It runs from top to bottom, and prints what it shows."""
+    shutil.copytree(ROOT / "cli/data", tmp_path / "hushvec/cli/data")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/sentence_transformers.py").write_text(MODEL)
+    with servers.Server(tmp_path / "data") as server:
+        script = "\n".join(script_of(TUTORIAL)).replace(ADDRESS, server.url).replace("hvk_…", server.admin_key)
+        printed = run(script, "", tmp_path, PYTHONPATH=str(tmp_path / "models"))
+    shown = [line for block in blocks_of(TUTORIAL, "text") for line in block.splitlines()]
+    assert len(shown) > 10
+    for line in shown:
+        assert line in printed, f"{line!r} is not in\n{printed}"
+    assert "pthread_join.3: join with a terminated thread" in printed
+
+
+def anchors_of(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", "SECURITY.md", "CHANGELOG.md", "python/README.md", *DOCS])
+def test_links_lead_somewhere(page):
+    """Links within the repository, relative or to its main branch on GitHub."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", text, re.MULTILINE)
+    for link in (inline or reference for inline, reference in links):
+        ours = re.fullmatch(r"https://(?:github\.com/hushvec/hushvec/(?:blob|tree)|raw\.githubusercontent\.com/hushvec/hushvec)/main/(.*)", link)
+        if not ours and "://" in link:
+            continue
+        # The README is shown in other places too, where relative links lead nowhere.
+        assert ours or page not in ("README.md", "python/README.md"), f"{link} is relative"
+        path, _, anchor = (ours[1] if ours else link).partition("#")
+        target = ROOT / path if ours else (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), f"{link}: there is no {target}"
+        assert not anchor or anchor in anchors_of(target), f"{link}: {target} has no such heading"
+
+
 def serve_commands():
-    lines = {line.split("#")[0].strip() for page in PAGES for block in shell_blocks(page) for line in commands(block)}
+    lines = {line.split("#")[0].strip() for page in ["README.md", *DOCS] for block in shell_blocks(page) for line in commands(block)}
     return sorted(line for line in lines if line.startswith(SERVE))
 
 
@@ -193,7 +259,7 @@ def test_servers_start(command, tmp_path):
     command = command.replace("/srv/hushvec", str(tmp_path / "data"))
     environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
     command = f"exec {command} --listen 127.0.0.1:0"
-    with subprocess.Popen(["bash", "-c", command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(["bash", "-c", command], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert re.search(r"listening on http://127\.0\.0\.1:\d+", process.stderr.readline())
             assert process.stdout.readline().startswith("admin key: hvk_")
@@ -202,5 +268,5 @@ def test_servers_start(command, tmp_path):
 
 
 def test_most_commands_are_tried():
-    tried = [line for page in PAGES for block in shell_blocks(page) for line in commands(block)]
+    tried = [line for page in ["README.md", *DOCS] for block in shell_blocks(page) for line in commands(block)]
     assert len(tried) >= 45 and serve_commands()

@@ -1,4 +1,4 @@
-//! Keys that a server knows a client by.
+//! API keys and admin keys for a server.
 
 use crate::error::Error;
 use reqwest::header::HeaderValue;
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A key. Wiped when dropped, and never shown.
+/// An API key or admin key. Wiped when dropped, and never printed.
 #[derive(Clone)]
 pub struct ApiKey(Zeroizing<String>);
 
@@ -17,22 +17,22 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKey {
-    /// `what` is how an error calls it.
+    /// Checks a key. `what` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Argument`] if no server can have given it out.
+    /// [`Error::Argument`] if the key is empty, or has a character that keys do not have.
     pub fn new(what: &'static str, key: &str) -> Result<Self, Error> {
         let reason = if key.is_empty() {
             "it is empty"
         } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            "it has characters that no key has, such as spaces"
+            "it has characters that keys do not have, such as spaces"
         } else {
             return Ok(Self(Zeroizing::new(key.to_owned())));
         };
         Err(Error::Argument { what, reason: reason.to_owned() })
     }
 
-    /// The value of a header, which logs of HTTP libraries leave out.
+    /// Returns the key as a header value, marked as sensitive so that HTTP libraries do not log it.
     ///
     /// # Errors
     /// None in practice: [`ApiKey::new`] has checked it.
@@ -43,12 +43,12 @@ impl ApiKey {
         Ok(value)
     }
 
-    /// What the server calls it: the first half of its SHA-256, in hexadecimal.
+    /// Returns the hash that names the key on the server: the first half of its SHA-256, in hexadecimal.
     pub fn hash(&self) -> String {
         Sha256::digest(self.0.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A text of the server's without the key, should the server repeat it.
+    /// Removes the key from a text that a server sent.
     pub fn redact(&self, text: &str) -> String {
         text.replace(self.0.as_str(), "…")
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_not_shown() {
+    fn keys_are_not_printed() {
         let key = ApiKey::new("the API key", "hvk_secret").unwrap();
         assert!(!format!("{key:?} {:?}", key.header().unwrap()).contains("secret"));
         assert_eq!(ApiKey::new("the API key", "abc").unwrap().hash(), "ba7816bf8f01cfea414140de5dae2223");

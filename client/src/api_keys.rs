@@ -1,4 +1,4 @@
-//! API keys of an organisation, and what they may do. All of it takes the admin key.
+//! Management of API keys and their permissions. All calls need the admin key.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
@@ -10,25 +10,25 @@ use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
-/// The longest list of them.
+/// The maximum size of a reply, in bytes.
 const MOST: usize = 16 << 20;
 
 const PATH: &str = "keys";
 
-/// What an API key may do with a knowledge base. Each permission includes those before it.
+/// The permission of an API key for a knowledge base. Each permission includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
-    /// Search it, and read its chunks.
+    /// Search, and read chunks.
     Read,
-    /// Store and change chunks too.
+    /// Store and change chunks.
     Write,
-    /// Delete chunks too.
+    /// Delete chunks.
     Delete,
 }
 
 impl Permission {
-    /// All of them, the least first.
+    /// All permissions, the lowest first.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
 
     fn number(self) -> u64 {
@@ -39,7 +39,7 @@ impl Permission {
         }
     }
 
-    /// Its name, in lower case.
+    /// Returns its name in lower case.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -61,33 +61,33 @@ impl FromStr for Permission {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|permission| permission.name() == text);
-        found.ok_or_else(|| "a permission is read, write or delete".to_owned())
+        found.ok_or_else(|| "a permission must be read, write or delete".to_owned())
     }
 }
 
-/// What is known of an API key. The key itself is shown once, when it is made.
+/// Information about an API key. The key itself is shown only once, when it is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KeyRecord {
-    /// What it is called in requests.
+    /// The hash that names it in requests.
     pub hash: String,
     /// Its first characters.
     #[serde(default, alias = "firstN")]
     pub first_characters: String,
-    /// What people call it.
+    /// Its name, for people.
     pub name: String,
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
     /// `active` or `revoked`.
     pub status: String,
-    /// When it was made.
+    /// When it was created.
     #[serde(default, alias = "createdAt")]
     pub created_at: Option<String>,
 }
 
 impl KeyRecord {
-    /// Whether it was not revoked.
+    /// Returns whether the key has not been revoked.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status == "active"
@@ -109,7 +109,7 @@ struct Granted {
 }
 
 impl HttpStore {
-    /// All API keys, revoked ones included.
+    /// Returns all API keys, including revoked ones.
     ///
     /// # Errors
     /// [`Error`].
@@ -117,10 +117,10 @@ impl HttpStore {
         self.json(self.admin_request(Method::GET, &[PATH])?, Retry::Twice, MOST).await
     }
 
-    /// An API key by its hash, or by its name if no other active key has that.
+    /// Finds an API key by its hash, or by its name if it is unique among active keys.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Name`] if there is none, or several have that name.
+    /// [`Error`]; [`Error::Name`] if there is no such key, or several have that name.
     pub async fn find_key(&self, hash_or_name: &str) -> Result<KeyRecord, Error> {
         let mut all = self.keys().await?;
         if let Some(place) = all.iter().position(|key| key.hash == hash_or_name) {
@@ -132,15 +132,16 @@ impl HttpStore {
         match (named.pop(), named.len()) {
             (Some(key), 0) => Ok(key),
             (Some(_), others) => {
-                refused(format!("{} active API keys are called {hash_or_name:?}; give the hash of one", others + 1))
+                refused(format!("{} active API keys are named {hash_or_name:?}; give the hash of one", others + 1))
             }
             (None, _) => refused(format!(
-                "there is no API key with the hash or the name {hash_or_name:?}, other than revoked ones"
+                "there is no API key with the hash or the name {hash_or_name:?} (revoked keys are found by hash only)"
             )),
         }
     }
 
-    /// Makes an API key, which has no permissions yet: its record, and the key itself, which cannot be had again.
+    /// Creates an API key without permissions. Returns its record and the key itself, which cannot be recovered if
+    /// lost.
     ///
     /// # Errors
     /// [`Error`].
@@ -151,7 +152,7 @@ impl HttpStore {
         Ok((api_key, Zeroizing::new(secret_key)))
     }
 
-    /// Revokes an API key by its hash, for good.
+    /// Revokes an API key by its hash. This cannot be undone.
     ///
     /// # Errors
     /// [`Error`].
@@ -161,23 +162,22 @@ impl HttpStore {
         Ok(())
     }
 
-    /// What an API key may do, with which knowledge bases.
+    /// Returns the permissions of an API key, by knowledge base.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Reply`] if a permission is none that is known.
+    /// [`Error`]; [`Error::Reply`] if a permission is unknown.
     pub async fn permissions(&self, hash: &str) -> Result<Vec<(String, Permission)>, Error> {
         let request = self.admin_request(Method::GET, &[PATH, hash, "permissions"])?;
         let granted: Vec<Granted> = self.json(request, Retry::Twice, MOST).await?;
         let known = granted.into_iter().map(|Granted { knowledge_base_id, permission }| {
             let found = Permission::ALL.into_iter().find(|known| known.number() == permission);
-            let unknown =
-                || Error::reply(self.host(), format!("a key has the permission {permission}, which is unknown"));
+            let unknown = || Error::reply(self.host(), format!("a key has the unknown permission {permission}"));
             Ok((knowledge_base_id, found.ok_or_else(unknown)?))
         });
         known.collect()
     }
 
-    /// Gives an API key a permission for a knowledge base, in place of what it had.
+    /// Sets an API key's permission for a knowledge base, replacing the previous one.
     ///
     /// # Errors
     /// [`Error`].
@@ -188,18 +188,18 @@ impl HttpStore {
         Ok(())
     }
 
-    /// Takes what an API key may do with a knowledge base.
+    /// Removes an API key's permission for a knowledge base.
     ///
     /// # Errors
-    /// [`Error`]; not found if it has no permission for it.
+    /// [`Error`]; not found if the key has no permission for it.
     pub async fn withdraw(&self, hash: &str, knowledge_base: &str) -> Result<(), Error> {
         let request = self.admin_request(Method::DELETE, &[PATH, hash, "permissions", knowledge_base])?;
         let _: Value = self.json(request, Retry::Never, MOST).await?;
         Ok(())
     }
 
-    /// Lets the API key of this client store and search in a knowledge base, if it is another key than the admin key: whether
-    /// that was necessary and the server knows the key.
+    /// Gives this client's API key write permission for a knowledge base. Returns `false` if that is not needed,
+    /// because it is the admin key, or not possible, because the server does not know the key.
     ///
     /// # Errors
     /// [`Error`].

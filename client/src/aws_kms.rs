@@ -1,4 +1,4 @@
-//! Keys of contexts from AWS KMS: KMS makes a key and wraps it, and unwraps it again for whoever may ask it.
+//! Context keys from AWS KMS. KMS creates and wraps a key, and unwraps it for callers with permission.
 
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
@@ -17,14 +17,14 @@ use zeroize::Zeroizing;
 /// A connection to AWS KMS, with credentials.
 pub type KmsClient = aws_sdk_kms::Client;
 
-/// How long KMS may take, with all that is tried again.
+/// The time limit of a call to KMS, including retries.
 const TIME: Duration = Duration::from_secs(60);
 
-/// A random key that AWS KMS wraps and unwraps. Contexts go from this one to the `AWSKMSKeyProvider` of hushvec's Python
-/// package, and of XTrace's SDK, and back.
+/// A key provider whose random key is wrapped and unwrapped by AWS KMS. Contexts are interchangeable with those of
+/// `AWSKMSKeyProvider` in hushvec's Python package and in XTrace's SDK.
 ///
-/// KMS is asked when the key is first needed, once; the key is then kept until the provider is dropped, and wiped. It may be
-/// used from asynchronous code, but blocks it meanwhile.
+/// KMS is called once, when the key is first needed. The key is then kept in memory until the provider is dropped, and
+/// wiped. The provider may be used from asynchronous code, but blocks during the call.
 ///
 /// ```no_run
 /// use hushvec::ExecutionContext;
@@ -52,30 +52,31 @@ impl fmt::Debug for AwsKmsKeyProvider {
 }
 
 impl AwsKmsKeyProvider {
-    /// A provider that opens contexts whose keys the KMS key `key_id` (an id, ARN or alias) wrapped. It has no key of its own.
+    /// Creates a provider that opens existing contexts, whose keys were wrapped by the KMS key `key_id` (an id, ARN or
+    /// alias). It has no key of its own.
     #[must_use]
     pub fn new(client: KmsClient, key_id: impl Into<String>) -> Self {
         Self { client, key_id: key_id.into(), wrapped: None, key: OnceLock::new() }
     }
 
-    /// Has KMS make a new key, for a new context.
+    /// Has KMS create a key for a new context.
     ///
     /// # Errors
-    /// [`Error::KeyProvider`] if KMS does not.
+    /// [`Error::KeyProvider`] if KMS fails or cannot be reached.
     pub fn create(client: KmsClient, key_id: impl Into<String>) -> Result<Self, Error> {
         let provider = Self::new(client, key_id);
         let request = provider.client.generate_data_key().key_id(&provider.key_id).key_spec(DataKeySpec::Aes256);
-        let made = blocking(request.send())?.map_err(|error| refused("make a key", &error))?;
+        let made = blocking(request.send())?.map_err(|error| refused("create a key", &error))?;
         let key = key_of(made.plaintext)?;
-        let wrapped = made.ciphertext_blob.ok_or_else(|| unusable("it came without its wrapped form"))?.into_inner();
+        let wrapped = made.ciphertext_blob.ok_or_else(|| unusable("the reply lacks its wrapped form"))?.into_inner();
         Ok(Self { wrapped: Some(wrapped), key: OnceLock::from(key), ..provider })
     }
 
-    /// A connection as AWS's own tools would have it: credentials, region and endpoint from the environment, `~/.aws` or the
-    /// machine.
+    /// Creates a connection with the settings of the AWS CLI: credentials, region and endpoint from the environment,
+    /// `~/.aws` or the machine.
     ///
     /// # Errors
-    /// [`Error::KeyProvider`] if there is no thread to ask them on.
+    /// [`Error::KeyProvider`] if no thread can be started.
     pub fn client_from_environment() -> Result<KmsClient, Error> {
         let tls = Provider::Rustls(CryptoMode::Ring);
         let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
@@ -95,7 +96,7 @@ impl KeyProvider for AwsKmsKeyProvider {
             return Ok(key.clone());
         }
         let Some(wrapped) = &self.wrapped else {
-            let reason = "there is no key yet: use AwsKmsKeyProvider::create for a new context";
+            let reason = "the AWS KMS provider has no key; create a new context with AwsKmsKeyProvider::create";
             return Err(Error::KeyProvider(reason.to_owned()));
         };
         let request = self.client.decrypt().ciphertext_blob(Blob::new(wrapped.clone())).key_id(&self.key_id);
@@ -110,7 +111,7 @@ impl KeyProvider for AwsKmsKeyProvider {
 
     fn from_wrapped(&self, _: Format, wrapped: &[u8]) -> Result<Arc<dyn KeyProvider>, Error> {
         let key = match &self.wrapped {
-            // The one that it has: KMS need not be asked again.
+            // The same key: KMS need not be called again.
             Some(own) if own == wrapped => self.key.clone(),
             _ => OnceLock::new(),
         };
@@ -119,9 +120,9 @@ impl KeyProvider for AwsKmsKeyProvider {
     }
 }
 
-/// Waits on a thread of its own, since the caller may be part of a runtime, which must not be waited in.
+/// Waits on a new thread, because the caller may run inside an async runtime, where blocking on a future panics.
 fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, Error> {
-    let failed = || Error::KeyProvider("AWS KMS cannot be asked: there is no thread to wait on".to_owned());
+    let failed = || Error::KeyProvider("cannot call AWS KMS: no thread could be started".to_owned());
     std::thread::scope(|scope| {
         let asked = std::thread::Builder::new().name("aws-kms".to_owned()).spawn_scoped(scope, || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -142,10 +143,10 @@ fn key_of(plaintext: Option<Blob>) -> Result<Key, Error> {
 }
 
 fn unusable(reason: &str) -> Error {
-    Error::KeyProvider(format!("the key from AWS KMS cannot be used: {reason}"))
+    Error::KeyProvider(format!("invalid key from AWS KMS: {reason}"))
 }
 
-/// What KMS says, or what came in between, without the request.
+/// Converts an error from KMS, or from the connection. Leaves out the request.
 fn refused<E: ProvideErrorMetadata + StdError + 'static, R: fmt::Debug + 'static>(
     what: &str,
     error: &SdkError<E, R>,
@@ -161,5 +162,5 @@ fn refused<E: ProvideErrorMetadata + StdError + 'static, R: fmt::Debug + 'static
             cause.to_string()
         }
     };
-    Error::KeyProvider(format!("AWS KMS did not {what}: {reason}"))
+    Error::KeyProvider(format!("AWS KMS failed to {what}: {reason}"))
 }

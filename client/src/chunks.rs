@@ -1,4 +1,4 @@
-//! Chunks: an encrypted vector, sealed content and a name.
+//! Chunks: an encrypted vector with sealed content, a name and metadata.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
-/// The most chunks that are inserted at once.
+/// The maximum number of chunks in one request.
 pub const MOST_CHUNKS: usize = 500;
 
-/// The most ids in an address, which proxies do not take at any length.
+/// The maximum number of ids in a URL. Proxies limit the length of URLs.
 const MOST_IDS: usize = 200;
-/// The longest reply with contents in it, and without.
+/// The maximum size of a reply with contents, and of one without, in bytes.
 const MOST_CONTENTS: usize = 256 << 20;
 const MOST_REPLY: usize = 1 << 20;
 
-/// How many names are fetched at a time, and the longest reply with them.
+/// How many names are fetched per page, and the maximum size of a page, in bytes.
 const MOST_NAMES: usize = 1000;
 const MOST_PAGE: usize = 16 << 20;
 
 const PATH: &str = "chunk";
 
-/// A chunk on its way to a server.
+/// A chunk to store on a server.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewChunk {
     #[serde(rename = "chunk_content")]
@@ -40,42 +40,42 @@ pub struct NewChunk {
 }
 
 impl NewChunk {
-    /// A chunk with an encrypted vector, as a little-endian integer, and nothing else.
+    /// Creates a chunk from an encrypted vector, a little-endian integer.
     #[must_use]
     pub fn new(integer: &[u8]) -> Self {
         let bytes = integer.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        // XTrace's encoding has no zeros at the end.
+        // XTrace's encoding has no trailing zeros.
         let wire = STANDARD.encode(integer.get(..bytes).unwrap_or_default());
         Self { content: String::new(), index: [wire], meta_data: None, name: None, sealed_embedding: None }
     }
 
-    /// The same with a name, which the server can read. [`HttpStore::upsert`] goes by it.
+    /// Sets the name, which the server can read. [`HttpStore::upsert`] identifies chunks by it.
     #[must_use]
     pub fn with_name(self, name: String) -> Self {
         Self { name: Some(name), ..self }
     }
 
-    /// The same with content. It is stored as it is, so it should be what `ExecutionContext::encrypt_content_for` returned for
-    /// the chunk's name.
+    /// Sets the content. It is stored unchanged, so it should be the result of `ExecutionContext::encrypt_content_for`
+    /// for the chunk's name.
     #[must_use]
     pub fn with_content(self, content: String) -> Self {
         Self { content, ..self }
     }
 
-    /// The same with metadata, which the server can read.
+    /// Sets the metadata, which the server can read.
     #[must_use]
     pub fn with_metadata(self, metadata: Map<String, Value>) -> Self {
         Self { meta_data: Some(metadata), ..self }
     }
 
-    /// The same with an embedding to rank by, as `ExecutionContext::seal_embedding` returned it for the chunk's name. Only
+    /// Sets the embedding to rank by: the result of `ExecutionContext::seal_embedding` for the chunk's name. Only
     /// hushvec's server stores it.
     #[must_use]
     pub fn with_embedding(self, sealed: String) -> Self {
         Self { sealed_embedding: Some(sealed), ..self }
     }
 
-    /// About as many bytes as it takes in a request.
+    /// Returns its approximate size in a request, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let [vector] = &self.index;
@@ -84,32 +84,32 @@ impl NewChunk {
     }
 }
 
-/// What becomes of a chunk whose name another one has, among those of its knowledge base under its context.
+/// What to do with a chunk whose name is taken by another chunk of the same knowledge base and context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
-    /// Nothing of the request is stored.
+    /// Refuse the request; nothing is stored.
     Error,
-    /// The stored one stays as it is.
+    /// Keep the stored chunk.
     Skip,
-    /// The stored one gets the new vector and embedding, and the content and metadata if there are any.
+    /// Give the stored chunk the new vector and embedding, and the new content and metadata if given.
     Replace,
 }
 
-/// What became of chunks.
+/// The result of storing chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Stored {
-    /// The numbers of the chunks in the order of the request, if the server says so.
+    /// The ids of the chunks on the server, in the order of the request. Empty if the server does not return them.
     #[serde(default)]
     pub chunk_ids: Vec<u64>,
-    /// How many are new.
+    /// The number of new chunks.
     #[serde(default, rename = "inserted_count")]
     pub inserted: u64,
-    /// How many took the place of others.
+    /// The number of replaced chunks.
     #[serde(default, rename = "replaced_count")]
     pub replaced: u64,
-    /// How many were there, and stayed.
+    /// The number of chunks that already existed and were kept.
     #[serde(default, rename = "skipped_count")]
     pub skipped: u64,
 }
@@ -123,20 +123,20 @@ struct Insert<'a> {
     on_conflict: Option<OnConflict>,
 }
 
-/// A chunk as it is stored, as far as it was asked for.
+/// A stored chunk. Fields that were not requested are empty.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Chunk {
-    /// The number that the server gave it.
+    /// Its id on the server.
     #[serde(default)]
     pub chunk_id: Option<u64>,
     /// Its name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Its content, sealed.
+    /// Its sealed content.
     #[serde(default)]
     pub chunk_content: Option<String>,
-    /// Its embedding to rank by, sealed.
+    /// Its sealed embedding to rank by.
     #[serde(default)]
     pub sealed_embedding: Option<String>,
     /// Its metadata.
@@ -159,26 +159,26 @@ struct Deleted {
 }
 
 impl HttpStore {
-    /// Stores up to [`MOST_CHUNKS`] chunks as new ones: the numbers that the server gave them, if it says so.
+    /// Stores up to [`MOST_CHUNKS`] new chunks. Returns their ids on the server, if the server returns them.
     ///
-    /// Tried three times if the server fails or the connection is lost. Should a connection be lost between storing and
-    /// answering, chunks are there twice; [`HttpStore::upsert`] prevents that.
+    /// Makes up to three attempts if the server fails or the connection is lost. If the connection is lost after
+    /// storing but before the answer, the chunks are stored twice. [`HttpStore::upsert`] prevents that.
     ///
     /// # Errors
-    /// [`Error`]; then none of them was stored, or, after a lost connection, perhaps all.
+    /// [`Error`]; then no chunk was stored or, after a lost connection, possibly all.
     pub async fn insert(&self, knowledge_base: &str, context_id: &str, chunks: &[NewChunk]) -> Result<Vec<u64>, Error> {
         let body = Insert { kb_id: knowledge_base, context_id, chunks, on_conflict: None };
         Ok(self.store(&body, Retry::Twice).await?.chunk_ids)
     }
 
-    /// Stores up to [`MOST_CHUNKS`] chunks by their names, which they must have and which must differ: what is stored twice is
-    /// there once. Only hushvec's server knows of this.
+    /// Upserts up to [`MOST_CHUNKS`] chunks by name. Every chunk needs a name of its own. Only hushvec's server
+    /// supports this.
     ///
-    /// Tried three times if the server fails or the connection is lost, but for [`OnConflict::Error`].
+    /// Makes up to three attempts if the server fails or the connection is lost, except with [`OnConflict::Error`].
     ///
     /// # Errors
-    /// [`Error`]; then none of them was stored, or, after a lost connection, perhaps all. A conflict (409) with
-    /// [`OnConflict::Error`], or if several stored chunks have one name.
+    /// [`Error`]; then no chunk was stored or, after a lost connection, possibly all. A conflict (409) if a name is
+    /// taken and `on_conflict` is [`OnConflict::Error`], or if several stored chunks have the same name.
     pub async fn upsert(
         &self,
         knowledge_base: &str,
@@ -187,7 +187,7 @@ impl HttpStore {
         on_conflict: OnConflict,
     ) -> Result<Stored, Error> {
         let body = Insert { kb_id: knowledge_base, context_id, chunks, on_conflict: Some(on_conflict) };
-        // Again it would be in conflict with itself.
+        // A retry could conflict with the first attempt.
         let retry = if on_conflict == OnConflict::Error { Retry::Never } else { Retry::Twice };
         self.store(&body, retry).await
     }
@@ -195,22 +195,22 @@ impl HttpStore {
     async fn store(&self, body: &Insert<'_>, retry: Retry) -> Result<Stored, Error> {
         let count = body.chunks.len();
         if count > MOST_CHUNKS {
-            let reason = format!("there are {count}, at most {MOST_CHUNKS} are stored at once");
+            let reason = format!("there are {count}, at most {MOST_CHUNKS} can be stored at once");
             return Err(Error::Argument { what: "the chunks", reason });
         }
         let request = with_json(self.request(Method::POST, PATH, &[])?, body)?;
         let stored: Stored = self.json(request, retry, MOST_REPLY).await?;
         if !stored.chunk_ids.is_empty() && stored.chunk_ids.len() != count {
-            let reason = format!("of {count} chunks the server says it stored {}", stored.chunk_ids.len());
+            let reason = format!("the server returned {} ids for {count} stored chunks", stored.chunk_ids.len());
             return Err(Error::reply(self.host(), reason));
         }
         Ok(stored)
     }
 
-    /// Deletes chunks by their numbers: how many of them there were.
+    /// Deletes chunks by their ids on the server. Returns the number of chunks deleted.
     ///
     /// # Errors
-    /// [`Error`]; some may be deleted then.
+    /// [`Error`]; some chunks may have been deleted.
     pub async fn delete(&self, knowledge_base: &str, ids: &[u64]) -> Result<u64, Error> {
         let mut deleted = 0;
         for some in ids.chunks(MOST_IDS) {
@@ -224,15 +224,15 @@ impl HttpStore {
         Ok(deleted)
     }
 
-    /// Fetches chunks by their numbers, with the fields that `projection` names (`chunk_id`, `chunk_content`, `sealed_embedding`,
-    /// `name`, `index`, `meta_data`, …). Those that are not there are left out.
+    /// Fetches chunks by their ids on the server, with the fields in `projection` (`chunk_id`, `chunk_content`,
+    /// `sealed_embedding`, `name`, `index`, `meta_data`, …). Chunks that do not exist are left out.
     ///
     /// # Security
-    /// The server sees which chunks are fetched. After a search that tells it the neighbours; and if it has made up the
-    /// distances, bits of stored vectors.
+    /// The server sees which chunks are fetched. After a search, this reveals the nearest neighbours. If the server
+    /// forged the distances, it also reveals bits of stored vectors.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Reply`] if there is a chunk that was not asked for, or one is there twice.
+    /// [`Error`]; [`Error::Reply`] if the answer has a chunk that was not requested, or a duplicate chunk.
     pub async fn chunks(&self, knowledge_base: &str, ids: &[u64], projection: &[&str]) -> Result<Vec<Chunk>, Error> {
         let mut chunks = Vec::new();
         let mut awaited: HashSet<u64> = ids.iter().copied().collect();
@@ -246,7 +246,7 @@ impl HttpStore {
             let request = self.request_at(Method::GET, url)?;
             let found = match self.json::<Vec<Chunk>>(request, Retry::Twice, MOST_CONTENTS).await {
                 Ok(found) => found,
-                // The contents of so many are more than the server sends at once.
+                // The contents exceed the size limit of a reply: fetch half of the chunks at a time.
                 Err(Error::Status { status, .. }) if status.as_u16() == 413 && some.len() > 1 => {
                     let (first, second) = some.split_at(some.len() / 2);
                     left.extend([second, first]);
@@ -255,7 +255,7 @@ impl HttpStore {
                 Err(error) => return Err(error),
             };
             if let Some(wrong) = found.iter().filter_map(|chunk| chunk.chunk_id).find(|chunk| !awaited.remove(chunk)) {
-                let reason = format!("chunk {wrong} was not asked for, or has come before");
+                let reason = format!("the answer has chunk {wrong}, which was not requested or is a duplicate");
                 return Err(Error::reply(self.host(), reason));
             }
             chunks.extend(found);
@@ -263,8 +263,7 @@ impl HttpStore {
         Ok(chunks)
     }
 
-    /// The numbers and names of all chunks of a knowledge base under a context, as the server has them, in the order of their
-    /// numbers.
+    /// Returns the ids and names on the server of all chunks of a knowledge base and context, sorted by id.
     ///
     /// # Errors
     /// [`Error`].
@@ -284,10 +283,10 @@ impl HttpStore {
             let request = with_json(self.request(Method::POST, "chunk/meta/page", &[])?, &body)?;
             let page: Page = self.json(request, Retry::Twice, MOST_PAGE).await?;
             for chunk in &page.results {
-                // So that a page that is sent again and again comes to an end.
+                // Ensures that the loop ends if the server repeats a page.
                 let last = names.last().map(|(chunk, _)| *chunk);
                 let Some(number) = chunk.chunk_id.filter(|number| last.is_none_or(|last| last < *number)) else {
-                    return Err(Error::reply(self.host(), "the chunks are not in the order of their numbers"));
+                    return Err(Error::reply(self.host(), "the chunks are not sorted by chunk_id"));
                 };
                 names.push((number, chunk.name.clone()));
             }

@@ -1,4 +1,4 @@
-//! Contexts on a server.
+//! Stores, fetches and deletes contexts on a server.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
@@ -8,9 +8,9 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The largest context. Those with the SDK's tables in them can have over a hundred megabytes.
+/// The maximum size of a context, in bytes. Contexts with the SDK's tables can be over a hundred megabytes.
 const MOST_CONTEXT: usize = 256 << 20;
-/// The longest list of ids, and the longest other reply.
+/// The maximum size of any other reply, in bytes.
 const MOST_IDS: usize = 16 << 20;
 
 const PATH: &str = "exec_context";
@@ -31,10 +31,10 @@ struct ContextIds {
 }
 
 impl HttpStore {
-    /// Stores a context, as `ExecutionContext::to_dict_enc` returns it, under an id: the id that the server gave it.
+    /// Stores a context, the result of `ExecutionContext::to_dict_enc`, under an id. Returns its id on the server.
     ///
     /// # Errors
-    /// [`Error`]; a conflict if there is another context under that id.
+    /// [`Error`]; a conflict if another context is stored under that id.
     pub async fn store_context(&self, context: &Value, context_id: &str) -> Result<String, Error> {
         let request = self.request(Method::POST, PATH, &[])?;
         let request = with_json(request, &json!({ "data": context, "context_id": context_id }))?;
@@ -42,7 +42,7 @@ impl HttpStore {
         Ok(stored.context_id)
     }
 
-    /// The context stored under an id, if there is one. Nothing about it is checked.
+    /// Fetches the context stored under an id, if there is one. The context is not checked.
     ///
     /// # Errors
     /// [`Error`].
@@ -54,20 +54,20 @@ impl HttpStore {
         }
     }
 
-    /// Whether there is a context of that id.
+    /// Returns whether the server has the context with this id.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Reply`] if it has another key.
+    /// [`Error`]; [`Error::Reply`] if the stored context has another key.
     pub async fn has_context(&self, context_id: &str, public: &PublicContext) -> Result<bool, Error> {
         let Some(stored) = self.context(context_id).await? else { return Ok(false) };
         if PublicContext::of_stored(&stored, true)?.public_id() != public.public_id() {
-            let reason = format!("the context {context_id} there has another key than the one here");
+            let reason = format!("the context {context_id} on the server has another key than the local context");
             return Err(Error::reply(self.host(), reason));
         }
         Ok(true)
     }
 
-    /// Stores a context, unless the server has it: its id, and whether it is new.
+    /// Stores a context unless the server has it. Returns its id, and whether it is new.
     ///
     /// # Errors
     /// As [`HttpStore::has_context`].
@@ -84,7 +84,7 @@ impl HttpStore {
         self.json(request, Retry::Never, MOST_CONTEXT).await
     }
 
-    /// Deletes the context stored under an id, which no vectors may be of.
+    /// Deletes the context stored under an id. No stored vector may be encrypted under it.
     ///
     /// # Errors
     /// [`Error`].
@@ -94,7 +94,7 @@ impl HttpStore {
         Ok(())
     }
 
-    /// The ids of all contexts of the organisation.
+    /// Returns the ids of all contexts of the organisation.
     ///
     /// # Errors
     /// [`Error`].
@@ -103,7 +103,7 @@ impl HttpStore {
         Ok(reply.contexts)
     }
 
-    /// The ids of the contexts that a knowledge base has vectors of.
+    /// Returns the ids of the contexts that a knowledge base is bound to.
     ///
     /// # Errors
     /// [`Error`]; not found if there is no such knowledge base.

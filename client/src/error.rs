@@ -1,44 +1,44 @@
-//! What can go wrong between here and a server.
+//! Errors of the client.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Reasons of connections that fail however often they are tried.
-const NOT_TLS: &str = "cannot connect: the server does not speak TLS on this port; its address may begin with http://";
-const NOT_HTTP: &str = "the answer is not HTTP; the server's address may begin with https://";
+/// Reasons for which a retry is pointless.
+const NOT_TLS: &str = "cannot connect: the server does not use TLS on this port; try an address with http://";
+const NOT_HTTP: &str = "the answer is not HTTP; try an address with https://";
 
-/// Why a server did not do what it was asked for. No variant holds a key.
+/// Why a request failed. No variant contains a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something was given that cannot be sent.
+    /// An argument is invalid.
     #[error("{what} cannot be used: {reason}")]
     Argument {
-        /// What was given.
+        /// The argument.
         what: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The server was not reached, or went away.
+    /// The server could not be reached, or the connection was lost.
     #[error("{host}: {reason}")]
     Connection {
-        /// The server's host, with the port unless it is the usual one.
+        /// The server's host, with the port unless it is the default port.
         host: String,
         /// What happened.
         reason: String,
     },
-    /// The server refused.
-    #[error("{host}: {status}{}", behind_colon(.message))]
+    /// The server answered with an error status.
+    #[error("{host}: {status}{}", after_colon(.message))]
     Status {
         /// The server's host.
         host: String,
-        /// The status of its answer.
+        /// The HTTP status.
         status: reqwest::StatusCode,
-        /// What it said about it, without control characters. May be empty.
+        /// The server's message, without control characters. May be empty.
         message: String,
     },
-    /// The server's answer is not what it should be.
+    /// The server's answer is invalid.
     #[error("{host}: {reason}")]
     Reply {
         /// The server's host.
@@ -46,7 +46,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The rows of a search are not those of the chunks that were stored.
+    /// The rows of a search do not match the chunks that were stored.
     #[error("{host}: {problem}")]
     Rows {
         /// The server's host.
@@ -54,20 +54,20 @@ pub enum Error {
         /// What is wrong with them.
         problem: RowsProblem,
     },
-    /// The server has nothing of that name, or several things.
+    /// A name on the server does not exist, or is ambiguous.
     #[error("{host}: {reason}")]
     Name {
         /// The server's host.
         host: String,
-        /// What there is instead.
+        /// What was found instead.
         reason: String,
     },
-    /// Something is wrong with a chunk that was found.
+    /// A chunk that was found is unusable.
     #[error("{host}: chunk {chunk} {reason}")]
     Chunk {
         /// The server's host.
         host: String,
-        /// The server's number of the chunk.
+        /// The chunk's id on the server.
         chunk: u64,
         /// What is wrong with it.
         reason: String,
@@ -80,41 +80,41 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Keys and ciphertexts do not fit.
+    /// An error of the library, for example a ciphertext that does not match the key.
     #[error(transparent)]
     Engine(#[from] hushvec::Error),
 }
 
-/// Why the rows of a search are refused. Chunks are named by the server's numbers.
+/// Why the rows of a search are refused. Chunks are identified by their ids on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RowsProblem {
-    /// There are more rows than chunks that could be meant.
+    /// The answer has more rows than expected chunks.
     TooMany {
-        /// Chunks that are listed, and in the range that was asked for.
+        /// The number of listed chunks in the requested range.
         listed: u64,
-        /// Rows.
+        /// The number of rows.
         actual: u64,
     },
-    /// Chunks that are there more than once.
+    /// The answer has duplicate chunks.
     Repeated {
-        /// How many rows are repetitions.
+        /// The number of duplicate rows.
         count: u64,
-        /// The chunk of the first.
+        /// The first duplicate chunk.
         first: u64,
     },
-    /// Chunks that are not listed, or outside of the range that was asked for.
+    /// The answer has chunks that are not listed or are outside the requested range.
     Unexpected {
-        /// How many.
+        /// The number of rows.
         count: u64,
-        /// The first.
+        /// The first of these chunks.
         first: u64,
     },
-    /// Chunks that are listed and have no row, though no filter was given.
+    /// Listed chunks have no row, although no filter was given.
     Missing {
-        /// How many.
+        /// The number of chunks.
         count: u64,
-        /// The first.
+        /// The first of these chunks.
         first: u64,
     },
 }
@@ -126,7 +126,7 @@ impl fmt::Display for RowsProblem {
                 write!(f, "the answer has {actual} rows, but only {listed} chunks were pushed from here")
             }
             Self::Repeated { count, first } => {
-                write!(f, "the answer repeats chunks: {count} rows too many, the first of chunk {first}")
+                write!(f, "the answer has {count} duplicate rows, the first for chunk {first}")
             }
             Self::Unexpected { count, first } => {
                 write!(
@@ -145,12 +145,12 @@ impl fmt::Display for RowsProblem {
     }
 }
 
-fn behind_colon(message: &str) -> String {
+fn after_colon(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 impl Error {
-    /// The HTTP status, if the server answered with one that says why not.
+    /// Returns the HTTP status, if the server answered with an error status.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -159,8 +159,8 @@ impl Error {
         }
     }
 
-    /// Whether the same request could be done a little later.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether a retry may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } => status.is_server_error(),
             Self::Connection { reason, .. } => ![NOT_TLS, NOT_HTTP].contains(&reason.as_str()),
@@ -168,21 +168,21 @@ impl Error {
         }
     }
 
-    /// What the HTTP library says, in few words and without the URL.
+    /// Converts an error of the HTTP library to a short reason without the URL.
     pub(crate) fn connection(host: &str, error: &reqwest::Error) -> Self {
         let mut cause: &dyn StdError = error;
         while let Some(source) = cause.source() {
             cause = source;
         }
-        let said = cause.to_string();
+        let cause_text = cause.to_string();
         let reason = match (error.is_connect(), error.is_timeout()) {
-            // What rustls makes of an answer in plain text, and hyper of one that is encrypted.
-            (true, false) if said.contains("InvalidContentType") => NOT_TLS.to_owned(),
-            (false, false) if said.contains("invalid HTTP version") => NOT_HTTP.to_owned(),
-            (true, true) => "cannot connect: nobody answered in time".to_owned(),
-            (true, false) => format!("cannot connect: {said}"),
-            (false, true) => "the server did not answer in time".to_owned(),
-            (false, false) => format!("the connection was lost: {said}"),
+            // The errors of rustls for a plain-text answer, and of hyper for an encrypted one.
+            (true, false) if cause_text.contains("InvalidContentType") => NOT_TLS.to_owned(),
+            (false, false) if cause_text.contains("invalid HTTP version") => NOT_HTTP.to_owned(),
+            (true, true) => "cannot connect: connection timed out".to_owned(),
+            (true, false) => format!("cannot connect: {cause_text}"),
+            (false, true) => "timeout: the server sent no answer".to_owned(),
+            (false, false) => format!("the connection was lost: {cause_text}"),
         };
         Self::Connection { host: host.to_owned(), reason }
     }

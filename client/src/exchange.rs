@@ -1,4 +1,4 @@
-//! A request and its answer: keys, limits, trying again.
+//! Sends requests and reads answers, with keys, size limits and retries.
 
 use crate::error::Error;
 use crate::http_store::HttpStore;
@@ -8,23 +8,23 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long to wait before a request is tried again. The SDK waits as long.
+/// Delays before retries, the same as in XTrace's SDK.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(3)];
-/// The longest answer that says why not.
+/// The maximum size of an error answer, in bytes.
 const MOST_REFUSAL: usize = 64 << 10;
-/// The most characters that are shown of it.
+/// The maximum number of its characters in an error message.
 const MOST_SHOWN: usize = 500;
 
-/// Whether a request is sent again when the server fails or the connection is lost.
+/// Whether to retry a request if the server fails or the connection is lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It is not.
+    /// Do not retry.
     Never,
-    /// Up to twice more.
+    /// Retry up to two times.
     Twice,
 }
 
-/// What servers say about what they refuse: hushvec's and XTrace's.
+/// The body of an error answer, from hushvec's or XTrace's server.
 #[derive(Deserialize, Default)]
 struct Refusal {
     #[serde(default, alias = "detail", alias = "error")]
@@ -32,7 +32,7 @@ struct Refusal {
 }
 
 impl HttpStore {
-    /// A request on the data plane, for `/v1/{what}/{organisation}` and what is behind it.
+    /// Creates a request on the data plane, for `/v1/{what}/{organisation}` followed by the segments in `behind`.
     pub(crate) fn request(&self, method: Method, what: &str, behind: &[&str]) -> Result<RequestBuilder, Error> {
         let path: Vec<&str> =
             what.split('/').chain([self.organisation.as_str()]).chain(behind.iter().copied()).collect();
@@ -43,16 +43,16 @@ impl HttpStore {
         Ok(self.http.request(method, url).header("x-api-key", self.api_key.header()?))
     }
 
-    /// A request on the admin plane.
+    /// Creates a request on the admin plane.
     pub(crate) fn admin_request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, Error> {
         let Some(key) = &self.admin_key else {
-            return Err(Error::Argument { what: "the admin key", reason: "it was not given".to_owned() });
+            return Err(Error::Argument { what: "the admin key", reason: "it is missing".to_owned() });
         };
         let request = self.http.request(method, self.address(path)?).header("x-xtrace-key", key.header()?);
         Ok(request.header("x-xtrace-org-id", &self.organisation))
     }
 
-    /// A request that the admin key allows for everything, and an API key for what it has a permission for.
+    /// Creates a read request with the admin key if there is one, else with the API key.
     pub(crate) fn reader_request(&self, path: &[&str]) -> Result<RequestBuilder, Error> {
         if self.admin_key.is_some() {
             return self.admin_request(Method::GET, path);
@@ -61,14 +61,14 @@ impl HttpStore {
         Ok(request.header("x-xtrace-org-id", &self.organisation))
     }
 
-    /// Sends a request: the answer, if it is one of success.
+    /// Sends a request. Returns the answer if its status is a success.
     pub(crate) async fn send(&self, request: RequestBuilder, retry: Retry) -> Result<Response, Error> {
         for pause in PAUSES.into_iter().filter(|_| retry == Retry::Twice) {
-            // Only a stream for a body, as nothing here has, cannot be sent again.
+            // Fails only for streaming bodies, which this client does not use.
             let Some(again) = request.try_clone() else { break };
             match self.try_once(again).await {
-                Err(error) if error.is_passing() => {
-                    tracing::warn!("{error}; trying again in {} s", pause.as_secs());
+                Err(error) if error.is_transient() => {
+                    tracing::warn!("{error}; retrying in {} s", pause.as_secs());
                     tokio::time::sleep(pause).await;
                 }
                 result => return result,
@@ -83,12 +83,12 @@ impl HttpStore {
         if status.is_success() {
             return Ok(response);
         }
-        // Whatever it says, the status is what counts.
+        // The message is optional: the status alone decides.
         let body = self.body(response, MOST_REFUSAL).await.unwrap_or_default();
         Err(Error::Status { host: self.host.clone(), status, message: self.shown(&body) })
     }
 
-    /// What a server says about a refusal, fit to be printed.
+    /// Returns the message of an error answer, safe to print.
     fn shown(&self, body: &[u8]) -> String {
         let said = serde_json::from_slice::<Refusal>(body).unwrap_or_default().message;
         let text = match &said {
@@ -109,7 +109,7 @@ impl HttpStore {
         let response = self.send(request.header(ACCEPT, "application/json"), retry).await?;
         let body = self.body(response, most).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Error::reply(&self.host, format!("the answer is not what was asked for: {error}")))
+            .map_err(|error| Error::reply(&self.host, format!("the answer is invalid: {error}")))
     }
 
     async fn body(&self, mut response: Response, most: usize) -> Result<Vec<u8>, Error> {
@@ -124,7 +124,7 @@ impl HttpStore {
     }
 }
 
-/// A request with a JSON body.
+/// Adds a JSON body to a request.
 pub fn with_json(request: RequestBuilder, body: &impl Serialize) -> Result<RequestBuilder, Error> {
     let body =
         serde_json::to_vec(body).map_err(|error| Error::Argument { what: "the request", reason: error.to_string() })?;

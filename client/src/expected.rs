@@ -1,26 +1,26 @@
-//! Which rows the answer to a search must have.
+//! Checks which chunks the answer to a search has.
 
 use crate::error::{Error, RowsProblem};
 use crate::pushed::Pushed;
 use std::collections::HashSet;
 
-/// Which chunks may be in the answer to a search.
+/// The chunks that the answer to a search may have.
 #[derive(Debug, Clone, Copy)]
 pub enum Expected<'a> {
-    /// Those that this client stored, and no others; all of them, unless there is a filter.
+    /// Only chunks that this client stored. Without a filter, all of them must be there.
     Pushed(&'a Pushed),
-    /// Whatever the server sends, as long as no chunk is there twice.
+    /// Any chunks without duplicates.
     Anything,
 }
 
-/// Looks at the rows of an answer as they come.
+/// Checks the rows of an answer as they arrive.
 #[derive(Debug)]
 pub struct Checker<'a> {
     expected: Expected<'a>,
     range: Option<(u64, u64)>,
-    /// Whether every expected chunk must be there.
+    /// Whether every expected chunk must be present.
     complete: bool,
-    /// Which chunks were there: of listed ones, by their places.
+    /// The chunks seen so far. Listed chunks are recorded by their positions in the list.
     seen: Seen,
     repeated: Counted,
     unexpected: Counted,
@@ -48,7 +48,7 @@ impl Counted {
 }
 
 impl<'a> Checker<'a> {
-    /// For an answer of `len` rows.
+    /// Creates a checker for an answer of `len` rows.
     ///
     /// # Errors
     /// [`RowsProblem::TooMany`] if there are more rows than expected chunks.
@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
         self.range.is_none_or(|(first, last)| (first..=last).contains(&chunk))
     }
 
-    /// Takes note of a row. False if it must not be there.
+    /// Records a row. Returns `false` if the row must not be there.
     pub fn see(&mut self, chunk: u64) -> bool {
         let in_range = self.is_in_range(chunk);
         let is_new = match (&mut self.seen, self.expected) {
@@ -101,15 +101,15 @@ impl<'a> Checker<'a> {
         is_new
     }
 
-    /// Whether anything was there that must not be.
+    /// Returns whether any row must not be there.
     pub fn has_failed(&self) -> bool {
         self.repeated.count > 0 || self.unexpected.count > 0
     }
 
-    /// Looks at the answer as a whole.
+    /// Checks the complete answer.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem, if there is one.
     pub fn finish(&self) -> Result<(), RowsProblem> {
         if self.repeated.count > 0 {
             let Counted { count, first } = self.repeated;
@@ -132,7 +132,7 @@ impl<'a> Checker<'a> {
         if count > 0 { Err(RowsProblem::Missing { count, first }) } else { Ok(()) }
     }
 
-    /// The same, as an error of the server's.
+    /// Checks the complete answer like [`Checker::finish`], and names the host in the error.
     ///
     /// # Errors
     /// [`Error::Rows`].
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_chunks_and_no_others() {
+    fn only_listed_chunks_are_accepted() {
         let pushed = pushed();
         let check = |rows: &[u64]| checked(Expected::Pushed(&pushed), None, true, rows);
         assert_eq!(check(&[5, 2, 8, 3]), Ok(()));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_and_ranges() {
+    fn filters_and_ranges_limit_the_expected_chunks() {
         let pushed = pushed();
         let check = |range, complete, rows: &[u64]| checked(Expected::Pushed(&pushed), range, complete, rows);
         assert_eq!(check(None, false, &[3]), Ok(()));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_list_no_chunk_comes_twice() {
+    fn without_a_list_duplicates_are_refused() {
         let check = |range, rows: &[u64]| checked(Expected::Anything, range, true, rows);
         assert_eq!(check(None, &[7, 1, 9]), Ok(()));
         assert_eq!(check(None, &[7, 1, 7]), Err(RowsProblem::Repeated { count: 1, first: 7 }));

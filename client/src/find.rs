@@ -1,5 +1,5 @@
-//! A search as a whole: an encrypted query goes out, distances are decrypted, and what was found is fetched and ranked, if that is
-//! asked for.
+//! Complete searches: encrypts queries, decrypts distances, and optionally fetches and ranks the chunks that were
+//! found.
 
 use crate::chunks::Chunk;
 use crate::error::Error;
@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 
-/// Distances that are decrypted at once. The server waits meanwhile.
+/// Distances that are decrypted at a time. The server waits during decryption.
 const BLOCK: usize = 2048;
 
-/// What is fetched of the chunks that are found. Fetching tells the server which chunks those are.
+/// What to fetch of the chunks that are found. Fetching reveals to the server which chunks these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Fetch {
-    /// Nothing: the server does not learn what was found.
+    /// Nothing. The server does not learn what was found.
     #[default]
     Nothing,
     /// Names and metadata.
@@ -27,33 +27,34 @@ pub enum Fetch {
     Content,
 }
 
-/// Ranking by cosine.
+/// Ranking by cosine similarity.
 #[derive(Debug, Clone, Copy)]
 pub struct Rerank<'a> {
-    /// How many times k candidates are fetched and ranked.
+    /// The number of candidates to fetch and rank, as a multiple of k.
     pub oversample: NonZeroUsize,
-    /// The queries as real vectors, in the order of the encrypted ones.
+    /// The queries as real vectors, in the order of the encrypted queries.
     pub queries: &'a [Vec<f32>],
 }
 
-/// Where to search, and for how much.
+/// Options of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Find<'a> {
     /// The id of the knowledge base.
     pub knowledge_base: &'a str,
     /// The id of the context on the server.
     pub context_id: &'a str,
-    /// How many chunks to find for each query.
+    /// The number of chunks to find for each query.
     pub k: usize,
-    /// Which chunks by their metadata, in the manner of MongoDB; all if not given.
+    /// A metadata filter in MongoDB's syntax. `None` searches all chunks.
     pub filter: Option<&'a Value>,
-    /// The first and the last number of the chunks to look at.
+    /// The first and the last chunk id to search, inclusive.
     pub range: Option<(u64, u64)>,
-    /// What this client stored there, which is what answers must have. Without it any chunks are believed.
+    /// The chunks that this client stored in the knowledge base. Answers are checked against it. With `None`, any
+    /// chunks are accepted.
     pub pushed: Option<&'a Pushed>,
-    /// What to fetch of what is found.
+    /// What to fetch of the chunks that are found.
     pub fetch: Fetch,
-    /// Ranks more candidates by the cosine of their embeddings, which are fetched for it.
+    /// Fetches the embeddings of more candidates, and ranks these by cosine similarity.
     pub rerank: Option<Rerank<'a>>,
 }
 
@@ -61,32 +62,34 @@ pub struct Find<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Found {
-    /// The number that the server gave it.
+    /// Its id on the server.
     pub chunk: u64,
-    /// The client's own id, if its list has one.
+    /// The client's own id, if the list has one.
     pub id: Option<Id>,
     /// The Hamming distance to the query.
     pub distance: u32,
-    /// The cosine of the angle to the query, if candidates were ranked by it.
+    /// The cosine similarity to the query, if candidates were ranked by it.
     pub cosine: Option<f32>,
     /// Its name, if it was fetched.
     pub name: Option<String>,
     /// Its metadata, if it was fetched.
     pub metadata: Option<Map<String, Value>>,
-    /// Its content, if it was fetched; empty if it was stored without any.
+    /// Its content, if it was fetched. Empty if it was stored without content.
     pub content: Option<String>,
 }
 
 impl HttpStore {
-    /// Finds the chunks that are nearest to each query, nearest first.
+    /// Finds the chunks nearest to each query, nearest first.
     ///
     /// # Security
-    /// Without [`Find::fetch`] and [`Find::rerank`] nothing is sent that depends on an answer, so that a server learns nothing
-    /// from it, whatever it makes up: if an answer cannot be decrypted, that is said after the last query. With either the server
-    /// sees which chunks are candidates, and one that makes up distances learns bits of stored vectors from that.
+    /// Without [`Find::fetch`] and [`Find::rerank`], nothing that is sent depends on an answer, so the server learns
+    /// nothing even if it forges answers. An answer that cannot be decrypted is reported after the last query. With
+    /// either option, the server sees which chunks are candidates. A server that forges distances then learns bits of
+    /// stored vectors.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Chunk`] if a chunk has no embedding to rank by, or something in it cannot be opened.
+    /// [`Error`]; [`Error::Chunk`] if a chunk has no embedding to rank by, or its embedding or content cannot be
+    /// decrypted.
     pub async fn find(
         &self,
         context: &ExecutionContext,
@@ -97,7 +100,7 @@ impl HttpStore {
         if let Some(Rerank { queries: vectors, .. }) = find.rerank
             && vectors.len() != queries.len()
         {
-            let reason = format!("there are {}, and {} encrypted ones", vectors.len(), queries.len());
+            let reason = format!("there are {}, but {} encrypted queries", vectors.len(), queries.len());
             return Err(Error::Argument { what: "the queries to rank by", reason });
         }
         let candidates = find.rerank.map_or(find.k, |rerank| find.k.saturating_mul(rerank.oversample.get()));
@@ -116,7 +119,7 @@ impl HttpStore {
         let ranked = nearest.into_iter().enumerate().map(|(query, neighbours)| {
             let found = neighbours.iter().map(|neighbour| self.found(context, find, neighbour, chunks.as_ref(), query));
             let mut found = found.collect::<Result<Vec<_>, _>>()?;
-            // Stable, so that the nearer of two equal ones comes first.
+            // A stable sort: of two equal cosines, the nearer chunk comes first.
             found.sort_by(|a, b| b.cosine.partial_cmp(&a.cosine).unwrap_or(std::cmp::Ordering::Equal));
             found.truncate(find.k);
             Ok(found)
@@ -124,8 +127,8 @@ impl HttpStore {
         ranked.collect()
     }
 
-    /// The nearest chunks to a query, by their numbers. What is wrong with the decrypted distances is returned apart: the server
-    /// must not see at which query or row that was.
+    /// Finds the chunks nearest to a query. Errors of decryption are returned separately, in the inner result, because
+    /// the server must not learn at which query or row they occurred.
     async fn nearest(
         &self,
         context: &ExecutionContext,
@@ -159,14 +162,14 @@ impl HttpStore {
         Ok(Ok(nearest.into_sorted()))
     }
 
-    /// The chunks that were found, by their numbers; `None` if nothing is to be fetched.
+    /// Fetches the chunks that were found, and returns them by id. Returns `None` if there is nothing to fetch.
     async fn fetch(&self, find: &Find<'_>, nearest: &[Vec<Neighbour>]) -> Result<Option<HashMap<u64, Chunk>>, Error> {
         if find.fetch == Fetch::Nothing && find.rerank.is_none() {
             return Ok(None);
         }
         let fields = [
             (true, "chunk_id"),
-            // What content and embeddings are bound to, where no list says so.
+            // Without a list, content and embeddings are bound to the name.
             (find.fetch >= Fetch::Names || find.pushed.is_none(), "name"),
             (find.fetch >= Fetch::Names, "meta_data"),
             (find.fetch >= Fetch::Content, "chunk_content"),
@@ -179,7 +182,7 @@ impl HttpStore {
         Ok(Some(chunks.into_iter().filter_map(|chunk| Some((chunk.chunk_id?, chunk))).collect()))
     }
 
-    /// What is known of a chunk that was found by the query of that number.
+    /// Builds the result for a chunk that was found by the query with index `query`.
     fn found(
         &self,
         context: &ExecutionContext,
@@ -198,8 +201,10 @@ impl HttpStore {
             chunk,
             reason: reason.to_string(),
         };
-        let fetched = chunks.get(&chunk).ok_or_else(|| wrong(&"was found, and is not there to be fetched"))?;
-        // What content was sealed for.
+        let fetched = chunks
+            .get(&chunk)
+            .ok_or_else(|| wrong(&"was found but cannot be fetched: the server did not return it"))?;
+        // The name that the content was sealed for.
         let name = found.id.as_ref().map(ToString::to_string).or_else(|| fetched.name.clone());
         if let Some(vector) = find.rerank.and_then(|rerank| rerank.queries.get(query)) {
             let sealed = fetched.sealed_embedding.as_deref().filter(|sealed| !sealed.is_empty());
@@ -208,8 +213,7 @@ impl HttpStore {
             })?;
             let opened = context.open_embedding(name.as_deref().unwrap_or_default(), sealed);
             let cosine = opened.and_then(|embedding| embedding.cosine(vector));
-            found.cosine =
-                Some(cosine.map_err(|error| wrong(&format_args!("has an embedding that cannot be used: {error}")))?);
+            found.cosine = Some(cosine.map_err(|error| wrong(&format_args!("has an unusable embedding: {error}")))?);
         }
         if find.fetch >= Fetch::Names {
             found.name.clone_from(&fetched.name);
@@ -218,14 +222,14 @@ impl HttpStore {
         if find.fetch >= Fetch::Content {
             let content = open(context, name.as_deref(), fetched);
             found.content =
-                Some(content.map_err(|why| wrong(&format_args!("has content that cannot be opened: {why}")))?);
+                Some(content.map_err(|why| wrong(&format_args!("has content that cannot be decrypted: {why}")))?);
         }
         Ok(found)
     }
 }
 
-/// The content of a chunk, which must have been sealed for its id, or, if that is not known, for its name. What was stored
-/// without any is empty.
+/// Decrypts the content of a chunk. It must have been sealed for the client's id of the chunk or, if that is not
+/// known, for its name. Returns an empty string if the chunk was stored without content.
 fn open(context: &ExecutionContext, name: Option<&str>, chunk: &Chunk) -> Result<String, String> {
     let sealed = chunk.chunk_content.as_deref().unwrap_or_default();
     if sealed.is_empty() {
@@ -236,5 +240,5 @@ fn open(context: &ExecutionContext, name: Option<&str>, chunk: &Chunk) -> Result
         None => context.decrypt_content(sealed),
     };
     let content = content.map_err(|error| error.to_string())?;
-    std::str::from_utf8(&content).map(str::to_owned).map_err(|_| "it is no text".to_owned())
+    std::str::from_utf8(&content).map(str::to_owned).map_err(|_| "it is not UTF-8 text".to_owned())
 }

@@ -1,4 +1,4 @@
-//! A server, and who asks it.
+//! The connection to a server.
 
 use crate::api_key::ApiKey;
 use crate::error::Error;
@@ -13,15 +13,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long it may take to reach the server.
+/// The time limit for connecting.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// How long the server may send nothing.
+/// How long the server may pause while sending.
 const IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// A server that keeps contexts, encrypted vectors and sealed content for an organisation.
+/// A server that stores contexts, encrypted vectors and sealed content for an organisation.
 ///
-/// Certificates are checked as the operating system does it; on Linux `SSL_CERT_FILE` names others to trust. Redirections are
-/// not followed, since they would take the key elsewhere.
+/// Certificates are verified by the operating system's rules. On Linux, `SSL_CERT_FILE` sets other trusted
+/// certificates. Redirects are not followed, because they would send the key to another host.
 #[derive(Clone)]
 pub struct HttpStore {
     pub(crate) http: Client,
@@ -43,16 +43,17 @@ impl fmt::Debug for HttpStore {
 }
 
 impl HttpStore {
-    /// A server at `url`, such as `https://search.example.org`, for which `organisation` has an API key. Nothing is sent yet.
+    /// Creates a client of the server at `url`, such as `https://search.example.org`, with an API key of
+    /// `organisation`. Does not connect.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the address, the organisation or the key cannot be one; [`Error::Connection`] if there are no
-    /// certificates on this machine to check the server's with.
+    /// [`Error::Argument`] if the URL, the organisation or the key is invalid; [`Error::Connection`] if this machine
+    /// has no certificates to verify the server with.
     pub fn new(url: &str, organisation: &str, api_key: &str) -> Result<Self, Error> {
         let url = address(url)?;
         let host = host(&url);
         if organisation.is_empty() || !organisation.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let reason = "it must have letters, digits and punctuation only".to_owned();
+            let reason = "it must consist of ASCII letters, digits and punctuation".to_owned();
             return Err(Error::Argument { what: "the organisation", reason });
         }
         let api_key = ApiKey::new("the API key", api_key)?;
@@ -63,43 +64,43 @@ impl HttpStore {
         Ok(Self { http, host, organisation: organisation.to_owned(), api_key, admin_key: None, url })
     }
 
-    /// The same, trusting also the certificates in `pem`, such as that of an authority of one's own.
+    /// Also trusts the certificates in `pem`, for example of a private certificate authority.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is none in it.
+    /// [`Error::Argument`] if it has no certificates.
     pub fn with_ca(mut self, pem: &[u8]) -> Result<Self, Error> {
         let unusable = |reason: String| Error::Argument { what: "the CA file", reason };
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let certificates = certificates.map_err(|error| unusable(format!("it is no PEM file: {error}")))?;
+        let certificates = certificates.map_err(|error| unusable(format!("it is not a PEM file: {error}")))?;
         if certificates.is_empty() {
-            return Err(unusable("it has no certificate in PEM".to_owned()));
+            return Err(unusable("it contains no PEM certificate".to_owned()));
         }
         self.http = client(&self.host, certificates)?;
         Ok(self)
     }
 
-    /// The same, with the key that knowledge bases are made with.
+    /// Sets the admin key, which is needed to create knowledge bases and API keys.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the key cannot be one.
+    /// [`Error::Argument`] if the key is invalid.
     pub fn with_admin_key(mut self, key: &str) -> Result<Self, Error> {
         self.admin_key = Some(ApiKey::new("the admin key", key)?);
         Ok(self)
     }
 
-    /// The server's host, with the port unless it is the usual one.
+    /// Returns the server's host, with the port unless it is the default port.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The address of something on the server, behind `/v1`.
+    /// Returns the URL of a path below `/v1` on the server.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a name in it would lead elsewhere.
+    /// [`Error::Argument`] if a segment is empty, `.` or `..`.
     pub(crate) fn address(&self, path: &[&str]) -> Result<Url, Error> {
         if path.iter().any(|name| matches!(*name, "" | "." | "..")) {
-            let reason = "it is empty, or made of dots only".to_owned();
+            let reason = "it is empty, \".\" or \"..\"".to_owned();
             return Err(Error::Argument { what: "an id", reason });
         }
         let mut url = self.url.clone();
@@ -107,7 +108,7 @@ impl HttpStore {
         Ok(url)
     }
 
-    /// A text of the server's without keys, should the server repeat them.
+    /// Removes keys from a text that the server sent.
     pub(crate) fn redact(&self, text: &str) -> String {
         let text = self.api_key.redact(text);
         self.admin_key.as_ref().map_or_else(|| text.clone(), |key| key.redact(&text))
@@ -118,17 +119,17 @@ fn unusable(reason: impl Into<String>) -> Error {
     Error::Argument { what: "the server's address", reason: reason.into() }
 }
 
-/// Errors do not repeat the text, which may have a password in it.
+/// Parses the server's URL. Errors do not repeat the text, because it may contain a password.
 fn address(text: &str) -> Result<Url, Error> {
     let url =
-        Url::parse(text).map_err(|error| unusable(format!("{error}; give one such as https://search.example.org")))?;
+        Url::parse(text).map_err(|error| unusable(format!("{error}; give a URL like https://search.example.org")))?;
     let has_credentials = !url.username().is_empty() || url.password().is_some();
     match url.scheme() {
         "http" | "https" if has_credentials => {
-            Err(unusable("it has a user or a password in it; give the key apart from it"))
+            Err(unusable("it contains a user or a password; give the key separately"))
         }
         "http" | "https" if url.query().is_some() || url.fragment().is_some() => {
-            Err(unusable("it has a ? or a # in it"))
+            Err(unusable("it contains a ? or a #"))
         }
         "http" | "https" => Ok(url),
         _ => Err(unusable("it must begin with https:// or http://")),
@@ -156,17 +157,17 @@ fn client(host: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Clie
     builder.build().map_err(|error| Error::connection(host, &error))
 }
 
-/// TLS as the server has it, with the certificates of the operating system and others.
+/// Creates the TLS configuration. It trusts the operating system's certificates and the given ones.
 fn tls(host: &str, certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let failed = |error: rustls::Error| {
-        let reason = format!("no certificates to check the server's with: {error}");
+        let reason = format!("no certificates to verify the server with: {error}");
         Error::Connection { host: host.to_owned(), reason }
     };
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let config = config.with_safe_default_protocol_versions().map_err(failed)?;
     let verifier = Verifier::new_with_extra_roots(certificates, provider).map_err(failed)?;
-    // Its own name for it: the certificates are checked.
+    // Despite rustls's name for it, certificates are verified.
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_shown() {
+    fn keys_are_not_printed() {
         let store = HttpStore::new("http://[::1]:1", "default", "secret1").unwrap().with_admin_key("secret2").unwrap();
         assert!(!format!("{store:?}").contains("secret"));
         assert_eq!(store.redact("secret1, secret2"), "…, …");
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_in_reach_of_nobody_else() {
+    fn loopback_hosts_are_recognised() {
         for (text, expected) in [
             ("http://[::1]:1", true),
             ("http://127.1.2.3", true),

@@ -1,4 +1,4 @@
-//! Knowledge bases. Making and deleting them takes the admin key.
+//! Knowledge bases. Creating and deleting them needs the admin key.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
@@ -7,9 +7,9 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The longest list of them.
+/// The maximum size of a reply, in bytes.
 const MOST: usize = 16 << 20;
-/// The most of them that an error names.
+/// The maximum number of knowledge bases that an error lists.
 const MOST_NAMED: usize = 10;
 
 const PATH: &str = "kbs";
@@ -18,26 +18,26 @@ const PATH: &str = "kbs";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KnowledgeBase {
-    /// What it is asked for by.
+    /// The id that names it in requests.
     pub id: String,
-    /// What people call it.
+    /// Its name, for people.
     pub name: String,
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
-    /// How many chunks it has, if the server says so.
+    /// The number of its chunks, if the server returns it.
     #[serde(default, alias = "numberOfVectors")]
     pub number_of_vectors: Option<u64>,
-    /// When it was made, as in `2026-01-31T12:00:00.000Z`, if the server says so.
+    /// When it was created, as in `2026-01-31T12:00:00.000Z`, if the server returns it.
     #[serde(default, alias = "createdAt")]
     pub created_at: Option<String>,
-    /// When something was last stored in it, or deleted.
+    /// When its chunks last changed.
     #[serde(default, alias = "updatedAt")]
     pub updated_at: Option<String>,
 }
 
 impl HttpStore {
-    /// The knowledge bases of the organisation; without the admin key, those that the API key has a permission for.
+    /// Returns the knowledge bases of the organisation. Without the admin key, only those that the API key may read.
     ///
     /// # Errors
     /// [`Error`].
@@ -45,10 +45,10 @@ impl HttpStore {
         self.json(self.reader_request(&[PATH])?, Retry::Twice, MOST).await
     }
 
-    /// A knowledge base by its id, or by its name if no other has that.
+    /// Finds a knowledge base by its id, or by its name if that is unique.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Name`] if there is none, or several have that name.
+    /// [`Error`]; [`Error::Name`] if there is no such knowledge base, or several have that name.
     pub async fn find_knowledge_base(&self, id_or_name: &str) -> Result<KnowledgeBase, Error> {
         let mut all = self.knowledge_bases().await?;
         if let Some(place) = all.iter().position(|base| base.id == id_or_name) {
@@ -61,24 +61,22 @@ impl HttpStore {
             (Some(last), _) => {
                 let ids: Vec<&str> = named.iter().take(MOST_NAMED).map(|base| base.id.as_str()).collect();
                 let ids = format!("{}, {}", ids.join(", "), last.id);
-                refused(format!("several knowledge bases are called {id_or_name:?}; give the id of one: {ids}"))
+                refused(format!("several knowledge bases are named {id_or_name:?}; give the id of one: {ids}"))
             }
             (None, _) if all.is_empty() => {
-                refused(format!("there is no knowledge base {id_or_name:?}, nor any other, that this key may use"))
+                refused(format!("there is no knowledge base {id_or_name:?}; this key has access to none"))
             }
             (None, _) => {
                 let names: Vec<&str> = all.iter().take(MOST_NAMED).map(|base| base.name.as_str()).collect();
                 let more = if all.len() > MOST_NAMED { ", …" } else { "" };
                 let names = names.join(", ");
-                refused(format!(
-                    "there is no knowledge base {id_or_name:?} that this key may use, but there is {names}{more}"
-                ))
+                refused(format!("there is no knowledge base {id_or_name:?}; this key has access to {names}{more}"))
             }
         }
     }
 
-    /// The id of a knowledge base, given its id or its name. If the server lists knowledge bases to the admin key only, it is
-    /// taken for an id.
+    /// Returns the id of a knowledge base, given its id or its name. If the server lists knowledge bases only to the
+    /// admin key, the argument is taken for an id.
     ///
     /// # Errors
     /// As [`HttpStore::find_knowledge_base`].
@@ -90,7 +88,7 @@ impl HttpStore {
         }
     }
 
-    /// Makes a knowledge base.
+    /// Creates a knowledge base.
     ///
     /// # Errors
     /// [`Error`].

@@ -1,5 +1,5 @@
-//! A client of the HTTP interface that `hushvec serve` and XTrace's service have: stores contexts and encrypted vectors, and
-//! searches them.
+//! A client of the HTTP interface of `hushvec serve` and of XTrace's service. It stores contexts and encrypted
+//! vectors, and searches them.
 //!
 //! ```no_run
 //! use hushvec::{ExecutionContext, HomomorphicClient, PassphraseKeyProvider};
@@ -12,7 +12,7 @@
 //!
 //! let query = context.encrypt_vec_one(&[0, 1, 1, 0])?;
 //! let (knowledge_base, context_id) = ("the base's id", &context.id()?);
-//! // What was stored is listed here, so that the server cannot drop, repeat or add chunks.
+//! // The local list of stored chunks: the server cannot drop, repeat or add any.
 //! let pushed = PushedFile::new("ctx.json.pushed").read(knowledge_base, context_id)?.ok_or("nothing was pushed there")?;
 //! let (key, expected) = (context.public_key(), Expected::Pushed(&pushed));
 //! let search = Search { knowledge_base, context_id, query: &query, key, filter: None, range: None, expected };

@@ -1,4 +1,4 @@
-//! Which chunks this client stored, and what it calls them.
+//! The client's own list of the chunks that it stored, with its ids for them.
 
 mod file;
 mod line;
@@ -7,21 +7,21 @@ pub use file::{PushedFile, PushedWriter};
 
 use hushvec::{Id, IdRef};
 
-/// The chunks of one knowledge base that this client stored under one context.
+/// The chunks that this client stored in one knowledge base under one context.
 ///
-/// A server is not trusted to say which chunks there are, nor what they are called. This is the client's own record, which
-/// [`PushedFile`] keeps on disk.
+/// The server is not trusted to report which chunks exist and what their ids are. This is the client's own record,
+/// which [`PushedFile`] keeps on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// In the order of their numbers, without repetition.
+    /// Sorted by the server's ids, without duplicates.
     chunks: Vec<(u64, Option<Id>)>,
 }
 
 impl Pushed {
-    /// Chunks by the server's numbers, each with the client's own id if it has one.
+    /// Creates a list of chunks: the server's ids, each with the client's own id if it has one.
     ///
     /// # Errors
-    /// The number that is there twice.
+    /// The duplicate id, if there is one.
     pub fn new(mut chunks: Vec<(u64, Option<Id>)>) -> Result<Self, u64> {
         chunks.sort_unstable_by_key(|(chunk, _)| *chunk);
         let repeated = chunks.windows(2).find_map(|pair| match pair {
@@ -31,42 +31,42 @@ impl Pushed {
         repeated.map_or(Ok(Self { chunks }), Err)
     }
 
-    /// How many chunks there are.
+    /// Returns the number of chunks.
     #[must_use]
     pub fn len(&self) -> usize {
         self.chunks.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// Whether a chunk is listed.
+    /// Returns whether a chunk is listed.
     #[must_use]
     pub fn contains(&self, chunk: u64) -> bool {
         self.place(chunk).is_some()
     }
 
-    /// The client's own id of a chunk.
+    /// Returns the client's own id of a chunk.
     #[must_use]
     pub fn id(&self, chunk: u64) -> Option<IdRef<'_>> {
         let (_, id) = self.chunks.get(self.place(chunk)?)?;
         id.as_ref().map(Id::as_ref)
     }
 
-    /// All chunks by their numbers, ascending, with the client's own ids.
+    /// Iterates over all chunks: the server's ids in ascending order, with the client's own ids.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Option<IdRef<'_>>)> + '_ {
         self.chunks.iter().map(|(chunk, id)| (*chunk, id.as_ref().map(Id::as_ref)))
     }
 
-    /// The numbers of all chunks, ascending.
+    /// Iterates over the server's ids of all chunks, in ascending order.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
         self.chunks.iter().map(|(chunk, _)| *chunk)
     }
 
-    /// Where a chunk stands among all.
+    /// Returns the position of a chunk in the list.
     pub(crate) fn place(&self, chunk: u64) -> Option<usize> {
         self.chunks.binary_search_by_key(&chunk, |(chunk, _)| *chunk).ok()
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_found_by_their_numbers() {
+    fn chunks_are_found_by_the_servers_ids() {
         let pushed = Pushed::new(vec![(9, Some(Id::Text("nine".to_owned()))), (2, Some(Id::Number(7))), (4, None)]);
         let pushed = pushed.unwrap();
         assert_eq!(pushed.numbers().collect::<Vec<_>>(), [2, 4, 9]);

@@ -1,4 +1,4 @@
-//! Vectors on their way to a server, many at a time.
+//! Stores vectors on a server in batches.
 
 use crate::chunks::{MOST_CHUNKS, NewChunk, OnConflict};
 use crate::error::Error;
@@ -8,45 +8,45 @@ use hushvec::{Embedding, ExecutionContext, Id, IdRef, Progress};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// About how many bytes are sent at once, so that slow lines are not given up.
+/// The approximate maximum size of a request, in bytes. It keeps requests on slow connections below the timeout.
 const MOST_BYTES: usize = 8 << 20;
 
-/// Where vectors are stored, and how.
+/// Options of a push.
 #[derive(Debug, Clone, Copy)]
 pub struct Push<'a> {
     /// The id of the knowledge base.
     pub knowledge_base: &'a str,
-    /// The id of the context that the vectors are encrypted with, which the server has.
+    /// The id of the context that the vectors are encrypted under. The server must have it.
     pub context_id: &'a str,
-    /// What becomes of an id that is stored already.
+    /// What to do with ids that are already stored.
     pub on_conflict: OnConflict,
-    /// The list that what was stored is added to.
+    /// The list to add stored chunks to.
     pub list: &'a PushedFile,
 }
 
-/// What became of the vectors so far.
+/// The counts of a push so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pushing {
-    /// How many are new on the server.
+    /// The number of new vectors.
     pub stored: u64,
-    /// How many took the place of others.
+    /// The number of replaced vectors.
     pub replaced: u64,
-    /// How many were there, and stayed.
+    /// The number of vectors that already existed and were kept.
     pub skipped: u64,
-    /// How many could not be listed, since the server did not tell their numbers.
+    /// The number of vectors that are not in the list, because the server did not return their ids.
     pub unlisted: u64,
 }
 
 impl Pushing {
-    /// How many the server has.
+    /// Returns the number of vectors that the server has.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.stored + self.replaced + self.skipped
     }
 }
 
-/// What a chunk has beside its vector.
+/// The sealed content, metadata and sealed embedding of a chunk.
 #[derive(Debug, Clone, Default)]
 pub struct SealedContent {
     content: Option<String>,
@@ -55,10 +55,10 @@ pub struct SealedContent {
 }
 
 impl SealedContent {
-    /// Text and metadata for the chunk of an id. The server can read the metadata.
+    /// Seals a text for the chunk with this id, and adds metadata. The server can read the metadata.
     ///
     /// # Errors
-    /// What sealing fails with.
+    /// Errors of sealing.
     pub fn with_text(
         self,
         id: IdRef<'_>,
@@ -70,10 +70,10 @@ impl SealedContent {
         Ok(Self { content: Some(content), metadata: Some(metadata), ..self })
     }
 
-    /// An embedding that candidates are ranked by.
+    /// Seals an embedding for ranking.
     ///
     /// # Errors
-    /// What sealing fails with.
+    /// Errors of sealing.
     pub fn with_embedding(self, id: IdRef<'_>, embedding: &Embedding, owner: &ExecutionContext) -> Result<Self, Error> {
         Ok(Self { embedding: Some(owner.seal_embedding(&id.to_string(), embedding)?), ..self })
     }
@@ -93,14 +93,14 @@ impl SealedContent {
     }
 }
 
-/// Collects vectors until there are enough to be sent.
+/// Collects vectors and sends them in batches.
 #[derive(Debug)]
 pub struct Pusher<'a> {
     store: &'a HttpStore,
     push: Push<'a>,
     list: PushedWriter,
     progress: &'a Progress,
-    /// Ids that are stored and stay.
+    /// Ids that are stored and must be skipped.
     listed: HashSet<Id>,
     waiting: Vec<NewChunk>,
     ids: Vec<Id>,
@@ -109,7 +109,7 @@ pub struct Pusher<'a> {
 }
 
 impl<'a> Pusher<'a> {
-    /// Gets ready, and makes the list if there is none. Nothing is sent yet.
+    /// Creates a pusher. Creates the list if needed, and sends nothing yet.
     ///
     /// # Errors
     /// [`Error::List`] if the list cannot be used.
@@ -123,16 +123,16 @@ impl<'a> Pusher<'a> {
         Ok(Self { store, push, list, progress, listed, waiting, ids, bytes, done })
     }
 
-    /// What became of the vectors so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn done(&self) -> Pushing {
         self.done
     }
 
-    /// With [`OnConflict::Error`]: asks the server whether it has any of these ids, before anything is stored.
+    /// With [`OnConflict::Error`], checks before anything is stored that the server has none of these ids.
     ///
     /// # Errors
-    /// [`Error::Name`] if it has.
+    /// [`Error::Name`] if it has one of them.
     pub async fn check_new(&self, has: impl Fn(&str) -> bool) -> Result<(), Error> {
         if self.push.on_conflict != OnConflict::Error {
             return Ok(());
@@ -142,13 +142,13 @@ impl<'a> Pusher<'a> {
         let Some(first) = stored.next() else { return Ok(()) };
         let first = short(first);
         let reason = match stored.count() {
-            0 => format!("the id {first} is stored already; nothing was changed"),
-            more => format!("the id {first} and {more} others are stored already; nothing was changed"),
+            0 => format!("the id {first} is already stored; nothing was changed"),
+            more => format!("the id {first} and {more} others are already stored; nothing was changed"),
         };
         Err(Error::Name { host: self.store.host().to_owned(), reason })
     }
 
-    /// Whether a vector need not be added, since it is stored and stays. It counts as done then.
+    /// Returns whether a vector can be skipped because it is stored and must be kept. Counts it if so.
     pub fn pass_over(&mut self, id: IdRef<'_>) -> bool {
         let is_listed = !self.listed.is_empty() && self.listed.contains(&id.to_owned());
         if is_listed {
@@ -158,7 +158,7 @@ impl<'a> Pusher<'a> {
         is_listed
     }
 
-    /// One more, as a little-endian integer. Sends those before it, if it would be one too many.
+    /// Adds a vector, as a little-endian integer. Sends the batch first if it is full.
     ///
     /// # Errors
     /// As [`Pusher::flush`].
@@ -173,10 +173,10 @@ impl<'a> Pusher<'a> {
         Ok(())
     }
 
-    /// Sends those that wait.
+    /// Sends the current batch.
     ///
     /// # Errors
-    /// [`Error`]; what was sent before is stored and listed.
+    /// [`Error`]; earlier batches are stored and listed.
     pub async fn flush(&mut self) -> Result<(), Error> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -200,7 +200,7 @@ impl<'a> Pusher<'a> {
     }
 }
 
-/// The start of an id that a server sent.
+/// Shortens an id that a server sent, and removes control characters.
 fn short(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(64).collect()
 }

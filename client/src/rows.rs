@@ -1,31 +1,31 @@
-//! The MessagePack in which encrypted distances arrive: an array of rows `[[ciphertext], chunk_id]`.
+//! Parses encrypted distances from MessagePack: an array of rows `[[ciphertext], chunk_id]`.
 
 use rmp::decode::{NumValueReadError, ValueReadError, read_array_len, read_bin_len, read_int};
 use std::io;
 
-/// Some encrypted distances, and the chunks that they belong to.
+/// A block of encrypted distances and their chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Block {
-    /// The numbers of the chunks.
+    /// The ids of the chunks.
     pub chunk_ids: Vec<u64>,
-    /// The ciphertexts as little-endian integers of the key's length, one after the other, as
-    /// `ExecutionContext::import` takes them.
+    /// The ciphertexts as consecutive little-endian integers of the key's length, the input of
+    /// `ExecutionContext::import`.
     pub integers: Vec<u8>,
 }
 
-/// Takes rows out of bytes as they come. Keeps no more than what it was given last, and part of a row.
+/// A streaming parser of rows. It buffers at most the latest bytes and part of a row.
 #[derive(Debug)]
 pub struct Rows {
-    /// Bytes of a ciphertext, at most.
+    /// The maximum size of a ciphertext, in bytes.
     size: usize,
-    /// Rows that are announced and not taken, once their number has come.
+    /// The number of rows still to come, once it is known.
     left: Option<u32>,
     bytes: Vec<u8>,
-    /// Of `bytes`, how many are taken.
+    /// How many of `bytes` are consumed.
     taken: usize,
 }
 
-/// Why bytes are no row: there will be more, or nothing can become of them.
+/// Why parsing stopped: more bytes are needed, or the bytes are invalid.
 enum Stop {
     Incomplete,
     Malformed(&'static str),
@@ -52,60 +52,60 @@ fn number(read: Result<u64, NumValueReadError>, what: &'static str) -> Result<u6
 }
 
 impl Rows {
-    /// For ciphertexts of up to `size` bytes.
+    /// Creates a parser for ciphertexts of up to `size` bytes.
     pub fn new(size: usize) -> Self {
         Self { size, left: None, bytes: Vec::new(), taken: 0 }
     }
 
-    /// More bytes.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.taken);
         self.taken = 0;
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Rows that are to come, once that is known.
+    /// Returns the number of rows still to come, once it is known.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
+    /// The reason, if the bytes are invalid.
     pub fn left(&mut self) -> Result<Option<u32>, &'static str> {
         if self.left.is_none() {
-            self.left = self.take(|bytes| value(read_array_len(bytes), "it is no array of rows"))?;
+            self.left = self.take(|bytes| value(read_array_len(bytes), "they are not an array of rows"))?;
         }
         Ok(self.left)
     }
 
-    /// Whether all rows are taken.
+    /// Returns whether all rows have been read.
     pub fn is_done(&self) -> bool {
         self.left == Some(0)
     }
 
-    /// Whether there is something behind the last row.
+    /// Returns whether there are bytes after the last row.
     pub fn has_more(&self) -> bool {
         self.is_done() && self.bytes.len() > self.taken
     }
 
-    /// Moves the next row to a block, if it is there.
+    /// Appends the next row to a block. Returns `false` if it has not arrived completely.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
+    /// The reason, if the bytes are invalid.
     pub fn next(&mut self, block: &mut Block) -> Result<bool, &'static str> {
         let Some(left) = self.left()?.and_then(|left| left.checked_sub(1)) else { return Ok(false) };
         let size = self.size;
         let row = self.take(|bytes| {
-            if value(read_array_len(bytes), "a row is no array")? != 2 {
-                return Err(Stop::Malformed("a row has not two parts"));
+            if value(read_array_len(bytes), "a row is not an array")? != 2 {
+                return Err(Stop::Malformed("a row does not have two parts"));
             }
             if value(read_array_len(bytes), "a row has no array of ciphertexts")? != 1 {
-                return Err(Stop::Malformed("a row has not one ciphertext"));
+                return Err(Stop::Malformed("a row does not have exactly one ciphertext"));
             }
             let length = value(read_bin_len(bytes), "a ciphertext is not binary")? as usize;
             if length > size {
-                return Err(Stop::Malformed("a ciphertext is longer than any of this key"));
+                return Err(Stop::Malformed("a ciphertext is longer than this key allows"));
             }
             let (ciphertext, rest) = bytes.split_at_checked(length).ok_or(Stop::Incomplete)?;
             *bytes = rest;
-            let id = number(read_int(bytes), "the number of a chunk is none")?;
+            let id = number(read_int(bytes), "a chunk_id is not an integer >= 0")?;
             block.integers.extend_from_slice(ciphertext);
             block.integers.resize(block.integers.len() + size - length, 0);
             block.chunk_ids.push(id);
@@ -117,7 +117,7 @@ impl Rows {
         Ok(row.is_some())
     }
 
-    /// What `read` makes of the next bytes, if they are all there.
+    /// Parses a value with `read`. Returns `None` if more bytes are needed.
     fn take<T>(&mut self, read: impl FnOnce(&mut &[u8]) -> Result<T, Stop>) -> Result<Option<T>, &'static str> {
         let mut bytes = self.bytes.get(self.taken..).unwrap_or_default();
         match read(&mut bytes) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_the_last_row_is_noticed() {
+    fn bytes_after_the_last_row_are_noticed() {
         let (mut parser, mut block) = (Rows::new(4), Block::default());
         parser.push(&encoded(&[]));
         assert_eq!(parser.next(&mut block), Ok(false));
@@ -176,7 +176,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_are_too_strange(pieces in proptest::collection::vec(proptest::collection::vec(0u8.., 0..40), 0..8)) {
+        fn parsing_never_panics(pieces in proptest::collection::vec(proptest::collection::vec(0u8.., 0..40), 0..8)) {
             let (mut parser, mut block) = (Rows::new(4), Block::default());
             for piece in pieces {
                 parser.push(&piece);
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_are_refused() {
+    fn malformed_bytes_are_refused() {
         for (bytes, why) in [
-            (&[0xc0][..], "it is no array of rows"),
-            (&[0x91, 0xc0], "a row is no array"),
-            (&[0x91, 0x93], "a row has not two parts"),
+            (&[0xc0][..], "they are not an array of rows"),
+            (&[0x91, 0xc0], "a row is not an array"),
+            (&[0x91, 0x93], "a row does not have two parts"),
             (&[0x91, 0x92, 0xc0], "a row has no array of ciphertexts"),
-            (&[0x91, 0x92, 0x92], "a row has not one ciphertext"),
+            (&[0x91, 0x92, 0x92], "a row does not have exactly one ciphertext"),
             (&[0x91, 0x92, 0x91, 0xa1], "a ciphertext is not binary"),
-            (&[0x91, 0x92, 0x91, 0xc6, 0xff, 0xff, 0xff, 0xff], "a ciphertext is longer than any of this key"),
-            (&[0x91, 0x92, 0x91, 0xc4, 1, 7, 0xff], "the number of a chunk is none"),
+            (&[0x91, 0x92, 0x91, 0xc6, 0xff, 0xff, 0xff, 0xff], "a ciphertext is longer than this key allows"),
+            (&[0x91, 0x92, 0x91, 0xc4, 1, 7, 0xff], "a chunk_id is not an integer >= 0"),
         ] {
             let mut parser = Rows::new(4);
             parser.push(bytes);

@@ -1,4 +1,4 @@
-//! Searching: an encrypted query goes out, encrypted distances come back.
+//! Searches: sends an encrypted query and receives encrypted distances.
 
 use crate::error::Error;
 use crate::exchange::{Retry, with_json};
@@ -13,22 +13,22 @@ use serde_json::Value;
 
 const MESSAGE_PACK: &str = "application/x-msgpack";
 
-/// What to search for, and where.
+/// A search request.
 #[derive(Debug, Clone, Copy)]
 pub struct Search<'a> {
     /// The id of the knowledge base.
     pub knowledge_base: &'a str,
-    /// The id of the context that query and vectors are encrypted with.
+    /// The id of the context that the query and the vectors are encrypted under.
     pub context_id: &'a str,
     /// The encrypted query.
     pub query: &'a Ciphertext,
-    /// Its key.
+    /// The public key of the query.
     pub key: &'a PublicKey,
-    /// Which chunks by their metadata, in the manner of MongoDB; all if not given.
+    /// A metadata filter in MongoDB's syntax. `None` searches all chunks.
     pub filter: Option<&'a Value>,
-    /// The first and the last number of the chunks to look at.
+    /// The first and the last chunk id to search, inclusive.
     pub range: Option<(u64, u64)>,
-    /// Which chunks may be in the answer.
+    /// The chunks that the answer may have.
     pub expected: Expected<'a>,
 }
 
@@ -37,7 +37,7 @@ struct Body<'a> {
     kb_id: &'a str,
     context_id: &'a str,
     query: [String; 1],
-    /// As text here, unlike elsewhere: so XTrace's service has it.
+    /// JSON text here and an object in other requests, as in XTrace's service.
     #[serde(skip_serializing_if = "Option::is_none")]
     meta_filter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,17 +45,17 @@ struct Body<'a> {
 }
 
 impl HttpStore {
-    /// Has the server combine a query with every vector of a knowledge base that the filter and the range leave. Tried
-    /// three times, until the answer begins.
+    /// Has the server aggregate a query with all vectors of a knowledge base that match the filter and the range.
+    /// Makes up to three attempts until the answer begins.
     ///
     /// # Security
-    /// A malicious server can put anything into an answer, such as a stored vector that it has added a number to, and then
-    /// learns from what the client does with it. So nothing that the server can see should depend on what an answer
-    /// decrypts to: fetching the chunks that were found, giving up in the middle of an answer
-    /// ([`EncryptedDistances::skip_rest`] prevents that), asking something else or not at all.
+    /// A malicious server can put anything into an answer, such as a stored vector plus a number of its choice, and
+    /// learn from the client's reaction. So nothing that the server can see should depend on the decrypted answer.
+    /// This includes fetching the chunks that were found, stopping in the middle of an answer (use
+    /// [`EncryptedDistances::skip_rest`]), and what the client sends next, if anything.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Rows`] if there are more rows than chunks that are expected.
+    /// [`Error`]; [`Error::Rows`] if there are more rows than expected chunks.
     pub async fn search<'a>(&self, search: &Search<'a>) -> Result<EncryptedDistances<'a>, Error> {
         let body = Body {
             kb_id: search.knowledge_base,
@@ -71,7 +71,7 @@ impl HttpStore {
     }
 }
 
-/// Encrypted distances on their way here. Their chunks are checked: see [`Expected`].
+/// A stream of encrypted distances. Their chunks are checked, see [`Expected`].
 #[derive(Debug)]
 pub struct EncryptedDistances<'a> {
     host: String,
@@ -86,7 +86,10 @@ impl<'a> EncryptedDistances<'a> {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.split(';').next().map(str::trim) != Some(MESSAGE_PACK) {
             let kind: String = kind.chars().take(40).collect();
-            return Err(Error::reply(&host, format!("the distances come as {kind:?}, expected {MESSAGE_PACK}")));
+            return Err(Error::reply(
+                &host,
+                format!("the distances have the content type {kind:?}, expected {MESSAGE_PACK}"),
+            ));
         }
         let checker = |len| Checker::new(search.expected, search.range, search.filter.is_none(), len);
         let refused = |problem| Error::Rows { host: host.clone(), problem };
@@ -103,28 +106,28 @@ impl<'a> EncryptedDistances<'a> {
         }
     }
 
-    /// How many distances there are, in all.
+    /// Returns the total number of distances.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no distances.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The next up to `most` distances; `None` when all have come.
+    /// Receives up to `most` distances. Returns `None` after the last one.
     ///
     /// # Errors
-    /// [`Error::Connection`] if the answer is cut short; [`Error::Reply`] if it is not what it should be; [`Error::Rows`] if
-    /// its chunks are not those that are expected. Chunks that are missing are noticed with the last block only.
+    /// [`Error::Connection`] if the connection is lost; [`Error::Reply`] if the answer is incomplete or malformed;
+    /// [`Error::Rows`] if its chunks are not the expected ones. Missing chunks are noticed only with the last block.
     pub async fn next_block(&mut self, most: usize) -> Result<Option<Block>, Error> {
         let mut block = Block::default();
         while block.chunk_ids.len() < most.max(1) && self.next_row(&mut block).await? {}
         if self.checker.has_failed() {
-            // How many there are of what must not be there is worth knowing.
+            // Reads on, so that the error has the total number of wrong rows.
             self.skip_rest().await?;
         }
         if self.rows.is_done() {
@@ -133,8 +136,9 @@ impl<'a> EncryptedDistances<'a> {
         Ok((!block.chunk_ids.is_empty()).then_some(block))
     }
 
-    /// Receives what is left of the answer, and drops it. To be called before giving up for a reason that the server should
-    /// not learn, such as a distance that does not decrypt: else it could tell where that was.
+    /// Receives and discards the rest of the answer. Call it before stopping for a reason that the server must not
+    /// learn, such as a distance that cannot be decrypted. Otherwise the server could tell at which row the client
+    /// stopped.
     ///
     /// # Errors
     /// As [`EncryptedDistances::next_block`].
@@ -149,12 +153,12 @@ impl<'a> EncryptedDistances<'a> {
 
     fn check_end(&self) -> Result<(), Error> {
         if self.rows.has_more() {
-            return Err(self.malformed("there is something behind the last row"));
+            return Err(self.malformed("there are bytes after the last row"));
         }
         self.checker.checked(&self.host)
     }
 
-    /// One more row, unless all have come.
+    /// Receives the next row. Returns `false` after the last one.
     async fn next_row(&mut self, block: &mut Block) -> Result<bool, Error> {
         loop {
             if self.rows.next(block).map_err(|what| self.malformed(what))? {

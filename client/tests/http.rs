@@ -1,4 +1,4 @@
-//! The client against servers that fail, lie and go away.
+//! Tests the client against servers that fail, lie or disconnect.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 
 const KEY: &str = "hvk_very-secret";
 
-/// A server that answers one connection after another with these bytes, and then closes it. The heads of the requests.
+/// Starts a server that answers each connection with the next of these byte strings and closes it. Also returns the
+/// requests.
 async fn server(answers: Vec<Vec<u8>>) -> (HttpStore, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -22,7 +23,7 @@ async fn server(answers: Vec<Vec<u8>>) -> (HttpStore, Arc<Mutex<Vec<String>>>) {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
             while !is_whole(&request) {
-                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the client went away");
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the client disconnected");
             }
             seen.lock().unwrap().push(String::from_utf8(request).unwrap());
             let _ = stream.write_all(&answer).await;
@@ -55,7 +56,7 @@ fn chunk() -> NewChunk {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again() {
+async fn transient_errors_are_retried() {
     let busy = json_answer("503 Service Unavailable", r#"{"code": "busy", "message": "too many searches"}"#);
     let done = json_answer("200 OK", r#"{"chunk_ids": [7]}"#);
     let (store, heads) = server(vec![busy, Vec::new(), done]).await;
@@ -76,7 +77,7 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_not() {
+async fn permanent_errors_are_not_retried() {
     for status in ["404 Not Found", "507 Insufficient Storage"] {
         let refusal = json_answer(status, &format!("{{\"message\": \"no, {KEY}!\\u001b[31m\"}}"));
         let (store, heads) = server(vec![refusal; 3]).await;
@@ -88,13 +89,13 @@ async fn what_does_not_pass_is_not() {
     }
     let (store, heads) = server(vec![json_answer("500 Internal Server Error", "")]).await;
     assert_eq!(store.create_knowledge_base("twice", "").await.unwrap_err().status(), Some(500));
-    assert_eq!(heads.lock().unwrap().len(), 1, "two might have been made");
+    assert_eq!(heads.lock().unwrap().len(), 1, "a retry might have created two");
     let too_many = vec![chunk(); 501];
     assert!(matches!(store.insert("base", "context", &too_many).await, Err(Error::Argument { .. })));
 }
 
 #[tokio::test]
-async fn redirections_keep_the_key_here() {
+async fn redirects_are_not_followed() {
     let (elsewhere, asked) = server(vec![json_answer("200 OK", r#"{"contexts": []}"#)]).await;
     let location = format!(
         "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n",
@@ -106,7 +107,7 @@ async fn redirections_keep_the_key_here() {
 }
 
 #[tokio::test]
-async fn answers_have_bounds() {
+async fn answers_have_size_limits() {
     let long = json_answer("200 OK", &" ".repeat((1 << 20) + 1));
     let (store, _) = server(vec![long]).await;
     let error = store.insert("base", "context", &[chunk()]).await.unwrap_err();
@@ -115,17 +116,17 @@ async fn answers_have_bounds() {
         server(vec![json_answer("200 OK", "[1, 2]"), json_answer("200 OK", r#"{"chunk_ids": [1, 2]}"#)]).await;
     assert!(matches!(store.contexts().await, Err(Error::Reply { .. })));
     let error = store.insert("base", "context", &[chunk()]).await.unwrap_err();
-    assert!(error.to_string().ends_with("of 1 chunks the server says it stored 2"), "{error}");
+    assert!(error.to_string().ends_with("the server returned 2 ids for 1 stored chunks"), "{error}");
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn unreachable_servers_are_reported() {
     let store = HttpStore::new("http://127.0.0.1:1", "default", KEY).unwrap();
     let error = store.get_serialized_exec_context("x").await.unwrap_err().to_string();
     assert!(error.starts_with("remote store: 127.0.0.1:1: cannot connect: "), "{error}");
 }
 
-/// Keys of the scheme that is made and used in the least time.
+/// A context of the fastest scheme.
 static CONTEXT: LazyLock<ExecutionContext> = LazyLock::new(|| {
     let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(64);
     builder.create(PassphraseKeyProvider::new("x").unwrap()).unwrap()
@@ -177,12 +178,15 @@ async fn distances_are_whole_or_an_error() {
     torn.truncate(torn.len() - 3);
     assert!(matches!(searched(torn).await, Err(Error::Connection { .. })));
     let longer = searched(answer("200 OK", PACKED, &[&rows[..], &[0]].concat())).await.unwrap_err().to_string();
-    assert!(longer.ends_with("there is something behind the last row"), "{longer}");
+    assert!(longer.ends_with("there are bytes after the last row"), "{longer}");
     let json = searched(json_answer("200 OK", "[]")).await.unwrap_err().to_string();
-    assert!(json.ends_with(r#"the distances come as "application/json", expected application/x-msgpack"#), "{json}");
+    assert!(
+        json.ends_with(r#"the distances have the content type "application/json", expected application/x-msgpack"#),
+        "{json}"
+    );
 }
 
-/// An answer with rows of these chunks.
+/// Returns an answer with a row for each of these chunks.
 fn rows_of(chunks: &[u8]) -> Vec<u8> {
     let rows = chunks.iter().flat_map(|chunk| [0x92, 0x91, 0xc4, 1, 7, *chunk]);
     let body: Vec<u8> = [0x90 | u8::try_from(chunks.len()).unwrap()].into_iter().chain(rows).collect();
@@ -190,9 +194,9 @@ fn rows_of(chunks: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn rows_must_be_those_of_what_was_pushed() {
+async fn rows_must_match_the_pushed_chunks() {
     let filter = json!({ "tag1": "a" });
-    // Chunk 12 is outside of the range that is asked for.
+    // Chunk 12 is outside the requested range.
     let pushed = Pushed::new([2, 3, 5, 12].into_iter().map(|chunk| (chunk, None)).collect()).unwrap();
     let (all, any) = (Expected::Pushed(&pushed), Expected::Anything);
     assert_eq!(searched_for(rows_of(&[5, 2, 3]), all, None).await.unwrap(), [5, 2, 3]);
@@ -218,7 +222,7 @@ async fn rows_must_be_those_of_what_was_pushed() {
 }
 
 #[tokio::test]
-async fn only_chunks_that_were_asked_for_are_taken() {
+async fn only_requested_chunks_are_accepted() {
     let chunks = |ids: &str| json_answer("200 OK", &format!("[{ids}]"));
     for (ids, good) in [
         (r#"{"chunk_id": 2}, {"chunk_id": 1}"#, true),
@@ -233,7 +237,7 @@ async fn only_chunks_that_were_asked_for_are_taken() {
 }
 
 #[tokio::test]
-async fn names_come_in_pages_that_end() {
+async fn paging_through_names_ends() {
     let page =
         |rows: &str, more: bool| json_answer("200 OK", &format!(r#"{{"results": [{rows}], "has_more": {more}}}"#));
     let one = page(r#"{"chunk_id": 4, "name": "four"}"#, true);
@@ -242,5 +246,5 @@ async fn names_come_in_pages_that_end() {
     assert!(heads.lock().unwrap()[1].contains(r#""offset":1"#));
     let (store, _) = server(vec![one.clone(), one]).await;
     let error = store.names("base", "context").await.unwrap_err().to_string();
-    assert!(error.ends_with("the chunks are not in the order of their numbers"), "{error}");
+    assert!(error.ends_with("the chunks are not sorted by chunk_id"), "{error}");
 }

@@ -5,40 +5,40 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What an admin key begins with. Other keys are random from their first character, by which the SDK tells them apart.
+/// The prefix of admin keys. Other keys have none, which is how the SDK tells them apart.
 pub const ADMIN_PREFIX: &str = "hvk_";
 
-/// The SHA-256 of a key. Keys are 256 random bits, so that nothing slower is needed.
+/// The SHA-256 hash of a key. A key is 256 random bits, so a slow password hash is not needed.
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// The hash of a key that somebody sent.
+    /// Hashes a key that a client sent.
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    /// A stored hash.
+    /// Reads a stored hash. Returns `None` if it is not 32 bytes long.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// All of it.
+    /// Returns all 32 bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// What keys are looked up by: half of it. The rest is compared in constant time.
+    /// Returns the first half of the hash, which the database looks keys up by. [`KeyHash::matches`] compares the rest.
     pub fn selector(&self) -> &[u8] {
         &self.0[..16]
     }
 
-    /// The name of a key in URLs: its selector in hexadecimal.
+    /// Returns the key's name in URLs: the selector in hexadecimal.
     pub fn name(&self) -> String {
         self.selector().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether they are the same, in constant time.
+    /// Compares two hashes in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -50,17 +50,17 @@ impl std::fmt::Debug for KeyHash {
     }
 }
 
-/// A new key: 256 random bits as 43 characters.
+/// Generates a key: 256 random bits, encoded as 43 characters.
 ///
 /// # Errors
-/// If the operating system gives no random numbers.
+/// If the operating system returns no random numbers.
 pub fn generate() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// A new admin key.
+/// Generates an admin key.
 ///
 /// # Errors
 /// As [`generate`].
@@ -68,7 +68,7 @@ pub fn generate_admin() -> Result<String, getrandom::Error> {
     Ok(format!("{ADMIN_PREFIX}{}", generate()?))
 }
 
-/// A new id of a knowledge base: 128 random bits in the form of a UUID of version 4.
+/// Generates the id of a knowledge base: a random UUID, version 4.
 ///
 /// # Errors
 /// As [`generate`].

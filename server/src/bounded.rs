@@ -1,7 +1,7 @@
-//! Parts of JSON bodies whose cost in memory is bounded, whatever is sent.
+//! JSON types with bounded memory use, for untrusted request bodies.
 //!
-//! Text costs what it takes in the body. Counts are what makes parsed JSON large: a list of empty objects takes three bytes
-//! for each in the body and hundreds in memory. So lists keep as many elements as may be asked for, and count the rest.
+//! A string needs about as much memory as it takes in the body. A list can need far more: each empty object takes three
+//! bytes in the body and hundreds in memory. Lists therefore keep elements up to a limit and only count the rest.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
@@ -10,14 +10,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The most values of a [`SmallValue`], nested ones included.
+/// The maximum number of values in a [`SmallValue`], nested ones included.
 const MOST_VALUES: usize = 4096;
 
 thread_local! {
     static MOST_ELEMENTS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Parses on this thread, with lists of [`Many`] that keep `most` elements.
+/// Runs `parse` on this thread. Each [`Many`] that it reads keeps at most `most` elements.
 pub fn with_most<T>(most: usize, parse: impl FnOnce() -> T) -> T {
     let before = MOST_ELEMENTS.replace(most);
     let parsed = parse();
@@ -25,7 +25,7 @@ pub fn with_most<T>(most: usize, parse: impl FnOnce() -> T) -> T {
     parsed
 }
 
-/// A list that keeps no more elements than [`with_most`] says, and counts the others.
+/// A list that keeps at most the number of elements given to [`with_most`], and counts the others.
 #[derive(Debug)]
 pub struct Many<T> {
     kept: Vec<T>,
@@ -33,12 +33,12 @@ pub struct Many<T> {
 }
 
 impl<T> Many<T> {
-    /// How many elements were sent.
+    /// Returns the number of elements that were sent.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The elements that were kept.
+    /// Returns the elements that were kept.
     pub fn into_vec(self) -> Vec<T> {
         self.kept
     }
@@ -50,19 +50,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
     }
 }
 
-/// A list of which only the first element matters. The others are counted.
+/// A list that keeps its first element and counts the others.
 #[derive(Debug)]
 pub struct First<T> {
     list: Many<T>,
 }
 
 impl<T> First<T> {
-    /// How many elements were sent.
+    /// Returns the number of elements that were sent.
     pub fn count(&self) -> usize {
         self.list.count
     }
 
-    /// The element, if it is the only one.
+    /// Returns the element if it is the only one.
     pub fn only(&self) -> Option<&T> {
         self.list.kept.first().filter(|_| self.list.count == 1)
     }
@@ -102,7 +102,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 }
 
-/// Any JSON of at most 4096 values.
+/// Any JSON with at most 4096 values.
 #[derive(Debug, Clone)]
 pub struct SmallValue(pub Value);
 
@@ -113,13 +113,13 @@ impl<'de> Deserialize<'de> for SmallValue {
     }
 }
 
-/// Counts values down.
+/// Reads a value and subtracts the number of values in it from `left`.
 struct Counted<'a> {
     left: &'a mut usize,
 }
 
 impl Counted<'_> {
-    fn again(&mut self) -> Counted<'_> {
+    fn reborrow(&mut self) -> Counted<'_> {
         Counted { left: self.left }
     }
 }
@@ -128,7 +128,7 @@ impl<'de> DeserializeSeed<'de> for Counted<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let more = || D::Error::custom(format!("there are more than {MOST_VALUES} values"));
+        let more = || D::Error::custom(format!("more than {MOST_VALUES} values"));
         *self.left = self.left.checked_sub(1).ok_or_else(more)?;
         deserializer.deserialize_any(self)
     }
@@ -171,7 +171,7 @@ impl<'de> Visitor<'de> for Counted<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(self.again())? {
+        while let Some(value) = list.next_element_seed(self.reborrow())? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -183,7 +183,7 @@ impl<'de> Visitor<'de> for Counted<'_> {
             if map.contains_key(&name) {
                 return Err(de::Error::custom(format!("duplicate field {name:?}")));
             }
-            let value = fields.next_value_seed(self.again())?;
+            let value = fields.next_value_seed(self.reborrow())?;
             map.insert(name, value);
         }
         Ok(Value::Object(map))
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_keep_what_is_asked_for_and_count_the_rest() {
+    fn lists_keep_up_to_the_limit_and_count_the_rest() {
         for (most, kept) in [(0, 0), (2, 2), (3, 3), (5, 3)] {
             let list: Many<String> = parse(r#"["a", "b", "c"]"#, most).unwrap();
             assert_eq!((list.count(), list.into_vec().len()), (3, kept));
@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn small_values_are_what_they_are_in_json() {
+    fn small_values_parse_as_plain_json() {
         let text = r#"{"a":[1,-2,3.5,null,true],"b":{"c":"d"}}"#;
         let value: SmallValue = parse(text, 0).unwrap();
         assert_eq!(value.0, serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
-    fn large_values_and_repeated_fields_are_refused() {
+    fn large_values_and_duplicate_fields_are_refused() {
         let list = |len: usize| format!("[{}]", vec!["{}"; len].join(","));
         assert!(parse::<SmallValue>(&list(MOST_VALUES - 1), 0).is_ok());
         let error = parse::<SmallValue>(&list(MOST_VALUES), 0).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a request can fail with: a status, a code for programs and a message for people.
+//! Errors of requests: a status, a code for programs and a message for people.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::io::ErrorKind;
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -15,7 +15,7 @@ pub struct ApiError {
     retry_after: Option<u32>,
 }
 
-/// What handlers return.
+/// The result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
@@ -23,48 +23,48 @@ impl ApiError {
         Self { status, code, message: message.into(), retry_after: None }
     }
 
-    /// The request cannot be read.
+    /// The request cannot be parsed.
     pub fn malformed(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", message)
     }
 
-    /// The request can be read, and asks for what cannot be.
+    /// The request was parsed, but a value in it is invalid.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
     }
 
-    /// Nobody knows who asks.
+    /// The client is not authenticated.
     pub fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
-    /// Who asks may not have it.
+    /// The client lacks permission.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
-    /// The body is not JSON.
+    /// The body is not declared as JSON.
     pub fn media_type() -> Self {
-        let message = "send JSON, as Content-Type: application/json";
+        let message = "the body must be JSON, sent with Content-Type: application/json";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", message)
     }
 
-    /// What is asked for is not there.
+    /// The requested thing does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// The path is there, and not for this method.
+    /// The path exists, but does not support this method.
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not support this method")
     }
 
-    /// It contradicts what is stored.
+    /// The request conflicts with stored data.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
-    /// Too much is going on.
+    /// The server is overloaded or stopping.
     pub fn busy(message: impl Into<String>) -> Self {
         Self { retry_after: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message) }
     }
@@ -74,32 +74,32 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
     }
 
-    /// More than fits a request.
+    /// The request or its reply is too large.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
     }
 
-    /// A query that was ended. It is no error of the server's: the same request would take as long again.
+    /// A database query hit the time limit. This is not a server error: the same request would take as long again.
     pub fn too_slow() -> Self {
-        let message = "finding the chunks took too long and was stopped; nothing was changed. Use a simpler meta_filter, \
-                       one on tags, or a smaller limit";
+        let message = "finding the chunks took too long and was stopped; nothing was changed. Use a simpler \
+                       meta_filter, a filter on tags, or a smaller limit";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too_slow", message)
     }
 
-    /// The organisation has as much as it may.
+    /// The organisation has reached its quota.
     pub fn quota(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "quota", message)
     }
 
     /// The disk is full.
     fn full() -> Self {
-        let message = "the server's disk is full; nothing was stored, and what was stored before can be read";
+        let message = "the server's disk is full; nothing was stored, and stored data can still be read";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message)
     }
 
-    /// The server's own fault. What happened goes to the log and not to the client.
+    /// The server failed. The cause goes to the log and not to the client.
     pub fn internal(what: &dyn std::fmt::Display) -> Self {
-        tracing::error!("a request failed: {what}");
+        tracing::error!("request failed: {what}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why")
     }
 }
@@ -122,7 +122,7 @@ impl IntoResponse for ApiError {
 }
 
 impl From<hushvec::Error> for ApiError {
-    /// What the engine says of keys and ciphertexts is about the request; the rest is about this machine.
+    /// Errors about keys and ciphertexts are the client's; all others are the server's.
     fn from(error: hushvec::Error) -> Self {
         use hushvec::{Error, ErrorKind};
         match error.kind() {
@@ -166,19 +166,19 @@ impl From<rusqlite::Error> for ApiError {
 }
 
 impl From<serde_path_to_error::Error<serde_json::Error>> for ApiError {
-    /// Which field of the body is wrong, and how.
+    /// Names the field of the body that is wrong, and the reason.
     fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
         if error.inner().is_data() {
-            Self::invalid(format!("the request cannot be used: {}", without_place(error.to_string(), error.inner())))
+            Self::invalid(format!("the request is invalid: {}", without_place(error.to_string(), error.inner())))
         } else {
             Self::malformed(format!("the request is not valid JSON: {error}"))
         }
     }
 }
 
-/// What is said of JSON without the line and the column: a body is one long line, and where a value ends is not what is wrong
-/// with it.
-pub fn without_place(said: String, error: &serde_json::Error) -> String {
+/// Strips the line and column from a JSON error message. They do not help: a body is one long line, and the position is
+/// the end of the value.
+pub fn without_place(message: String, error: &serde_json::Error) -> String {
     let place = format!(" at line {} column {}", error.line(), error.column());
-    said.strip_suffix(&place).map(str::to_owned).unwrap_or(said)
+    message.strip_suffix(&place).map(str::to_owned).unwrap_or(message)
 }

@@ -1,9 +1,9 @@
-//! Filters on metadata, as MongoDB writes them: which chunks a request is about.
+//! Filters on metadata, in MongoDB's syntax. They select the chunks that a request is about.
 //!
-//! On tags a string or `$eq $ne $gt $gte $lt $lte $begins_with $in $nin $contains $exists`; on facets a string or `$any
-//! $all $subset $none $contains $size $exists`; several operators on a field and several fields all have to hold; `$and`
-//! and `$or` nest. Strings are compared by their bytes. A tag that a chunk does not have satisfies `$ne`, `$nin` and
-//! `$exists: false` only.
+//! Tags take a string or `$eq $ne $gt $gte $lt $lte $begins_with $in $nin $contains $exists`. Facets take a string or
+//! `$any $all $subset $none $contains $size $exists`. Several operators on a field, and several fields, must all hold.
+//! `$and` and `$or` nest. Strings compare by their bytes. A missing tag satisfies only `$ne`, `$nin` and
+//! `$exists: false`.
 
 mod sql;
 
@@ -11,19 +11,19 @@ use crate::error::{ApiError, ApiResult};
 use crate::metadata::{MOST_BYTES, check_text, tag_number};
 use serde_json::{Map, Value};
 
-/// The deepest nesting of `$and` and `$or`.
+/// The maximum nesting depth of `$and` and `$or`.
 const MOST_LEVELS: usize = 16;
-/// The most comparisons and strings of a filter.
+/// The maximum number of comparisons and strings in a filter.
 const MOST_TERMS: usize = 512;
-/// The most conditions on facets, each of which reads all facets of a chunk.
+/// The maximum number of conditions on facets. Each of them reads all facets of a chunk.
 const MOST_FACET_TESTS: usize = 32;
 
 /// A condition on a chunk's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
-    /// All of them hold. None do too.
+    /// All of them hold. An empty list always holds.
     All(Vec<Filter>),
-    /// At least one holds.
+    /// At least one of them holds.
     Any(Vec<Filter>),
     /// A condition on a tag, numbered from 0.
     Tag(usize, TagTest),
@@ -34,56 +34,56 @@ pub enum Filter {
 /// A condition on a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagTest {
-    /// Compared with a string.
+    /// It compares to a string in this way.
     Compare(Comparison, String),
     /// It begins with a string.
     BeginsWith(String),
-    /// It has a string somewhere.
+    /// It contains a string.
     Contains(String),
     /// It is one of these.
     In(Vec<String>),
     /// It is none of these.
     NotIn(Vec<String>),
-    /// There is one, or there is none.
+    /// The chunk has the tag, or lacks it.
     Exists(bool),
 }
 
 /// How strings compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// The same.
+    /// `=`
     Equal,
-    /// Not the same.
+    /// `≠`
     NotEqual,
-    /// Behind.
+    /// `>`
     Greater,
-    /// Not before.
+    /// `>=`
     GreaterOrEqual,
-    /// Before.
+    /// `<`
     Less,
-    /// Not behind.
+    /// `<=`
     LessOrEqual,
 }
 
 /// A condition on the facets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FacetTest {
-    /// At least one of these is among them.
+    /// At least one of these is a facet.
     Any(Vec<String>),
-    /// Each of these is among them.
+    /// Each of these is a facet.
     All(Vec<String>),
-    /// They are among these.
+    /// Every facet is one of these.
     Subset(Vec<String>),
-    /// None of these is among them.
+    /// None of these is a facet.
     None(Vec<String>),
-    /// How many they are.
+    /// The number of facets.
     Size(u32),
-    /// There are some, or there are none.
+    /// The chunk has facets, or has none.
     Exists(bool),
 }
 
 impl Filter {
-    /// A filter of a request: an object, a list of objects that all have to hold, or either as JSON text.
+    /// Parses the filter of a request: an object, a list of objects that must all hold, or either as JSON text.
     pub fn parse(value: &Value) -> ApiResult<Self> {
         let parsed;
         let value = match value {
@@ -98,7 +98,7 @@ impl Filter {
     }
 }
 
-/// Counts what it reads.
+/// Counts the terms that it reads.
 struct Parser {
     terms: usize,
     facet_tests: usize,
@@ -117,8 +117,8 @@ impl Parser {
         self.facet_tests += 1;
         if self.facet_tests > MOST_FACET_TESTS {
             let message = format!(
-                "meta_filter has more than {MOST_FACET_TESTS} conditions on facets; ask for several values at once with $any, \
-                 $all or $none"
+                "meta_filter has more than {MOST_FACET_TESTS} conditions on facets; test several values at once with \
+                 $any, $all or $none"
             );
             return Err(ApiError::invalid(message));
         }
@@ -156,7 +156,7 @@ impl Parser {
                 (_, Some(tag)) => self.tag(name, tag, value, &mut all)?,
                 _ => {
                     let message =
-                        format!("meta_filter can ask for tag1 to tag5, facets, $and and $or, not for {name:?}");
+                        format!("meta_filter has the unknown field {name:?}; use tag1 to tag5, facets, $and or $or");
                     return Err(ApiError::invalid(message));
                 }
             }
@@ -226,7 +226,7 @@ impl Parser {
                     .as_u64()
                     .and_then(|size| u32::try_from(size).ok())
                     .map(FacetTest::Size)
-                    .ok_or_else(|| ApiError::invalid("$size of facets must be a number from 0")),
+                    .ok_or_else(|| ApiError::invalid("$size of facets must be an integer >= 0")),
                 "$exists" => boolean(name, value).map(FacetTest::Exists),
                 _ => Err(unknown(name, operator, "$any $all $subset $none $contains $size $exists")),
             };
@@ -258,7 +258,7 @@ fn boolean(name: &str, value: &Value) -> ApiResult<bool> {
 }
 
 fn unknown(name: &str, operator: &str, known: &str) -> ApiError {
-    ApiError::invalid(format!("{name} has no operator {operator:?}; there are {known}"))
+    ApiError::invalid(format!("{name} has no operator {operator:?}; use one of {known}"))
 }
 
 #[cfg(test)]

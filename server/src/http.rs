@@ -30,32 +30,32 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Limits on what clients can ask of a server.
+/// Limits on requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The largest body of a request, in bytes.
+    /// The maximum size of a request body, in bytes.
     pub body: usize,
-    /// The most chunks of a request.
+    /// The maximum number of chunks in a request.
     pub chunks: usize,
-    /// Searches at a time. Others wait.
+    /// The maximum number of concurrent searches. Others wait.
     pub searches: usize,
-    /// Requests that wait or are being done, apart from searches that send already.
+    /// The maximum number of requests that wait or run, not counting searches that are sending results.
     pub requests: usize,
-    /// The largest reply of chunks, in bytes.
+    /// The maximum size of a reply of chunks, in bytes.
     pub reply: usize,
-    /// What all requests and replies may take in memory, in bytes.
+    /// The maximum memory of all requests and replies together, in bytes.
     pub memory: usize,
-    /// How long the body of a request may take to arrive.
+    /// The time within which a request body must arrive.
     pub body_time: Duration,
     /// How long a request waits for a permit.
     pub wait: Duration,
 }
 
-/// How many requests work on chunks or write at a time: two a core, within these bounds. There are 64 threads, so that the
-/// check of an API key always finds one.
+/// Bounds on the number of requests that read chunks or write at the same time, which is two per core. There are 64
+/// threads, so the check of an API key always finds a free one.
 const WORKERS: [usize; 2] = [4, 32];
 
-/// What handlers share.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
@@ -68,19 +68,19 @@ struct Inner {
     requests: Shares,
     workers: Shares,
     memory: Arc<Memory>,
-    /// Threads that write JSON of searches.
+    /// Permits for threads that write search results as JSON.
     writers: Arc<Semaphore>,
     metrics: Metrics,
     is_stopping: AtomicBool,
 }
 
 impl App {
-    /// An application over a store.
+    /// Creates an application over a store.
     pub fn new(store: Store, limits: Limits) -> Self {
         let (searches, requests) = (Shares::new(limits.searches), Shares::new(limits.requests));
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let workers = Shares::new((2 * cores).clamp(WORKERS[0], WORKERS[1]));
-        // A body counts twice: as it is, and parsed.
+        // A body counts twice: its bytes, and the values parsed from them.
         let memory = Memory::new(limits.memory, limits.body.saturating_mul(2).max(limits.reply + PIECE));
         let writers = Arc::new(Semaphore::new(cores));
         let (metrics, is_stopping) = (Metrics::default(), AtomicBool::new(false));
@@ -103,12 +103,12 @@ impl App {
         &self.inner.limits
     }
 
-    /// What the request holds that this task answers.
+    /// Returns the memory held by the request that this task answers.
     fn held(&self) -> Held {
         Held::current(&self.inner.memory)
     }
 
-    /// An empty reply of the request that this task answers.
+    /// Creates an empty reply to the request that this task answers.
     fn reply(&self) -> Reply {
         Reply::new(self.limits().reply, self.held())
     }
@@ -117,7 +117,7 @@ impl App {
         &self.inner.metrics
     }
 
-    /// From now on it says that it is not ready.
+    /// Makes `/ready` report that the server is stopping.
     pub fn stop(&self) {
         self.inner.is_stopping.store(true, Ordering::Relaxed);
     }
@@ -126,8 +126,8 @@ impl App {
         self.inner.is_stopping.load(Ordering::Relaxed)
     }
 
-    /// Reads chunks or writes for an organisation, on a thread that may block. No organisation gets all of these threads. If the
-    /// client goes away, queries of the database end.
+    /// Runs work that reads chunks or writes for an organisation, on a thread that may block. No organisation gets all
+    /// of these threads. If the client disconnects, database queries are interrupted.
     async fn with_permit<T: Send + 'static>(
         &self,
         organisation: i64,
@@ -138,24 +138,24 @@ impl App {
             Ok::<_, ApiError>([request, self.inner.workers.acquire(organisation).await?])
         };
         let permit = timeout(self.limits().wait, permit).await;
-        let permit = permit.map_err(|_| ApiError::busy("the server has too much to do; try again"))??;
+        let permit = permit.map_err(|_| ApiError::busy("the server is overloaded; try again later"))??;
         let waiting = Waiting::default();
         let waited_for = waiting.work();
         self.with_store(move |store| {
-            // Held until the work has ended, even if the client has gone.
+            // Held until the work ends, even if the client has disconnected.
             let _permit = permit;
             waited_for.run(|| work(store))
         })
         .await
     }
 
-    /// Reads something small from the store, on a thread that may block. Nothing here waits for other requests: what writes
-    /// or reads chunks takes [`App::with_permit`].
+    /// Runs a small read of the store on a thread that may block. It does not wait for other requests. Work that writes
+    /// or reads chunks uses [`App::with_permit`].
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        // What the request holds is not given back before its work has ended, even if nobody waits for it.
+        // The request's memory is released when its work ends, even if the client has disconnected.
         let (app, held) = (self.clone(), self.held());
         let result = tokio::task::spawn_blocking(move || {
             let _held = held;
@@ -165,14 +165,14 @@ impl App {
         result.map_err(|error| ApiError::internal(&error))?
     }
 
-    /// The routes, each with its method, as the OpenAPI description has them.
+    /// Returns the router. Its routes and methods are those of the OpenAPI description.
     pub fn router(self) -> Router {
         let mut router = Router::new();
         for (path, methods) in routes() {
             router = router.route(path, methods);
         }
         router
-            .fallback(async |uri: Uri| ApiError::not_found(format!("there is nothing at {}", uri.path())))
+            .fallback(async |uri: Uri| ApiError::not_found(format!("unknown path {}; see /openapi.json", uri.path())))
             .method_not_allowed_fallback(async || ApiError::method_not_allowed())
             .layer(middleware::from_fn_with_state(self.clone(), observe::observe))
             .with_state(self)

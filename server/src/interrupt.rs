@@ -1,7 +1,7 @@
-//! Ending queries of the database early: when the client has gone, or when they take too long.
+//! Interrupts database queries when the client disconnects or a time limit passes.
 //!
-//! SQLite's progress handler calls [`is_over`] on the thread that runs a statement. The state is thread-local, since requests
-//! share connections.
+//! SQLite's progress handler calls [`is_over`] on the thread that runs a statement. The state is thread-local, because
+//! requests share database connections.
 
 use crate::error::{ApiError, ApiResult};
 use std::cell::RefCell;
@@ -18,15 +18,15 @@ struct Current {
     deadline: Option<Instant>,
 }
 
-/// A request that a client waits for, until this is dropped.
+/// A request that a client is waiting for. Dropping it cancels the work.
 #[derive(Default)]
 pub struct Waiting(Arc<AtomicBool>);
 
-/// The work for a request, on another thread.
+/// The work of a request, which runs on another thread.
 pub struct Work(Arc<AtomicBool>);
 
 impl Waiting {
-    /// Work whose queries end when this is dropped.
+    /// Returns work whose queries are interrupted when this is dropped.
     pub fn work(&self) -> Work {
         Work(self.0.clone())
     }
@@ -38,10 +38,10 @@ impl Drop for Waiting {
     }
 }
 
-/// Restores the state before, even if the work panics.
-struct Before(Option<Current>);
+/// Restores the previous state when dropped, even if the work panics.
+struct Restore(Option<Current>);
 
-impl Drop for Before {
+impl Drop for Restore {
     fn drop(&mut self) {
         if let Some(before) = self.0.take() {
             CURRENT.set(before);
@@ -50,30 +50,32 @@ impl Drop for Before {
 }
 
 impl Work {
-    /// Runs it on this thread, unless the client has gone already.
+    /// Runs the work on this thread, unless the client has already disconnected.
     ///
     /// # Errors
-    /// Those of the work.
+    /// The errors of the work.
     pub fn run<T>(self, work: impl FnOnce() -> ApiResult<T>) -> ApiResult<T> {
-        let _before = Before(Some(CURRENT.replace(Current { cancelled: Some(self.0), deadline: None })));
+        let _restore = Restore(Some(CURRENT.replace(Current { cancelled: Some(self.0), deadline: None })));
         check()?;
         work()
     }
 }
 
-/// Runs something that no deadline and no client ends.
-pub fn never<T>(work: impl FnOnce() -> T) -> T {
-    let _before = Before(Some(CURRENT.replace(Current { cancelled: None, deadline: None })));
+/// Runs work that neither a deadline nor a disconnect interrupts.
+pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    let _restore = Restore(Some(CURRENT.replace(Current { cancelled: None, deadline: None })));
     work()
 }
 
+/// Checks whether to go on.
+///
 /// # Errors
-/// If the work of this thread should end.
+/// If the work of this thread should stop.
 pub fn check() -> ApiResult<()> {
     if is_over() { Err(ApiError::too_slow()) } else { Ok(()) }
 }
 
-/// Runs something that may take `time` at most. A shorter deadline around it still counts.
+/// Runs work with a time limit. An earlier deadline set by the caller still applies.
 pub fn within<T>(time: Duration, work: impl FnOnce() -> T) -> T {
     let deadline = Instant::now().checked_add(time);
     let before = CURRENT.with_borrow_mut(|current| {
@@ -81,11 +83,11 @@ pub fn within<T>(time: Duration, work: impl FnOnce() -> T) -> T {
         current.deadline = [current.deadline, deadline].into_iter().flatten().min();
         before
     });
-    let _before = Before(Some(before));
+    let _restore = Restore(Some(before));
     work()
 }
 
-/// Whether the work of this thread should end.
+/// Returns whether the work of this thread should stop.
 pub fn is_over() -> bool {
     CURRENT.with_borrow(|current| {
         current.cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_over_when_nobody_waits() {
+    fn work_stops_when_the_client_disconnects() {
         let waiting = Waiting::default();
         let work = waiting.work();
         let [before, after] = work
@@ -114,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn work_is_over_after_its_time_and_the_shorter_time_counts() {
+    fn work_stops_at_the_earliest_deadline() {
         let [now, inner, after] = within(Duration::from_secs(3600), || {
             let inner = within(Duration::ZERO, || within(Duration::from_secs(3600), is_over));
             [within(Duration::from_secs(7200), is_over), inner, is_over()]
         });
         assert_eq!((now, inner, after, is_over()), (false, true, false, false));
-        assert!(!within(Duration::ZERO, || never(is_over)));
+        assert!(!within(Duration::ZERO, || uninterrupted(is_over)));
     }
 }

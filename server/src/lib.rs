@@ -1,6 +1,6 @@
-//! The HTTP server of hushvec: an unmodified XTrace SDK stores contexts and chunks in it and searches them.
+//! The HTTP server of hushvec. An unmodified XTrace SDK can store contexts and chunks on it and search them.
 //!
-//! It is built on the library without the feature `owner`, so that there is nothing in it that could hold a secret key.
+//! It uses the library without the feature `owner`, so it has no code that handles secret keys.
 
 mod api_key;
 mod bounded;

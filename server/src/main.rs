@@ -1,4 +1,4 @@
-//! `hushvec-server`: the server alone.
+//! The binary `hushvec-server`.
 
 mod drivers;
 
@@ -10,15 +10,15 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-/// Stores encrypted vectors and searches them, without being able to read them.
+/// Stores encrypted vectors and searches them without being able to read them.
 ///
-/// Speaks the HTTP interface of XTrace's SDK. The admin key is printed once, when the organisation is made.
+/// Serves the HTTP interface of XTrace's SDK. Prints the admin key once, when it creates the organisation.
 #[derive(Parser)]
 #[command(name = "hushvec-server", version, max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     options: Options,
-    /// How messages are written to standard error
+    /// Format of log messages on standard error
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     log_format: Format,
 }
@@ -32,7 +32,7 @@ enum Format {
 fn main() -> ExitCode {
     drivers::silence();
     let cli = Cli::parse();
-    // What the engine says of weak keys, the server says itself, with the context's id.
+    // The server logs warnings about weak keys itself, with the context's id.
     let wanted = filter_fn(|metadata| {
         let target = metadata.target();
         *metadata.level() <= Level::INFO && target.starts_with("hushvec") && target != "hushvec::paillier::parameters"
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Format::Text => layer.with_filter(wanted).boxed(),
         Format::Json => layer.json().flatten_event(true).with_filter(wanted).boxed(),
     };
-    // Fails only if there is one already.
+    // Fails only if a subscriber is already set.
     let _ = tracing::subscriber::set_global_default(registry().with(layer));
     match serve_until_stopped(&cli.options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! What a chunk says about itself in plain text: five tags and a list of facets.
+//! The plain-text metadata of a chunk: five tags and a list of facets.
 
 use crate::error::{ApiError, ApiResult};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -7,30 +7,30 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
-/// How many tags there are: `tag1` and on.
+/// The number of tags, `tag1` to `tag5`.
 pub const TAGS: usize = 5;
-/// The longest tag or facet, in bytes.
+/// The maximum length of a tag or facet, in bytes.
 pub const MOST_BYTES: usize = 1024;
-/// The most facets of a chunk.
+/// The maximum number of facets of a chunk.
 pub const MOST_FACETS: usize = 256;
 
-/// The number of a tag by its name, from 0.
+/// Returns the number of a tag by its name, starting at 0.
 pub fn tag_number(name: &str) -> Option<usize> {
     (0..TAGS).find(|number| tag_name(*number) == name)
 }
 
-/// The name of a tag.
+/// Returns the name of a tag by its number.
 pub fn tag_name(number: usize) -> &'static str {
     ["tag1", "tag2", "tag3", "tag4", "tag5"].get(number).copied().unwrap_or_default()
 }
 
-/// Text that can be stored and compared.
+/// Checks that text can be stored and compared. `what` names it in the error.
 pub fn check_text(what: &str, text: &str) -> ApiResult<()> {
     if text.len() > MOST_BYTES {
-        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {MOST_BYTES} are taken", text.len())));
+        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {MOST_BYTES} are allowed", text.len())));
     }
     if text.contains('\0') {
-        return Err(ApiError::invalid(format!("{what} has a zero character in it")));
+        return Err(ApiError::invalid(format!("{what} contains a zero character")));
     }
     Ok(())
 }
@@ -40,12 +40,12 @@ pub fn check_text(what: &str, text: &str) -> ApiResult<()> {
 pub struct Metadata {
     /// `tag1` to `tag5`.
     pub tags: [Option<String>; TAGS],
-    /// The facets, as they were given.
+    /// The facets, in the order given.
     pub facets: Vec<String>,
 }
 
 impl Metadata {
-    /// The fields that `wanted` wants, those that there are, for JSON.
+    /// Returns the fields that exist and that `wanted` accepts, for JSON.
     pub fn shown(&self, wanted: impl Fn(&str) -> bool) -> ShownMetadata<'_> {
         let tag = |number: usize| {
             let tag = self.tags.get(number).and_then(Option::as_deref);
@@ -61,18 +61,18 @@ impl Metadata {
         }
     }
 
-    /// The facets as they are stored: a JSON list, or nothing.
+    /// Returns the facets as they are stored: a JSON list, or `None` if there are none.
     pub fn stored_facets(&self) -> Option<String> {
         (!self.facets.is_empty()).then(|| Value::from(self.facets.clone()).to_string())
     }
 
-    /// Facets that [`Metadata::stored_facets`] wrote.
+    /// Parses facets written by [`Metadata::stored_facets`].
     pub fn facets_from_stored(stored: Option<&str>) -> ApiResult<Vec<String>> {
         stored.map_or(Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| ApiError::internal(&error)))
     }
 }
 
-/// Metadata as replies show it. What is not there, or not wanted, is left out.
+/// Metadata in a reply. Missing and unwanted fields are left out.
 #[derive(Debug, Serialize)]
 pub struct ShownMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ pub struct ShownMetadata<'a> {
     facets: &'a [String],
 }
 
-/// Changes to metadata: what is named is set, null takes it away, the rest stays.
+/// Changes to metadata. A named field is set, or removed by null. Other fields stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
     tags: [Option<Option<String>>; TAGS],
@@ -97,10 +97,10 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Reads one field of an object, if it is one of metadata. Null takes a tag or the facets away.
+    /// Reads one field of an object. Null removes the tag or the facets. Returns `false` if it is no metadata field.
     ///
     /// # Errors
-    /// If it is of the wrong type, or too large.
+    /// If the value has the wrong type or is too large.
     pub fn read_field<'de, A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<bool, A::Error> {
         if name == "facets" {
             self.facets = Some(fields.next_value::<Facets>()?.0);
@@ -116,12 +116,12 @@ impl Patch {
         Ok(true)
     }
 
-    /// The metadata that this makes of none.
+    /// Applies the changes to empty metadata.
     pub fn into_metadata(self) -> Metadata {
         Metadata { tags: self.tags.map(Option::unwrap_or_default), facets: self.facets.unwrap_or_default() }
     }
 
-    /// Takes over what `other` changes.
+    /// Adds the changes in `other`, which override those in `self`.
     pub fn extend(&mut self, other: Self) {
         for (tag, change) in self.tags.iter_mut().zip(other.tags) {
             if change.is_some() {
@@ -133,7 +133,7 @@ impl Patch {
         }
     }
 
-    /// Does them.
+    /// Applies the changes.
     pub fn apply(&self, metadata: &mut Metadata) {
         for (tag, change) in metadata.tags.iter_mut().zip(&self.tags) {
             if let Some(change) = change {
@@ -145,7 +145,7 @@ impl Patch {
         }
     }
 
-    /// Whether there is none.
+    /// Returns whether nothing changes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -159,14 +159,14 @@ impl<'de> Deserialize<'de> for Patch {
             type Value = Patch;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object of metadata")
+                formatter.write_str("an object with metadata")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Patch, A::Error> {
                 let mut patch = Patch::default();
                 while let Some(name) = fields.next_key::<Cow<'de, str>>()? {
                     if !patch.read_field(&name, &mut fields)? {
-                        let message = format_args!("metadata has tag1 to tag{TAGS} and facets, and no {name:?}");
+                        let message = format_args!("unknown field {name:?}; metadata has tag1 to tag{TAGS} and facets");
                         return Err(A::Error::custom(message));
                     }
                 }

@@ -1,4 +1,4 @@
-//! Counts for Prometheus.
+//! Prometheus metrics.
 
 use crate::store::Counts;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -24,7 +24,7 @@ struct Outcome {
     status: u16,
 }
 
-/// What was done since the start.
+/// Counters since the server started.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Outcome, Counter>,
@@ -35,7 +35,7 @@ pub struct Metrics {
     wanted: Counter,
     distances: Counter,
     computing: Counter<f64, AtomicU64>,
-    /// What the counters of searches have been brought up to.
+    /// The counts of searches that have been added to the counters.
     counted: Mutex<Counts>,
 }
 
@@ -43,22 +43,22 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("hushvec");
         let requests = Family::default();
-        registry.register("requests", "Requests that were answered", requests.clone());
+        registry.register("requests", "Requests answered", requests.clone());
         let seconds =
             Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.001, 4.0, 9))) as fn() -> Histogram);
-        registry.register("request_seconds", "Time until a reply began", seconds.clone());
+        registry.register("request_seconds", "Seconds from the request to the start of its reply", seconds.clone());
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
             counter
         };
-        let searches = counter("searches", "Searches that were begun");
-        let selected = counter("selected_chunks", "Chunks that searches were about");
-        let blocks = counter("blocks", "Blocks of ciphertexts that were read for searches");
-        let wanted = counter("wanted_blocks", "Blocks that would have been read, had no search shared any");
-        let distances = counter("distances", "Encrypted distances that were computed");
+        let searches = counter("searches", "Searches started");
+        let selected = counter("selected_chunks", "Chunks selected by searches");
+        let blocks = counter("blocks", "Blocks of ciphertexts read for searches");
+        let wanted = counter("wanted_blocks", "Blocks that searches would have read without sharing them");
+        let distances = counter("distances", "Encrypted distances computed");
         let computing = Counter::<f64, AtomicU64>::default();
-        registry.register("computing_seconds", "Time that computing them took", computing.clone());
+        registry.register("computing_seconds", "Seconds spent computing distances", computing.clone());
         let counted = Mutex::default();
         Self { registry, requests, seconds, searches, selected, blocks, wanted, distances, computing, counted }
     }
@@ -78,7 +78,7 @@ impl Metrics {
         self.selected.inc_by(selected);
     }
 
-    /// All counts in Prometheus' text.
+    /// Returns all metrics in the OpenMetrics text format.
     ///
     /// # Errors
     /// None in practice.

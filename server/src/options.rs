@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! Command-line options of the server.
 
 use crate::http::Limits;
 use crate::store::Quota;
@@ -21,83 +21,83 @@ const MAX_CONTEXTS: u64 = 1000;
 const TIMEOUT: u64 = 60;
 const QUERY_TIMEOUT: u64 = 10;
 const GRACE: u64 = 30;
-/// The longest time and the largest size that options take: a week, and 1 TiB.
+/// The largest time and size that options accept: a week and 1 TiB.
 const MOST_SECONDS: u64 = 7 * 24 * 3600;
 const MOST_MIB: usize = 1 << 20;
 
-/// What a server is started with.
+/// Options of a server.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
-    /// The folder for everything that is stored; made if it is not there
+    /// Folder for all data; created if missing
     #[arg(long, value_name = "DIR", env = "HUSHVEC_SERVER_DATA")]
     pub data: PathBuf,
-    /// Where to listen
+    /// IP address and port to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "HUSHVEC_SERVER_LISTEN", value_parser = address)]
     pub listen: SocketAddr,
-    /// The organisation to make, unless it is there
+    /// Organisation to create if it does not exist
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = organisation)]
     pub org: String,
-    /// Replace the admin key of --org, print the new one and exit; no server may be running on the folder
+    /// Replace the admin key of --org, print the new key and exit; stop the server first
     #[arg(long)]
     pub rotate_admin_key: bool,
-    /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME
+    /// Device to compute on: auto, cpu, gpu, gpu:N or gpu:NAME
     #[arg(long, default_value_t, env = "HUSHVEC_SERVER_DEVICE")]
     pub device: Device,
-    /// How many threads compute [default: one a core]
+    /// Number of compute threads [default: one per core]
     #[arg(long)]
     pub threads: Option<NonZeroUsize>,
-    /// The certificate chain for HTTPS, as PEM
+    /// Certificate chain for HTTPS, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
-    /// Its private key, as PEM
+    /// Private key of the certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Store no contexts with weak keys, instead of warning
+    /// Refuse contexts with weak keys instead of logging a warning
     #[arg(long)]
     pub refuse_weak: bool,
-    /// The largest request, in MiB
+    /// Maximum size of a request body, in MiB
     #[arg(long, value_name = "MIB", default_value_t = MAX_BODY, value_parser = mebibytes())]
     pub max_body: usize,
-    /// The most chunks that a request can be about
+    /// Maximum number of chunks in a request
     #[arg(long, value_name = "N", default_value_t = MAX_CHUNKS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub max_chunks: usize,
-    /// The largest reply of chunks, in MiB; one with more is refused
+    /// Maximum size of a reply of chunks, in MiB; larger replies are refused
     #[arg(long, value_name = "MIB", default_value_t = MAX_REPLY, value_parser = mebibytes())]
     pub max_reply: usize,
-    /// Memory for all requests and replies at a time, in MiB; more wait
+    /// Maximum memory for all requests and replies together, in MiB; others wait
     #[arg(long, value_name = "MIB", default_value_t = MAX_MEMORY, value_parser = mebibytes())]
     pub max_memory: usize,
-    /// Searches at a time; more wait
+    /// Maximum number of concurrent searches; others wait
     #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub max_searches: usize,
-    /// Connections at a time; more replace some that wait for their clients
+    /// Maximum number of open connections; a new one replaces one that waits for its client
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub max_connections: usize,
-    /// Connections of an address at a time, other than loopback
+    /// Maximum number of open connections per client address; loopback is exempt
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS_PER_ADDRESS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub max_connections_per_address: usize,
-    /// What an organisation may store, in MiB: contents, metadata and contexts, and 2 KiB for each chunk
+    /// Storage quota of an organisation, in MiB; counts contents, metadata, contexts and 2 KiB per chunk
     #[arg(long, value_name = "MIB", default_value_t = MAX_ORG_STORAGE)]
     pub max_org_storage: u64,
-    /// Chunks that an organisation may have
+    /// Maximum number of chunks of an organisation
     #[arg(long, value_name = "N", default_value_t = MAX_ORG_CHUNKS)]
     pub max_org_chunks: u64,
-    /// Contexts that an organisation may have
+    /// Maximum number of contexts of an organisation
     #[arg(long, value_name = "N", default_value_t = MAX_CONTEXTS)]
     pub max_contexts: u64,
-    /// Seconds until a request that has not arrived, or found no turn, is given up
+    /// Timeout in seconds for a request body to arrive, and for a request to get a permit
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub timeout: u64,
-    /// Seconds that finding chunks by a filter may take
+    /// Timeout in seconds for finding chunks by a filter
     #[arg(long, value_name = "SECONDS", default_value_t = QUERY_TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS))]
     pub query_timeout: u64,
-    /// Seconds that requests may go on after the server was told to stop
+    /// Seconds that running requests may take to finish after SIGTERM or Ctrl-C
     #[arg(long, value_name = "SECONDS", default_value_t = GRACE, value_parser = clap::value_parser!(u64).range(0..=MOST_SECONDS))]
     pub grace: u64,
 }
 
 impl Options {
-    /// The defaults, for data in a folder.
+    /// Returns the default options for a data folder.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
@@ -125,7 +125,7 @@ impl Options {
         }
     }
 
-    /// What an organisation may store.
+    /// Returns the quota of each organisation.
     pub(crate) fn quota(&self) -> Quota {
         Quota {
             bytes: self.max_org_storage.saturating_mul(1 << 20),
@@ -134,7 +134,7 @@ impl Options {
         }
     }
 
-    /// The limits on requests.
+    /// Returns the limits on requests.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             body: self.max_body.saturating_mul(1 << 20),
@@ -153,15 +153,15 @@ fn mebibytes() -> clap::builder::RangedU64ValueParser<usize> {
     clap::builder::RangedU64ValueParser::new().range(1..=MOST_MIB as u64)
 }
 
-/// An address to listen on.
+/// Parses the address to listen on.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "give an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+    text.parse().map_err(|_| "not an IP address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
 }
 
 fn organisation(name: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with('.') {
-        return Err("use 1 to 64 letters, digits, - _ and ., the first not a .".to_owned());
+        return Err("use 1 to 64 letters, digits, '-', '_' or '.'; the first must not be '.'".to_owned());
     }
     Ok(name.to_owned())
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_organisations_are_those_of_folders_and_urls() {
+    fn organisation_names_are_safe_in_paths_and_urls() {
         for name in ["a", "acme-2.eu_x"] {
             assert_eq!(organisation(name).unwrap(), name);
         }

@@ -1,4 +1,4 @@
-//! Accepting connections, and stopping.
+//! Accepts connections, and stops the server.
 
 mod connections;
 mod tls;
@@ -25,20 +25,20 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
-use watched::{Answered, Sent, Stream};
+use watched::{ReplyBody, RequestBody, Stream};
 
-/// How long a client may take nothing of a reply.
+/// How long a client may go without reading from a reply.
 const WRITE_TIME: Duration = Duration::from_secs(60);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// What a connection keeps of a request's head: room for the longest URL, and headers.
+/// Buffer size of a connection: enough for the longest URL and the headers.
 const HEAD_BYTES: usize = 96 << 10;
-/// Connections that wait to be accepted. A client that finds this queue full tries again after a second.
+/// Connections that may wait to be accepted. A client that finds the queue full retries after a second.
 const BACKLOG: u32 = 4096;
-/// Files for everything but connections.
+/// Open files reserved for the database and the segments.
 const FILES: usize = 256;
 
-/// A server that is listening and not serving yet.
+/// A server that listens but does not serve yet.
 pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -48,19 +48,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the data and listens. The admin key of an organisation that was made is handed to `announce`; it cannot be
-    /// had again.
+    /// Opens the data and listens. If the organisation was created, its admin key is passed to `announce`. A lost admin
+    /// key cannot be recovered.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// If the data cannot be opened, or the address or the certificate cannot be used.
     pub async fn open(options: &Options, announce: impl FnOnce(&str)) -> Result<Self, String> {
         let tls = match (&options.tls_cert, &options.tls_key) {
             (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
             _ => None,
         };
         let listen = options.listen;
-        let listener = bind(listen)
-            .map_err(|error| format!("cannot listen on {listen}: {error}; --listen takes another address or port"))?;
+        let listener = bind(listen).map_err(|error| {
+            format!("cannot listen on {listen}: {error}; give another address or port with --listen")
+        })?;
         let opened = options.clone();
         let (store, admin_key) =
             tokio::task::spawn_blocking(move || open_store(&opened)).await.map_err(|error| error.to_string())??;
@@ -70,13 +71,15 @@ impl Server {
         let app = App::new(store, options.limits());
         let most = options.max_connections.min(files_for_connections());
         if most < options.max_connections {
-            tracing::warn!("{most} connections at a time, as this process may open no more files (ulimit -n)");
+            tracing::warn!(
+                "serving at most {most} connections: the limit on open files is too low for more (ulimit -n)"
+            );
         }
         let connections = Connections::new(most, options.max_connections_per_address);
         Ok(Self { listener, tls, app, connections, grace: Duration::from_secs(options.grace) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     ///
     /// # Errors
     /// None in practice.
@@ -84,12 +87,12 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Whether it speaks TLS.
+    /// Returns whether the server uses TLS.
     pub fn is_encrypted(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Serves until `stop` is ready, and then lets requests end for a while.
+    /// Serves until `stop` is ready, then gives running requests the grace period to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { listener, tls, app, connections, grace } = self;
         let graceful = GracefulShutdown::new();
@@ -114,23 +117,23 @@ impl Server {
                         None => serve(stream, &connection, router, watcher).await,
                         Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
                             Ok(Ok(stream)) => serve(stream, &connection, router, watcher).await,
-                            Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
-                            Err(_) => tracing::debug!("a TLS handshake took too long"),
+                            Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
+                            Err(_) => tracing::debug!("TLS handshake timed out"),
                         },
                     }
                 };
                 tokio::select! {
                     () = served => {}
-                    () = connection.closed() => tracing::debug!("a connection that waited for its client was closed"),
+                    () = connection.closed() => tracing::debug!("closed a connection that was waiting for its client"),
                 }
                 drop(place);
             });
         }
         app.stop();
         drop(listener);
-        tracing::info!("stopping: requests have {} s to end", grace.as_secs());
+        tracing::info!("stopping: running requests have {} s to finish", grace.as_secs());
         if timeout(grace, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests did not end in time and were cut off");
+            tracing::warn!("some requests did not finish in time and were aborted");
         }
         overdue.abort();
     }
@@ -138,7 +141,7 @@ impl Server {
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As [`TcpListener::bind`] does.
+    // `TcpListener::bind` sets this too.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -150,13 +153,13 @@ async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> Optio
         Ok((stream, address)) => {
             let place = connections.admit(address.ip()).await;
             if place.is_none() {
-                tracing::debug!("a connection was refused: its address has as many as it may");
+                tracing::debug!("refused a connection: its address has --max-connections-per-address open");
             }
             Some((stream, place?))
         }
         Err(error) => {
-            // Such as too many open files.
-            tracing::warn!("a connection could not be accepted: {error}");
+            // For example, too many open files.
+            tracing::warn!("cannot accept a connection: {error}");
             connections.close_one();
             tokio::time::sleep(Duration::from_millis(20)).await;
             None
@@ -164,7 +167,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> Optio
     }
 }
 
-/// How many of the files that this process may open are for connections; the rest is for the database and the segments.
+/// Returns how many open files connections may use. The rest is for the database and the segments.
 fn files_for_connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -187,36 +190,36 @@ async fn serve<S>(
     let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
         let (service, connection) = (service.clone(), connection.clone());
         async move {
-            let request = request.map(|body| axum::body::Body::new(Sent::new(body, connection.clone())));
+            let request = request.map(|body| axum::body::Body::new(RequestBody::new(body, connection.clone())));
             let response = hyper::service::Service::call(&service, request).await;
-            response.map(|response| response.map(|body| Answered::new(body, connection)))
+            response.map(|response| response.map(|body| ReplyBody::new(body, connection)))
         }
     });
-    // [`Connections::watch`] closes those whose requests take too long to begin.
+    // `Connections::watch` closes connections whose request heads take too long.
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(served).await {
-        tracing::debug!("a connection ended early: {error}");
+        tracing::debug!("connection ended early: {error}");
     }
 }
 
-/// The application alone, for a server of one's own; and the admin key of the organisation if that was made, which cannot be
-/// had again. Opens the data, listens to nothing.
+/// Opens the data and returns the application as a router, to embed in another server. Also returns the admin key of
+/// the organisation if it was created. A lost admin key cannot be recovered.
 ///
 /// # Errors
-/// Why it cannot.
+/// If the device or the data cannot be opened.
 pub fn router(options: &Options) -> Result<(Router, Option<String>), String> {
     let (store, admin_key) = open_store(options)?;
     Ok((App::new(store, options.limits()).router(), admin_key))
 }
 
-/// Replaces the admin key of an organisation, and returns the new one.
+/// Replaces the admin key of an organisation and returns the new one.
 fn rotate_admin_key(options: &Options) -> Result<String, String> {
     if !options.data.join("hushvec.db").exists() {
-        return Err(format!("{} has no data of a server", options.data.display()));
+        return Err(format!("{} has no server data; give the folder of a server with --data", options.data.display()));
     }
     let device = OpenDevice::open(Device::Cpu, NonZeroUsize::new(1)).map_err(|error| error.to_string())?;
     let query_time = Duration::from_secs(options.query_timeout);
@@ -239,10 +242,10 @@ fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     Ok((store, key))
 }
 
-/// Serves until the process is told to stop, by Ctrl-C or SIGTERM. Or replaces an admin key, if the options say so.
+/// Serves until Ctrl-C or SIGTERM. With `rotate_admin_key`, replaces the admin key and returns.
 ///
 /// # Errors
-/// Why it cannot start.
+/// If the server cannot start, or the admin key cannot be replaced.
 pub fn serve_until_stopped(options: &Options) -> Result<(), String> {
     if options.rotate_admin_key {
         announce(&rotate_admin_key(options)?);
@@ -258,7 +261,9 @@ pub fn serve_until_stopped(options: &Options) -> Result<(), String> {
         let address = server.address().map_err(|error| error.to_string())?;
         let scheme = if server.is_encrypted() { "https" } else { "http" };
         if !server.is_encrypted() && !address.ip().is_loopback() {
-            tracing::warn!("API keys and queries travel unencrypted; give --tls-cert and --tls-key, or put a proxy with TLS in front");
+            tracing::warn!(
+                "API keys and queries travel unencrypted; give --tls-cert and --tls-key, or use a TLS proxy"
+            );
         }
         tracing::info!("listening on {scheme}://{address}");
         server.run(stop_signal()).await;
@@ -268,7 +273,7 @@ pub fn serve_until_stopped(options: &Options) -> Result<(), String> {
     result
 }
 
-/// Ready when the process is told to stop.
+/// Waits for Ctrl-C or SIGTERM.
 async fn stop_signal() {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {

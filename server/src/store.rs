@@ -1,4 +1,4 @@
-//! What the server stores: SQLite for everything but ciphertexts, which are in index files.
+//! The server's data: SQLite for everything except ciphertexts, which are in index files.
 
 mod chunks;
 mod collection;
@@ -42,29 +42,29 @@ pub struct Store {
     device: OpenDevice,
     refuse_weak: bool,
     quota: Quota,
-    /// Those that were needed so far.
+    /// Collections loaded so far, by binding.
     collections: Mutex<HashMap<i64, Arc<Collection>>>,
-    /// Locked as long as this lives.
+    /// Locked until the store is dropped.
     _lock: File,
 }
 
-/// A query to search for.
+/// A search.
 pub struct SearchRequest<'a> {
-    /// Where.
+    /// The chunks to search.
     pub selection: Selection<'a>,
-    /// Whether the selection's filter lets everything through.
+    /// Whether the selection's filter matches every chunk.
     pub everything: bool,
-    /// The first and the last chunk to look at.
+    /// The first and the last chunk id to search, inclusive.
     pub range: Option<(u64, u64)>,
     /// The encrypted query, in the SDK's encoding.
     pub query: &'a str,
 }
 
 impl Store {
-    /// Opens a folder, or makes it. `query_time` is how long a query of the database may take.
+    /// Opens a folder, or creates it. `query_time` limits the time of a database query.
     ///
     /// # Errors
-    /// If it cannot be made or read, is of another version, or another server has it open.
+    /// If the folder cannot be created or read, has another version, or is open in another server.
     pub fn open(
         folder: &Path,
         device: OpenDevice,
@@ -80,17 +80,17 @@ impl Store {
         if folder.is_file() {
             return Err(format!("{} is a file; --data takes a folder", folder.display()));
         }
-        private::create_folder(folder).map_err(failed("make"))?;
-        private::create_folder(&segments).map_err(failed("make a folder in"))?;
+        private::create_folder(folder).map_err(failed("create"))?;
+        private::create_folder(&segments).map_err(failed("create a folder in"))?;
         let lock = private::open_file(&folder.join("lock")).map_err(failed("write to"))?;
         lock.try_lock().map_err(|_| {
-            format!("another server has {} open; stop it, or give another folder with --data", folder.display())
+            format!("{} is in use by another server; stop it, or give another folder with --data", folder.display())
         })?;
-        // SQLite gives the files beside the database the same mode.
+        // SQLite gives its other files the same mode as the database.
         let path = folder.join("hushvec.db");
         private::open_file(&path).map_err(failed("write to"))?;
         for beside in ["hushvec.db-wal", "hushvec.db-shm", "segments"] {
-            private::tighten(&folder.join(beside)).map_err(failed("change the mode of what is in"))?;
+            private::tighten(&folder.join(beside)).map_err(failed("change the mode of files in"))?;
         }
         let database = Database::open(&path, query_time)?;
         let store = Self { database, segments, device, refuse_weak, quota, collections: Mutex::default(), _lock: lock };
@@ -98,20 +98,20 @@ impl Store {
         Ok(store)
     }
 
-    /// What it computes on.
+    /// Returns the device that the store computes on.
     pub fn device_report(&self) -> DeviceReport {
         self.device.report()
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If it does not.
     pub fn check(&self) -> ApiResult<()> {
         self.database.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 
-    /// What searches did so far.
+    /// Returns the counts of all searches so far.
     pub fn counts(&self) -> Counts {
         let mut sum = Counts::default();
         for collection in self.collections().values() {
@@ -124,13 +124,13 @@ impl Store {
         sum
     }
 
-    /// Begins to combine a query with what is selected: how many distances there will be, and they.
+    /// Starts to aggregate a query with the selected chunks. Returns the number of distances, and the stream of them.
     pub fn search(&self, principal: &Principal, request: &SearchRequest<'_>) -> ApiResult<(u64, Option<Answers>)> {
         let Some(collection) = self.collection_of(principal, &request.selection)? else { return Ok((0, None)) };
         let query = Ciphertext::from_wire(collection.evaluator().public_key(), request.query)
             .map_err(|error| ApiError::invalid(format!("query: {error}")))?;
         let (first, last) = request.range.unwrap_or((0, u64::MAX));
-        // Chunks are selected by their ids, so what changes between the one and the other does no harm.
+        // Chunks are selected by id, so changes between the snapshot and the selection do no harm.
         let parts = collection.snapshot()?;
         let plan = if request.everything {
             Plan::new(&parts, |chunk| (first..=last).contains(&chunk))
@@ -144,7 +144,7 @@ impl Store {
         Ok((len, Some(answers)))
     }
 
-    /// The collection of a selection; none if nothing was ever stored there, and the query is not looked at.
+    /// Returns the collection of a selection. `None` if nothing was ever stored there; the query is then not read.
     fn collection_of(&self, principal: &Principal, selection: &Selection<'_>) -> ApiResult<Option<Arc<Collection>>> {
         self.database.read(|connection| {
             let base = knowledge_bases::number(connection, principal, selection.base)?;
@@ -159,15 +159,15 @@ impl Store {
         self.collections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The collection of a binding, read from disk when it is first asked for.
+    /// Returns the collection of a binding, loading it from disk on first use.
     fn collection(&self, connection: &Connection, binding: i64) -> ApiResult<Arc<Collection>> {
-        // Under the lock, so that nothing is written to it before it is known.
+        // Loads under the lock, so that nothing is written to the collection before it is in the map.
         let mut collections = self.collections();
         if let Some(collection) = collections.get(&binding) {
             return Ok(collection.clone());
         }
-        // However long that takes: if it were cut short, the next request would begin again.
-        interrupt::never(|| self.load_collection(connection, &mut collections, binding))
+        // Not interrupted: otherwise the next request would start over.
+        interrupt::uninterrupted(|| self.load_collection(connection, &mut collections, binding))
     }
 
     fn load_collection(
@@ -185,12 +185,12 @@ impl Store {
         Ok(collection)
     }
 
-    /// Forgets a collection that was deleted.
+    /// Removes a deleted collection from memory.
     fn forget(&self, binding: i64) {
         self.collections().remove(&binding);
     }
 
-    /// Removes files that the database does not know of: of requests that were cut short.
+    /// Removes segment files that are not in the database, left by interrupted requests.
     fn remove_orphans(&self) -> std::io::Result<()> {
         let known: HashSet<PathBuf> = self
             .database

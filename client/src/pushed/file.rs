@@ -1,4 +1,4 @@
-//! The list on disk: JSON lines, only appended to, so that a crash loses nothing but the line that was being written.
+//! The list of pushed chunks on disk: an append-only file of JSON lines. A crash loses at most the line being written.
 
 use super::Pushed;
 use super::line::{Entry, Line, Step};
@@ -10,39 +10,39 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The first line, which tells a list from every other file.
+/// The first line, which identifies the format.
 const HEADER: &[u8] = b"{\"format\":\"hushvec-pushed\",\"version\":1}\n";
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 const LONGEST: u64 = 4 << 20;
-/// The longest id of a knowledge base or a context, in bytes. Servers make up the former.
+/// The maximum length of the id of a knowledge base or a context, in bytes. Servers choose the ids of knowledge bases.
 const LONGEST_NAME: usize = 1024;
-/// Chunks in a line: ids of 1,024 bytes, every one of them escaped, fit into the longest line.
+/// The maximum number of chunks in a line. Even with ids of 1,024 bytes that are all escaped, the line is not too long.
 const MOST_IN_A_LINE: usize = 500;
 
-/// A file that lists what was stored, for any number of knowledge bases. Readable by its owner only.
+/// A file that lists the stored chunks of any number of knowledge bases. Only its owner can read it.
 ///
-/// Several processes may append to it at a time.
+/// Several processes may append to it at the same time.
 #[derive(Debug, Clone)]
 pub struct PushedFile {
     path: PathBuf,
 }
 
 impl PushedFile {
-    /// The list in the file `path`, which need not exist.
+    /// Creates a handle to the list in the file `path`, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What was stored in a knowledge base under a context; `None` if the file knows neither.
+    /// Reads the chunks stored in a knowledge base under a context. Returns `None` if the file does not mention them.
     ///
     /// # Errors
-    /// [`Error::List`] if the file cannot be read or is damaged, naming the line.
+    /// [`Error::List`] if the file cannot be read or is damaged; it names the line.
     pub fn read(&self, knowledge_base: &str, context_id: &str) -> Result<Option<Pushed>, Error> {
         let (mut chunks, mut new, mut known) = (BTreeMap::new(), None, false);
         let mut repeated = None;
@@ -68,12 +68,14 @@ impl PushedFile {
             }
         })?;
         if let Some(chunk) = repeated {
-            return Err(self.wrong(format!("chunk {chunk} of the knowledge base {knowledge_base} has two ids")));
+            return Err(
+                self.wrong(format!("chunk {chunk} of the knowledge base {knowledge_base} is listed with two ids"))
+            );
         }
         Ok(known.then(|| Pushed { chunks: chunks.into_iter().collect() }))
     }
 
-    /// Whether anything was stored in a knowledge base, under any context.
+    /// Returns whether the file mentions a knowledge base, under any context.
     ///
     /// # Errors
     /// As [`PushedFile::read`].
@@ -83,14 +85,14 @@ impl PushedFile {
         Ok(known)
     }
 
-    /// Gets ready to add chunks of a knowledge base, and makes the file if there is none.
+    /// Opens the list for adding chunks of a knowledge base. Creates the file if needed.
     ///
     /// # Errors
-    /// [`Error::List`] if the file is something else, is damaged, or cannot be written.
+    /// [`Error::List`] if the file has another format, is damaged, or cannot be written.
     pub fn writer(&self, knowledge_base: &str, context_id: &str) -> Result<PushedWriter, Error> {
         if knowledge_base.len() > LONGEST_NAME || context_id.len() > LONGEST_NAME {
             return Err(
-                self.wrong(format!("an id of a knowledge base or a context has more than {LONGEST_NAME} bytes"))
+                self.wrong(format!("the id of the knowledge base or the context has more than {LONGEST_NAME} bytes"))
             );
         }
         let known = self.read(knowledge_base, context_id)?.unwrap_or_default().chunks.into_iter().collect();
@@ -100,7 +102,7 @@ impl PushedFile {
         Ok(writer)
     }
 
-    /// Takes deleted chunks off the list. On disk when this returns.
+    /// Removes deleted chunks from the list. The change is on disk when this returns.
     ///
     /// # Errors
     /// As [`PushedFile::writer`].
@@ -115,8 +117,8 @@ impl PushedFile {
         if lines.is_empty() { Ok(()) } else { self.append(&lines) }
     }
 
-    /// Replaces what is listed of a knowledge base under a context, in one step: after a crash the old list or the new one
-    /// is there.
+    /// Atomically replaces the list of a knowledge base and context. After a crash, the file has the old list or the
+    /// new one.
     ///
     /// # Errors
     /// As [`PushedFile::writer`].
@@ -133,7 +135,7 @@ impl PushedFile {
     }
 
     fn for_each_line(&self, mut take: impl FnMut(Line<'_>)) -> Result<(), Error> {
-        if !self.is_there()? {
+        if !self.exists()? {
             return Ok(());
         }
         let file = File::open(&self.path).map_err(|error| self.failed("opened", &error))?;
@@ -154,7 +156,7 @@ impl PushedFile {
                 if bytes.len() as u64 == LONGEST {
                     return Err(self.wrong(format!("line {number} is longer than {LONGEST} bytes")));
                 }
-                // Nothing, or what a crash left of the last line.
+                // The end of the file, or an incomplete last line left by a crash.
                 return Ok(());
             }
             let line = serde_json::from_slice(&bytes);
@@ -162,9 +164,9 @@ impl PushedFile {
         }
     }
 
-    /// Puts lines at the end, on disk when this returns.
+    /// Appends lines. They are on disk when this returns.
     fn append(&self, lines: &[Line<'_>]) -> Result<(), Error> {
-        let is_new = !self.is_there()?;
+        let is_new = !self.exists()?;
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
@@ -182,14 +184,14 @@ impl PushedFile {
         }
         file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(failed)?;
         if cfg!(unix) && is_new {
-            // Only Unix opens folders.
+            // Folders can only be opened on Unix.
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
             File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// The end of the last whole line. What is behind it is what a crash left.
+    /// Returns the end of the last complete line. Anything after it was left by a crash.
     fn end(&self, file: &mut File) -> Result<u64, Error> {
         let failed = |error: io::Error| self.failed("read", &error);
         let mut header = Vec::new();
@@ -211,8 +213,9 @@ impl PushedFile {
         Ok(start + newline as u64 + 1)
     }
 
-    /// Whether there is a file. It must be an ordinary one, since opening others can block or have effects.
-    fn is_there(&self) -> Result<bool, Error> {
+    /// Returns whether the file exists. It must be a regular file, because opening other kinds can block or have
+    /// effects.
+    fn exists(&self) -> Result<bool, Error> {
         match std::fs::metadata(&self.path) {
             Ok(data) if data.is_file() => Ok(true),
             Ok(_) => Err(self.wrong("it is not a regular file")),
@@ -230,10 +233,10 @@ impl PushedFile {
     }
 }
 
-/// Adds what was stored. The same chunk may be stored again under its id.
+/// Adds stored chunks. A chunk may be stored again under the same id.
 ///
 /// # Errors
-/// The number of a chunk that has another id already.
+/// The server's id of a chunk that is already listed under another id.
 fn add_all(chunks: &mut BTreeMap<u64, Option<Id>>, entries: impl Iterator<Item = Entry>) -> Result<(), u64> {
     for Entry(chunk, id) in entries {
         let listed = chunks.entry(chunk).or_default();
@@ -246,7 +249,7 @@ fn add_all(chunks: &mut BTreeMap<u64, Option<Id>>, entries: impl Iterator<Item =
     Ok(())
 }
 
-/// Adds to a list what a server says it stored.
+/// Adds chunks to a list after the server stored them.
 #[derive(Debug)]
 pub struct PushedWriter {
     file: PushedFile,
@@ -256,25 +259,24 @@ pub struct PushedWriter {
 }
 
 impl PushedWriter {
-    /// The ids of all that is listed.
+    /// Iterates over the client's ids of all listed chunks.
     pub fn ids(&self) -> impl Iterator<Item = &Id> {
         self.known.values().flatten()
     }
 
-    /// Adds chunks with the numbers that the server gave them. They are on disk when this returns. Those that are listed with
-    /// the same id stay as they are.
+    /// Adds chunks with the ids that the server assigned. They are on disk when this returns. Chunks that are already
+    /// listed with the same id are skipped.
     ///
     /// # Errors
-    /// [`Error::List`] if the server gave a number that another chunk has, or if the file cannot be written. Then none is added.
+    /// [`Error::List`] if another chunk already has the server's id, or if the file cannot be written. Then no chunk
+    /// is added.
     pub fn add<'a>(&mut self, chunks: impl IntoIterator<Item = (u64, IdRef<'a>)>) -> Result<(), Error> {
         let mut added: BTreeMap<u64, Id> = BTreeMap::new();
         for (chunk, id) in chunks {
             let id = id.to_owned();
             let listed = added.get(&chunk).or(self.known.get(&chunk).and_then(Option::as_ref));
             if listed.is_some_and(|listed| *listed != id) {
-                return Err(self
-                    .file
-                    .wrong(format!("the server stored a chunk as {chunk}, a number that another one has")));
+                return Err(self.file.wrong(format!("the server assigned the id {chunk} to two chunks")));
             }
             if listed.is_none() {
                 added.insert(chunk, id);
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_read() {
+    fn added_chunks_are_read() {
         let (_folder, file) = list();
         assert_eq!((numbers(&file, "a", "c"), file.knows("a").unwrap()), (None, false));
         let mut writer = file.writer("a", "c").unwrap();
@@ -328,13 +330,13 @@ mod tests {
         );
         assert_eq!(numbers(&file, "b", "c").unwrap().len(), 1001);
         assert_eq!((numbers(&file, "a", "other"), file.knows("a").unwrap()), (None, true));
-        // A number is given out once, whatever the server says.
+        // A server's id belongs to one chunk only.
         for again in [vec![(3, IdRef::Number(4))], vec![(7, IdRef::Number(4)), (7, IdRef::Number(5))]] {
             let error = file.writer("a", "c").unwrap().add(again).unwrap_err();
-            assert!(error.to_string().ends_with("a number that another one has"), "{error}");
+            assert!(error.to_string().ends_with("to two chunks"), "{error}");
         }
         assert_eq!(numbers(&file, "a", "c"), Some(vec![1, 2, 3]));
-        // What is stored again is listed once.
+        // A chunk that is stored again is listed once.
         let length = std::fs::read(file.path()).unwrap().len();
         file.writer("a", "c").unwrap().add([(3, IdRef::Number(3))]).unwrap();
         assert_eq!(numbers(&file, "a", "c"), Some(vec![1, 2, 3]));
@@ -349,14 +351,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_replaced_in_one_step() {
+    fn lists_are_replaced_atomically() {
         let (_folder, file) = list();
         file.writer("a", "c").unwrap().add([(1, IdRef::Number(1)), (2, IdRef::Number(2))]).unwrap();
         let before = std::fs::read(file.path()).unwrap();
         let new = Pushed::new((2..1200).map(|chunk| (chunk, None)).collect()).unwrap();
         file.replace("a", "c", &new).unwrap();
         assert_eq!(file.read("a", "c").unwrap().unwrap(), new);
-        // Cut off anywhere, the old list is there; and adding goes on from the last whole line.
+        // Truncated anywhere, the file has the old list, and a writer continues after the last complete line.
         let after = std::fs::read(file.path()).unwrap();
         for length in before.len()..after.len() {
             if length % 97 == 0 || length + 200 > after.len() {
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_crash_leaves_is_read_and_gone_on_from() {
+    fn truncated_files_are_read_and_continued() {
         let (_folder, file) = list();
         file.writer("a", "c").unwrap().add([(1, IdRef::Number(1))]).unwrap();
         let first = std::fs::read(file.path()).unwrap().len();

@@ -1,26 +1,26 @@
-//! The lines of a list.
+//! The lines of a list of pushed chunks.
 
 use hushvec::{Id, IdRef};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
-/// What a line says about the chunks in it.
+/// What a line records about its chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
-    /// They were stored.
+    /// The chunks were stored.
     Stored,
-    /// They were deleted.
+    /// The chunks were deleted.
     Deleted,
-    /// A new list begins, which counts when it is complete.
+    /// A new list begins. It takes effect at [`Step::End`].
     Begin,
-    /// They are part of it.
+    /// The chunks are part of the new list.
     Part,
-    /// It is complete, and replaces all that was before.
+    /// The new list is complete and replaces the old one.
     End,
 }
 
-/// A line.
+/// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line<'a> {
@@ -30,12 +30,12 @@ pub struct Line<'a> {
     pub chunks: Vec<Entry>,
 }
 
-/// A chunk: the server's number, and the client's own id.
+/// A chunk: the server's id and the client's own id.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Entry(pub u64, #[serde(deserialize_with = "id")] pub Option<Id>);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "an id must be an integer from 0, a string or null")]
+#[serde(untagged, expecting = "an id must be an integer >= 0, a string or null")]
 enum AnyId {
     Number(u64),
     Text(String),

@@ -1,4 +1,4 @@
-//! Filters in SQL against filters over plain structs.
+//! Compares filters in SQL with filters over plain structs.
 
 use super::{Comparison, FacetTest, Filter, TagTest};
 use crate::metadata::Metadata;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Value, json};
 
-/// The oracle: what a filter means.
+/// The oracle: evaluates a filter on a struct.
 fn holds(filter: &Filter, metadata: &Metadata) -> bool {
     match filter {
         Filter::All(list) => list.iter().all(|filter| holds(filter, metadata)),
@@ -20,7 +20,7 @@ fn tag_holds(test: &TagTest, tag: Option<&str>) -> bool {
     match test {
         TagTest::Compare(Comparison::NotEqual, text) => tag != Some(text.as_str()),
         TagTest::NotIn(list) => tag.is_none_or(|tag| !list.iter().any(|text| text == tag)),
-        TagTest::Exists(there) => tag.is_some() == *there,
+        TagTest::Exists(exists) => tag.is_some() == *exists,
         test => tag.is_some_and(|tag| match test {
             TagTest::Compare(Comparison::Equal, text) => tag == text,
             TagTest::Compare(Comparison::Greater, text) => tag.as_bytes() > text.as_bytes(),
@@ -42,11 +42,12 @@ fn facets_hold(test: &FacetTest, facets: &[String]) -> bool {
         FacetTest::Subset(list) => facets.iter().all(|facet| list.contains(facet)),
         FacetTest::None(list) => !list.iter().any(|text| facets.contains(text)),
         FacetTest::Size(size) => facets.len() == *size as usize,
-        FacetTest::Exists(there) => facets.is_empty() != *there,
+        FacetTest::Exists(exists) => facets.is_empty() != *exists,
     }
 }
 
-/// Short words over few letters, so that they meet; some of more than one byte a letter, some with SQL's and JSON's marks.
+/// Short words over few letters, so that equal ones are frequent. Some have multi-byte letters, some SQL's and JSON's
+/// special characters.
 fn word() -> impl Strategy<Value = String> {
     prop_oneof!["[ab]{0,3}", "[aäß€😀'\"%_\\\\]{0,2}"]
 }
@@ -59,14 +60,14 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     (prop::array::uniform5(prop::option::of(word())), words()).prop_map(|(tags, facets)| Metadata { tags, facets })
 }
 
-/// Conditions as people send them.
+/// Conditions as clients send them.
 fn condition() -> impl Strategy<Value = Value> {
     let tag = (1..=5usize).prop_map(|number| format!("tag{number}"));
     let text = prop::sample::select(vec!["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$begins_with", "$contains"]);
     let operator = prop_oneof![
         (text, word()).prop_map(|(operator, word)| json!({ operator: word })),
         (prop::sample::select(vec!["$in", "$nin"]), words()).prop_map(|(operator, words)| json!({ operator: words })),
-        any::<bool>().prop_map(|there| json!({ "$exists": there })),
+        any::<bool>().prop_map(|exists| json!({ "$exists": exists })),
         (word(), word()).prop_map(|(low, high)| json!({ "$gte": low, "$lt": high })),
     ];
     let facets = prop_oneof![
@@ -75,7 +76,7 @@ fn condition() -> impl Strategy<Value = Value> {
             .prop_map(|(operator, words)| json!({ operator: words })),
         word().prop_map(|word| json!({ "$contains": word })),
         (0..4u32).prop_map(|size| json!({ "$size": size })),
-        any::<bool>().prop_map(|there| json!({ "$exists": there })),
+        any::<bool>().prop_map(|exists| json!({ "$exists": exists })),
     ];
     let leaf = prop_oneof![
         Just(json!({})),
@@ -113,9 +114,9 @@ proptest! {
         prop_assert_eq!(found, expected, "{}", sql);
     }
 
-    /// Whatever is sent, the answer is a filter or a reason.
+    /// Parsing any input returns a filter or an error; it never panics.
     #[test]
-    fn anything_can_be_sent(text in "\\PC{0,60}", name in "\\$?[a-z0-9_]{0,12}") {
+    fn parsing_never_panics(text in "\\PC{0,60}", name in "\\$?[a-z0-9_]{0,12}") {
         for value in [json!(text), json!([text]), json!({ &name: text }), json!({ "tag1": { &name: text } }), json!({ "facets": { &name: [text] } })] {
             let _ = Filter::parse(&value);
         }
@@ -123,7 +124,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_problem() {
     for (filter, part) in [
         (json!("{"), "not JSON"),
         (json!(7), "must be an object"),

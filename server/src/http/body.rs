@@ -1,4 +1,4 @@
-//! Encrypted distances on their way out, some rows at a time: rows `[[ciphertext], chunk_id]`.
+//! Streams encrypted distances to the client, as rows `[[ciphertext], chunk_id]`.
 
 use super::memory::Held;
 use super::shares::Permit;
@@ -12,28 +12,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::{Semaphore, mpsc};
 
-/// Rows that are written at once. As integers, those of the longest keys take some milliseconds.
+/// Rows encoded at a time. With the longest keys, 128 rows take some milliseconds as JSON integers.
 const ROWS: usize = 128;
-/// Pieces that wait to be sent.
+/// Encoded pieces that may wait to be sent.
 const AHEAD: usize = 1;
 
-/// How rows are written.
+/// The encoding of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Ciphertexts as bytes, little-endian, as long as the key makes them.
+    /// Ciphertexts as little-endian bytes, of the key's ciphertext size.
     MessagePack,
     /// Ciphertexts as integers.
     Json,
 }
 
 impl Encoding {
-    /// JSON if that is asked for by name and MessagePack is not.
+    /// Chooses the encoding by the `Accept` header: JSON if it names JSON and not MessagePack.
     pub fn accepted(accept: Option<&str>) -> Self {
         let asked = |name: &str| accept.is_some_and(|accept| accept.contains(name));
         if asked("application/json") && !asked("msgpack") { Self::Json } else { Self::MessagePack }
     }
 
-    /// The value of the header.
+    /// Returns the value of the `Content-Type` header.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::MessagePack => "application/x-msgpack",
@@ -41,20 +41,20 @@ impl Encoding {
         }
     }
 
-    /// What comes before `len` rows.
+    /// Returns the bytes before `len` rows.
     fn head(self, len: u64) -> Vec<u8> {
         match self {
             Self::Json => b"[".to_vec(),
             Self::MessagePack => {
                 let mut head = Vec::new();
-                // Writing to memory does not fail, and more rows than that are not stored.
+                // Writing to memory does not fail, and the server does not store more than `u32::MAX` rows.
                 let _ = rmp::encode::write_array_len(&mut head, u32::try_from(len).unwrap_or(u32::MAX));
                 head
             }
         }
     }
 
-    /// Some rows of an answer, from `from` on.
+    /// Encodes up to [`ROWS`] rows of an answer, starting at row `from`.
     fn rows(self, answer: &Answer, from: usize, is_first: bool) -> Vec<u8> {
         let rows = answer.rows().skip(from).take(ROWS);
         let row_bytes = answer.rows().next().map_or(0, |(integer, _)| integer.len()) + 16;
@@ -78,7 +78,7 @@ impl Encoding {
         out
     }
 
-    /// What comes behind the rows.
+    /// Returns the bytes after the rows.
     fn tail(self) -> Bytes {
         match self {
             Self::Json => Bytes::from_static(b"]"),
@@ -87,35 +87,35 @@ impl Encoding {
     }
 }
 
-/// What a search holds while it is answered.
+/// Resources that a search holds while it is answered.
 pub struct Holds {
-    /// A place among the searches.
+    /// Its permit.
     #[expect(dead_code, reason = "held")]
-    pub place: Permit,
+    pub permit: Permit,
     /// Its memory.
     pub held: Held,
-    /// Which threads may write JSON. There are no more of them than cores, so that other requests find a thread.
+    /// Permits for threads that write JSON: one per core, so that other requests find a thread.
     pub writers: Arc<Semaphore>,
 }
 
-/// The body of a response.
+/// The body of a search response.
 pub struct Rows {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
 
 impl Rows {
-    /// `len` rows, which a task writes as they are taken.
+    /// Creates a body of `len` rows. A task encodes them as they are sent.
     pub fn new(encoding: Encoding, len: u64, answers: Option<Answers>, holds: Holds) -> Self {
         let (to, pieces) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            // Whoever is to receive them may have gone.
+            // Fails only if the client has disconnected.
             let _ = write(encoding, len, answers, &holds, &to).await;
         });
         Self { pieces }
     }
 }
 
-/// The receiver has gone.
+/// The receiver was dropped.
 struct Gone;
 
 async fn write(
@@ -145,13 +145,13 @@ async fn write(
                 }
             }
             Some(Event::Done) => return send(Ok(encoding.tail())).await,
-            // The connection is cut, so that nobody takes this for all there is.
+            // The error closes the connection, so that the client does not take this for the complete result.
             None => return send(Err(io::Error::other("the search was cut short"))).await,
         }
     }
 }
 
-/// Some rows. Integers are written on a thread that may block.
+/// Encodes some rows. JSON integers are written on a thread that may block.
 async fn rows(
     encoding: Encoding,
     answer: &Arc<Answer>,

@@ -1,4 +1,4 @@
-//! Chunks by their metadata.
+//! Selects, changes and deletes chunks by their metadata.
 
 use super::App;
 use super::chunks::{ChangeFields, change};
@@ -67,12 +67,12 @@ pub struct Patch {
     dry_run: bool,
 }
 
-/// A filter that a request has as an object, as a list, or as the JSON text of either.
+/// Parses the filter of a request: an object, a list, or the JSON text of either.
 pub fn parse_filter(value: &SmallValue) -> ApiResult<Filter> {
     let Value::String(text) = &value.0 else { return Filter::parse(&value.0) };
     let wrong = |error: serde_json::Error| {
         if error.is_data() {
-            ApiError::invalid(format!("meta_filter cannot be used: {}", without_place(error.to_string(), &error)))
+            ApiError::invalid(format!("meta_filter is invalid: {}", without_place(error.to_string(), &error)))
         } else {
             ApiError::invalid(format!("meta_filter is a string that is not JSON: {error}"))
         }
@@ -160,7 +160,7 @@ pub async fn patch(
     let change = change(request.patch)?;
     if change.content.is_some() || change.embedding.is_some() || change.name.is_some() {
         return Err(ApiError::invalid(
-            "many chunks at once can be given metadata, not content, an embedding or a name",
+            "a patch by meta_filter can change only metadata, not chunk_content, sealed_embedding or name",
         ));
     }
     let is_dry_run = request.dry_run;
@@ -173,19 +173,19 @@ pub async fn patch(
     Ok(Json(if is_dry_run { json!({ "would_update_count": count }) } else { json!({ "updated_count": count }) }))
 }
 
-/// A filter that says which chunks are to be changed. One that lets everything through is more likely a mistake.
+/// Parses the filter of a change. A filter that matches every chunk is refused, because it is probably a mistake.
 fn filter_to_change(value: &SmallValue) -> ApiResult<Filter> {
     let filter = parse_filter(value)?;
-    if lets_everything_through(&filter) {
-        return Err(ApiError::invalid("meta_filter is empty and would change every chunk; name what you mean"));
+    if matches_everything(&filter) {
+        return Err(ApiError::invalid("meta_filter is empty and would change every chunk; add a condition"));
     }
     Ok(filter)
 }
 
-fn lets_everything_through(filter: &Filter) -> bool {
+fn matches_everything(filter: &Filter) -> bool {
     match filter {
-        Filter::All(list) => list.iter().all(lets_everything_through),
-        Filter::Any(list) => list.iter().any(lets_everything_through),
+        Filter::All(list) => list.iter().all(matches_everything),
+        Filter::Any(list) => list.iter().any(matches_everything),
         Filter::Tag(..) | Filter::Facets(_) => false,
     }
 }

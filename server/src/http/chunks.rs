@@ -1,4 +1,4 @@
-//! Chunks by their ids.
+//! Stores chunks, and reads, changes and deletes them by id.
 
 use super::App;
 use super::extract::{Body, CHUNKS, DELETE, Parameters, Permitted, READ, WRITE, check_distinct};
@@ -17,7 +17,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, json};
 use std::fmt::{self, Display};
 
-/// The longest sealed content, sealed embedding and name of a chunk, in bytes.
+/// The maximum sizes of a chunk's sealed content, sealed embedding and name, in bytes.
 const MOST_CONTENT: usize = 8 << 20;
 const MOST_EMBEDDING: usize = 64 << 10;
 const MOST_NAME: usize = 1024;
@@ -75,14 +75,14 @@ pub struct PatchChunks {
     chunk_patches: Many<ChunkPatch>,
 }
 
-/// What changes of a chunk: metadata beside the other fields, or in an object of its own.
+/// A patch of one chunk. Metadata fields stand beside the other fields, or in `meta_data`.
 pub struct ChunkPatch {
     chunk_id: u64,
     index: Option<First<String>>,
     change: ChangeFields,
 }
 
-/// What changes of chunks.
+/// The changed fields of a patch.
 #[derive(Default)]
 pub struct ChangeFields {
     chunk_content: Option<String>,
@@ -92,13 +92,13 @@ pub struct ChangeFields {
 }
 
 impl ChangeFields {
-    /// Reads a field, if it is one that changes.
+    /// Reads a field. Returns `false` if a patch has no such field.
     fn read_field<'de, A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<bool, A::Error> {
         match name {
             "chunk_content" => self.chunk_content = Some(fields.next_value()?),
             "sealed_embedding" => self.sealed_embedding = Some(fields.next_value()?),
             "name" => self.name = Some(fields.next_value()?),
-            // What is in it comes last.
+            // Fields in `meta_data` override those beside it.
             "meta_data" => {
                 let inner = fields.next_value()?;
                 self.metadata.extend(inner);
@@ -130,8 +130,9 @@ impl<'de> Deserialize<'de> for ChunkPatch {
                         "index" => index = fields.next_value()?,
                         _ if change.read_field(&name, &mut fields)? => {}
                         _ => {
-                            let message = format_args!("a patch has chunk_id, index, {CHANGE_FIELDS}, and no {name:?}");
-                            return Err(A::Error::custom(message));
+                            return Err(A::Error::custom(format_args!(
+                                "unknown field {name:?}; a patch has chunk_id, index, {CHANGE_FIELDS}"
+                            )));
                         }
                     }
                 }
@@ -152,14 +153,15 @@ impl<'de> Deserialize<'de> for ChangeFields {
             type Value = ChangeFields;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object of what changes")
+                formatter.write_str("an object with the changed fields")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ChangeFields, A::Error> {
                 let mut change = ChangeFields::default();
                 while let Some(name) = fields.next_key::<String>()? {
                     if !change.read_field(&name, &mut fields)? {
-                        return Err(A::Error::custom(format_args!("a patch has {CHANGE_FIELDS}, and no {name:?}")));
+                        let message = format_args!("unknown field {name:?}; a patch has {CHANGE_FIELDS}");
+                        return Err(A::Error::custom(message));
                     }
                 }
                 Ok(change)
@@ -259,7 +261,7 @@ pub async fn patch(
             let chunk_patches = chunk_patches.into_vec();
             let ids: Vec<u64> = chunk_patches.iter().map(|patch| patch.chunk_id).collect();
             check_distinct("the request", &ids)?;
-            // Those with a ciphertext first, each with its number in the request.
+            // Patches with a ciphertext come first. Each keeps its position in the request.
             let mut chunk_patches: Vec<_> = chunk_patches.into_iter().enumerate().collect();
             chunk_patches.sort_by_key(|(_, patch)| patch.index.is_none());
             let evaluator = store.evaluator_for(&principal, &kb_id, &context_id, Permission::Write)?;
@@ -270,7 +272,7 @@ pub async fn patch(
             let changes = chunk_patches.into_iter().map(|(_, patch)| {
                 let mut change = change(patch.change)?;
                 if patch.index.is_some() {
-                    // One of the vector before would be wrong.
+                    // The embedding of the old vector would be wrong.
                     change.embedding.get_or_insert(None);
                 }
                 Ok((patch.chunk_id, change))
@@ -295,25 +297,25 @@ pub async fn delete(
     Ok(Json(json!({ "deleted_count": deleted, "not_found": missing })))
 }
 
-/// Ciphertexts in the SDK's encoding, checked. Each comes with the number in the request of the chunk that it is of.
+/// Decodes and checks ciphertexts in the SDK's encoding. Each comes with the position of its chunk in the request.
 fn ciphertexts<'a>(
     evaluator: &Evaluator,
     vectors: impl Iterator<Item = (usize, &'a First<String>)>,
 ) -> ApiResult<Ciphertexts> {
     let size = evaluator.public_context().parameters().ciphertext_bytes();
     let wrong = |number: usize, what: &dyn Display| {
-        ApiError::invalid(format!("the ciphertext of chunk {number} of the request cannot be used: {what}"))
+        ApiError::invalid(format!("the ciphertext of chunk {number} of the request is invalid: {what}"))
     };
     let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
     for (number, index) in vectors {
         let Some(text) = index.only() else {
             let count = index.count();
-            let what = format!("there are {count}, but a vector is one, of fewer dimensions than key_len");
+            let what = format!("there must be one, not {count} (embedding_length must be smaller than key_len)");
             return Err(wrong(number, &what));
         };
         let ciphertext = STANDARD.decode(text).map_err(|error| wrong(number, &format!("it is not base64: {error}")))?;
         if ciphertext.len() > size {
-            return Err(wrong(number, &format!("it has {} bytes, more than {size}", ciphertext.len())));
+            return Err(wrong(number, &format!("it has {} bytes, at most {size} are allowed", ciphertext.len())));
         }
         let end = bytes.len() + size;
         bytes.extend_from_slice(&ciphertext);
@@ -337,7 +339,7 @@ fn new_chunk(chunk: Chunk) -> ApiResult<NewChunk> {
     Ok(NewChunk { content: chunk.chunk_content, embedding: chunk.sealed_embedding, name: chunk.name, metadata })
 }
 
-/// What a patch says, checked.
+/// Checks the fields of a patch.
 pub fn change(fields: ChangeFields) -> ApiResult<Change> {
     let ChangeFields { chunk_content: content, sealed_embedding, name, metadata } = fields;
     check_optional("chunk_content", content.as_deref(), MOST_CONTENT)?;
@@ -353,10 +355,10 @@ fn check_optional(what: &str, text: Option<&str>, most: usize) -> ApiResult<()> 
 
 fn check_length(what: &str, text: &str, most: usize) -> ApiResult<()> {
     if text.len() > most {
-        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {most} are taken", text.len())));
+        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {most} are allowed", text.len())));
     }
     if text.contains('\0') {
-        return Err(ApiError::invalid(format!("{what} has a zero character in it")));
+        return Err(ApiError::invalid(format!("{what} contains a zero character")));
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub async fn store(
 ) -> ApiResult<Json<Value>> {
     let Store { data: SmallValue(data), context_id } = request;
     if !data.is_object() {
-        return Err(ApiError::invalid("data must be a context, as an object"));
+        return Err(ApiError::invalid("data must be a context: a JSON object"));
     }
     app.with_permit(principal.organisation, move |store| {
         store.store_context(&principal, &context_id, &data)?;

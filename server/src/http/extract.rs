@@ -1,4 +1,4 @@
-//! Who asks, and for what.
+//! Extractors: authentication, paths, parameters and bodies of requests.
 
 use super::memory::Held;
 use super::organisation::Organisation;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A request on the data plane, by a key of the organisation in its path.
+/// A request on the data plane, with a key of the organisation in its path.
 pub struct Data(pub Principal);
 
 impl FromRequestParts<App> for Data {
@@ -32,11 +32,11 @@ impl FromRequestParts<App> for Data {
     }
 }
 
-/// A request on the data plane, by a key that has a permission for some knowledge base. Which one the request is about is
-/// in its body, and is checked when that was read.
+/// A request on the data plane, with a key that has `PERMISSION` for at least one knowledge base. The knowledge base of
+/// the request is in the body, and is checked after the body is read.
 pub struct Permitted<const PERMISSION: u8>(pub Principal);
 
-/// As numbers, what requests take.
+/// The permissions that requests need, as numbers.
 pub const READ: u8 = Permission::Read as u8;
 pub const WRITE: u8 = Permission::Write as u8;
 pub const DELETE: u8 = Permission::Delete as u8;
@@ -58,7 +58,7 @@ impl<const PERMISSION: u8> FromRequestParts<App> for Permitted<PERMISSION> {
     }
 }
 
-/// A request on the admin plane.
+/// A request on the admin plane, with the admin key.
 pub struct Admin(pub Principal);
 
 impl FromRequestParts<App> for Admin {
@@ -68,14 +68,13 @@ impl FromRequestParts<App> for Admin {
         let principal = authenticate(parts, app, "x-xtrace-key").await?;
         check_organisation_header(parts, &principal)?;
         if principal.api_key.is_some() {
-            return Err(ApiError::forbidden("this takes the admin key; an API key was given"));
+            return Err(ApiError::forbidden("this request takes the admin key; an API key was given"));
         }
         Ok(Self(principal))
     }
 }
 
-/// A request about knowledge bases that changes nothing: with the admin key about all of them, with an API key about those
-/// that it has a permission for.
+/// A read of knowledge bases. The admin key reads all of them, an API key those that it has a permission for.
 pub struct Reader(pub Principal);
 
 impl FromRequestParts<App> for Reader {
@@ -94,7 +93,7 @@ impl FromRequestParts<App> for Reader {
 
 fn check_organisation_header(parts: &Parts, principal: &Principal) -> ApiResult<()> {
     let organisation = header(parts, "x-xtrace-org-id")
-        .ok_or_else(|| ApiError::unauthorized("name the organisation in the header x-xtrace-org-id"))?;
+        .ok_or_else(|| ApiError::unauthorized("the header x-xtrace-org-id is missing; it names the organisation"))?;
     check_organisation(principal, organisation)
 }
 
@@ -103,7 +102,8 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 }
 
 async fn authenticate(parts: &Parts, app: &App, name: &str) -> ApiResult<Principal> {
-    let key = header(parts, name).ok_or_else(|| ApiError::unauthorized(format!("send a key in the header {name}")))?;
+    let key = header(parts, name)
+        .ok_or_else(|| ApiError::unauthorized(format!("the header {name} is missing; it takes a key")))?;
     let key = key.to_owned();
     let principal = app.with_store(move |store| store.authenticate(&key)).await?;
     let principal = principal
@@ -115,15 +115,15 @@ async fn authenticate(parts: &Parts, app: &App, name: &str) -> ApiResult<Princip
     Ok(principal)
 }
 
-/// Other organisations look the same whether they exist or not.
+/// Checks the organisation. The error is the same whether the other organisation exists or not.
 fn check_organisation(principal: &Principal, name: &str) -> ApiResult<()> {
     if principal.organisation_name == name {
         return Ok(());
     }
-    Err(ApiError::forbidden(format!("this key is not of the organisation {name:?}")))
+    Err(ApiError::forbidden(format!("this key does not belong to the organisation {name:?}")))
 }
 
-/// The parts of a path.
+/// The parameters of a path.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
@@ -136,15 +136,15 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
-/// The largest body, in KiB, of requests that name things; that have a filter; that have a context; that have chunks, which is
-/// the server's limit.
+/// The maximum body sizes, in KiB: of requests with names only, with a filter, with a context, and with chunks. Chunks
+/// are limited by the server's option only.
 pub const NAMES: usize = 64;
 pub const FILTERS: usize = 4 << 10;
 pub const CONTEXTS: usize = 1 << 10;
 pub const CHUNKS: usize = usize::MAX >> 10;
 
-/// A body of JSON, of at most so many KiB and never more than the server's limit. It is read after the extractors before it let
-/// the request through, and parsed on a thread that may block.
+/// A JSON body of at most `KIB` KiB, and never more than the server's limit. It is read after the extractors before it
+/// have accepted the request, and parsed on a thread that may block.
 pub struct Body<T, const KIB: usize = NAMES>(pub T);
 
 impl<T: DeserializeOwned + Send + 'static, const KIB: usize> FromRequest<App> for Body<T, KIB> {
@@ -156,8 +156,9 @@ impl<T: DeserializeOwned + Send + 'static, const KIB: usize> FromRequest<App> fo
         let most = body.min(KIB << 10);
         let held = app.held();
         let bytes = timeout(body_time, read(request.into_body(), most, &held, wait / 4)).await;
-        let bytes = bytes
-            .map_err(|_| ApiError::timeout(format!("the request did not arrive within {} s", body_time.as_secs())))??;
+        let bytes = bytes.map_err(|_| {
+            ApiError::timeout(format!("the request body did not arrive within {} s", body_time.as_secs()))
+        })??;
         let parsed = tokio::task::spawn_blocking(move || {
             let _held = held;
             let mut text = serde_json::Deserializer::from_slice(&bytes);
@@ -169,11 +170,11 @@ impl<T: DeserializeOwned + Send + 'static, const KIB: usize> FromRequest<App> fo
     }
 }
 
-/// Reads a body. Its memory is paid for as it arrives: twice its length, for it and for what is parsed from it.
+/// Reads a body. Takes memory as it arrives: twice its length, for the bytes and for the values parsed from them.
 async fn read(body: axum::body::Body, most: usize, held: &Held, wait: Duration) -> ApiResult<Vec<u8>> {
     let too_large = || {
         let most = most >> 10;
-        ApiError::too_large(format!("the request is larger than the {most} KiB that are taken; send less at once"))
+        ApiError::too_large(format!("the request is larger than the limit of {most} KiB; send less at once"))
     };
     let mut body = std::pin::pin!(body);
     if body.size_hint().lower() > most as u64 {
@@ -199,7 +200,7 @@ fn check_media_type(headers: &HeaderMap) -> ApiResult<()> {
     if is_json { Ok(()) } else { Err(ApiError::media_type()) }
 }
 
-/// The parameters behind the question mark, which may repeat.
+/// The query parameters of a URL, which may repeat.
 pub struct Parameters(Vec<(String, String)>);
 
 impl FromRequestParts<App> for Parameters {
@@ -213,25 +214,25 @@ impl FromRequestParts<App> for Parameters {
 }
 
 impl Parameters {
-    /// The one parameter of that name.
+    /// Returns the parameter `name`, which must be given exactly once.
     pub fn one<'a>(&'a self, name: &'a str) -> ApiResult<&'a str> {
         let mut found = self.all(name);
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
             (None, _) => Err(ApiError::invalid(format!("the parameter {name} is missing"))),
-            _ => Err(ApiError::invalid(format!("the parameter {name} is there twice"))),
+            _ => Err(ApiError::invalid(format!("the parameter {name} is given more than once"))),
         }
     }
 
-    /// All parameters of that name.
+    /// Returns all values of the parameter `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The numbers of that name, of which there has to be one and may be no more than `most`, all different.
+    /// Returns the numbers in the parameter `name`: at least one and at most `most`, without duplicates.
     pub fn distinct_numbers(&self, name: &str, most: usize) -> ApiResult<Vec<u64>> {
         let number = |text: &str| {
-            text.parse().map_err(|_| ApiError::invalid(format!("{name} must be numbers, and one is {text:?}")))
+            text.parse().map_err(|_| ApiError::invalid(format!("{name} must be numbers; {text:?} is not one")))
         };
         let numbers = self.all(name).map(number).collect::<ApiResult<Vec<u64>>>()?;
         if numbers.is_empty() {
@@ -243,25 +244,29 @@ impl Parameters {
     }
 }
 
+/// Checks the number of chunks in a request.
+///
 /// # Errors
-/// If a request is about too many chunks.
+/// If it is above `most`.
 pub fn check_count(count: usize, most: usize) -> ApiResult<()> {
     if count > most {
         return Err(ApiError::too_large(format!(
-            "the request is about {count} chunks; at most {most} are taken at once"
+            "the request has {count} chunks; at most {most} are allowed (--max-chunks)"
         )));
     }
     Ok(())
 }
 
+/// Checks that numbers are distinct.
+///
 /// # Errors
-/// If a number is there twice.
+/// If there is a duplicate.
 pub fn check_distinct(name: &str, numbers: &[u64]) -> ApiResult<()> {
     let mut sorted = numbers.to_vec();
     sorted.sort_unstable();
-    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, other)| one == other);
-    match twice {
-        Some((twice, _)) => Err(ApiError::invalid(format!("{name} has {twice} twice; name each chunk once"))),
+    let duplicate = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, other)| one == other);
+    match duplicate {
+        Some((id, _)) => Err(ApiError::invalid(format!("{name} has the duplicate id {id}; name each chunk once"))),
         None => Ok(()),
     }
 }

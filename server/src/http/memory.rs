@@ -1,7 +1,7 @@
-//! What requests and replies hold in memory, all of them together and those of each organisation.
+//! The memory budget of requests and replies, in total and per organisation.
 //!
-//! A request pays for its body as it arrives, and for its reply as it is written. What it has paid for it holds until
-//! everything that works for it has ended and the reply was sent.
+//! A request takes memory for its body as it arrives, and for its reply as it is written. It holds that memory until
+//! all of its work has ended and the reply has been sent.
 
 use crate::error::{ApiError, ApiResult};
 use std::collections::HashMap;
@@ -10,30 +10,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Bytes that a permit stands for.
+/// Bytes per semaphore permit.
 const UNIT: usize = 1024;
-/// What an organisation gets of all there is, at most: so many quarters.
+/// The largest share of an organisation, in quarters of the budget.
 const SHARE: usize = 3;
-/// How long a reply that is being written waits for memory.
+/// How long a reply waits for memory while it is written.
 const REPLY_WAIT: Duration = Duration::from_millis(500);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often it tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 tokio::task_local! {
-    /// That of the request that this task answers.
+    /// The memory of the request that this task answers.
     static HELD: Held;
 }
 
-/// What all requests and replies may take.
+/// The memory budget of all requests and replies.
 pub struct Memory {
     all: Arc<Semaphore>,
     share: usize,
-    /// By organisation.
+    /// Permits of each organisation.
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Memory {
-    /// A budget in bytes, of which a single request may need `largest`.
+    /// Creates a budget of `bytes`. A single request may need up to `largest` bytes.
     pub fn new(bytes: usize, largest: usize) -> Arc<Self> {
         let units = (bytes / UNIT).min(u32::MAX as usize >> 1);
         let share = (units / 4 * SHARE).max(largest.div_ceil(UNIT)).min(u32::MAX as usize >> 1);
@@ -55,7 +55,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What one request holds. Clones hold the same.
+/// The memory that one request holds. Clones share it.
 #[derive(Clone)]
 pub struct Held {
     memory: Arc<Memory>,
@@ -65,38 +65,38 @@ pub struct Held {
 #[derive(Default)]
 struct State {
     share: Option<Arc<Semaphore>>,
-    /// Paid for and not used yet, in bytes.
+    /// Bytes taken and not used yet.
     rest: usize,
-    /// Of the organisation's share, and of all.
+    /// Permits of the organisation's share, then of the total.
     permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Held {
-    /// Nothing yet.
+    /// Creates one that holds nothing yet.
     pub fn new(memory: Arc<Memory>) -> Self {
         Self { memory, state: Arc::default() }
     }
 
-    /// That of the request that this task answers; outside of requests, one that is of no request.
+    /// Returns that of the request that this task answers, or a new one outside of requests.
     pub fn current(memory: &Arc<Memory>) -> Self {
         HELD.try_with(Self::clone).unwrap_or_else(|_| Self::new(memory.clone()))
     }
 
-    /// Does something for the request that holds this.
+    /// Runs `work` as part of the request that holds this.
     pub async fn scope<T>(self, work: impl Future<Output = T>) -> T {
         HELD.scope(self, work).await
     }
 
-    /// Notes whose share it is of.
+    /// Sets the organisation whose share the request uses.
     pub fn set_organisation(&self, name: &str) {
         let share = self.memory.share_of(name);
         lock(&self.state).share.get_or_insert(share);
     }
 
-    /// Takes more, waiting for others to give it back.
+    /// Takes more memory, waiting until enough is free.
     ///
     /// # Errors
-    /// If that takes too long.
+    /// If that takes longer than `wait`.
     pub async fn take(&self, bytes: usize, wait: Duration) -> ApiResult<()> {
         let Some(units) = self.units(bytes) else { return Ok(()) };
         let share = lock(&self.state).share.clone();
@@ -114,10 +114,10 @@ impl Held {
         Ok(())
     }
 
-    /// Takes more on a thread that may block, waiting for a moment only.
+    /// Takes more memory on a thread that may block, waiting at most [`REPLY_WAIT`].
     ///
     /// # Errors
-    /// If there is no more.
+    /// If not enough memory is free.
     pub fn take_blocking(&self, bytes: usize) -> ApiResult<()> {
         let Some(units) = self.units(bytes) else { return Ok(()) };
         let share = lock(&self.state).share.clone();
@@ -133,15 +133,15 @@ impl Held {
                     self.keep(permits);
                     return Ok(());
                 }
-                Err(_) if started.elapsed() < REPLY_WAIT => std::thread::sleep(LOOK),
+                Err(_) if started.elapsed() < REPLY_WAIT => std::thread::sleep(RETRY_INTERVAL),
                 Err(_) => return Err(exhausted()),
             }
         }
     }
 
-    /// What has to be acquired for so many bytes more; nothing if what is left of the last unit does.
+    /// Returns the units to acquire for `bytes` more; `None` if the rest of the last unit suffices.
     fn units(&self, bytes: usize) -> Option<u32> {
-        // Nobody gets more than a share, and who needs more is no worse for it.
+        // A request larger than a share takes the whole share.
         let bytes = bytes.min(self.memory.share * UNIT);
         let mut state = lock(&self.state);
         if let Some(rest) = state.rest.checked_sub(bytes) {
@@ -164,7 +164,7 @@ impl Held {
 }
 
 fn exhausted() -> ApiError {
-    ApiError::busy("requests and replies take all the memory that they may (--max-memory); try again")
+    ApiError::busy("no memory left for requests and replies (--max-memory); try again later")
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_comes_back_when_the_last_one_goes() {
+    fn memory_is_released_with_the_last_clone() {
         let memory = Memory::new(64 << 10, 1);
         let held = Held::new(memory.clone());
         held.set_organisation("acme");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_organisation_leaves_something_to_the_others() {
+    fn one_organisation_leaves_memory_to_the_others() {
         let memory = Memory::new(64 << 10, 1);
         let [greedy, other] = ["greedy", "other"].map(|name| {
             let held = Held::new(memory.clone());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_request_fits_however_little_there_is() {
+    fn the_largest_request_fits_any_budget() {
         let memory = Memory::new(1 << 10, 32 << 10);
         let held = Held::new(memory.clone());
         held.set_organisation("acme");

@@ -1,4 +1,4 @@
-//! What is logged and counted of each request: nothing that was sent, apart from its path's pattern.
+//! Logs and counts each request. Nothing that the client sent is logged, except for the pattern of its path.
 
 use super::App;
 use super::extract::check_count;
@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::time::Instant;
 
-/// Those that have counters of their own. Clients can make up as many others as they like.
+/// Methods that are counted by name. Clients can invent any number of others.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// Logs a request and counts it.
@@ -30,8 +30,10 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
 }
 
 impl App {
+    /// Checks the number of chunks in a request.
+    ///
     /// # Errors
-    /// If a request is about too many chunks.
+    /// If there are too many.
     pub(super) fn check_chunks(&self, count: usize) -> Result<(), ApiError> {
         check_count(count, self.limits().chunks)
     }

@@ -1,4 +1,4 @@
-//! What whoever runs the server asks it: is it there, is it ready, what has it done, what can it do.
+//! Endpoints for operators: health, readiness, metrics and the OpenAPI description.
 
 use super::App;
 use super::extract::{Admin, Path};
@@ -9,7 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// What the server can do.
+/// The OpenAPI description.
 const DESCRIPTION: &str = include_str!("../../openapi.json");
 
 pub async fn root() -> Json<serde_json::Value> {
@@ -26,7 +26,7 @@ pub async fn file(State(app): State<App>, Path(file): Path<String>, request: Req
             Admin::from_request_parts(&mut parts, &app).await?;
             metrics(&app).await
         }
-        _ => Err(ApiError::not_found(format!("there is nothing at /{file}"))),
+        _ => Err(ApiError::not_found(format!("unknown path /{file}; see /openapi.json"))),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Which organisation a request is of, for the log and the metrics.
+//! The organisation of a request, for the log and the metrics.
 
 use std::sync::{Arc, OnceLock};
 
-/// The organisation that a request turns out to be of.
+/// The organisation of a request, set when the request is authenticated.
 #[derive(Clone, Default)]
 pub struct Organisation(Arc<OnceLock<String>>);
 
 impl Organisation {
-    /// Notes it.
+    /// Sets the name.
     pub fn set(&self, name: &str) {
         let _ = self.0.set(name.to_owned());
     }
 
-    /// Its name, once it is known.
+    /// Returns the name, or `None` before authentication.
     pub fn get(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! Replies of chunks: JSON that is written piece by piece, up to a limit, and sent likewise.
+//! Replies of chunks: JSON that is written and sent in pieces, up to a size limit.
 
 use super::memory::Held;
 use crate::error::{ApiError, ApiResult};
@@ -14,7 +14,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Bytes of a piece.
+/// The maximum size of a piece, in bytes.
 pub const PIECE: usize = 256 << 10;
 
 /// A reply that is being written.
@@ -24,14 +24,14 @@ pub struct Reply {
     len: usize,
     most: usize,
     held: Held,
-    /// Whether an element of a list was written.
+    /// Whether a list element has been written.
     has_elements: bool,
-    /// Why it ends here.
+    /// Why writing stopped.
     refused: Option<ApiError>,
 }
 
 impl Reply {
-    /// An empty one, of at most so many bytes.
+    /// Creates an empty reply of at most `most` bytes.
     pub fn new(most: usize, held: Held) -> Self {
         Self { pieces: VecDeque::new(), last: Vec::new(), len: 0, most, held, has_elements: false, refused: None }
     }
@@ -39,7 +39,7 @@ impl Reply {
     /// Appends text.
     ///
     /// # Errors
-    /// If the reply is too large, or there is no memory for it.
+    /// If the reply would be too large, or no memory is left for it.
     pub fn text(&mut self, text: &str) -> ApiResult<()> {
         self.append(text.as_bytes())
     }
@@ -56,7 +56,7 @@ impl Reply {
         }
     }
 
-    /// Appends an element of a list, with what separates it from the one before.
+    /// Appends a list element, and a comma before it if it is not the first.
     ///
     /// # Errors
     /// As [`Reply::text`].
@@ -72,7 +72,7 @@ impl Reply {
         if len > self.most {
             let most = self.most >> 20;
             return Err(ApiError::too_large(format!(
-                "the reply is larger than {most} MiB; fetch fewer chunks at once, or fewer fields of them"
+                "the reply is larger than {most} MiB; fetch fewer chunks at once, or fewer fields"
             )));
         }
         while !bytes.is_empty() {
@@ -88,7 +88,7 @@ impl Reply {
         Ok(())
     }
 
-    /// Pieces grow, so that small replies take little.
+    /// Starts the next piece. Pieces grow, so that small replies take little memory.
     fn next_piece(&mut self) -> ApiResult<()> {
         let capacity = (2 * self.last.capacity()).clamp(1024, PIECE);
         self.held.take_blocking(capacity)?;
@@ -124,7 +124,7 @@ impl IntoResponse for Reply {
     }
 }
 
-/// A reply on its way out.
+/// The body of a reply that is being sent.
 struct Pieces {
     pieces: VecDeque<Bytes>,
     len: u64,

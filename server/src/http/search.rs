@@ -1,4 +1,4 @@
-//! Combining a query with what is stored.
+//! Search: aggregates a query with stored vectors.
 
 use super::App;
 use super::body::{Encoding, Holds, Rows};
@@ -36,15 +36,17 @@ pub async fn compute_hamming(
     let encoding = Encoding::accepted(headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()));
     let filter = request.meta_filter.as_ref().map_or(Ok(Filter::All(Vec::new())), parse_filter)?;
     if request.query.only().is_none() {
-        let message = format!("query has {} ciphertexts; it must have one", request.query.count());
+        let message = format!("query has {} ciphertexts; it must have exactly one", request.query.count());
         return Err(ApiError::invalid(message));
     }
     if request.range.is_some_and(|(first, last)| first > last) {
-        return Err(ApiError::invalid("range must be [first, last], the first and the last chunk_id to look at"));
+        return Err(ApiError::invalid(
+            "range must be [first, last]: the first and the last chunk_id to search, inclusive",
+        ));
     }
     let organisation = principal.organisation;
-    let place = timeout(app.limits().wait, app.inner.searches.acquire(organisation)).await;
-    let place = place.map_err(|_| ApiError::busy("too many searches are going on; try again"))??;
+    let permit = timeout(app.limits().wait, app.inner.searches.acquire(organisation)).await;
+    let permit = permit.map_err(|_| ApiError::busy("too many concurrent searches; try again later"))??;
     let (len, answers) = app
         .with_permit(organisation, move |store| {
             let selection = Selection { base: &request.kb_id, context: &request.context_id, filter: &filter };
@@ -56,7 +58,7 @@ pub async fn compute_hamming(
     let held = app.held();
     held.take(answers.as_ref().map_or(0, |answers| answers.most_bytes(len)), app.limits().wait).await?;
     app.metrics().count_search(len);
-    let holds = Holds { place, held, writers: app.inner.writers.clone() };
+    let holds = Holds { permit, held, writers: app.inner.writers.clone() };
     let body = HttpBody::new(Rows::new(encoding, len, answers, holds));
     Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
 }

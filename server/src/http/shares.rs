@@ -1,29 +1,29 @@
-//! Permits, of which one organisation never gets all.
+//! Semaphore permits, shared so that no organisation gets all of them.
 
 use crate::error::{ApiError, ApiResult};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A number of permits, and how many of them each organisation may have.
+/// A number of permits, and a lower limit for each organisation.
 pub struct Shares {
     all: Arc<Semaphore>,
     share: usize,
-    /// By organisation. Only the operator adds organisations, so there are few.
+    /// Permits of each organisation. Only the operator adds organisations, so there are few.
     shares: Mutex<HashMap<i64, Arc<Semaphore>>>,
 }
 
-/// One permit.
+/// One permit, held until it is dropped.
 pub struct Permit(#[expect(dead_code, reason = "held")] [OwnedSemaphorePermit; 2]);
 
 impl Shares {
-    /// `all` permits, of which an organisation gets three quarters at most.
+    /// Creates `all` permits. An organisation gets at most three quarters of them.
     pub fn new(all: usize) -> Self {
         let share = (all - all / 4).min(all - 1).max(1);
         Self { all: Arc::new(Semaphore::new(all.max(1))), share, shares: Mutex::default() }
     }
 
-    /// Waits for a permit: first for one of the organisation's, so that those who wait for the others are few.
+    /// Waits for a permit: first for one of the organisation's, so that an organisation cannot fill the common queue.
     pub async fn acquire(&self, organisation: i64) -> ApiResult<Permit> {
         let share = {
             let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);

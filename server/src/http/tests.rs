@@ -1,4 +1,4 @@
-//! The description in openapi.json is of these routes.
+//! Compares openapi.json with the routes.
 
 use super::*;
 use axum::body::Body;
@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use tower::ServiceExt;
 
 const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
-/// What is behind the pattern `/{file}`.
+/// Paths behind the pattern `/{file}`.
 const FILES: [&str; 4] = ["/health", "/metrics", "/openapi.json", "/ready"];
 
-/// Each path with each of its methods.
+/// Returns each described path with each of its methods.
 fn described() -> BTreeSet<(String, String)> {
     let description: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     let paths = description["paths"].as_object().unwrap();
@@ -24,7 +24,7 @@ fn described() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn what_is_served_is_described() {
+fn served_routes_are_described() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let quota = crate::store::Quota { bytes: 1 << 20, chunks: 1, contexts: 1 };
@@ -51,7 +51,7 @@ fn what_is_served_is_described() {
             let request =
                 Request::builder().method(method).uri(path.replace(['{', '}'], "")).body(Body::empty()).unwrap();
             let status = runtime.block_on(router.clone().oneshot(request)).unwrap().status();
-            // Without a key all but the public ones are refused, after the route was found.
+            // Without a key, all but the public paths are refused after routing.
             let expected = match path {
                 _ if !described.contains(&(path.to_owned(), method.to_owned())) => StatusCode::METHOD_NOT_ALLOWED,
                 "/" | "/health" | "/openapi.json" | "/ready" => StatusCode::OK,
@@ -63,7 +63,7 @@ fn what_is_served_is_described() {
 }
 
 #[test]
-fn what_is_said_of_the_version_is_so() {
+fn the_described_version_is_the_crates() {
     let description: Value = serde_json::from_str(include_str!("../../openapi.json")).unwrap();
     assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
 }

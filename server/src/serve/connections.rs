@@ -1,8 +1,8 @@
-//! The connections that are open, what each is doing, and which of them go when there are too many.
+//! Tracks open connections, and chooses which to close when there are too many.
 //!
-//! A connection that waits for its client can be closed at any time: it is idle, or its client is slow to send a request or
-//! to take a reply. One that the server works for never is. So whoever opens connections and does nothing with them keeps
-//! nobody out.
+//! A connection that waits for its client may be closed at any time: it is idle, or its client is slow to send a
+//! request or to read a reply. A connection whose request is being processed is never closed. So a client that opens
+//! connections and does nothing with them does not keep other clients out.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long the head of a request may take, and a TLS handshake before it.
+/// How long the head of a request may take to arrive, including the TLS handshake before it.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may be idle between requests.
 const IDLE_TIME: Duration = Duration::from_secs(75);
-/// How long a client may send nothing of a body before it counts as slow; or take nothing of a reply.
+/// How long a client may pause before it counts as slow: while it sends a body, and while it reads a reply.
 const SLOW_BODY: Duration = Duration::from_millis(500);
 const SLOW_READER: Duration = Duration::from_secs(1);
 
@@ -23,13 +23,13 @@ const SLOW_READER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {
-    /// Nothing: a request was answered, and no other has begun.
+    /// A request was answered, and the next has not started.
     Idle,
-    /// The head of a request arrives, or the connection is new.
+    /// The head of a request is arriving, or the connection is new.
     Head,
-    /// A body arrives.
+    /// A request body is arriving.
     Body,
-    /// The request is worked on, or answered.
+    /// The request is being processed or answered.
     Work,
 }
 
@@ -38,9 +38,9 @@ pub struct Connection {
     opened: Instant,
     address: IpAddr,
     phase: AtomicU8,
-    /// Milliseconds from when it was opened to when the phase began, or something of a body arrived.
+    /// When the phase began, or when data of a body last arrived, in milliseconds since the connection was opened.
     since: AtomicU64,
-    /// The same to when its client was found to take nothing, plus one; 0 if it does.
+    /// When the client stopped reading, in the same unit, plus one; 0 if the client is reading.
     blocked: AtomicU64,
     close: Notify,
 }
@@ -72,7 +72,7 @@ impl Connection {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// Something was read.
+    /// Records that data was read.
     pub fn has_read(&self) {
         match self.phase() {
             Phase::Idle => self.enter(Phase::Head),
@@ -81,33 +81,33 @@ impl Connection {
         }
     }
 
-    /// The client took something, or takes nothing.
-    pub fn has_written(&self, something: bool) {
-        if something {
+    /// Records whether the client took data.
+    pub fn has_written(&self, took_data: bool) {
+        if took_data {
             self.blocked.store(0, Ordering::Release);
         } else {
             let _ = self.blocked.compare_exchange(0, self.now() + 1, Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
-    /// The head of a request is complete.
+    /// Records that the head of a request is complete.
     pub fn has_head(&self) {
         self.enter(Phase::Body);
     }
 
-    /// The request is complete.
+    /// Records that the request is complete.
     pub fn has_request(&self) {
         if self.phase() == Phase::Body {
             self.enter(Phase::Work);
         }
     }
 
-    /// The request was answered.
+    /// Records that the request was answered.
     pub fn has_answered(&self) {
         self.enter(Phase::Idle);
     }
 
-    /// Ready when it is to be closed.
+    /// Waits until the connection must be closed.
     pub async fn closed(&self) {
         self.close.notified().await;
     }
@@ -121,7 +121,7 @@ impl Connection {
         Some(Duration::from_millis(self.now().saturating_sub(since)))
     }
 
-    /// Whether it took too long.
+    /// Returns whether the connection exceeded a time limit.
     fn is_overdue(&self) -> bool {
         match self.phase() {
             Phase::Idle => self.age() > IDLE_TIME,
@@ -130,7 +130,7 @@ impl Connection {
         }
     }
 
-    /// How gladly it is closed, if it can be: the least first.
+    /// Returns the order in which connections are closed, lowest first; `None` if this one must stay open.
     fn rank(&self) -> Option<u8> {
         match (self.phase(), self.blocked_for()) {
             (_, Some(blocked)) => (blocked >= SLOW_READER).then_some(3),
@@ -142,12 +142,12 @@ impl Connection {
     }
 }
 
-/// All connections.
+/// All open connections, and their limits.
 pub struct Connections {
     most: usize,
     most_of_address: usize,
     open: Mutex<Open>,
-    /// Something was closed.
+    /// Notified when a connection is closed.
     change: Notify,
 }
 
@@ -174,8 +174,8 @@ impl Open {
         self.of_address.get(address).copied().unwrap_or(0)
     }
 
-    /// Closes one: of the address that has the most among those that have one to close, and there the one that is closed most
-    /// gladly and has waited longest. Whether there was one.
+    /// Closes one connection, and returns `false` if all must stay open. Chooses the address with the most connections
+    /// among those with one to close; then the lowest rank; then the longest wait.
     fn close_one(&mut self, of: Option<IpAddr>) -> bool {
         let candidates = self.all.iter().filter(|(_, connection)| of.is_none_or(|of| of == connection.address));
         let ranked = candidates.filter_map(|(number, connection)| Some((connection.rank()?, number, connection)));
@@ -191,7 +191,7 @@ impl Open {
     }
 }
 
-/// A connection's place among all.
+/// An open connection's entry in [`Connections`], removed on drop.
 pub struct Place {
     connections: Arc<Connections>,
     number: u64,
@@ -207,7 +207,8 @@ impl Drop for Place {
 }
 
 impl Connections {
-    /// None yet, and at most so many, and so many of an address. Of loopback, where proxies are, there may be as many as of all.
+    /// Creates an empty set that admits at most `most` connections, and `most_of_address` per address. Loopback has no
+    /// limit of its own, because proxies connect from there.
     pub fn new(most: usize, most_of_address: usize) -> Arc<Self> {
         Arc::new(Self { most, most_of_address, open: Mutex::default(), change: Notify::new() })
     }
@@ -216,7 +217,8 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes room for one of an address: nothing if that has too many that all are worked for.
+    /// Admits a connection, closing another if needed. Returns `None` if its address is at its limit and all of its
+    /// connections are being processed.
     pub async fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let address = origin(address);
         loop {
@@ -234,17 +236,17 @@ impl Connections {
                     return Some(Place { connections: self.clone(), number, connection });
                 }
             }
-            // All are worked for. One of them may become slow.
+            // All connections are being processed. One of them may become slow.
             let _ = tokio::time::timeout(Duration::from_millis(100), self.change.notified()).await;
         }
     }
 
-    /// Closes one that waits for its client, because there are no more files to be had.
+    /// Closes one connection that waits for its client, to free an open file.
     pub fn close_one(&self) {
         self.open().close_one(None);
     }
 
-    /// Closes those that take too long, as long as this is polled.
+    /// Closes connections that exceed a time limit, as long as it is polled.
     pub async fn watch(&self) {
         let mut interval = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -256,7 +258,7 @@ impl Connections {
     }
 }
 
-/// What counts as one address: one of IPv4, or a network of IPv6 that a single customer gets.
+/// Returns what counts as one address: an IPv4 address, or the IPv6 /64 network that a single customer gets.
 fn origin(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_goes_and_who_is_worked_for_stays() {
+    async fn waiting_connections_are_closed_and_busy_ones_stay() {
         let connections = Connections::new(3, 3);
         let mut places = Vec::new();
         for _ in 0..3 {
@@ -294,11 +296,11 @@ mod tests {
         assert_eq!([0, 1, 2].map(|i| is_closed(&places[i].connection)), [false, false, true]);
         new.connection.has_head();
         new.connection.has_request();
-        // A body that stopped arriving.
+        // The body stops arriving.
         tokio::time::sleep(SLOW_BODY).await;
         let newer = connections.admit(LOOPBACK).await.unwrap();
         assert_eq!([0, 1].map(|i| is_closed(&places[i].connection)), [false, true]);
-        // The oldest of those that wait, once there is one.
+        // Once a connection is idle, it is closed.
         newer.connection.has_head();
         newer.connection.has_request();
         let waits = tokio::time::timeout(Duration::from_millis(300), connections.admit(LOOPBACK)).await;
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_with_many_goes_before_others() {
+    async fn addresses_with_many_connections_lose_them_first() {
         let connections = Connections::new(5, 4);
         let lonely = connections.admit(address(1)).await.unwrap();
         let mut many = Vec::new();
@@ -318,12 +320,12 @@ mod tests {
         }
         let other = connections.admit(address(3)).await.unwrap();
         assert!(is_closed(&many[0].connection) && !is_closed(&lonely.connection));
-        // An address that has as many as it may closes its own.
+        // An address at its limit loses a connection of its own.
         drop(other);
         many.push(connections.admit(address(2)).await.unwrap());
         many.push(connections.admit(address(2)).await.unwrap());
         assert!(is_closed(&many[1].connection) && !is_closed(&lonely.connection));
-        // If all are worked for, it gets no more.
+        // If all of them are being processed, the new one is refused.
         for place in &many {
             place.connection.has_head();
             place.connection.has_request();
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_address() {
+    fn an_ipv6_network_counts_as_one_address() {
         let network = |text: &str| origin(text.parse().unwrap());
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
         assert_ne!(network("2001:db8:1:3::1"), network("2001:db8:1:2::1"));

@@ -1,4 +1,4 @@
-//! Certificates.
+//! TLS certificates.
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// TLS 1.2 and 1.3 with a certificate chain and its key, from PEM files.
+/// Creates an acceptor for TLS 1.2 and 1.3 from PEM files with a certificate chain and its private key.
 pub fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| format!("cannot use {}: {error}", path.display());
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| failed(certificate, &error))?;
     if chain.is_empty() {
-        return Err(failed(certificate, &"there is no certificate in it"));
+        return Err(failed(certificate, &"it contains no certificate"));
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

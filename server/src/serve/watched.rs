@@ -1,4 +1,4 @@
-//! What tells a [`Connection`] how its client goes on: its stream, and the bodies of its requests and replies.
+//! Wrappers that report a client's progress to its [`Connection`]: the stream, and the bodies of requests and replies.
 
 use super::connections::Connection;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that notes when something is read, and when nothing can be written.
+/// A stream that reports when data is read, and when nothing can be written.
 pub struct Stream<S> {
     pub inner: S,
     pub connection: Arc<Connection>,
@@ -31,7 +31,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
 }
 
 impl<S> Stream<S> {
-    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+    fn report<T>(&self, written: Poll<T>) -> Poll<T> {
         self.connection.has_written(written.is_ready());
         written
     }
@@ -40,12 +40,12 @@ impl<S> Stream<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.note(written)
+        self.report(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(context);
-        self.note(flushed)
+        self.report(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -62,18 +62,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
-        self.note(written)
+        self.report(written)
     }
 }
 
-/// The body of a request, which notes when all of it has arrived.
-pub struct Sent<B> {
+/// A request body that reports when all of it has arrived.
+pub struct RequestBody<B> {
     inner: B,
     connection: Arc<Connection>,
 }
 
-impl<B: Body> Sent<B> {
-    /// A body whose head has arrived.
+impl<B: Body> RequestBody<B> {
+    /// Wraps a body whose head has arrived.
     pub fn new(inner: B, connection: Arc<Connection>) -> Self {
         connection.has_head();
         if inner.is_end_stream() {
@@ -83,7 +83,7 @@ impl<B: Body> Sent<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -104,27 +104,27 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Sent<B> {
     }
 }
 
-impl<B> Drop for Sent<B> {
-    /// What has not arrived is not waited for.
+impl<B> Drop for RequestBody<B> {
+    /// A body that is dropped early counts as complete.
     fn drop(&mut self) {
         self.connection.has_request();
     }
 }
 
-/// The body of a reply, which notes when it was handed over.
-pub struct Answered<B> {
+/// A reply body that reports when it has been handed over.
+pub struct ReplyBody<B> {
     inner: B,
     connection: Arc<Connection>,
 }
 
-impl<B> Answered<B> {
-    /// A body that is to be sent.
+impl<B> ReplyBody<B> {
+    /// Wraps a body to send.
     pub fn new(inner: B, connection: Arc<Connection>) -> Self {
         Self { inner, connection }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for ReplyBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -141,7 +141,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
     }
 }
 
-impl<B> Drop for Answered<B> {
+impl<B> Drop for ReplyBody<B> {
     fn drop(&mut self) {
         self.connection.has_answered();
     }

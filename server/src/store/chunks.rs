@@ -1,4 +1,4 @@
-//! Chunks: a ciphertext with the sealed content that it stands for, and metadata in plain text.
+//! Chunks: a ciphertext with its sealed content, and metadata in plain text.
 
 mod select;
 mod selected;
@@ -14,17 +14,17 @@ use serde::Serialize;
 pub use select::{Order, Page, Selection, SortBy};
 pub use upsert::{OnConflict, Stored};
 
-/// A chunk that is to be stored.
+/// A chunk to store.
 pub struct NewChunk {
     pub content: String,
-    /// The embedding that its owner ranks by, sealed.
+    /// The sealed embedding that the owner ranks by.
     pub embedding: Option<String>,
     pub name: Option<String>,
     pub metadata: Option<Metadata>,
 }
 
 impl NewChunk {
-    /// About how much text it has, in bytes.
+    /// Returns the approximate size of its text, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         let metadata = self.metadata.iter();
         let tags = metadata.clone().flat_map(|metadata| metadata.tags.iter().flatten()).map(String::len).sum::<usize>();
@@ -34,25 +34,25 @@ impl NewChunk {
     }
 }
 
-/// Changes to a chunk. What is not named stays.
+/// Changes to a chunk. Fields that are `None` stay as they are.
 #[derive(Default)]
 pub struct Change {
     pub content: Option<String>,
-    /// An embedding, or none any more.
+    /// `Some(None)` removes the embedding.
     pub embedding: Option<Option<String>>,
     pub name: Option<String>,
     pub metadata: Option<MetadataChange>,
 }
 
-/// Changes to its metadata.
+/// Changes to a chunk's metadata.
 pub enum MetadataChange {
-    /// All of it is replaced.
+    /// Replaces all of it.
     Replace(Metadata),
-    /// Some fields are.
+    /// Changes some fields.
     Patch(Patch),
 }
 
-/// Which fields of chunks are shown.
+/// The fields of chunks in a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Projection {
     id: bool,
@@ -67,16 +67,16 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Everything but the ciphertext and the embedding.
+    /// All fields except the ciphertext, the embedding and the times.
     pub const ALL: Self =
         Self { id: true, content: true, embedding: false, name: true, index: false, metadata: u8::MAX, times: false };
 
-    /// All but content, ciphertext and embedding.
+    /// All fields of [`Projection::ALL`] except the content.
     pub const WITHOUT_CONTENT: Self = Self { content: false, ..Self::ALL };
 
     const NONE: Self = Self { id: false, name: false, metadata: 0, ..Self::WITHOUT_CONTENT };
 
-    /// The named fields.
+    /// Parses field names.
     pub fn from_names<S: AsRef<str>>(names: &[S]) -> ApiResult<Self> {
         let mut projection = Self::NONE;
         for name in names {
@@ -93,8 +93,8 @@ impl Projection {
                     Some(number) => projection.metadata |= 1 << number,
                     None => {
                         let message = format!(
-                            "projection has chunk_id, chunk_content, sealed_embedding, name, index, meta_data, tag1 to \
-                             tag5, facets, created_at and updated_at, and no {other:?}"
+                            "projection has the unknown field {other:?}; use chunk_id, chunk_content, \
+                             sealed_embedding, name, index, meta_data, tag1 to tag5, facets, created_at or updated_at"
                         );
                         return Err(ApiError::invalid(message));
                     }
@@ -104,7 +104,7 @@ impl Projection {
         Ok(projection)
     }
 
-    /// Shows the content too.
+    /// Adds the content.
     #[must_use]
     pub fn with_content(self) -> Self {
         Self { content: true, ..self }
@@ -116,12 +116,12 @@ impl Projection {
     }
 }
 
-/// Columns of a chunk, for [`stored`].
+/// The columns that [`stored`] reads.
 const COLUMNS: &str =
     "c.id, c.name, c.tag1, c.tag2, c.tag3, c.tag4, c.tag5, c.facets, c.segment, c.row, c.binding, c.key,
                        c.created_at, c.updated_at";
 
-/// A chunk as it is stored, without its content.
+/// A stored chunk without its content.
 struct StoredChunk {
     id: u64,
     name: Option<String>,
@@ -150,21 +150,21 @@ fn stored(row: &Row<'_>) -> ApiResult<StoredChunk> {
     })
 }
 
-/// What its owner has sealed of a chunk, as far as it was asked for.
+/// The sealed texts of a chunk, as far as they were requested.
 #[derive(Default)]
 struct Texts {
     content: Option<String>,
     embedding: Option<String>,
 }
 
-/// A chunk as replies show it.
+/// A chunk in a reply.
 #[derive(Serialize)]
 pub struct ShownChunk<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_content: Option<String>,
-    /// Null if it was asked for and there is none, as the name.
+    /// Null if it was requested and does not exist. The same goes for the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_embedding: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,11 +179,11 @@ pub struct ShownChunk<'a> {
     updated_at: Option<&'a str>,
 }
 
-/// Takes chunks one after the other, so that they are not all in memory.
+/// Receives chunks one by one, so that they are not all in memory.
 pub type Visit<'a> = dyn FnMut(&ShownChunk<'_>) -> ApiResult<()> + 'a;
 
 impl StoredChunk {
-    /// What a projection shows of it.
+    /// Returns the fields in a projection.
     fn shown(&self, projection: Projection, texts: Texts, index: Option<String>) -> ShownChunk<'_> {
         ShownChunk {
             chunk_id: projection.id.then_some(self.id),

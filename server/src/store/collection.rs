@@ -1,7 +1,7 @@
 //! A collection: the vectors of a knowledge base under one context, in segments.
 //!
-//! SQLite's commit is what makes a vector exist. It is on disk in a segment before, and rows that no commit speaks of are
-//! dead, whatever stopped it.
+//! A vector is written to a segment first, and exists once SQLite commits its row. Rows without a commit, for example
+//! after a crash, are dead.
 
 use super::part::Part;
 use super::scan::Scan;
@@ -21,22 +21,22 @@ pub struct Collection {
     scan: Scan,
 }
 
-/// Changed only by whoever has the database's writing connection.
+/// Changed only by the holder of the database's writing connection.
 struct State {
     segments: Vec<Segment>,
     /// Appends to the last segment.
     writer: Option<IndexWriter>,
-    /// Blocks appended since it was packed.
+    /// Blocks appended since the segment was packed.
     blocks: usize,
 }
 
-/// The file of a segment.
+/// Returns the path of a segment's file.
 pub fn segment_path(folder: &Path, segment: i64) -> PathBuf {
     folder.join(format!("{segment}.hvx"))
 }
 
 impl Collection {
-    /// Reads which chunks there are.
+    /// Loads the list of chunks from the database.
     pub fn load(connection: &Connection, folder: &Path, binding: i64, evaluator: Evaluator) -> ApiResult<Self> {
         let mut statement =
             connection.prepare_cached("SELECT key, sealed FROM segments WHERE binding = ? ORDER BY key")?;
@@ -56,12 +56,12 @@ impl Collection {
         Ok(Self { binding, folder: folder.to_owned(), scan: Scan::new(evaluator.clone()), evaluator, state })
     }
 
-    /// The public key, on a device.
+    /// Returns the evaluator, which has the public key and a device.
     pub fn evaluator(&self) -> &Evaluator {
         &self.evaluator
     }
 
-    /// What answers queries.
+    /// Returns the scan that answers queries.
     pub fn scan(&self) -> &Scan {
         &self.scan
     }
@@ -70,7 +70,7 @@ impl Collection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All segments with vectors in them, as they are now.
+    /// Returns all segments that have vectors, as they are at the moment.
     pub fn snapshot(&self) -> ApiResult<Vec<Part>> {
         let mut parts = Vec::new();
         for segment in self.state().segments.iter_mut().filter(|segment| segment.live > 0) {
@@ -80,7 +80,7 @@ impl Collection {
         Ok(parts)
     }
 
-    /// The ciphertext at a place, in the SDK's encoding.
+    /// Returns the ciphertext at a place, in the SDK's encoding.
     pub fn wire(&self, place: Place) -> ApiResult<String> {
         let key = self.evaluator.public_key();
         let segment = {
@@ -94,12 +94,12 @@ impl Collection {
         Ok(ciphertext.to_wire(key)?)
     }
 
-    /// Puts vectors on disk: where they are, which nobody knows of before [`Collection::publish`].
+    /// Writes vectors to disk and returns their places. Searches see them after [`Collection::publish`].
     pub fn append(&self, connection: &Connection, vectors: &Ciphertexts) -> ApiResult<Vec<Place>> {
         let mut state = self.state();
         let result = self.append_to(&mut state, connection, vectors);
         if result.is_err() {
-            // What the file holds is found out again.
+            // The next append reads the file's state again.
             state.writer = None;
         }
         result
@@ -108,7 +108,7 @@ impl Collection {
     fn append_to(&self, state: &mut State, connection: &Connection, vectors: &Ciphertexts) -> ApiResult<Vec<Place>> {
         self.make_room(state, connection)?;
         let (Some(writer), Some(segment)) = (&mut state.writer, state.segments.last()) else {
-            return Err(ApiError::internal(&"there is no segment to append to"));
+            return Err(ApiError::internal(&"no segment to append to"));
         };
         let first = usize::try_from(writer.appended()).map_err(|error| ApiError::internal(&error))?;
         writer.append(vectors, None)?;
@@ -117,7 +117,7 @@ impl Collection {
         Ok((first..first + vectors.len()).map(|row| Place { segment: segment.key, row }).collect())
     }
 
-    /// Sees to it that there is a segment to append to.
+    /// Ensures that there is an open segment to append to.
     fn make_room(&self, state: &mut State, connection: &Connection) -> ApiResult<()> {
         let key = self.evaluator.public_key();
         match state.segments.last_mut().filter(|segment| !segment.sealed) {
@@ -155,7 +155,7 @@ impl Collection {
         Ok(())
     }
 
-    /// Gives rows to chunks, after the database has.
+    /// Assigns rows to chunks, after the database commit.
     pub fn publish(&self, rows: impl IntoIterator<Item = (Place, u64)>) {
         let mut state = self.state();
         for (place, chunk) in rows {
@@ -165,12 +165,12 @@ impl Collection {
         }
     }
 
-    /// Takes rows from their chunks, after the database has.
+    /// Marks rows as dead, after the database commit.
     pub fn retire(&self, places: impl IntoIterator<Item = Place>) {
         self.publish(places.into_iter().map(|place| (place, 0)));
     }
 
-    /// Removes segments that are dead, and moves what is left of one that nearly is. Nothing is lost if it fails.
+    /// Removes segments without live rows, and moves the live rows out of sparse segments. Nothing is lost if it fails.
     pub fn tidy(&self, connection: &mut Connection) -> ApiResult<()> {
         let sparse = {
             let mut state = self.state();
@@ -188,7 +188,7 @@ impl Collection {
         self.tidy(connection)
     }
 
-    /// Moves a segment's vectors to where new ones go.
+    /// Moves a segment's live vectors to the segment that is appended to.
     fn move_rows(&self, connection: &mut Connection, part: &Part) -> ApiResult<()> {
         let key = self.evaluator.public_key();
         let (mut chunks, mut from, mut ciphertexts) = (Vec::new(), Vec::new(), Vec::new());
@@ -215,14 +215,14 @@ impl Collection {
     }
 }
 
-/// Goes on with a segment. Of one that was being made when the server was stopped there may be no file, or half of one.
+/// Reopens a segment for appending. Its file may be missing or incomplete if the server stopped while it was created.
 fn reopen(segment: &mut Segment, key: &Arc<PublicKey>) -> ApiResult<IndexWriter> {
     match IndexWriter::append_to(&segment.path, key) {
         Ok((writer, _)) => Ok(writer),
         Err(error) if segment.live > 0 => Err(error.into()),
         Err(error) => {
-            tracing::warn!("a segment in which nothing lives is made anew: {error}");
-            // One that cannot be removed cannot be made either.
+            tracing::warn!("replacing the file of a segment without live rows: {error}");
+            // If the file cannot be removed, creating it fails too.
             let _ = std::fs::remove_file(&segment.path);
             *segment = Segment::new(segment.key, segment.path.clone(), false);
             Ok(IndexWriter::create(&segment.path, key)?)
@@ -230,10 +230,10 @@ fn reopen(segment: &mut Segment, key: &Arc<PublicKey>) -> ApiResult<IndexWriter>
     }
 }
 
-/// Rewrites a segment's file in full blocks. It is as good without.
+/// Rewrites a segment's file in full blocks. This is optional, so a failure is only logged.
 fn pack(segment: &mut Segment) {
     match Index::compact(&segment.path, &Progress::new()) {
         Ok(_) => segment.close(),
-        Err(error) => tracing::warn!("a segment stays in small blocks: {error}"),
+        Err(error) => tracing::warn!("cannot pack a segment into full blocks: {error}"),
     }
 }

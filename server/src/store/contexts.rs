@@ -1,4 +1,4 @@
-//! Contexts, and which knowledge bases they are bound to.
+//! Contexts, and their bindings to knowledge bases.
 
 use super::Store;
 use super::database::optional;
@@ -10,28 +10,28 @@ use hushvec::PublicContext;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-/// The longest id of a context, in bytes.
+/// The maximum length of a context id, in bytes.
 const MOST_ID_BYTES: usize = 256;
 
-/// The number of a context by its id.
+/// Returns the key of a context by its id.
 pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM contexts WHERE organisation = ? AND id = ?";
     let found =
         optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
     found.ok_or_else(|| {
         ApiError::not_found(format!(
-            "there is no context {id:?} in this organisation; store it first, with ExecutionContext.save_to_remote"
+            "this organisation has no context {id:?}; store it first, with ExecutionContext.save_to_remote"
         ))
     })
 }
 
-/// The number of a binding, if there is one.
+/// Returns the key of a binding, if it exists.
 pub fn binding(connection: &Connection, base: i64, context: i64) -> ApiResult<Option<i64>> {
     let sql = "SELECT key FROM bindings WHERE knowledge_base = ? AND context = ?";
     optional(connection.prepare_cached(sql)?.query_row([base, context], |row| row.get(0)))
 }
 
-/// The number of a binding, which is made if there is none.
+/// Returns the key of a binding, creating the binding if needed.
 pub fn bind(connection: &Connection, principal: &Principal, base: i64, context: i64) -> ApiResult<i64> {
     if let Some(binding) = binding(connection, base, context)? {
         return Ok(binding);
@@ -39,20 +39,22 @@ pub fn bind(connection: &Connection, principal: &Principal, base: i64, context: 
     quota::check_bindings(connection, principal)?;
     let sql = "INSERT INTO bindings (knowledge_base, context) VALUES (?, ?) ON CONFLICT DO NOTHING";
     connection.prepare_cached(sql)?.execute([base, context])?;
-    binding(connection, base, context)?.ok_or_else(|| ApiError::internal(&"a binding was not made"))
+    binding(connection, base, context)?.ok_or_else(|| ApiError::internal(&"a binding was not created"))
 }
 
-/// The public key of a context.
+/// Returns the public part of a context.
 pub fn public_context(connection: &Connection, context: i64) -> ApiResult<PublicContext> {
     let sql = "SELECT document FROM contexts WHERE key = ?";
     let document: String = connection.prepare_cached(sql)?.query_row([context], |row| row.get(0))?;
     let document: Value = serde_json::from_str(&document).map_err(|error| ApiError::internal(&error))?;
-    // Whether weak ones are stored was decided when it was.
+    // Weak keys are accepted here: they were checked when the context was stored.
     PublicContext::of_stored(&document, true).map_err(|error| ApiError::internal(&error))
 }
 
+/// Checks that the secret key is sealed.
+///
 /// # Errors
-/// If the secret key in it can be read.
+/// If it is in plain text.
 fn check_sealed(document: &Value) -> ApiResult<()> {
     let plain = |field: &str| {
         document.get(field).is_some_and(|value| {
@@ -60,14 +62,14 @@ fn check_sealed(document: &Value) -> ApiResult<()> {
         })
     };
     if plain("sk") || plain("sealed") {
-        let message = "the secret key in this context is in plain text: it was NOT stored, but has been sent; send what \
-                       to_dict_enc() returns, and take new keys if others could read this request";
+        let message = "the secret key in this context is in plain text: it was sent, but NOT stored. Send the result \
+                       of to_dict_enc() instead, and create new keys if others could have read this request";
         return Err(ApiError::invalid(message));
     }
     Ok(())
 }
 
-/// The fields of contexts in the native format, and in that of XTrace's SDK.
+/// The fields of contexts in the native format and in the format of XTrace's SDK.
 const NATIVE_FIELDS: [&str; 11] = [
     "format",
     "version",
@@ -83,19 +85,21 @@ const NATIVE_FIELDS: [&str; 11] = [
 ];
 const XTRACE_FIELDS: [&str; 6] = ["sk", "pk", "type", "config", "key_provider", "wrapped_key"];
 
+/// Checks the field names of a context.
+///
 /// # Errors
-/// If it has a field that contexts do not have.
+/// If there is an unknown field.
 fn check_fields(document: &Value) -> ApiResult<()> {
     let known: &[&str] = if document.get("format").is_some() { &NATIVE_FIELDS } else { &XTRACE_FIELDS };
     let mut names = document.as_object().into_iter().flat_map(|fields| fields.keys());
     match names.find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(ApiError::invalid(format!("a context has no field {name:?}; it has {}", known.join(", ")))),
+        Some(name) => Err(ApiError::invalid(format!("unknown field {name:?}; a context has {}", known.join(", ")))),
         None => Ok(()),
     }
 }
 
 impl Store {
-    /// Stores a context. The same again is fine; another one under its id is not.
+    /// Stores a context. Storing it again is allowed. A context with other keys under the same id is refused.
     pub fn store_context(&self, principal: &Principal, id: &str, document: &Value) -> ApiResult<()> {
         if id.is_empty() || id.len() > MOST_ID_BYTES || id.chars().any(char::is_control) {
             let message = format!("context_id must have 1 to {MOST_ID_BYTES} bytes and no control characters");
@@ -106,10 +110,12 @@ impl Store {
         check_fields(document)?;
         if let Some(weakness) = public.parameters().weakness() {
             if self.refuse_weak {
-                return Err(ApiError::invalid(format!("this server refuses weak keys: {weakness}")));
+                return Err(ApiError::invalid(format!(
+                    "weak key: {weakness}; this server accepts no weak keys (--refuse-weak)"
+                )));
             }
             let organisation = &principal.organisation_name;
-            tracing::warn!(organisation, context = id, "a context with a weak key is stored: {weakness}");
+            tracing::warn!(organisation, context = id, "stored a context with a weak key: {weakness}");
         }
         let mut connection = self.database.writer();
         let transaction = connection.transaction()?;
@@ -122,12 +128,13 @@ impl Store {
                     .execute(sql, params![principal.organisation, id, document.to_string(), principal.api_key])?;
             }
             Some(key) => {
-                // The same keys, perhaps under another passphrase.
+                // The same keys may be sealed under another passphrase.
                 if public_context(&transaction, key)?.public_id() != public.public_id() {
-                    let message = format!("there is a context {id:?} already, with another public key");
+                    let message =
+                        format!("the context {id:?} already exists with another public key; choose another context_id");
                     return Err(ApiError::conflict(message));
                 }
-                may_replace(&transaction, principal, key)?;
+                check_may_replace(&transaction, principal, key)?;
                 transaction
                     .execute("UPDATE contexts SET document = ? WHERE key = ?", params![document.to_string(), key])?;
             }
@@ -137,7 +144,7 @@ impl Store {
         Ok(())
     }
 
-    /// A context as it was stored.
+    /// Returns a context as it was stored.
     pub fn context(&self, principal: &Principal, id: &str) -> ApiResult<String> {
         self.database.read(|connection| {
             let key = number(connection, principal, id)?;
@@ -146,7 +153,7 @@ impl Store {
         })
     }
 
-    /// The ids of all contexts of an organisation.
+    /// Returns the ids of all contexts of an organisation.
     pub fn contexts(&self, principal: &Principal) -> ApiResult<Vec<String>> {
         self.database.read(|connection| {
             let mut statement =
@@ -157,11 +164,11 @@ impl Store {
         })
     }
 
-    /// Deletes a context that nothing is encrypted under any more.
+    /// Deletes a context that no chunk is encrypted under.
     pub fn delete_context(&self, principal: &Principal, id: &str) -> ApiResult<()> {
         let mut connection = self.database.writer();
         let key = number(&connection, principal, id)?;
-        may_replace(&connection, principal, key)?;
+        check_may_replace(&connection, principal, key)?;
         let sql = "SELECT count(*) FROM chunks WHERE binding IN (SELECT key FROM bindings WHERE context = ?)";
         let chunks: i64 = connection.query_row(sql, [key], |row| row.get(0))?;
         if chunks > 0 {
@@ -180,7 +187,7 @@ impl Store {
         Ok(())
     }
 
-    /// The contexts that a knowledge base is bound to.
+    /// Returns the contexts that a knowledge base is bound to.
     pub fn contexts_of(&self, principal: &Principal, id: &str) -> ApiResult<Vec<String>> {
         self.database.read(|connection| {
             let base = knowledge_bases::number(connection, principal, id)?;
@@ -193,7 +200,7 @@ impl Store {
         })
     }
 
-    /// The knowledge bases that a context is bound to, those that the principal may read.
+    /// Returns the knowledge bases that a context is bound to and that the principal may read.
     pub fn knowledge_bases_of(&self, principal: &Principal, id: &str) -> ApiResult<Vec<String>> {
         self.database.read(|connection| {
             let context = number(connection, principal, id)?;
@@ -218,13 +225,15 @@ impl Store {
     }
 }
 
+/// Checks that the principal may replace or delete a context: with the admin key, or the API key that stored it.
+///
 /// # Errors
-/// If a context is not the principal's to replace or delete: that is for the admin key and for the key that stored it.
-fn may_replace(connection: &Connection, principal: &Principal, context: i64) -> ApiResult<()> {
+/// If it may not.
+fn check_may_replace(connection: &Connection, principal: &Principal, context: i64) -> ApiResult<()> {
     let sql = "SELECT stored_by FROM contexts WHERE key = ?";
     let stored_by: Option<i64> = connection.prepare_cached(sql)?.query_row([context], |row| row.get(0))?;
     if principal.api_key.is_none() || principal.api_key == stored_by {
         return Ok(());
     }
-    Err(ApiError::forbidden("only the API key that stored a context, or the admin key, replaces or deletes it"))
+    Err(ApiError::forbidden("only the admin key and the API key that stored this context can replace or delete it"))
 }

@@ -1,4 +1,4 @@
-//! The SQLite file: one connection that writes, and some that read.
+//! The SQLite database: one connection that writes, and several that read.
 
 use super::migrations::{self, Refused};
 use crate::error::{ApiError, ApiResult};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Readers that are kept open.
+/// The maximum number of reading connections that are kept open.
 const KEPT: usize = 8;
-/// Instructions of SQLite's virtual machine between two checks of whether a query goes on: a fraction of a millisecond.
+/// SQLite virtual machine instructions between two checks for an interrupt: a fraction of a millisecond.
 const BETWEEN_CHECKS: i32 = 1000;
 
 /// An open database.
@@ -18,29 +18,29 @@ pub struct Database {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    /// How long a query may take.
+    /// The time limit of a query.
     query_time: Duration,
 }
 
 impl Database {
-    /// Opens the database of a folder, or makes one. `query_time` is for [`Database::query`].
+    /// Opens a database, or creates it. `query_time` is the time limit of [`Database::query`].
     pub fn open(path: &Path, query_time: Duration) -> Result<Self, String> {
         let writer = open_writer(path).map_err(|refused| format!("cannot open {}: {refused}", path.display()))?;
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), query_time })
     }
 
-    /// The connection that writes. Whoever has it is the only one that changes anything.
+    /// Locks and returns the writing connection. Only its holder changes data.
     pub fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads as [`Database::read`] does, and fails if that takes longer than a query may.
+    /// Reads like [`Database::read`], with the time limit of a query.
     pub fn query<T>(&self, query: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
         self.read(|connection| interrupt::within(self.query_time, || query(connection)))
     }
 
-    /// Reads with a connection that sees what was committed before. Statements fail once the client has gone. Those of the writer
-    /// do not, so that memory and disk agree.
+    /// Reads with a connection that sees all earlier commits. Statements fail once the client disconnects. Statements
+    /// of the writer do not, so that memory and disk stay consistent.
     pub fn read<T>(&self, read: impl FnOnce(&Connection) -> ApiResult<T>) -> ApiResult<T> {
         let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match kept {
@@ -61,14 +61,14 @@ impl Database {
     }
 }
 
-/// The connection that writes, to a database of the newest version.
+/// Opens the writing connection, and upgrades the database to the newest version.
 fn open_writer(path: &Path) -> Result<Connection, Refused> {
     let mut writer = Connection::open(path)?;
     configure(&writer)?;
-    // Before anything that writes to the file, which may not be ours.
+    // Checked before anything is written, because the file may belong to another application.
     let found = migrations::version(&writer)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
-    // What is acknowledged is on disk.
+    // Makes acknowledged writes durable.
     writer.pragma_update(None, "synchronous", "full")?;
     let newest = migrations::run(&mut writer, found)?;
     if (1..newest).contains(&found) {
@@ -84,7 +84,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What a statement that may find nothing found.
+/// Turns "no rows" into `None`.
 pub fn optional<T>(result: rusqlite::Result<T>) -> ApiResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-/// A knowledge base, as it is shown.
+/// A knowledge base in a reply.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnowledgeBase {
@@ -36,16 +36,16 @@ fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<KnowledgeBase> {
     })
 }
 
-/// The number of a knowledge base by its id.
+/// Returns the key of a knowledge base by its id.
 pub fn number(connection: &Connection, principal: &Principal, id: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM knowledge_bases WHERE organisation = ? AND id = ?";
     let found =
         optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, id], |row| row.get(0)))?;
-    found.ok_or_else(|| ApiError::not_found(format!("there is no knowledge base {id:?} in this organisation")))
+    found.ok_or_else(|| ApiError::not_found(format!("this organisation has no knowledge base {id:?}")))
 }
 
 impl Store {
-    /// The knowledge bases of an organisation: all for the admin key, and for an API key those that it has a permission for.
+    /// Returns the knowledge bases of an organisation: all for the admin key, the permitted ones for an API key.
     pub fn knowledge_bases(&self, principal: &Principal) -> ApiResult<Vec<KnowledgeBase>> {
         let permitted =
             "?2 IS NULL OR EXISTS (SELECT 1 FROM permissions p WHERE p.api_key = ?2 AND p.knowledge_base = k.key)";
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    /// One knowledge base.
+    /// Returns a knowledge base.
     pub fn knowledge_base(&self, principal: &Principal, id: &str) -> ApiResult<KnowledgeBase> {
         self.database.read(|connection| {
             let key = number(connection, principal, id)?;
@@ -66,7 +66,7 @@ impl Store {
         })
     }
 
-    /// Makes one.
+    /// Creates a knowledge base.
     pub fn create_knowledge_base(
         &self,
         principal: &Principal,
@@ -84,7 +84,7 @@ impl Store {
         self.knowledge_base(principal, &id)
     }
 
-    /// Deletes one, with everything in it.
+    /// Deletes a knowledge base with everything in it.
     pub fn delete_knowledge_base(&self, principal: &Principal, id: &str) -> ApiResult<()> {
         let mut connection = self.database.writer();
         let key = number(&connection, principal, id)?;
@@ -97,7 +97,7 @@ impl Store {
             "SELECT s.key FROM segments s JOIN bindings b ON b.key = s.binding WHERE b.knowledge_base = ?",
         )?;
         let transaction = connection.transaction()?;
-        // Chunks first: by their own foreign keys they would be looked for once for each of the others.
+        // Deletes chunks explicitly: cascading foreign keys would search for them once per deleted parent row.
         transaction
             .execute("DELETE FROM contents WHERE chunk IN (SELECT key FROM chunks WHERE knowledge_base = ?)", [key])?;
         transaction.execute("DELETE FROM chunks WHERE knowledge_base = ?", [key])?;
@@ -105,7 +105,7 @@ impl Store {
         transaction.commit()?;
         bindings.iter().for_each(|binding| self.forget(*binding));
         for segment in segments {
-            // One that stays is removed when the server starts.
+            // A file that cannot be removed is removed at the next start of the server.
             let _ = std::fs::remove_file(segment_path(&self.segments, segment));
         }
         Ok(())

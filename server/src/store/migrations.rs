@@ -1,48 +1,48 @@
-//! The versions of the database, and the steps from each to the next.
+//! Database versions, and the migrations between them.
 //!
-//! `user_version` in the header of the file is its version, and `application_id` says that it is one of this server's.
+//! In the header of the file, `user_version` is the version, and `application_id` marks databases of this server.
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fmt::{self, Display, Formatter};
 
-/// Each leads from the version before it to the next; the first from an empty file to version 1.
+/// The migrations in order. The first creates version 1 in an empty file.
 ///
-/// To change the schema, add a file and a line. Never change a file that was released. Foreign keys are off while migrations run, so
-/// that tables can be replaced, and are checked before anything is committed.
+/// To change the schema, add a file and a line. Never change a released file. Foreign keys are off while migrations
+/// run, so that tables can be replaced, and are checked before the commit.
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
-/// Marks the databases of this server. Versions 1 and 2 did not have it.
+/// The `application_id` of this server's databases. Versions 1 and 2 lack it.
 const APPLICATION: i32 = i32::from_be_bytes(*b"hvec");
 
-/// Why a file cannot be used as the database. Nothing in it was changed.
+/// Why a file cannot be used as the database. The file was not changed.
 #[derive(Debug)]
 pub enum Refused {
-    /// It is not a SQLite database.
+    /// The file is not a SQLite database.
     NotSqlite,
-    /// It is a SQLite database, but not of this server.
+    /// The file is a SQLite database of another application.
     OtherApplication,
-    /// A newer server has written it.
+    /// A newer server wrote the file.
     Newer {
-        /// Its version.
+        /// The version of the file.
         found: usize,
         /// The newest version that this server reads.
         newest: usize,
     },
     /// A migration failed.
     Migration {
-        /// The version that it leads to.
+        /// The version that the migration creates.
         to: usize,
-        /// What SQLite says.
+        /// The error from SQLite.
         cause: rusqlite::Error,
     },
-    /// Rows refer to others that are not there.
+    /// Rows refer to missing rows.
     Dangling {
-        /// The table of such a row.
+        /// The table with such a row.
         table: String,
         /// The table that it refers to.
         parent: String,
     },
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     Sqlite(rusqlite::Error),
 }
 
@@ -57,15 +57,18 @@ impl Display for Refused {
             }
             Self::Newer { found, newest } => write!(
                 f,
-                "it has version {found}, and this server reads versions up to {newest}; start a newer server, or restore a backup from before the upgrade"
+                "it has version {found}, but this server reads versions up to {newest}; start a newer server, or \
+                 restore a backup from before the upgrade"
             ),
             Self::Migration { to, cause } => write!(
                 f,
-                "upgrading it to version {to} failed, and it was left as it was: {cause}; the server that wrote it can still use it"
+                "the upgrade to version {to} failed: {cause}; the file was not changed, and the server that wrote it \
+                 can still use it"
             ),
             Self::Dangling { table, parent } => write!(
                 f,
-                "it is damaged and was left as it was: rows of {table} refer to rows of {parent} that are missing; restore it from a backup"
+                "it is damaged: rows of {table} refer to missing rows of {parent}; the file was not changed. Restore \
+                 it from a backup"
             ),
             Self::Sqlite(cause) => cause.fmt(f),
         }
@@ -81,10 +84,10 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// The version of a database: 0 if it is empty.
+/// Returns the version of a database; 0 if it is empty.
 ///
 /// # Errors
-/// If it is not one that this server can use.
+/// If this server cannot use the database.
 pub fn version(connection: &Connection) -> Result<usize, Refused> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -92,7 +95,7 @@ pub fn version(connection: &Connection) -> Result<usize, Refused> {
     if (application, version) == (0, 0) && !ask("SELECT EXISTS (SELECT 1 FROM sqlite_schema)")? {
         return Ok(0);
     }
-    // How versions 1 and 2 are recognised.
+    // Recognises versions 1 and 2, which have no application id.
     let unmarked = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('organisations') WHERE name = 'admin_hash')";
     if application != APPLICATION && !(application == 0 && ask(unmarked)?) {
         return Err(Refused::OtherApplication);
@@ -104,8 +107,8 @@ pub fn version(connection: &Connection) -> Result<usize, Refused> {
     }
 }
 
-/// Takes a database from a version to the newest, which it returns. All migrations are one transaction, so a failure leaves the
-/// database as it was.
+/// Upgrades a database from version `from` to the newest version, and returns that. All migrations are one
+/// transaction, so a failure changes nothing.
 ///
 /// # Errors
 /// If a migration fails.
@@ -118,7 +121,7 @@ fn run_up_to(connection: &mut Connection, from: usize, newest: usize) -> Result<
         return Ok(newest);
     }
     let enforced: bool = connection.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
-    // Has no effect in a transaction.
+    // Set before the transaction, because SQLite ignores this pragma inside one.
     connection.pragma_update(None, "foreign_keys", false)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for (before, statements) in MIGRATIONS.iter().enumerate().take(newest).skip(from) {
@@ -146,7 +149,7 @@ fn check_references(connection: &Connection) -> Result<(), Refused> {
     }
 }
 
-/// A database of a version, in memory.
+/// Creates a database of a version in memory.
 #[cfg(test)]
 pub fn in_memory(version: usize) -> Connection {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]

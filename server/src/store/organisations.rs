@@ -1,4 +1,4 @@
-//! Organisations, API keys and what those may do.
+//! Organisations, API keys and their permissions.
 
 use super::database::optional;
 use super::principal::{Permission, Principal};
@@ -8,12 +8,12 @@ use crate::error::{ApiError, ApiResult};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-/// An API key, without the key.
+/// Information about an API key, without the key itself.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRecord {
     hash: String,
-    /// Its first five characters.
+    /// The first five characters of the key.
     first_n: String,
     name: String,
     description: String,
@@ -21,7 +21,7 @@ pub struct KeyRecord {
     created_at: String,
 }
 
-/// What a key may do with a knowledge base.
+/// The permission of a key for a knowledge base.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionRecord {
@@ -30,7 +30,8 @@ pub struct PermissionRecord {
 }
 
 impl Store {
-    /// Makes an organisation, unless it is there: its admin key, which is not stored and so cannot be had again.
+    /// Creates an organisation if it does not exist, and returns its admin key. Only a hash of the key is stored, so a
+    /// lost key cannot be recovered.
     pub fn create_organisation(&self, name: &str) -> ApiResult<Option<String>> {
         let connection = self.database.writer();
         if organisation(&connection, name)?.is_some() {
@@ -42,20 +43,21 @@ impl Store {
         Ok(Some(key))
     }
 
-    /// Gives an organisation another admin key, which is not stored either. The one before is worth nothing from then on.
+    /// Replaces the admin key of an organisation and returns the new one. The old key stops working at once.
     pub fn rotate_admin_key(&self, principal: &Principal) -> ApiResult<String> {
         let key = api_key::generate_admin().map_err(|error| ApiError::internal(&error))?;
-        // Compared again under the writer: of two requests with a key that leaked, the second one must fail.
+        // Compares the hash again in the update: of two requests with a leaked key, the second must fail.
         let sql = "UPDATE organisations SET admin_hash = ? WHERE key = ? AND admin_hash = ?";
         let hash = KeyHash::of(&key);
         let values = params![hash.bytes(), principal.organisation, principal.key_hash.bytes()];
         match self.database.writer().execute(sql, values)? {
-            0 => Err(ApiError::unauthorized("the admin key was replaced meanwhile")),
+            0 => Err(ApiError::unauthorized("the admin key was replaced by another request")),
             _ => Ok(key),
         }
     }
 
-    /// Gives an organisation another admin key, whatever the one before was: nothing if there is no such organisation.
+    /// Replaces the admin key of an organisation without checking the old one. Returns `None` if there is no such
+    /// organisation.
     pub fn replace_admin_key(&self, name: &str) -> ApiResult<Option<String>> {
         let key = api_key::generate_admin().map_err(|error| ApiError::internal(&error))?;
         let sql = "UPDATE organisations SET admin_hash = ? WHERE name = ?";
@@ -63,7 +65,7 @@ impl Store {
         Ok((changed > 0).then_some(key))
     }
 
-    /// Whose key this is.
+    /// Returns the principal that a key belongs to.
     pub fn authenticate(&self, key: &str) -> ApiResult<Option<Principal>> {
         let hash = KeyHash::of(key);
         self.database.read(|connection| {
@@ -92,11 +94,11 @@ impl Store {
         })
     }
 
-    /// Makes an API key: its record, and the key itself.
+    /// Creates an API key. Returns its record and the key itself.
     pub fn create_key(&self, principal: &Principal, name: &str, description: &str) -> ApiResult<(KeyRecord, String)> {
         let key = loop {
             let key = api_key::generate().map_err(|error| ApiError::internal(&error))?;
-            // Nothing that could be taken for an admin key.
+            // An API key must not look like an admin key.
             if !key.starts_with(ADMIN_PREFIX) {
                 break key;
             }
@@ -112,7 +114,7 @@ impl Store {
         Ok((key_record(&connection, principal, &hash.name())?, key))
     }
 
-    /// All API keys of an organisation.
+    /// Returns all API keys of an organisation.
     pub fn keys(&self, principal: &Principal) -> ApiResult<Vec<KeyRecord>> {
         self.database.read(|connection| {
             let mut statement =
@@ -122,7 +124,7 @@ impl Store {
         })
     }
 
-    /// Revokes an API key, for good.
+    /// Revokes an API key permanently.
     pub fn revoke_key(&self, principal: &Principal, hash: &str) -> ApiResult<KeyRecord> {
         let connection = self.database.writer();
         let key = key_number(&connection, principal, hash)?;
@@ -130,7 +132,7 @@ impl Store {
         key_record(&connection, principal, hash)
     }
 
-    /// What an API key may do.
+    /// Returns the permissions of an API key.
     pub fn permissions(&self, principal: &Principal, hash: &str) -> ApiResult<Vec<PermissionRecord>> {
         self.database.read(|connection| {
             let key = key_number(connection, principal, hash)?;
@@ -146,7 +148,7 @@ impl Store {
         })
     }
 
-    /// Lets an API key do something with a knowledge base, and no more than that.
+    /// Sets an API key's permission for a knowledge base, replacing the previous one.
     pub fn set_permission(
         &self,
         principal: &Principal,
@@ -165,7 +167,7 @@ impl Store {
         Ok(PermissionRecord { knowledge_base_id: id.to_owned(), permission: permission as i64 })
     }
 
-    /// Takes an API key's permission for a knowledge base.
+    /// Removes an API key's permission for a knowledge base.
     pub fn withdraw_permission(&self, principal: &Principal, hash: &str, id: &str) -> ApiResult<()> {
         let connection = self.database.writer();
         let key = key_number(&connection, principal, hash)?;
@@ -179,8 +181,10 @@ impl Store {
 }
 
 impl Store {
+    /// Checks that the principal has a permission for at least one knowledge base.
+    ///
     /// # Errors
-    /// If the principal may not do that with any knowledge base.
+    /// If it has not.
     pub fn check_some_permission(&self, principal: &Principal, needed: Permission) -> ApiResult<()> {
         let Some(api_key) = principal.api_key else { return Ok(()) };
         let had: Option<i64> = self.database.read(|connection| {
@@ -194,7 +198,7 @@ impl Store {
         }
         let had = had.map_or("none", Permission::name);
         Err(ApiError::forbidden(format!(
-            "the most that this API key has for any knowledge base is {had}, and this takes {}",
+            "this API key's highest permission for any knowledge base is {had}; this request needs {}",
             needed.name()
         )))
     }
@@ -223,10 +227,10 @@ fn key_record(connection: &Connection, principal: &Principal, hash: &str) -> Api
     Ok(connection.prepare_cached(&format!("{KEY_RECORD} WHERE key = ?"))?.query_row([key], record)?)
 }
 
-/// The number of an API key by its hash.
+/// Returns the key of an API key's row by the API key's hash.
 fn key_number(connection: &Connection, principal: &Principal, hash: &str) -> ApiResult<i64> {
     let sql = "SELECT key FROM api_keys WHERE organisation = ? AND lower(hex(selector)) = lower(?)";
     let found =
         optional(connection.prepare_cached(sql)?.query_row(params![principal.organisation, hash], |row| row.get(0)))?;
-    found.ok_or_else(|| ApiError::not_found("there is no API key with this hash in the organisation"))
+    found.ok_or_else(|| ApiError::not_found("this organisation has no API key with this hash"))
 }

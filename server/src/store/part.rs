@@ -1,12 +1,12 @@
-//! What a search sees of a collection.
+//! The snapshot of a segment that a search reads.
 
 use super::segment::OpenSegment;
 use std::sync::Arc;
 
-/// A segment as it was at one moment.
+/// A segment at one point in time.
 #[derive(Clone)]
 pub struct Part {
     pub segment: Arc<OpenSegment>,
-    /// The chunk of each row; 0 for dead ones.
+    /// The chunk of each row; 0 for dead rows.
     pub chunks: Arc<Vec<u64>>,
 }

@@ -1,23 +1,24 @@
-//! Who asks, and what they may do with a knowledge base.
+//! Principals and their permissions for knowledge bases.
 
 use super::database::optional;
 use crate::api_key::KeyHash;
 use crate::error::{ApiError, ApiResult};
 use rusqlite::Connection;
 
-/// Who a request comes from.
+/// The key that a request is authenticated with, and its organisation.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// The organisation's number and name.
+    /// The key of the organisation's row.
     pub organisation: i64,
+    /// The name of the organisation.
     pub organisation_name: String,
-    /// The API key's number; nothing for the admin key.
+    /// The key of the API key's row; `None` for the admin key.
     pub api_key: Option<i64>,
     /// The hash of the key that was sent.
     pub key_hash: KeyHash,
 }
 
-/// What an API key may do with a knowledge base. Each includes those before it.
+/// The permission of an API key for a knowledge base. Each permission includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
     /// Search it and read chunks.
@@ -29,7 +30,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The permission of that number.
+    /// Returns the permission with this number.
     pub fn from_number(number: i64) -> Option<Self> {
         [Self::Read, Self::Write, Self::Delete].into_iter().find(|permission| *permission as i64 == number)
     }
@@ -43,8 +44,10 @@ impl Permission {
     }
 }
 
+/// Checks the principal's permission for a knowledge base.
+///
 /// # Errors
-/// If the principal may not do that with the knowledge base.
+/// If it is lower than `needed`.
 pub fn check_permission(
     connection: &Connection,
     principal: &Principal,
@@ -60,7 +63,7 @@ pub fn check_permission(
     }
     let had = had.map_or("none", Permission::name);
     Err(ApiError::forbidden(format!(
-        "this API key's permission for the knowledge base is {had}, and this takes {}",
+        "this API key's permission for the knowledge base is {had}; this request needs {}",
         needed.name()
     )))
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Makes a folder, unless it is there, that only this user can look into.
+/// Creates a folder that only this user can read. Does nothing if it exists.
 pub fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -19,7 +19,7 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Opens a file for writing, and makes it unless it is there. Only this user can read it from then on.
+/// Opens a file for writing, creating it if needed, and removes all permissions of other users.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
@@ -33,7 +33,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes all rights to a file or folder, if it is there, from other users.
+/// Removes all permissions of other users on a file or folder. Does nothing if it does not exist.
 pub fn tighten(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -47,7 +47,7 @@ pub fn tighten(path: &Path) -> io::Result<()> {
         if mode & 0o077 != 0 {
             permissions.set_mode(mode & !0o077);
             std::fs::set_permissions(path, permissions)?;
-            tracing::info!("{} was open to other users and is not any more", path.display());
+            tracing::info!("removed the permissions of other users on {}", path.display());
         }
     }
     #[cfg(not(unix))]

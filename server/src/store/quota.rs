@@ -1,29 +1,32 @@
-//! How much an organisation may store.
+//! Storage quotas of organisations.
 
 use super::principal::Principal;
 use crate::error::{ApiError, ApiResult};
 use rusqlite::Connection;
 
-/// What a chunk counts for beside its text: its ciphertext and its rows in tables, in bytes.
+/// Bytes that count for each chunk besides its text: its ciphertext and its rows in tables.
 const CHUNK_BYTES: u64 = 2048;
-/// The most knowledge bases and API keys, and the most bindings.
+/// The maximum number of knowledge bases, and of API keys.
 const MOST_NAMES: u64 = 10_000;
+/// The maximum number of bindings.
 const MOST_BINDINGS: u64 = 100_000;
 
-/// The most that an organisation may store.
+/// The storage quota of an organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Bytes of contents, names, metadata and contexts, and 2048 for each chunk.
+    /// Bytes of contents, embeddings, names, metadata and contexts, plus 2048 for each chunk.
     pub bytes: u64,
-    /// Chunks.
+    /// The number of chunks.
     pub chunks: u64,
-    /// Contexts.
+    /// The number of contexts.
     pub contexts: u64,
 }
 
 impl Quota {
+    /// Checks that the principal's organisation stays within its quota with `chunks` more chunks and `bytes` more text.
+    ///
     /// # Errors
-    /// If the principal's organisation has more than it may, or would have with so many chunks and bytes of text more.
+    /// If it does not.
     pub fn check(self, connection: &Connection, principal: &Principal, chunks: usize, bytes: usize) -> ApiResult<()> {
         let sql = "SELECT chunks, bytes FROM usage WHERE organisation = ?";
         let (had, text): (u64, i64) = connection
@@ -33,7 +36,8 @@ impl Quota {
         if all > self.chunks {
             let most = self.chunks;
             return Err(ApiError::quota(format!(
-                "the organisation would have {all} chunks, and may have {most} (--max-org-chunks); nothing was stored"
+                "the organisation would have {all} chunks, at most {most} are allowed (--max-org-chunks); nothing was \
+                 stored"
             )));
         }
         let text = u64::try_from(text).unwrap_or(0).saturating_add(bytes as u64);
@@ -41,36 +45,45 @@ impl Quota {
         if bytes > self.bytes {
             let (bytes, most) = (bytes.div_ceil(1 << 20), self.bytes >> 20);
             return Err(ApiError::quota(format!(
-                "the organisation would have {bytes} MiB, and may have {most} (--max-org-storage); nothing was stored"
+                "the organisation would have {bytes} MiB, at most {most} are allowed (--max-org-storage); nothing was \
+                 stored"
             )));
         }
         Ok(())
     }
 
+    /// Checks that the principal's organisation may add a context.
+    ///
     /// # Errors
-    /// If the principal's organisation has all the contexts that it may.
+    /// If it has reached the limit.
     pub fn check_contexts(self, connection: &Connection, principal: &Principal) -> ApiResult<()> {
         let sql = "SELECT count(*) FROM contexts WHERE organisation = ?";
         check_names(connection, principal, sql, self.contexts, "contexts", " (--max-contexts)")
     }
 }
 
+/// Checks that the principal's organisation may add a knowledge base.
+///
 /// # Errors
-/// If the principal's organisation has all the knowledge bases that it may.
+/// If it has reached the limit.
 pub fn check_knowledge_bases(connection: &Connection, principal: &Principal) -> ApiResult<()> {
     let sql = "SELECT count(*) FROM knowledge_bases WHERE organisation = ?";
     check_names(connection, principal, sql, MOST_NAMES, "knowledge bases", "")
 }
 
+/// Checks that the principal's organisation may add an API key.
+///
 /// # Errors
-/// If the principal's organisation has all the API keys that it may.
+/// If it has reached the limit.
 pub fn check_keys(connection: &Connection, principal: &Principal) -> ApiResult<()> {
     let sql = "SELECT count(*) FROM api_keys WHERE organisation = ?";
     check_names(connection, principal, sql, MOST_NAMES, "API keys", "")
 }
 
+/// Checks that the principal's organisation may add a binding.
+///
 /// # Errors
-/// If the principal's organisation has all the bindings that it may.
+/// If it has reached the limit.
 pub fn check_bindings(connection: &Connection, principal: &Principal) -> ApiResult<()> {
     let sql = "SELECT count(*) FROM bindings b JOIN contexts c ON c.key = b.context WHERE c.organisation = ?";
     check_names(connection, principal, sql, MOST_BINDINGS, "bindings of contexts", "")
@@ -86,7 +99,9 @@ fn check_names(
 ) -> ApiResult<()> {
     let count: u64 = connection.prepare_cached(sql)?.query_row([principal.organisation], |row| row.get(0))?;
     if count >= most {
-        return Err(ApiError::quota(format!("the organisation has {count} {what}, and may have {most}{option}")));
+        return Err(ApiError::quota(format!(
+            "the organisation has {count} {what}, at most {most} are allowed{option}"
+        )));
     }
     Ok(())
 }
@@ -96,19 +111,19 @@ mod tests {
     use super::super::migrations;
     use super::*;
 
-    /// What is counted, and what there is.
+    /// Returns the usage as counted by the triggers, and as computed from the tables.
     fn counts(connection: &Connection) -> [(i64, i64); 2] {
         let counted = "SELECT chunks, bytes FROM usage";
-        let there =
+        let actual =
             "SELECT (SELECT count(*) FROM chunks), (SELECT coalesce(sum(octet_length(concat(content, embedding))), 0) FROM contents)
             + (SELECT coalesce(sum(octet_length(document)), 0) FROM contexts)
             + (SELECT coalesce(sum(octet_length(concat(name, tag1, tag2, tag3, tag4, tag5, facets))), 0) FROM chunks)";
-        [counted, there].map(|sql| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap())
+        [counted, actual].map(|sql| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap())
     }
 
     #[test]
     fn every_change_is_counted() {
-        // Before anything was counted.
+        // Version 2 has no usage counts.
         let mut connection = migrations::in_memory(2);
         connection.pragma_update(None, "foreign_keys", true).unwrap();
         let fill = "INSERT INTO organisations (key, name, admin_hash) VALUES (1, 'o', x'');
@@ -121,8 +136,8 @@ mod tests {
             INSERT INTO contents (chunk, content, embedding) VALUES (1, 'ä content', 'abcd'), (2, '', NULL), (3, 'three', NULL);";
         connection.execute_batch(fill).unwrap();
         migrations::run(&mut connection, 2).unwrap();
-        let [counted, there] = counts(&connection);
-        assert_eq!(counted, there);
+        let [counted, actual] = counts(&connection);
+        assert_eq!(counted, actual);
         assert_eq!(counted.0, 3);
         for change in [
             "UPDATE chunks SET name = 'a name', tag1 = NULL WHERE key = 1",
@@ -141,8 +156,8 @@ mod tests {
             "DELETE FROM contexts",
         ] {
             connection.execute(change, []).unwrap();
-            let [counted, there] = counts(&connection);
-            assert_eq!(counted, there, "{change}");
+            let [counted, actual] = counts(&connection);
+            assert_eq!(counted, actual, "{change}");
         }
         assert_eq!(counts(&connection)[0], (0, 0));
         connection.execute("INSERT INTO organisations (name, admin_hash) VALUES ('new', x'')", []).unwrap();

@@ -1,8 +1,9 @@
-//! Passes over a collection that queries share.
+//! Scans of a collection, shared by concurrent queries.
 //!
-//! One thread walks in circles over the blocks. Whoever asks joins at the block where it is, and leaves when it has been
-//! round. A block is read once for all queries that want it and have room for the answer; who is slow to take answers
-//! misses it and gets it the next time round, so that nobody waits for anybody, and who has gone is not computed for.
+//! One thread goes over the blocks again and again. A query joins at the current block, and is done after one full
+//! pass. Each block is read once for all queries that need it and have room for the answer. A slow client skips a
+//! block and receives it on the next pass, so no client waits for another. Nothing is computed for clients that have
+//! disconnected.
 
 use super::part::Part;
 use super::segment::{BLOCK_ROWS, OpenSegment};
@@ -12,23 +13,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Answers that wait to be taken, a query.
+/// Answers that may wait for the client, per query.
 const AHEAD: usize = 2;
-/// How long a client may take for one answer.
+/// How long a client may take to receive an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the walker looks whether someone has gone, while all are slow.
-const LOOK: Duration = Duration::from_millis(200);
-/// Buffers that are kept for the next blocks.
+/// How often the thread checks for disconnected clients while all clients are slow.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The maximum number of buffers kept for later blocks.
 const KEPT: usize = 64;
 
-/// A segment's number and a block's.
+/// The key of a segment and the number of a block in it.
 type Position = (i64, usize);
 
-/// What a query wants of a block.
+/// The part of a block that a query needs.
 #[derive(Clone)]
 struct Piece {
     segment: Arc<OpenSegment>,
-    /// The rows, counted from the block's first. All of them if nothing is said.
+    /// The rows, counted from the block's first row; `None` for all of them.
     rows: Option<Vec<u32>>,
     /// The block's first row in its segment.
     first: usize,
@@ -36,15 +37,15 @@ struct Piece {
     chunks: Arc<Vec<u64>>,
 }
 
-/// What a query wants.
+/// The rows that a query needs.
 pub struct Plan {
     pieces: BTreeMap<Position, Piece>,
-    /// How many distances that will be.
+    /// The number of distances.
     pub len: u64,
 }
 
 impl Plan {
-    /// The chunks that `wanted` wants.
+    /// Plans a scan of the chunks that `wanted` accepts.
     pub fn new(parts: &[Part], wanted: impl Fn(u64) -> bool) -> Self {
         let (mut pieces, mut len) = (BTreeMap::new(), 0);
         for Part { segment, chunks } in parts {
@@ -65,7 +66,7 @@ impl Plan {
     }
 }
 
-/// Distances to some chunks.
+/// Encrypted distances to the chunks of a block.
 pub struct Answer {
     response: PartialResponse,
     piece: Piece,
@@ -73,7 +74,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Each ciphertext, as a little-endian integer of the key's length, with its chunk.
+    /// Returns each ciphertext, as a little-endian integer of the key's length, with its chunk.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = (&[u8], u64)> {
         let Piece { rows, first, chunks, .. } = &self.piece;
         self.response.integers().enumerate().map(move |(number, integer)| {
@@ -92,44 +93,44 @@ impl Drop for Answer {
     }
 }
 
-/// What comes back for a query.
+/// An event of a running query.
 pub enum Event {
     /// Some distances.
     Answer(Answer),
-    /// There are no more.
+    /// All distances have been sent.
     Done,
 }
 
-/// A query on its way round.
+/// A running query.
 struct Walk {
     query: Ciphertext,
     pieces: BTreeMap<Position, Piece>,
     to: mpsc::Sender<Event>,
-    /// When there was room for an answer last.
+    /// When there was last room for an answer.
     ready: Instant,
 }
 
-/// What came since the walker looked.
+/// New queries for the scanning thread.
 #[derive(Default)]
 struct Arrivals {
     walks: Vec<Walk>,
     is_walking: bool,
 }
 
-/// How much was done, all in all.
+/// Total work of all queries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Blocks that were read.
+    /// Blocks read.
     pub blocks: u64,
-    /// Blocks that would have been read, had each query walked alone.
+    /// Blocks that queries would have read without sharing.
     pub wanted: u64,
-    /// Distances that were computed.
+    /// Distances computed.
     pub distances: u64,
-    /// How long that took.
+    /// Time spent computing them.
     pub computing: Duration,
 }
 
-/// The walker of a collection, and who waits for it.
+/// The scanning thread of a collection, and its queries.
 #[derive(Clone)]
 pub struct Scan {
     shared: Arc<Shared>,
@@ -147,26 +148,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The answers to a query.
+/// The stream of answers to a query.
 pub struct Answers {
     events: mpsc::Receiver<Event>,
     scan: Scan,
 }
 
 impl Answers {
-    /// What waits in memory of so many rows, at most, in bytes.
+    /// Returns the maximum memory of answers waiting to be sent, in bytes, if the query has `rows` rows.
     pub fn most_bytes(&self, rows: u64) -> usize {
         let row = self.scan.shared.evaluator.public_context().parameters().ciphertext_bytes();
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        // One more is on its way out.
+        // One more is being sent.
         row.saturating_mul(rows.min((AHEAD + 1) * BLOCK_ROWS))
     }
 
-    /// The next event; nothing if the walker has failed or lost its patience.
+    /// Polls for the next event; `None` if the scan failed or timed out.
     pub fn poll_next(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Event>> {
         let event = self.events.poll_recv(context);
         if event.is_ready() {
-            // The walker looks for room and begins to wait under this lock.
+            // The thread checks for room and starts to wait under this lock, so it cannot miss the notification.
             drop(lock(&self.scan.shared.arrivals));
             self.scan.shared.wake.notify_one();
         }
@@ -175,21 +176,21 @@ impl Answers {
 }
 
 impl Scan {
-    /// Nobody asks yet.
+    /// Creates a scan without queries.
     pub fn new(evaluator: Evaluator) -> Self {
         let (arrivals, wake, pool, counts) = Default::default();
         Self { shared: Arc::new(Shared { evaluator, arrivals, wake, pool, counts }) }
     }
 
-    /// What was done so far.
+    /// Returns the work done so far.
     pub fn counts(&self) -> Counts {
         *lock(&self.shared.counts)
     }
 
-    /// Sends a query on its way.
+    /// Starts a query.
     ///
     /// # Errors
-    /// If the operating system starts no thread.
+    /// If the operating system cannot start a thread.
     pub fn start(&self, query: Ciphertext, plan: Plan) -> std::io::Result<Answers> {
         let (to, events) = mpsc::channel(AHEAD + 1);
         let mut arrivals = lock(&self.shared.arrivals);
@@ -205,21 +206,21 @@ impl Scan {
         Ok(Answers { events, scan: self.clone() })
     }
 
-    /// Walks until nobody is left.
+    /// Scans until no query is left.
     fn walk(&self) {
         let _stopped = Stopped(&self.shared);
         let (mut walks, mut at) = (Vec::<Walk>::new(), (0, 0));
         loop {
             let mut arrivals = lock(&self.shared.arrivals);
             walks.append(&mut arrivals.walks);
-            walks.retain_mut(Walk::goes_on);
+            walks.retain_mut(Walk::is_active);
             if walks.is_empty() {
                 arrivals.is_walking = false;
                 return;
             }
             let Some(next) = next(&walks, at) else {
-                // All are slow. Whoever takes an answer wakes the walker, or misses it and is seen a little later.
-                drop(self.shared.wake.wait_timeout(arrivals, LOOK));
+                // All clients are slow. A client that takes an answer wakes this thread.
+                drop(self.shared.wake.wait_timeout(arrivals, POLL_INTERVAL));
                 continue;
             };
             drop(arrivals);
@@ -228,13 +229,13 @@ impl Scan {
         }
     }
 
-    /// Combines a block with the queries that want it and have room.
+    /// Aggregates a block for the queries that need it and have room.
     fn answer(&self, walks: &mut [Walk], at: Position) {
         let Some(asked) = walks.iter().filter(|walk| walk.has_room()).find_map(|walk| walk.pieces.get(&at)).cloned()
         else {
             return;
         };
-        // The same file at a later time is another one, and other rows are another computation.
+        // Queries share the computation if they need the same rows of the same snapshot of the file.
         let same = |piece: &Piece| Arc::ptr_eq(&piece.segment, &asked.segment) && piece.rows == asked.rows;
         let mut together: Vec<(&mut Walk, Piece)> = Vec::new();
         for walk in walks.iter_mut().filter(|walk| walk.has_room() && walk.pieces.get(&at).is_some_and(same)) {
@@ -253,8 +254,8 @@ impl Scan {
             evaluator.aggregate_block(&queries, &asked.segment.index, at.1, asked.rows.as_deref(), &mut responses)
         });
         if let Err(error) = done {
-            tracing::error!("a search failed: {error}");
-            // Dropped unfinished, they end as what was cut short.
+            tracing::error!("search failed: {error}");
+            // Dropping the sender ends the answers without `Event::Done`, so the client sees an error.
             together.into_iter().for_each(|(walk, _)| walk.to = mpsc::channel(1).0);
             return;
         }
@@ -270,7 +271,7 @@ impl Scan {
     }
 }
 
-/// Lets the next query start another walker, even if this one panicked.
+/// Lets the next query start a new thread if this one panicked.
 struct Stopped<'a>(&'a Shared);
 
 impl Drop for Stopped<'_> {
@@ -284,13 +285,13 @@ impl Drop for Stopped<'_> {
 }
 
 impl Walk {
-    /// Whether there is room for an answer, and for saying that it was the last.
+    /// Returns whether there is room for an answer and for [`Event::Done`].
     fn has_room(&self) -> bool {
         self.to.capacity() > 1
     }
 
-    /// Whether it is not done, and the client is there and takes its answers.
-    fn goes_on(&mut self) -> bool {
+    /// Returns whether the query is unfinished and its client is connected and receiving.
+    fn is_active(&mut self) -> bool {
         if self.pieces.is_empty() {
             let _ = self.to.try_send(Event::Done);
             return false;
@@ -302,7 +303,7 @@ impl Walk {
     }
 }
 
-/// The next block, from a position on and then from the beginning, that someone with room wants.
+/// Returns the next block needed by a query with room, starting at `from` and wrapping around.
 fn next(walks: &[Walk], from: Position) -> Option<Position> {
     let ready = || walks.iter().filter(|walk| walk.has_room());
     let ahead = ready().filter_map(|walk| walk.pieces.range(from..).next()).map(|(at, _)| *at).min();

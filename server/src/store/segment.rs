@@ -1,56 +1,56 @@
-//! A segment: an index file, and which chunk each of its rows belongs to.
+//! A segment: an index file, and the chunk of each of its rows.
 
 use crate::error::{ApiError, ApiResult};
 use hushvec::{Evaluator, Index, ResidentIndex};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows from which on nothing more is appended.
+/// The number of rows at which a segment is full.
 pub const FULL: usize = 65_536;
 
-/// Blocks of an unsealed segment beyond those that its rows need, before it is packed.
+/// Blocks that an unsealed segment may have in excess of the blocks that its rows fill, before it is packed.
 const LOOSE_BLOCKS: usize = 64;
-/// Rows of a full block.
+/// Rows in a full block.
 pub const BLOCK_ROWS: usize = 4096;
 
 /// An index file that is open for reading.
 #[derive(Debug)]
 pub struct OpenSegment {
-    /// Its number.
+    /// The key of the segment's row in the database.
     pub key: i64,
     /// The file.
     pub index: ResidentIndex,
 }
 
-/// Where a ciphertext is.
+/// The place of a ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The segment's number.
+    /// The key of the segment.
     pub segment: i64,
     /// The row in its file.
     pub row: usize,
 }
 
-/// What is known about an index file.
+/// A segment of a collection.
 #[derive(Debug)]
 pub struct Segment {
     pub key: i64,
     pub path: PathBuf,
     pub sealed: bool,
-    /// The chunk of each row; 0 for rows that are dead. Rows behind the end are dead too.
+    /// The chunk of each row; 0 for dead rows. Rows after the end are dead too.
     pub chunks: Arc<Vec<u64>>,
-    /// Rows that are not dead.
+    /// The number of live rows.
     pub live: usize,
     open: Option<Arc<OpenSegment>>,
 }
 
 impl Segment {
-    /// A segment without rows.
+    /// Creates a segment without rows.
     pub fn new(key: i64, path: PathBuf, sealed: bool) -> Self {
         Self { key, path, sealed, chunks: Arc::default(), live: 0, open: None }
     }
 
-    /// Gives a row to a chunk, or to none if that is 0.
+    /// Assigns a row to a chunk. Chunk 0 marks the row as dead.
     pub fn set(&mut self, row: usize, chunk: u64) {
         let chunks = Arc::make_mut(&mut self.chunks);
         if chunks.len() <= row {
@@ -62,7 +62,7 @@ impl Segment {
         }
     }
 
-    /// The file, with all rows that chunks refer to. A sealed one is sent to the device.
+    /// Opens the file, with all rows that chunks refer to. A sealed segment is copied to the device.
     pub fn open(&mut self, evaluator: &Evaluator) -> ApiResult<Arc<OpenSegment>> {
         let rows = self.chunks.len() as u64;
         if let Some(open) = self.open.as_ref().filter(|open| open.index.index().len() >= rows) {
@@ -71,7 +71,7 @@ impl Segment {
         let index = Index::open(&self.path).map_err(|error| ApiError::internal(&error))?;
         if index.len() < rows {
             let (path, found) = (self.path.display(), index.len());
-            return Err(ApiError::internal(&format!("{path} is damaged: {found} of {rows} vectors can be read")));
+            return Err(ApiError::internal(&format!("{path} is damaged: only {found} of {rows} vectors can be read")));
         }
         let index = if self.sealed {
             evaluator.reside(index).map_err(|error| ApiError::internal(&error))?
@@ -83,17 +83,17 @@ impl Segment {
         Ok(open)
     }
 
-    /// Forgets the open file, because it was replaced.
+    /// Closes the file, because it was replaced.
     pub fn close(&mut self) {
         self.open = None;
     }
 
-    /// Whether it has too many small blocks.
+    /// Returns whether the segment has too many small blocks.
     pub fn is_loose(&self, blocks: usize) -> bool {
         blocks > self.chunks.len() / BLOCK_ROWS + LOOSE_BLOCKS
     }
 
-    /// Whether most of it is dead, so that the rest had better move.
+    /// Returns whether most rows are dead, so that the others should be moved.
     pub fn is_sparse(&self) -> bool {
         self.sealed && 2 * self.live < self.chunks.len()
     }

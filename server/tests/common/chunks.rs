@@ -1,4 +1,4 @@
-//! What servers store under the tests' context.
+//! Stores and searches chunks under the tests' context.
 
 use crate::context::{CONTEXT, context_document, context_id, decode};
 use crate::http::{Reply, send};
@@ -9,13 +9,13 @@ use std::io::{self, BufReader, Read};
 use std::net::TcpStream;
 
 impl Server {
-    /// Stores the context and makes a knowledge base: its id.
+    /// Stores the context and creates a knowledge base. Returns its id.
     pub fn prepare(&self) -> String {
         self.ok("POST", "/v1/exec_context/default", &context_document());
         self.ok("POST", "/v1/kbs", &json!({ "name": "base" }))["id"].as_str().unwrap().to_owned()
     }
 
-    /// Stores chunks with these names, which are their contents too.
+    /// Stores chunks whose contents are their names.
     pub fn try_insert(&self, base: &str, chunks: &[(String, &String)]) -> io::Result<(u16, Value)> {
         let chunk = |(name, wire): &(String, &String)| json!({ "chunk_content": name, "index": [wire], "name": name });
         let chunks: Vec<Value> = chunks.iter().map(chunk).collect();
@@ -23,7 +23,7 @@ impl Server {
         self.try_call("POST", "/v1/chunk/default", &body)
     }
 
-    /// Stores that many chunks without names or contents, with these ciphertexts in turn.
+    /// Stores `count` chunks without names or contents, repeating these ciphertexts.
     pub fn fill(&self, base: &str, wires: &[String], count: usize) {
         let most = 5000;
         for first in (0..count).step_by(most) {
@@ -34,7 +34,7 @@ impl Server {
         }
     }
 
-    /// Begins a search, of which nothing is read yet.
+    /// Starts a search without reading the answer.
     pub fn begin_search(&self, base: &str, wire: &str) -> TcpStream {
         let mut stream = self.connect().unwrap();
         let body = json!({ "kb_id": base, "context_id": context_id(), "query": [wire] }).to_string();
@@ -43,21 +43,21 @@ impl Server {
         stream
     }
 
-    /// Chunks and encrypted distances.
+    /// Searches, and returns chunks and encrypted distances.
     pub fn search(&self, base: &str, wire: &str) -> (Vec<u64>, Vec<Vec<u8>>) {
         let reply = Reply::read(&mut BufReader::new(self.begin_search(base, wire))).unwrap();
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         rows(&reply.body)
     }
 
-    /// The distance of each chunk.
+    /// Searches, and returns the distance of each chunk.
     pub fn distances(&self, base: &str, wire: &str) -> BTreeMap<u64, u32> {
         let (ids, ciphertexts) = self.search(base, wire);
         ids.into_iter().zip(decode(&CONTEXT.0, &ciphertexts)).collect()
     }
 }
 
-/// Chunks and ciphertexts of an answer to a search, in MessagePack.
+/// Parses the MessagePack answer to a search into chunks and ciphertexts.
 pub fn rows(body: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>) {
     let mut from = io::Cursor::new(body);
     let count = rmp::decode::read_array_len(&mut from).unwrap();

@@ -1,4 +1,4 @@
-//! A context, and vectors under it.
+//! A context, and vectors encrypted under it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,19 +25,19 @@ pub fn context_id() -> String {
     CONTEXT.0.id().unwrap()
 }
 
-/// What stores the context on a server.
+/// The body of a request that stores the context.
 pub fn context_document() -> Value {
     json!({ "context_id": context_id(), "data": CONTEXT.0.to_dict_enc().unwrap() })
 }
 
-/// Ciphertexts of vectors, in the SDK's encoding.
+/// Encrypts vectors. Returns ciphertexts in the SDK's encoding.
 pub fn encrypt(context: &ExecutionContext, vectors: &[Vec<u8>]) -> Vec<String> {
     let length = vectors.first().map_or(0, Vec::len);
     let encrypted = context.encrypt_vec_batch(&BitMatrix::from_rows(length, vectors).unwrap()).unwrap();
     encrypted.iter().map(|one| one.to_wire(context.public_key()).unwrap()).collect()
 }
 
-/// The distances in ciphertexts that a server computed.
+/// Decrypts distances.
 pub fn decode(context: &ExecutionContext, ciphertexts: &[Vec<u8>]) -> Vec<u32> {
     let key = context.public_key();
     let read = |bytes: &Vec<u8>| Ciphertext::from_wire(key, &BASE64_STANDARD.encode(bytes)).unwrap();
@@ -45,11 +45,11 @@ pub fn decode(context: &ExecutionContext, ciphertexts: &[Vec<u8>]) -> Vec<u32> {
     context.decode_hamming_client_batch(&Ciphertexts::from_ciphertexts(key, &all).unwrap()).unwrap()
 }
 
-/// Numbers that look random, the same ones for a seed.
+/// A deterministic random number generator with a seed.
 pub struct Chance(pub u64);
 
 impl Chance {
-    /// A number below a bound.
+    /// Returns a number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
         // Xorshift.
         self.0 ^= self.0 << 13;
@@ -58,18 +58,18 @@ impl Chance {
         (self.0 >> 11) % bound
     }
 
-    /// A number below the length of something.
+    /// Returns an index into something of this length.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap()
     }
 
-    /// Vectors.
+    /// Returns random vectors.
     pub fn vectors(&mut self, count: usize) -> Vec<Vec<u8>> {
         (0..count).map(|_| (0..DIMENSIONS).map(|_| u8::from(self.below(2) == 1)).collect()).collect()
     }
 }
 
-/// The Hamming distance of two vectors.
+/// Returns the Hamming distance of two vectors.
 pub fn distance(one: &[u8], other: &[u8]) -> u32 {
     one.iter().zip(other).map(|(one, other)| u32::from(one != other)).sum()
 }

@@ -1,20 +1,20 @@
-//! Just enough of HTTP to see what a server writes to its sockets.
+//! A minimal HTTP client, to see exactly what a server writes to its sockets.
 
 use serde_json::Value;
 use std::io::{self, BufRead, Write};
 
-/// A reply, with all of its body.
+/// A complete reply.
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// The header fields, in lower case, a line each.
+    /// The header fields, one per line, in lower case.
     pub head: String,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    /// Reads one; fails if the connection ends before the reply does.
+    /// Reads a reply. Fails if the connection ends before the reply does.
     pub fn read(stream: &mut impl BufRead) -> io::Result<Self> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -52,19 +52,19 @@ impl Reply {
         }
     }
 
-    /// A header field.
+    /// Returns the value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    /// The body, as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("status {}, {error}: {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 }
 
-/// Sends a request, the only one on its connection.
+/// Sends the only request of a connection.
 pub fn send(
     stream: &mut impl Write,
     method: &str,

@@ -1,4 +1,4 @@
-//! A server in a process of its own, as whoever runs it has it.
+//! Runs a server in its own process.
 
 use crate::http::{Reply, send};
 use crate::program;
@@ -11,42 +11,42 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a reply may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The maximum time to wait for a reply.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running server. What it logs is read all the time.
+/// A running server. A thread reads its log.
 pub struct Server {
     process: Child,
     folder: PathBuf,
     options: Vec<OsString>,
     /// `http://` or `https://`, and the address.
     pub url: String,
-    /// The admin key of the organisation, which is printed when that is made.
+    /// The admin key of the organisation, printed when the organisation is created.
     pub key: String,
     log: Option<JoinHandle<String>>,
 }
 
-/// How a server ended.
+/// The exit status and log of a server.
 pub struct Ended {
-    /// What the process returned.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote to standard error.
+    /// The output on standard error.
     pub log: String,
 }
 
 impl Server {
-    /// A server on a folder, and a free port.
+    /// Starts a server on a folder and a free port.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
         Self::try_start(folder, options).unwrap_or_else(|log| panic!("{log}"))
     }
 
-    /// The same, or what was logged if it does not start.
+    /// Starts a server. Returns its log if it does not start.
     pub fn try_start(folder: &Path, options: &[&str]) -> Result<Self, String> {
         let options = options.iter().map(OsString::from).collect();
         Self::spawn(program(), folder, options, None)
     }
 
-    /// The same, started by a command that takes another one as its last arguments.
+    /// Starts a server through a wrapper command.
     #[cfg(target_os = "linux")]
     pub fn start_within(mut wrapper: Command, folder: &Path) -> Self {
         let program = program();
@@ -54,7 +54,7 @@ impl Server {
         Self::spawn(wrapper, folder, Vec::new(), None).unwrap_or_else(|log| panic!("{log}"))
     }
 
-    /// A server on the folder of one that has ended.
+    /// Starts a new server on the folder of this one, which has ended.
     pub fn restarted(mut self) -> Self {
         let (folder, options, key) = (self.folder.clone(), std::mem::take(&mut self.options), self.key.clone());
         Self::spawn(program(), &folder, options, Some(key)).unwrap_or_else(|log| panic!("{log}"))
@@ -75,7 +75,7 @@ impl Server {
                 break url.trim().to_owned();
             }
         };
-        // Or it would wait for someone to read what it logs.
+        // Reads the log, because the server blocks when the pipe is full.
         let log = std::thread::spawn(move || {
             let mut rest = Vec::new();
             let _ = err.read_to_end(&mut rest);
@@ -89,32 +89,32 @@ impl Server {
         Ok(Self { process, folder: folder.to_owned(), options, url, key, log: Some(log) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> &str {
         self.url.split_once("://").unwrap().1
     }
 
-    /// The number of its process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// A new connection.
+    /// Opens a connection.
     pub fn connect(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(self.address())?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(stream)
     }
 
-    /// Sends a request with these headers and no others.
+    /// Sends a request with exactly these headers.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Reply> {
         let mut stream = self.connect()?;
-        // A body that is too large is answered before all of it was taken.
+        // The server answers a body that is too large before it has read all of it.
         let sent = send(&mut stream, method, path, headers, body);
         Reply::read(&mut BufReader::new(stream)).map_err(|error| sent.err().unwrap_or(error))
     }
 
-    /// The headers of an organisation's admin.
+    /// Returns the headers of a request by an organisation's admin.
     pub fn admin<'a>(key: &'a str, organisation: &'a str) -> [(&'a str, &'a str); 5] {
         [
             ("x-api-key", key),
@@ -125,26 +125,26 @@ impl Server {
         ]
     }
 
-    /// Status and reply, by the admin key. Fails if the server goes away.
+    /// Sends a request with the admin key. Returns status and reply, or an error if the server ends.
     pub fn try_call(&self, method: &str, path: &str, body: &Value) -> io::Result<(u16, Value)> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let reply = self.request(method, path, &Self::admin(&self.key, "default"), body.as_bytes())?;
         Ok((reply.status, reply.json()))
     }
 
-    /// The same, where the server stays.
+    /// Sends a request with the admin key. Returns status and reply.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.try_call(method, path, body).unwrap()
     }
 
-    /// The reply to a call that has to go well.
+    /// Sends a request with the admin key that must succeed. Returns the reply.
     pub fn ok(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, reply) = self.call(method, path, body);
         assert_eq!(status, 200, "{method} {path}: {reply}");
         reply
     }
 
-    /// A counter among the metrics.
+    /// Returns the value of a counter in the metrics.
     pub fn metric(&self, name: &str) -> f64 {
         let reply = self.request("GET", "/metrics", &Self::admin(&self.key, "default"), b"").unwrap();
         let text = String::from_utf8(reply.body).unwrap();
@@ -159,27 +159,27 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops the server with SIGTERM, and waits until it has ended.
     #[cfg(unix)]
     pub fn stop(&mut self) -> Ended {
         self.signal("TERM");
         self.ended()
     }
 
-    /// Waits until it has ended.
+    /// Waits until the server has ended.
     pub fn ended(&mut self) -> Ended {
         let started = Instant::now();
         let status = loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 break status;
             }
-            assert!(started.elapsed() < PATIENCE, "the server does not end");
+            assert!(started.elapsed() < TIMEOUT, "the server did not end in time");
             std::thread::sleep(Duration::from_millis(5));
         };
         Ended { status, log: self.log.take().unwrap().join().unwrap() }
     }
 
-    /// Whether it has not ended.
+    /// Returns whether the server is still running.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
     }

@@ -1,4 +1,4 @@
-//! The server without its sockets, in this process, so that its memory is what this process takes.
+//! Runs the server's application in this process, without sockets, so that its memory can be measured.
 
 use crate::context::CONTEXT;
 use crate::repeated::Repeated;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-/// An application with a context and a knowledge base in it.
+/// An application that has a context and a knowledge base.
 pub struct Application {
     _folder: TempDir,
     pub runtime: Runtime,
@@ -23,7 +23,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// One with other options than the server's own.
+    /// Creates an application. `change` changes the default options.
     pub fn new(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = Options { device: hushvec::Device::Cpu, ..Options::new(folder.path()) };
@@ -51,7 +51,7 @@ impl Application {
         self.runtime.block_on(self.router.clone().oneshot(request)).unwrap()
     }
 
-    /// The reply, as JSON.
+    /// Reads a reply. Returns its status, and its body as JSON.
     pub fn read(&self, reply: Response<Body>) -> (StatusCode, Value) {
         let status = reply.status();
         let bytes = self.runtime.block_on(axum::body::to_bytes(reply.into_body(), 1 << 20)).unwrap();
@@ -71,18 +71,18 @@ impl Application {
         self.call("POST", "/v1/exec_context/default", &json!({ "context_id": id, "data": document }))
     }
 
-    /// What comes before the chunks of a request.
+    /// Returns the beginning of a request body, up to its list of chunks.
     pub fn chunks(&self, field: &str) -> String {
         format!(r#"{{"kb_id":"{}","context_id":"one","{field}":["#, self.base)
     }
 
-    /// Stores a chunk with a content of so many bytes, each of which takes six in JSON.
+    /// Stores a chunk with a content of `bytes` bytes.
     pub fn insert(&self, bytes: usize) -> (StatusCode, Value) {
         let begin = format!(r#"{}{{"index":["{}"],"chunk_content":""#, self.chunks("chunks"), CONTEXT.1);
         self.send("POST", "/v1/chunk/default", Repeated::new(&begin, "c", bytes, r#""}]}"#))
     }
 
-    /// Reads a reply to its end, keeping nothing: its status and length.
+    /// Reads a reply without keeping it. Returns its status, its length, and the length that it announced.
     pub fn length(&self, method: &str, uri: &str, body: &Value) -> (StatusCode, usize, Option<u64>) {
         let reply = self.request(method, uri, &self.key, Body::from(body.to_string()));
         let (status, mut body) = (reply.status(), reply.into_body());
@@ -96,7 +96,7 @@ impl Application {
         (status, len, hint)
     }
 
-    /// A new API key, with a permission for the knowledge base or none.
+    /// Creates an API key, with a permission for the knowledge base or none.
     pub fn api_key(&self, permission: Option<u8>) -> String {
         let made = self.call("POST", "/v1/keys", &json!({ "name": "key" })).1;
         if let Some(permission) = permission {

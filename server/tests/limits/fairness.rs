@@ -1,4 +1,4 @@
-//! Filters that take long: they end, and keep no other organisation waiting.
+//! Slow filters: they are stopped, and do not block other organisations.
 
 use crate::context::CONTEXT;
 use axum::Router;
@@ -16,7 +16,7 @@ use tower::ServiceExt;
 const CHUNKS: usize = 200;
 const FACETS: usize = 256;
 
-/// An organisation, as its admin sees it.
+/// An organisation with its admin key.
 #[derive(Clone)]
 struct Organisation {
     name: &'static str,
@@ -25,7 +25,7 @@ struct Organisation {
 }
 
 impl Organisation {
-    /// What an organisation named on the command line gets. It is the only one that can use the router while it lives.
+    /// Opens the folder with an organisation. Returns the router, and the admin key if the organisation is new.
     fn open(folder: &Path, name: &'static str, change: impl FnOnce(&mut Options)) -> (Router, Option<String>) {
         let mut options = Options { device: hushvec::Device::Cpu, org: name.to_owned(), ..Options::new(folder) };
         change(&mut options);
@@ -54,7 +54,7 @@ impl Organisation {
         reply
     }
 
-    /// A knowledge base of chunks that have as many facets as they may, each as long as said.
+    /// Creates a knowledge base whose chunks have the maximum number of facets, each `facet` characters long.
     async fn fill(&self, facet: usize) -> String {
         let path = |what: &str| format!("/v1/{what}/{}", self.name);
         let document = CONTEXT.0.to_dict_enc().unwrap();
@@ -75,7 +75,7 @@ impl Organisation {
     }
 }
 
-/// Two organisations of one server, the first of which has chunks; and their knowledge base.
+/// Two organisations of one server. The first has a knowledge base with chunks.
 struct Two {
     _folder: TempDir,
     runtime: Runtime,
@@ -90,23 +90,23 @@ fn two(facet: usize, change: impl FnOnce(&mut Options)) -> Two {
     let (router, greedy) = Organisation::open(folder.path(), "greedy", change);
     let greedy = Organisation { name: "greedy", key: greedy.unwrap(), router: router.clone() };
     let other = Organisation { name: "other", key: other.unwrap(), router };
-    // As the server has it.
+    // The same settings as the server's.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build().unwrap();
     let base = runtime.block_on(greedy.fill(facet));
     Two { _folder: folder, runtime, greedy, other, base }
 }
 
-/// A filter that takes as long as one can, and lets nothing through.
+/// Returns the slowest possible filter, which matches nothing.
 fn slow() -> Value {
     let test = |number: usize| json!({ "facets": { "$none": (0..12).map(|value| format!("{number} {value}")).collect::<Vec<_>>() } });
-    // None of them is among the facets, so that all conditions but the last hold and are evaluated.
+    // None of the values is a facet, so all conditions but the last hold and all of them are evaluated.
     let mut all: Vec<Value> = (0..31).map(test).collect();
     all.push(json!({ "facets": "nothing" }));
     json!({ "$and": all })
 }
 
 #[test]
-fn all_facets_are_looked_at_once() {
+fn facets_are_read_in_one_pass() {
     let Two { runtime, greedy, base, _folder, .. } = two(8, |_| ());
     let values = |count: usize| (0..count).map(|number| format!("{number:0>8}")).collect::<Vec<_>>();
     for (count, expected) in [(FACETS, CHUNKS), (510, 0)] {
@@ -122,7 +122,7 @@ fn all_facets_are_looked_at_once() {
 }
 
 #[test]
-fn queries_end_after_their_time() {
+fn queries_end_at_the_timeout() {
     let Two { runtime, greedy, base, _folder, .. } = two(64, |options| options.query_timeout = 0);
     let ids = |dry_run| json!({ "kb_id": base, "context_id": "one", "meta_filter": slow(), "dry_run": dry_run });
     let query = json!({ "kb_id": base, "context_id": "one", "query": [CONTEXT.1], "meta_filter": slow() });
@@ -136,16 +136,16 @@ fn queries_end_after_their_time() {
         let (status, reply) = runtime.block_on(greedy.call(method, path, body));
         assert_eq!((status, reply["code"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("too_slow")), "{path}");
     }
-    // What needs no time is answered.
+    // Fast requests are still answered.
     let path = format!("/v1/chunk/greedy?kb_id={base}&chunk_ids=1&chunk_ids=200");
     assert_eq!(runtime.block_on(greedy.ok("GET", &path, Value::Null)).as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn nobody_waits_for_requests_that_were_given_up() {
+fn cancelled_requests_do_not_block_others() {
     let Two { runtime, greedy, base, _folder, .. } = two(1024, |options| {
         options.query_timeout = 3600;
-        // What finds no turn in this time is refused.
+        // A request that gets no permit in this time is refused.
         options.timeout = 10;
     });
     runtime.block_on(async {
@@ -159,7 +159,7 @@ fn nobody_waits_for_requests_that_were_given_up() {
         for one in hostile {
             done += usize::from(one.await.unwrap());
         }
-        // All together they would have taken minutes.
+        // All requests together would take minutes.
         println!("{done} of 64 slow requests were done within 2 s");
         assert!(done < 64);
         let started = Instant::now();
@@ -199,7 +199,7 @@ fn no_organisation_starves_another() {
             other.ok("GET", "/v1/kbs", Value::Null).await;
             took.push(started.elapsed());
         }
-        // It can write, too.
+        // The other organisation can also write.
         other.ok("POST", "/v1/kbs", json!({ "name": "mine" })).await;
         assert!(hostile.iter().all(|one| !one.is_finished()));
         hostile.iter().for_each(tokio::task::JoinHandle::abort);
@@ -208,6 +208,6 @@ fn no_organisation_starves_another() {
     });
     let [median, most] = [took[took.len() / 2], took[took.len() - 1]].map(|time| time.as_millis());
     println!("GET /v1/kbs beside 100 slow requests: median {median} ms, most {most} ms");
-    // Behind them all it would be half a minute.
+    // After all of them, it would take half a minute.
     assert!(most < 5000, "{most} ms");
 }

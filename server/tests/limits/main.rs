@@ -1,9 +1,10 @@
-//! What one client may take from others: memory, storage and time. Apart from the other tests, since these measure what this process uses.
+//! Limits on the memory, storage and time that a client can use. Separate from the other tests, because these measure
+//! the resources of this process.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/context.rs"]
-#[allow(dead_code, reason = "these tests need less of it")]
+#[allow(dead_code, reason = "these tests use only part of it")]
 mod context;
 
 mod application;

@@ -1,4 +1,4 @@
-//! Requests that ask for too much: the server refuses them, and takes little memory to find out.
+//! Oversized requests: the server refuses them, and needs little memory to do so.
 
 use crate::application::Application;
 use crate::repeated::Repeated;
@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 
-/// What no request may make the server grow by, in bytes.
+/// The maximum growth of the process during a request, in bytes.
 const MOST_GROWTH: usize = 256 << 20;
 
-/// Tests that measure memory have it to themselves.
+/// Held by a test that measures memory, so that no other test of this kind runs at the same time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// What of this process is in memory, and was at most since it was last asked, in bytes.
+/// Returns the resident memory of this process, and its peak since the last call, in bytes.
 fn memory() -> (usize, usize) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let kilobytes = |name: &str| {
@@ -24,7 +24,7 @@ fn memory() -> (usize, usize) {
     found
 }
 
-/// Does something, and looks by how much the process grew meanwhile.
+/// Runs `work`, and checks how much the process grows.
 fn grown<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let (before, _) = memory();
     let done = work();
@@ -57,13 +57,13 @@ fn replies_are_bounded() {
         let ids: String = ids.iter().map(|id| format!("&chunk_ids={id}")).collect();
         format!("/v1/chunk/default?kb_id={}{ids}", server.base)
     };
-    // One many times.
+    // One id many times.
     for method in ["GET", "DELETE"] {
         let (status, reply) = server.call(method, &ids(&[3; 400]), &Value::Null);
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(reply["message"].as_str().unwrap().contains("3 twice"), "{reply}");
+        assert!(reply["message"].as_str().unwrap().contains("duplicate id 3"), "{reply}");
     }
-    // More than fit a reply.
+    // More chunks than fit into a reply.
     let all: Vec<u64> = (1..=20).collect();
     let selection = json!({ "kb_id": server.base, "context_id": "one", "meta_filter": {}, "return_content": true });
     let page = json!({ "kb_id": server.base, "context_id": "one", "return_content": true, "limit": u32::MAX });
@@ -76,9 +76,9 @@ fn replies_are_bounded() {
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
         assert!(reply["message"].as_str().unwrap().contains("fetch fewer"), "{reply}");
     }
-    // As many as do, with their length said before.
-    let (status, len, said) = grown("a reply of 56 MiB", || server.length("GET", &ids(&all[..7]), &Value::Null));
-    assert_eq!((status, said), (StatusCode::OK, Some(len as u64)));
+    // As many as fit. The reply announces its length.
+    let (status, len, announced) = grown("a reply of 56 MiB", || server.length("GET", &ids(&all[..7]), &Value::Null));
+    assert_eq!((status, announced), (StatusCode::OK, Some(len as u64)));
     assert!(len > 7 * (content - (64 << 10)) && len < 64 << 20, "{len}");
     let few = json!({ "kb_id": server.base, "context_id": "one", "return_content": true, "limit": 7 });
     let (status, len, _) = grown("a page", || server.length("POST", "/v1/chunk/meta/page/default", &few));
@@ -86,7 +86,7 @@ fn replies_are_bounded() {
 }
 
 #[test]
-fn bodies_take_what_they_are_long() {
+fn bodies_take_memory_in_proportion_to_their_length() {
     let Some(_alone) = alone() else { return };
     let server = Application::new(|_| ());
     let facets = format!("[{}\"\"]", "\"\",".repeat(255));

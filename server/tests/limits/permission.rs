@@ -1,4 +1,4 @@
-//! Who may not do something is told so before the server reads the body.
+//! A client without permission is refused before the server reads the body.
 
 use crate::application::Application;
 use crate::context::CONTEXT;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::sync::atomic::Ordering;
 
 #[test]
-fn who_may_not_sends_nothing() {
+fn bodies_are_not_read_without_permission() {
     let server = Application::new(|_| ());
     let (stranger, reader) = (server.api_key(None), server.api_key(Some(1)));
     let paths = [
@@ -36,7 +36,7 @@ fn who_may_not_sends_nothing() {
             }
         }
     }
-    // So contexts are stored by who may write somewhere.
+    // Storing a context needs write permission for some knowledge base.
     let document = json!({ "context_id": "two", "data": CONTEXT.0.to_dict_enc().unwrap() }).to_string();
     for (key, expected) in [(reader, 403), (server.api_key(Some(3)), 200)] {
         let reply = server.request("POST", "/v1/exec_context/default", &key, Body::from(document.clone()));

@@ -1,4 +1,4 @@
-//! Long replies are written in pieces, so that none keeps a thread.
+//! Long replies are written in pieces, so that none blocks a thread.
 
 use crate::application::Application;
 use crate::context::CONTEXT;
@@ -40,10 +40,10 @@ fn distances_are_written_in_pieces() {
             }
             (largest, all)
         });
-        // A block has 4096 rows of more than 512 bytes. What is written at once keeps a thread no longer than a moment.
+        // A block has 4096 rows of more than 512 bytes. Smaller pieces block a thread only briefly.
         assert!(largest < 256 << 10, "{accept}: {largest}");
         if accept == "application/json" {
-            // Integers of thousands of digits are more than the parser takes.
+            // The JSON parser does not accept integers with thousands of digits.
             let text = String::from_utf8(all).unwrap();
             let rows: Vec<&str> = text.strip_prefix("[[[").unwrap().strip_suffix("]]").unwrap().split("],[[").collect();
             let mut ids: Vec<u64> = rows.iter().map(|row| row.split_once("],").unwrap().1.parse().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What an organisation may store.
+//! Storage quotas of organisations.
 
 use crate::application::Application;
 use crate::context::CONTEXT;
@@ -13,13 +13,13 @@ fn quota(reply: (StatusCode, Value), option: &str) {
 }
 
 #[test]
-fn organisations_store_what_they_may() {
+fn organisations_stay_within_their_quotas() {
     let server = Application::new(|options| {
         (options.max_contexts, options.max_org_chunks, options.max_org_storage) = (2, 3, 3);
     });
     assert_eq!(server.store_context("two").0, StatusCode::OK);
     quota(server.store_context("three"), "--max-contexts");
-    // The same again takes no more.
+    // Storing the same context again needs no more space.
     assert_eq!(server.store_context("two").0, StatusCode::OK);
     assert_eq!(server.insert(1 << 20).0, StatusCode::OK);
     quota(server.insert(5 << 19), "--max-org-storage");
@@ -28,7 +28,7 @@ fn organisations_store_what_they_may() {
         server.send("PATCH", "/v1/chunk/default", Repeated::new(&begin, "p", content, r#""}]}"#))
     };
     quota(patch(4 << 20), "--max-org-storage");
-    // Nothing of it was kept.
+    // The refused content was not stored.
     let kept = server.length("GET", &format!("/v1/chunk/default?kb_id={}&chunk_ids=1", server.base), &Value::Null).1;
     assert!(kept < (1 << 20) + 1000, "{kept}");
     assert_eq!(patch(16 << 10).0, StatusCode::OK);
@@ -36,7 +36,7 @@ fn organisations_store_what_they_may() {
         assert_eq!(server.insert(32 << 10).0, StatusCode::OK);
     }
     quota(server.insert(32 << 10), "--max-org-chunks");
-    // What is deleted makes room.
+    // Deleting a chunk frees its space.
     let path = format!("/v1/chunk/default?kb_id={}&chunk_ids=2", server.base);
     assert_eq!(server.call("DELETE", &path, &Value::Null).0, StatusCode::OK);
     assert_eq!(server.insert(32 << 10).0, StatusCode::OK);

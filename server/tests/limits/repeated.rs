@@ -1,4 +1,4 @@
-//! Large bodies that take no memory here.
+//! Large bodies that need no memory in this process.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-/// A body that is made while it is sent, so that it takes no memory here: a beginning, a part many times, and an end.
+/// A body that is generated while it is sent: a beginning, a repeated part, and an end.
 pub struct Repeated {
     begin: Option<Bytes>,
     part: Bytes,
     times: usize,
     end: Option<Bytes>,
-    /// The bytes that were taken of it.
+    /// The number of bytes read so far.
     pub taken: Arc<AtomicUsize>,
 }
 
 impl Repeated {
-    /// A body of about so many bytes.
+    /// Creates a body of about `bytes` bytes.
     pub fn new(begin: &str, part: &str, bytes: usize, end: &str) -> Self {
-        // Parts of some size, so that there are not too many frames.
+        // Larger parts, to limit the number of frames.
         let copies = (16 << 10) / part.len() + 1;
         let part: Bytes = part.repeat(copies).into();
         let times = bytes / part.len();

@@ -1,4 +1,4 @@
-//! Bodies that do not arrive: what they hold is there for others again.
+//! Bodies that do not arrive: their memory is released.
 
 use crate::application::Application;
 use axum::body::Body;
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower::ServiceExt;
 
-/// A body that ends when it is told to.
+/// A body that sends one frame and then stalls.
 struct Halted {
     sent: Option<Bytes>,
 }
@@ -25,7 +25,7 @@ impl http_body::Body for Halted {
 }
 
 #[test]
-fn bodies_that_wait_leave_memory_to_others() {
+fn stalled_bodies_release_memory() {
     let server = Application::new(|options| {
         (options.max_body, options.max_reply, options.max_memory, options.timeout) = (1, 1, 4, 1);
     });
@@ -40,11 +40,11 @@ fn bodies_that_wait_leave_memory_to_others() {
             .unwrap();
         server.router.clone().oneshot(request).await.unwrap().status().as_u16()
     };
-    // Of three that have sent half, an organisation's share is enough for one, and the others give up.
+    // Three clients have sent half. The organisation's share is enough for one, and the others are refused.
     let statuses = server.runtime.block_on(async { tokio::join!(context(), context(), context()) });
     let mut statuses: [u16; 3] = statuses.into();
     statuses.sort_unstable();
     assert!(statuses.iter().all(|status| [408, 503].contains(status)) && statuses.contains(&503), "{statuses:?}");
-    // What they held is there again.
+    // The memory is available again.
     assert_eq!(server.insert(512 << 10).0, StatusCode::OK);
 }

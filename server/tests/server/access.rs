@@ -1,4 +1,4 @@
-//! Keys that are replaced, permissions that are withdrawn, and files that only the server's user can read.
+//! Replaced keys, withdrawn permissions, and files that only the server's user can read.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ struct Server {
 }
 
 impl Server {
-    /// A server on a folder, and the admin key if it is new.
+    /// Opens a folder. Also returns the admin key if the organisation is new.
     fn open(folder: &Path) -> (Self, Option<String>) {
         let (router, key) = router(&options(folder)).unwrap();
         (Self { runtime: Runtime::new().unwrap(), router }, key)
@@ -51,13 +51,13 @@ fn options(folder: &Path) -> Options {
 }
 
 #[test]
-fn a_replaced_admin_key_is_worth_nothing() {
+fn a_replaced_admin_key_stops_working() {
     let folder = tempfile::tempdir().unwrap();
     let (server, first) = Server::open(folder.path());
     let first = first.unwrap();
     let api_key = server.ok(&first, "POST", "/v1/keys", &json!({ "name": "key" }));
     let rotate = |key: &str| server.call(key, "POST", "/v1/admin-key/rotate", &Value::Null);
-    // Not for API keys.
+    // API keys cannot rotate it.
     assert_eq!(rotate(api_key["secretKey"].as_str().unwrap()).0, StatusCode::FORBIDDEN);
     let (status, reply) = rotate(&first);
     assert_eq!(status, StatusCode::OK, "{reply}");
@@ -65,10 +65,10 @@ fn a_replaced_admin_key_is_worth_nothing() {
     assert!(second.starts_with("hvk_") && second != first);
     assert_eq!(rotate(&first).0, StatusCode::UNAUTHORIZED);
     assert_eq!(server.call(&first, "GET", "/v1/kbs", &Value::Null).0, StatusCode::UNAUTHORIZED);
-    // Everything else stays.
+    // Nothing else changes.
     assert_eq!(server.ok(&second, "GET", "/v1/keys", &Value::Null).as_array().unwrap().len(), 1);
 
-    // Of many requests with one key, one gets a new one.
+    // Of many concurrent requests with the same key, only one succeeds.
     let again: Vec<_> = (0..16)
         .map(|_| {
             let request = Request::builder()
@@ -91,9 +91,9 @@ fn a_lost_admin_key_is_replaced_offline() {
     let rotate = |org: &str| {
         serve_until_stopped(&Options { rotate_admin_key: true, org: org.to_owned(), ..options(folder.path()) })
     };
-    assert!(rotate("default").unwrap_err().contains("no data of a server"));
+    assert!(rotate("default").unwrap_err().contains("has no server data"));
     let (server, first) = Server::open(folder.path());
-    assert!(rotate("default").unwrap_err().contains("another server has"));
+    assert!(rotate("default").unwrap_err().contains("in use by another server"));
     drop(server);
     assert!(rotate("none").unwrap_err().contains("no organisation \"none\""));
     rotate("default").unwrap();
@@ -103,7 +103,7 @@ fn a_lost_admin_key_is_replaced_offline() {
 }
 
 #[test]
-fn a_withdrawn_permission_counts_no_more() {
+fn a_withdrawn_permission_stops_working() {
     let folder = tempfile::tempdir().unwrap();
     let (server, admin) = Server::open(folder.path());
     let admin = admin.unwrap();
@@ -125,14 +125,14 @@ fn a_withdrawn_permission_counts_no_more() {
     {
         assert_eq!(withdraw(&path).0, StatusCode::NOT_FOUND);
     }
-    // It can be given again.
+    // It can be granted again.
     server.ok(&admin, "PUT", &permission, &json!({ "permission": 3 }));
     assert_eq!(read(), StatusCode::OK);
 }
 
 #[cfg(unix)]
 #[test]
-fn files_are_for_the_server_only() {
+fn files_are_private_to_the_servers_user() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -150,7 +150,7 @@ fn files_are_for_the_server_only() {
     write(&server, &key);
     assert!(folder.path().join("hushvec.db-wal").exists());
     assert_eq!(open_to_others(), [""; 0]);
-    // What an older version left is tightened, without a change of what is in it.
+    // Permissions of files from an older version are removed, and their contents do not change.
     let names = ["hushvec.db", "hushvec.db-shm", "hushvec.db-wal", "lock", "segments"];
     let copy = tempfile::tempdir().unwrap();
     for name in names {

@@ -1,4 +1,4 @@
-//! Clients that open connections and do nothing with them keep nobody out.
+//! Clients that open connections and do nothing with them do not keep other clients out.
 
 #![cfg(target_os = "linux")]
 use crate::process::Server;
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// How long a request takes on a new connection.
+/// Returns how long a request takes on a new connection.
 fn delay(server: &Server) -> Duration {
     let started = Instant::now();
     let mut stream = server.connect().unwrap();
@@ -17,7 +17,7 @@ fn delay(server: &Server) -> Duration {
     started.elapsed()
 }
 
-/// As many connections as this process may open, up to 1,024.
+/// Returns how many connections this process may open, up to 1,024.
 fn many() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -26,19 +26,19 @@ fn many() -> usize {
 }
 
 #[test]
-fn half_sent_requests_keep_nobody_out() {
+fn incomplete_requests_do_not_keep_clients_out() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);
     let halves = [
         String::new(),
         "GET /health HTTP/1.1\r\nhost: x\r\n".to_owned(),
-        // With a key, and a body that does not come.
+        // With a key, and a body that does not arrive.
         format!(
             "POST /v1/kbs HTTP/1.1\r\nhost: x\r\nx-xtrace-key: {}\r\nx-xtrace-org-id: default\r\n\
              content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
             server.key
         ),
-        // Idle, behind a request that was answered.
+        // Idle after an answered request.
         "GET /health HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
     ];
     for half in &halves {
@@ -51,18 +51,18 @@ fn half_sent_requests_keep_nobody_out() {
             .collect();
         let delay = (0..5).map(|_| delay(&server)).max().unwrap_or_default();
         println!("{} ms behind {} of {half:?}", delay.as_millis(), open.len());
-        // They would stay for 10 seconds and more.
+        // Otherwise the connections would stay for at least 10 seconds.
         assert!(delay < Duration::from_secs(5), "{delay:?} behind {} of {half:?}", open.len());
     }
 }
 
 #[test]
-fn heads_have_ten_seconds() {
+fn request_heads_time_out_after_ten_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);
     let mut slow = server.connect().unwrap();
     let started = Instant::now();
-    // Something each second is not enough.
+    // Sending a line each second does not extend the limit.
     slow.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
     let mut writer = slow.try_clone().unwrap();
     let trickle = std::thread::spawn(move || {

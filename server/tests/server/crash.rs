@@ -1,4 +1,4 @@
-//! What a server has acknowledged is there, whatever stops it: kill -9, and a full disk.
+//! Acknowledged writes survive kill -9 and a full disk.
 
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Some vectors, as bits and as ciphertexts.
+/// Vectors, as bits and as ciphertexts.
 static VECTORS: LazyLock<(Vec<Vec<u8>>, Vec<String>)> = LazyLock::new(|| {
     let bits = Chance(7).vectors(64);
     let wires = encrypt(&CONTEXT.0, &bits);
@@ -20,7 +20,7 @@ fn kills() -> usize {
     if std::env::var_os("HUSHVEC_LONG_TESTS").is_some_and(|value| value == "1") { 200 } else { 12 }
 }
 
-/// What every chunk has to be: its name ends with the number of its vector, and then perhaps filling.
+/// Returns the number of a chunk's vector, the second word of its name. A third word may be filling.
 fn number(name: &str) -> usize {
     name.split(' ').nth(1).unwrap().parse().unwrap()
 }
@@ -29,7 +29,7 @@ fn with_vectors(names: &[String]) -> Vec<(String, &'static String)> {
     names.iter().map(|name| (name.clone(), &VECTORS.1[number(name)])).collect()
 }
 
-/// The name of each chunk, by its id.
+/// Returns the name of each chunk, by its id.
 fn everything(server: &Server, base: &str) -> BTreeMap<u64, String> {
     let selection = json!({ "kb_id": base, "context_id": context_id(), "sort_order": "asc", "return_content": true });
     let page = server.ok("POST", "/v1/chunk/meta/page/default", &selection);
@@ -41,7 +41,7 @@ fn everything(server: &Server, base: &str) -> BTreeMap<u64, String> {
     found.collect()
 }
 
-/// The distances that a search for a vector has to find.
+/// Returns the distances that a search for a vector must find.
 fn expected(stored: &BTreeMap<u64, String>, query: usize) -> BTreeMap<u64, u32> {
     let bits = &VECTORS.0;
     stored.iter().map(|(id, name)| (*id, distance(&bits[query], &bits[number(name)]))).collect()
@@ -51,11 +51,11 @@ fn ids(reply: &Value) -> Vec<u64> {
     reply["chunk_ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect()
 }
 
-/// A client that stores and deletes until its server goes away.
+/// A client that stores and deletes until its server ends.
 struct Client {
     chance: Chance,
     next: usize,
-    /// What was acknowledged.
+    /// The acknowledged chunks.
     stored: BTreeMap<u64, String>,
     /// The call that was not answered.
     sent: Option<Sent>,
@@ -90,12 +90,13 @@ impl Client {
         }
     }
 
-    /// Compares what there is after a crash with what was acknowledged: whether the call that was cut off was done.
+    /// Compares the chunks after a crash with the acknowledged ones. Returns whether the interrupted call was
+    /// completed.
     fn compare(&mut self, found: BTreeMap<u64, String>) -> bool {
         let new: Vec<&String> =
             found.iter().filter(|(id, _)| !self.stored.contains_key(id)).map(|(_, name)| name).collect();
         let lost: Vec<&u64> = self.stored.keys().filter(|id| !found.contains_key(id)).collect();
-        // As a whole or not at all.
+        // The interrupted call took effect completely or not at all.
         match &self.sent {
             Some(Sent::Names(names)) => {
                 assert!(new.is_empty() || new.into_iter().eq(names), "{found:?}");
@@ -117,7 +118,7 @@ impl Client {
 }
 
 #[test]
-fn kills_lose_nothing_that_was_acknowledged() {
+fn kills_lose_no_acknowledged_writes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut server = Server::start(&data, &[]);
@@ -136,10 +137,10 @@ fn kills_lose_nothing_that_was_acknowledged() {
         server = server.restarted();
         unanswered += usize::from(client.compare(everything(&server, &base)));
     }
-    println!("{} kills, {} chunks, {unanswered} calls done but not answered", kills(), client.stored.len());
+    println!("{} kills, {} chunks, {unanswered} calls completed but not answered", kills(), client.stored.len());
     assert!(!client.stored.is_empty());
     assert_eq!(server.distances(&base, &VECTORS.1[5]), expected(&client.stored, 5));
-    // Nothing is left of what was never committed but rows that nobody refers to.
+    // Uncommitted writes leave no files behind, only rows without references.
     for entry in std::fs::read_dir(&data).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(
@@ -150,9 +151,9 @@ fn kills_lose_nothing_that_was_acknowledged() {
     assert!(server.stop().status.success());
 }
 
-/// The database knows of a segment before there is a file: none, or an unfinished one, is found after a crash.
+/// The database records a segment before its file exists. After a crash, the file may be missing or incomplete.
 #[test]
-fn a_segment_that_was_being_made_is_made_again() {
+fn an_incomplete_segment_is_created_again() {
     for left in [None, Some(b"".as_slice()), Some(b"HVX")] {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Server::start(folder.path(), &[]);
@@ -181,13 +182,13 @@ fn a_segment_that_was_being_made_is_made_again() {
     }
 }
 
-/// What starts a command with a small disk mounted on a folder; `None` where that is not allowed.
+/// Returns a wrapper that runs a command with a small disk mounted on a folder; `None` if mounting is not allowed.
 #[cfg(target_os = "linux")]
 fn small_disk(folder: &std::path::Path, mebibytes: usize) -> Option<std::process::Command> {
     use std::process::{Command, Stdio};
     std::fs::create_dir(folder).unwrap();
     let script = format!("mount -t tmpfs -o size={mebibytes}m none '{}' && exec \"$@\"", folder.display());
-    // Root needs no user namespace, and has no right to one in some containers.
+    // Root needs no user namespace, and may not create one in some containers.
     ["-m", "-rm"].into_iter().find_map(|flags| {
         let command = || {
             let mut command = Command::new("unshare");
@@ -201,7 +202,7 @@ fn small_disk(folder: &std::path::Path, mebibytes: usize) -> Option<std::process
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_refuses_and_loses_nothing() {
+fn a_full_disk_loses_no_acknowledged_writes() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     let Some(wrapper) = small_disk(&disk, 3) else {

@@ -1,4 +1,4 @@
-//! Many clients, slow ones and ones that go away.
+//! Many clients, slow clients, and clients that disconnect.
 
 #![cfg(target_os = "linux")]
 
@@ -10,13 +10,13 @@ use std::io::{BufReader, Read};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// More vectors than fit the buffers of a connection.
+/// More vectors than fit into the buffers of a connection.
 const COUNT: usize = 40_000;
 const UNIQUE: usize = 50;
-/// Of a ciphertext, in bytes.
+/// The size of a ciphertext, in bytes.
 const CIPHERTEXT: usize = 512;
 
-/// A server with vectors.
+/// A server with stored vectors.
 struct Filled {
     server: Server,
     base: String,
@@ -25,7 +25,8 @@ struct Filled {
     _folder: tempfile::TempDir,
 }
 
-/// One after the other, since they count what the server does; and in one test, since filling it takes longest.
+/// Runs several checks in sequence, because they read the server's counters, and in one test, because storing the
+/// vectors takes longest.
 #[test]
 fn many_clients() {
     let folder = tempfile::tempdir().unwrap();
@@ -35,9 +36,9 @@ fn many_clients() {
     let wires = encrypt(&CONTEXT.0, &bits);
     server.fill(&base, &wires, COUNT);
     let filled = Filled { server, base, bits, wires, _folder: folder };
-    searches_share_what_is_read(&filled);
-    slow_clients_hold_nobody_up(&filled);
-    nothing_is_computed_for_clients_that_have_gone(&filled);
+    searches_share_reads(&filled);
+    slow_clients_do_not_delay_others(&filled);
+    nothing_is_computed_for_disconnected_clients(&filled);
     memory_does_not_grow_with_the_vectors(&filled);
 }
 
@@ -46,7 +47,7 @@ impl Filled {
         self.server.begin_search(&self.base, &self.wires[query])
     }
 
-    /// A client that has read the beginning of an answer, and no more.
+    /// Opens a connection that has read only the beginning of an answer.
     fn slow(&self) -> (TcpStream, [u8; 10]) {
         let mut stream = self.begin(0);
         let mut begin = [0; 10];
@@ -66,14 +67,14 @@ impl Filled {
     }
 }
 
-/// The body of a reply of which some was read already.
+/// Reads the rest of a reply whose beginning was read already. Returns the body.
 fn finish(stream: TcpStream, begin: &[u8]) -> Vec<u8> {
     let reply = Reply::read(&mut BufReader::new(begin.chain(stream))).unwrap();
     assert_eq!(reply.status, 200);
     reply.body
 }
 
-/// Chunks and ciphertexts of an answer about all vectors.
+/// Parses an answer about all vectors.
 fn all_rows(body: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>) {
     let (ids, ciphertexts) = rows(body);
     let mut sorted = ids.clone();
@@ -82,14 +83,14 @@ fn all_rows(body: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>) {
     (ids, ciphertexts)
 }
 
-fn searches_share_what_is_read(filled: &Filled) {
+fn searches_share_reads(filled: &Filled) {
     let counts = || ["wanted_blocks", "blocks"].map(|name| filled.server.metric(name));
     let before = counts();
     let bodies = filled.answers(8, 8);
     let after = counts();
     assert!(after[0] - before[0] > after[1] - before[1], "{before:?} {after:?}");
     for (query, body) in bodies.iter().enumerate() {
-        // Whoever joins later begins in the middle.
+        // Searches that join later start in the middle.
         let (ids, ciphertexts) = all_rows(body);
         let mut chance = Chance(query as u64 + 1);
         let some: Vec<usize> = (0..200).map(|_| chance.index(COUNT)).collect();
@@ -102,22 +103,22 @@ fn searches_share_what_is_read(filled: &Filled) {
     }
 }
 
-fn slow_clients_hold_nobody_up(filled: &Filled) {
+fn slow_clients_do_not_delay_others(filled: &Filled) {
     let mut slow: Vec<_> = (0..4).map(|_| filled.slow()).collect();
     for query in 0..3 {
         assert!(finish(filled.begin(query), &[]).len() > COUNT * CIPHERTEXT);
     }
-    // And they get all of theirs, when they want it.
+    // A slow client receives its complete answer later.
     let (stream, begin) = slow.remove(0);
     all_rows(&finish(stream, &begin));
 }
 
-fn nothing_is_computed_for_clients_that_have_gone(filled: &Filled) {
+fn nothing_is_computed_for_disconnected_clients(filled: &Filled) {
     let before = filled.server.metric("distances");
     for _ in 0..10 {
         drop(filled.slow());
     }
-    // Nothing goes on that nobody waits for.
+    // Computing stops.
     std::thread::sleep(Duration::from_secs(1));
     let after = filled.server.metric("distances");
     std::thread::sleep(Duration::from_millis(500));
@@ -132,12 +133,12 @@ fn memory_does_not_grow_with_the_vectors(filled: &Filled) {
     let anonymous = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     let kilobytes: usize = anonymous.trim().strip_suffix(" kB").unwrap().parse().unwrap();
     println!("{kilobytes} kB");
-    // Twelve answers and eight that wait are 410 MB; a few blocks of each are in memory.
+    // Twelve answers and eight unread ones are 410 MB. Only a few blocks of each are in memory.
     assert!(kilobytes < 200_000, "{kilobytes} kB");
 }
 
 #[test]
-fn a_search_ends_before_the_server_does() {
+fn the_server_finishes_searches_before_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), &[]);
     let base = server.prepare();

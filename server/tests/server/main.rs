@@ -1,6 +1,6 @@
-//! The server from outside: its process and its sockets, and its application without them.
+//! Tests of the server's process and sockets, and of its application without them.
 //!
-//! Tests that measure memory or time of this process are in `limits`.
+//! Tests that measure the memory or time of this process are in `limits`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -25,7 +25,7 @@ mod requests;
 mod tls;
 mod upsert;
 
-/// The server that these tests start.
+/// Returns the command of the server to test.
 fn program() -> std::process::Command {
     std::process::Command::new(env!("CARGO_BIN_EXE_hushvec-server"))
 }

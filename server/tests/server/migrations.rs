@@ -1,7 +1,8 @@
-//! Databases of older versions are upgraded, and files that are not this server's are refused and left as they are.
+//! Databases of older versions are upgraded. Files of other applications are refused and not changed.
 //!
-//! `data/stored` has what servers of versions 1 and 2 left: the database as text, and its segments. Its context opens with the passphrase
-//! "correct horse". Vector i of a knowledge base begins with i ones, or of `drafts` with 6 + i.
+//! `data/stored` has the data of servers of versions 1 and 2: the database as text, and its segments. The context opens
+//! with the passphrase "correct horse". Vector i of a knowledge base begins with i ones, and vector i of `drafts` with
+//! 6 + i ones.
 
 use crate::chunks::rows;
 use crate::context::{decode, encrypt};
@@ -34,7 +35,7 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stored")
 }
 
-/// A data folder as a server of a version left it.
+/// Creates the data folder of a server of an older version.
 fn left_by(version: i64) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let sql = std::fs::read_to_string(data().join(format!("version-{version}.sql"))).unwrap();
@@ -58,7 +59,7 @@ fn number(database: &Connection, sql: &str) -> i64 {
     database.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// All that defines tables, indexes and triggers, without comments and spaces; and the columns of tables.
+/// Returns the definitions of tables, indexes and triggers, without comments and spaces, and the columns of tables.
 fn schema(database: &Connection) -> BTreeMap<String, String> {
     let mut statement = database.prepare("SELECT name, type, coalesce(sql, '') FROM sqlite_schema").unwrap();
     let entries = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
@@ -77,7 +78,7 @@ fn schema(database: &Connection) -> BTreeMap<String, String> {
     found
 }
 
-/// Everything in a database, as text: its schema, its version and all rows.
+/// Returns a database as text: schema, version and all rows.
 fn dump(database: &Connection) -> String {
     let mut text = format!("{} {:?}\n", number(database, "PRAGMA user_version"), schema(database));
     let tables: Vec<String> =
@@ -135,7 +136,7 @@ impl Server {
         self.ok(key, "GET", path, &Value::Null)
     }
 
-    /// How far each vector is from one without ones: how many it has.
+    /// Searches for the zero vector. Returns the distance of each vector, which is its number of ones.
     fn distances(
         &self,
         context: &ExecutionContext,
@@ -156,7 +157,7 @@ impl Server {
 }
 
 #[test]
-fn what_older_servers_stored_is_used() {
+fn data_of_older_servers_is_usable() {
     for version in [1, 2] {
         let folder = left_by(version);
         let (router, new_key) = open(folder.path()).unwrap();
@@ -190,7 +191,7 @@ fn what_older_servers_stored_is_used() {
         contexts.sort_by_key(Value::to_string);
         assert_eq!(contexts, ["ctx", "ctx-2"]);
 
-        // The context opens, and decodes what is computed from the stored segments.
+        // The context opens and decrypts distances to the stored vectors.
         let document = server.get(READER, "/v1/exec_context/default/ctx");
         let document = document.get("data").unwrap_or(&document);
         let provider = PassphraseKeyProvider::new("correct horse").unwrap();
@@ -201,7 +202,7 @@ fn what_older_servers_stored_is_used() {
         assert_eq!(server.distances(&context, default, DRAFTS, "ctx-2"), [(1, 7), (2, 8)]);
         assert_eq!(server.distances(&context, ("acme", ACME), THEIR_NOTES, "ctx"), [(1, 9)]);
 
-        // Names, metadata, contents, and embeddings, which came with version 2.
+        // Names, metadata, contents, and embeddings, which exist since version 2.
         let fields = "projection=chunk_content&projection=meta_data&projection=sealed_embedding&projection=name";
         let found = server.get(READER, &format!("/v1/chunk/default?kb_id={NOTES}&chunk_ids=1&{fields}"));
         assert_eq!((&found[0]["name"], &found[0]["chunk_content"]), (&json!("note 1"), &json!("sealed note 1")));
@@ -213,7 +214,7 @@ fn what_older_servers_stored_is_used() {
         let ids: Vec<_> = filtered.as_array().unwrap().iter().map(|chunk| chunk["chunk_id"].as_u64()).collect();
         assert_eq!(ids, [Some(1), Some(5)]);
 
-        // It goes on where it was: ids are not given again, and names stand for the chunks that had them.
+        // New data continues the old: ids are not reused, and names identify the same chunks.
         let wire = encrypt(&context, &[vec![1; 16]]).remove(0);
         let chunk =
             |name: &str| json!({ "name": name, "chunk_content": "new", "index": [wire], "sealed_embedding": "e" });
@@ -226,12 +227,12 @@ fn what_older_servers_stored_is_used() {
         assert_eq!(server.call(READER, "POST", "/v1/chunk/default", &body).0, 403);
         server.ok(WRITER, "DELETE", &format!("/v1/chunk/default?kb_id={NOTES}&chunk_ids=1"), &Value::Null);
 
-        // What an organisation has is counted as if it were counted from the start.
+        // The usage counts equal the actual usage.
         let database = database(folder.path());
         let counted = |organisation: i64| {
             number(&database, &format!("SELECT bytes FROM usage WHERE organisation = {organisation}"))
         };
-        let there = |organisation: i64| {
+        let actual = |organisation: i64| {
             let of = format!(
                 "FROM chunks c JOIN contents d ON d.chunk = c.key JOIN knowledge_bases k ON k.key = c.knowledge_base WHERE k.organisation = {organisation}"
             );
@@ -240,11 +241,11 @@ fn what_older_servers_stored_is_used() {
                 format!("SELECT sum(octet_length(document)) FROM contexts WHERE organisation = {organisation}");
             number(&database, &format!("SELECT (SELECT sum({chunks}) {of}) + ({documents})"))
         };
-        assert_eq!([counted(1), counted(2)], [there(1), there(2)]);
+        assert_eq!([counted(1), counted(2)], [actual(1), actual(2)]);
         assert_eq!(number(&database, "SELECT chunks FROM usage WHERE organisation = 1"), 7);
         server.ok(ADMIN, "DELETE", &format!("/v1/kbs/{DRAFTS}"), &Value::Null);
         assert_eq!(number(&database, "SELECT chunks FROM usage WHERE organisation = 1"), 5);
-        assert_eq!(counted(1), there(1));
+        assert_eq!(counted(1), actual(1));
     }
 }
 
@@ -258,14 +259,14 @@ fn upgraded_databases_have_the_schema_of_new_ones() {
     for version in [1, 2] {
         let folder = left_by(version);
         assert_eq!(number(&database(folder.path()), "PRAGMA user_version"), version);
-        // Version 2 differs from 3 in its header only.
+        // Versions 2 and 3 differ only in the header.
         assert_eq!(schema(&database(folder.path())) == schema(&fresh), version == 2);
         drop(open(folder.path()).unwrap());
         let upgraded = database(folder.path());
         assert_eq!(schema(&upgraded), schema(&fresh), "from version {version}");
         assert_eq!(number(&upgraded, "PRAGMA user_version"), NEWEST);
         assert_eq!(number(&upgraded, "PRAGMA application_id"), application);
-        // Nothing happens the next time.
+        // Opening it again changes nothing.
         let before = dump(&upgraded);
         drop(open(folder.path()).unwrap());
         assert_eq!(dump(&database(folder.path())), before);
@@ -273,31 +274,29 @@ fn upgraded_databases_have_the_schema_of_new_ones() {
 }
 
 #[test]
-fn a_migration_that_fails_leaves_the_file_as_it_was() {
+fn a_failed_migration_does_not_change_the_file() {
     let missing = "PRAGMA foreign_keys = off; DELETE FROM segments WHERE key = 3";
-    for (version, damage, said, repair) in [
-        // In the first step, and in the last, after others went well.
+    for (version, damage, message, repair) in [
+        // A failure in the first step, and one in the last, after successful ones.
         (
             1,
             "CREATE INDEX chunks_by_name ON chunks (name)",
-            "upgrading it to version 2 failed",
+            "the upgrade to version 2 failed",
             "DROP INDEX chunks_by_name",
         ),
-        (1, "DROP TABLE usage; CREATE VIEW usage AS SELECT 1", "upgrading it to version 3 failed", "DROP VIEW usage"),
-        (
-            2,
-            missing,
-            "rows of chunks refer to rows of segments that are missing",
-            "INSERT INTO segments VALUES (3, 3, 0)",
-        ),
+        (1, "DROP TABLE usage; CREATE VIEW usage AS SELECT 1", "the upgrade to version 3 failed", "DROP VIEW usage"),
+        (2, missing, "rows of chunks refer to missing rows of segments", "INSERT INTO segments VALUES (3, 3, 0)"),
     ] {
         let folder = left_by(version);
         database(folder.path()).execute_batch(damage).unwrap();
         let before = dump(&database(folder.path()));
         let error = open(folder.path()).err().unwrap();
-        assert!(error.contains("hushvec.db") && error.contains(said) && error.contains("left as it was"), "{error}");
+        assert!(
+            error.contains("hushvec.db") && error.contains(message) && error.contains("the file was not changed"),
+            "{error}"
+        );
         assert_eq!(dump(&database(folder.path())), before, "{damage}");
-        // The server that wrote it can go on, and so can this one once the cause is gone.
+        // The server that wrote it can use it, and so can this one after the repair.
         database(folder.path()).execute_batch(repair).unwrap();
         drop(open(folder.path()).unwrap());
         assert_eq!(number(&database(folder.path()), "PRAGMA user_version"), NEWEST);
@@ -305,12 +304,12 @@ fn a_migration_that_fails_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn other_files_are_refused_and_left_as_they_are() {
+fn other_files_are_refused_and_not_changed() {
     let foreign = "CREATE TABLE notes (text TEXT)";
-    for (what, said, advice) in [
+    for (what, message, advice) in [
         (
             "PRAGMA user_version = 99",
-            "it has version 99, and this server reads versions up to 3",
+            "it has version 99, but this server reads versions up to 3",
             "start a newer server",
         ),
         ("PRAGMA application_id = 252006674", "another application", "--data"),
@@ -320,7 +319,7 @@ fn other_files_are_refused_and_left_as_they_are() {
         let folder = tempfile::tempdir().unwrap();
         drop(open(folder.path()).unwrap());
         database(folder.path()).execute_batch(what).unwrap();
-        refused(folder.path(), said, advice);
+        refused(folder.path(), message, advice);
     }
     for version in [0, 2] {
         let folder = tempfile::tempdir().unwrap();
@@ -332,11 +331,11 @@ fn other_files_are_refused_and_left_as_they_are() {
     refused(folder.path(), "not a SQLite database", "--data");
 }
 
-fn refused(folder: &Path, said: &str, advice: &str) {
+fn refused(folder: &Path, message: &str, advice: &str) {
     let path = folder.join("hushvec.db");
     let before = std::fs::read(&path).unwrap();
     let error = open(folder).err().unwrap();
     let named = error.contains(path.to_str().unwrap());
-    assert!(named && error.contains(said) && error.contains(advice), "{error}");
-    assert!(std::fs::read(&path).unwrap() == before, "{said}: the file was changed");
+    assert!(named && error.contains(message) && error.contains(advice), "{error}");
+    assert!(std::fs::read(&path).unwrap() == before, "{message}: the file was changed");
 }

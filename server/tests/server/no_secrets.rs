@@ -1,8 +1,8 @@
-//! The server is built on the library without its feature `owner`: nothing that could hold a secret key is in it.
+//! The server uses the library without the feature `owner`, so it has no code that handles secret keys.
 
 use std::process::Command;
 
-/// What is built into the server: a line each of a crate and its features.
+/// Returns the crates that are built into the server, one per line, with their features.
 fn built_in() -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--package", "hushvec-server", "--edges", "normal,build"])
@@ -15,7 +15,7 @@ fn built_in() -> Vec<String> {
 }
 
 #[test]
-fn the_library_comes_without_its_owner() {
+fn the_library_is_built_without_owner() {
     let lines = built_in();
     let library: Vec<&String> = lines.iter().filter(|line| line.starts_with("hushvec v")).collect();
     assert!(!library.is_empty(), "{lines:?}");
@@ -25,9 +25,9 @@ fn the_library_comes_without_its_owner() {
     }
 }
 
-/// The crates that the feature `owner` brings. The server has other uses for none of them.
+/// Crates that only the feature `owner` needs are not built in.
 #[test]
-fn what_secrets_need_is_not_there() {
+fn crates_for_secrets_are_not_built_in() {
     let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).unwrap();
     let owner = manifest.lines().find_map(|line| line.strip_prefix("owner = [")).unwrap();
     let crates: Vec<&str> = owner.split('"').filter_map(|part| part.strip_prefix("dep:")).collect();

@@ -1,4 +1,4 @@
-//! A server as whoever runs it meets it: a second server, time-outs, other organisations, weak keys, tidying up.
+//! Operation of a server: a second server, timeouts, several organisations, weak keys, removal of dead vectors.
 
 #![cfg(unix)]
 
@@ -14,11 +14,11 @@ fn two_servers_do_not_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let _first = Server::start(folder.path(), &[]);
     let log = Server::try_start(folder.path(), &[]).err().unwrap();
-    assert!(log.contains("another server has") && log.contains(" open"), "{log}");
+    assert!(log.contains("is in use by another server"), "{log}");
 }
 
 #[test]
-fn an_address_that_is_taken_is_named() {
+fn an_address_in_use_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"), &[]);
     let failed = crate::program()
@@ -31,7 +31,7 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[test]
-fn requests_that_do_not_arrive_are_given_up() {
+fn requests_that_do_not_arrive_time_out() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--timeout", "1"]);
     let mut half = server.connect().unwrap();
@@ -48,14 +48,14 @@ fn requests_that_do_not_arrive_are_given_up() {
 }
 
 #[test]
-fn organisations_see_nothing_of_each_other() {
+fn organisations_are_isolated() {
     let folder = tempfile::tempdir().unwrap();
     let wires = encrypt(&CONTEXT.0, &Chance(1).vectors(40));
     let mut first = Server::start(folder.path(), &[]);
     let base = first.prepare();
     first.fill(&base, &wires, wires.len());
     first.stop();
-    // The same folder, for another organisation: its own admin key.
+    // Another organisation on the same folder gets its own admin key.
     let second = Server::start(folder.path(), &["--org", "acme"]);
     assert!(second.key.starts_with("hvk_") && second.key != first.key);
     let call_as = |headers: &[(&str, &str)], method: &str, path: &str, body: &Value| {
@@ -76,20 +76,20 @@ fn organisations_see_nothing_of_each_other() {
     assert_eq!(get(&format!("/v1/chunk/acme?kb_id={base}&chunk_ids=1")).0, 404);
     let query = json!({ "kb_id": base, "context_id": id, "query": [wires[0]] });
     assert_eq!(call("POST", "/v1/compute_hamming/acme", &query).0, 404);
-    // In the other's name neither, whether that exists or not.
+    // Other organisation names are refused, whether they exist or not.
     for name in ["default", "nobody"] {
         assert_eq!(call("POST", &format!("/v1/compute_hamming/{name}"), &query).0, 403);
         assert_eq!(call_as(&Server::admin(&second.key, name), "GET", "/v1/kbs", &Value::Null).status, 403);
     }
-    // The other one's key opens what is its own.
+    // The other organisation's key gives access to its own data.
     let ours = Server::admin(&first.key, "default");
     assert_eq!(call_as(&ours, "POST", "/v1/compute_hamming/default", &query).status, 200);
-    // The same context in both, each its own.
+    // Both organisations can store the same context.
     assert_eq!(call("POST", "/v1/exec_context/acme", &context_document()).0, 200);
     assert_eq!(get(&format!("/v1/exec_context/acme/{id}/kb")), (200, json!({ "kb_ids": [] })));
 }
 
-/// A context with a weak key, and one without, in XTrace's format.
+/// Returns a context with a weak key and one with a strong key, in XTrace's format.
 fn weak_and_strong() -> [Value; 2] {
     use hushvec::{ExecutionContext, Format, PassphraseKeyProvider, Scheme};
     let lookup = ExecutionContext::builder()
@@ -107,7 +107,7 @@ fn weak_and_strong() -> [Value; 2] {
 }
 
 #[test]
-fn weak_keys_are_warned_of_or_refused() {
+fn weak_keys_cause_a_warning_or_are_refused() {
     let [weak, strong] = weak_and_strong();
     let folder = tempfile::tempdir().unwrap();
     let store = |server: &Server, id: &str, document: &Value| {
@@ -124,7 +124,7 @@ fn weak_keys_are_warned_of_or_refused() {
     assert_eq!(store(&server, "strong", &strong).0, 200);
     let (status, reply) = store(&server, "weak", &weak);
     assert_eq!(status, 422);
-    assert!(reply["message"].as_str().unwrap().contains("refuses weak keys: alpha_len is 50"), "{reply}");
+    assert!(reply["message"].as_str().unwrap().contains("weak key: alpha_len is 50"), "{reply}");
     assert_eq!(server.ok("GET", "/v1/exec_context/default", &Value::Null), json!({ "contexts": ["strong"] }));
 }
 
@@ -133,9 +133,9 @@ fn segments(folder: &Path) -> Vec<u64> {
     files.map(|file| file.unwrap().metadata().unwrap().len()).collect()
 }
 
-/// More dead rows than living ones, in files that are full: they are removed, and nothing living goes with them.
+/// Full files with more dead than live rows are removed, and their live rows are kept.
 #[test]
-fn deletions_move_vectors_and_tidy_up() {
+fn deletions_reclaim_space() {
     const COUNT: usize = 80_000;
     let folder = tempfile::tempdir().unwrap();
     let bits = Chance(4).vectors(50);
@@ -144,7 +144,7 @@ fn deletions_move_vectors_and_tidy_up() {
     let base = server.prepare();
     server.fill(&base, &wires, COUNT);
     assert_eq!(segments(folder.path()).len(), 2);
-    // What is left: every 40th chunk.
+    // Every 40th chunk is kept.
     let gone: Vec<usize> = (1..=COUNT).filter(|id| id % 40 != 0).collect();
     for part in gone.chunks(3000) {
         let ids: String = part.iter().map(|id| format!("&chunk_ids={id}")).collect();
@@ -156,7 +156,7 @@ fn deletions_move_vectors_and_tidy_up() {
     for (id, found) in &found {
         assert_eq!(*found, distance(&bits[7], &bits[usize::try_from(id - 1).unwrap() % 50]), "chunk {id}");
     }
-    // The first file was full; what lived when it was half empty has moved.
+    // The first file was full. Its live rows moved when it was half empty.
     let bytes: u64 = segments(folder.path()).iter().sum();
     assert!(bytes < 6 * COUNT as u64 * 512 / 10, "{bytes}");
     server.stop();

@@ -1,4 +1,4 @@
-//! What is wrong with a request is named, and nothing of it is logged.
+//! Invalid requests: the error names the problem, and the log does not contain the request.
 
 #![cfg(unix)]
 
@@ -17,7 +17,7 @@ const META: &str = "/v1/chunk/meta/default";
 const CONTEXTS: &str = "/v1/exec_context/default";
 const SECRET_TEXT: &str = "what nobody else may read";
 
-/// A server with a knowledge base, a context and chunks in it.
+/// A server that has a knowledge base, a context and chunks.
 struct Filled {
     server: Server,
     base: String,
@@ -49,7 +49,7 @@ impl Filled {
         self.with(json!({ "chunk_content": "c", "index": [self.wire] }), fields)
     }
 
-    /// What a request about this knowledge base is made of.
+    /// Returns the body of a request about this knowledge base.
     fn about(&self, fields: Value) -> Value {
         self.with(json!({ "kb_id": self.base, "context_id": context_id() }), fields)
     }
@@ -62,7 +62,7 @@ impl Filled {
         self.with(self.about(json!({ "query": [self.wire] })), fields)
     }
 
-    /// Status and message of an answer to an API key.
+    /// Sends a request with a key. Returns the status and the message of the answer.
     fn by(&self, key: &str, method: &str, path: &str, body: &Value) -> (u16, String) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = Server::admin(key, "default");
@@ -72,16 +72,16 @@ impl Filled {
     }
 }
 
-/// A request that is refused, and how.
+/// An invalid request, and the expected error.
 struct Case {
     name: &'static str,
     method: &'static str,
     path: String,
     body: Vec<u8>,
-    /// A header that is not as it should be, or is not there.
+    /// A header to change, or to remove.
     header: Option<(&'static str, Option<String>)>,
     status: u16,
-    /// What the message says.
+    /// A part of the message.
     part: &'static str,
 }
 
@@ -92,19 +92,19 @@ fn case(name: &'static str, method: &'static str, path: &str, body: Value, statu
 }
 
 impl Case {
-    /// The same with other bytes.
+    /// Replaces the body.
     fn bytes(mut self, body: &[u8]) -> Self {
         self.body = body.to_owned();
         self
     }
 
-    /// The same with another header.
+    /// Replaces a header.
     fn header(mut self, name: &'static str, value: &str) -> Self {
         self.header = Some((name, Some(value.to_owned())));
         self
     }
 
-    /// The same without a header.
+    /// Removes a header.
     fn without(mut self, name: &'static str) -> Self {
         self.header = Some((name, None));
         self
@@ -127,21 +127,21 @@ impl Case {
         assert!(error.len() == 2 && error.contains_key("code"), "{name}: {text}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(self.part), "{name}: {text}");
-        // The place of a value in a body of one line helps nobody.
+        // The position of a value in a one-line body does not help.
         let is_read = self.status != 400 && !message.contains("not JSON");
         assert!(!is_read || !message.contains(" at line "), "{name}: {text}");
     }
 }
 
 #[test]
-fn what_is_wrong_is_named_and_not_logged() {
+fn errors_name_the_problem_and_requests_are_not_logged() {
     let mut filled = Filled::new();
     let key = filled.server.ok("POST", "/v1/keys", &json!({ "name": "key" }))["secretKey"].as_str().unwrap().to_owned();
     let cases = calls::cases(&filled).into_iter().chain(bodies::cases(&filled));
     for case in cases {
         case.check(&filled.server);
     }
-    // Whatever happened, it answers, and has kept to itself what is not to be logged.
+    // The server still answers, and has logged no secrets.
     filled.server.ok("GET", "/ready", &Value::Null);
     assert_eq!(filled.server.distances(&filled.base, &filled.wire).len(), 200);
     let ended = filled.server.stop();
@@ -169,13 +169,13 @@ fn a_context_is_not_replaced_by_another() {
 }
 
 #[test]
-fn a_revoked_key_opens_nothing() {
+fn a_revoked_key_is_refused() {
     let filled = Filled::new();
     let made = filled.server.ok("POST", "/v1/keys", &json!({ "name": "short-lived" }));
     let (record, key) = (made["apiKey"]["hash"].as_str().unwrap(), made["secretKey"].as_str().unwrap());
     let query = filled.query(json!({}));
     let (status, message) = filled.by(key, "POST", HAMMING, &query);
-    assert!(status == 403 && message.contains("is none, and this takes read (1)"), "{message}");
+    assert!(status == 403 && message.contains("is none; this request needs read (1)"), "{message}");
     let permission = format!("/v1/keys/{record}/permissions/{}", filled.base);
     filled.server.ok("PUT", &permission, &json!({ "permission": 1 }));
     let search = |key: &str| {
@@ -184,8 +184,8 @@ fn a_revoked_key_opens_nothing() {
     };
     assert_eq!(search(key), 200);
     let (status, message) = filled.by(key, "POST", CHUNK, &filled.insertion(&[filled.chunk(json!({}))]));
-    assert!(status == 403 && message.contains("is read (1), and this takes write (3)"), "{message}");
-    // It is no admin key.
+    assert!(status == 403 && message.contains("is read (1); this request needs write (3)"), "{message}");
+    // It is not an admin key.
     let headers = [("x-api-key", filled.server.key.as_str()), ("x-xtrace-key", key), ("x-xtrace-org-id", "default")];
     assert_eq!(filled.server.request("GET", "/v1/kbs", &headers, b"").unwrap().status, 403);
     let revoked = filled.server.ok("PATCH", &format!("/v1/keys/{record}/status/revoke"), &Value::Null);

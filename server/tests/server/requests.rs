@@ -1,4 +1,4 @@
-//! Requests that no client would send: whatever comes, the answer is a reply and not a failure.
+//! Random requests: the server always answers, and never with a server error.
 
 use crate::context::CONTEXT;
 use axum::Router;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-/// An application with a context, a knowledge base and some chunks in it.
+/// An application that has a context, a knowledge base and chunks.
 struct Filled {
     _folder: TempDir,
     runtime: Runtime,
@@ -47,7 +47,7 @@ static FILLED: LazyLock<Filled> = LazyLock::new(|| {
 });
 
 impl Filled {
-    /// Status and body of a reply, all of it.
+    /// Sends a request. Returns status and body of the reply.
     fn call(&self, method: &str, uri: &str, body: &str) -> (StatusCode, Vec<u8>) {
         let request = Request::builder()
             .method(method)
@@ -66,10 +66,10 @@ impl Filled {
     }
 }
 
-/// What stands for the ids of what there is, where requests are made.
+/// Placeholders for existing ids in generated requests.
 const NAMES: [&str; 3] = ["BASE", "CONTEXT", "WIRE"];
 
-/// Values of all kinds, some of them what is asked for.
+/// JSON values of all kinds, some of them valid.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -117,7 +117,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A call, with a body that has some of its fields, right or wrong.
+/// A call whose body has some of its fields, valid or invalid.
 fn call() -> impl Strategy<Value = (&'static str, String, Value)> {
     let calls = vec![
         ("POST", "/v1/chunk/default", vec!["kb_id", "context_id", "chunks", "on_conflict"]),
@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn no_request_makes_it_fail((method, path, body) in call()) {
+    fn no_request_causes_a_server_error((method, path, body) in call()) {
         let filled = &*FILLED;
         let name = |text: String| text.replace("BASE", &filled.base).replace("CONTEXT", &filled.context).replace("WIRE", &filled.wire);
         let (status, reply) = filled.call(method, &name(path), &name(body.to_string()));
@@ -182,13 +182,13 @@ proptest! {
     }
 
     #[test]
-    fn no_path_makes_it_fail(
+    fn no_path_causes_a_server_error(
         method in prop::sample::select(vec!["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]),
         path in "(/v1)?(/chunk|/exec_context|/kbs|/keys|/compute_hamming)?(/default|/other)?(/[a-z0-9%]{0,8})?",
         query in "[a-z_]{0,10}=[a-z0-9%&=]{0,20}",
         body in "\\PC{0,40}",
     ) {
-        // What is no URI reaches no server.
+        // Skips texts that are not URIs.
         prop_assume!(format!("/{path}?{query}").parse::<axum::http::Uri>().is_ok());
         let (status, _) = FILLED.call(method, &format!("/{}?{query}", path.trim_start_matches('/')), &body);
         prop_assert!(!status.is_server_error(), "{}", status);

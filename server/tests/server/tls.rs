@@ -1,4 +1,4 @@
-//! TLS, with a certificate of the tests' own authority. It and the server's are valid until 2123.
+//! TLS, with a test CA. Its certificate and the server's are valid until 2123.
 
 use crate::http::{Reply, send};
 use crate::process::Server;
@@ -13,7 +13,7 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name)
 }
 
-/// The reply to a request by TLS, of a client that trusts our authority or nobody.
+/// Sends a request over TLS. The client trusts the test CA or no CA.
 fn get(server: &Server, path: &str, trusting: bool) -> io::Result<Reply> {
     let mut roots = RootCertStore::empty();
     if trusting {
@@ -32,7 +32,7 @@ fn get(server: &Server, path: &str, trusting: bool) -> io::Result<Reply> {
 }
 
 #[test]
-fn clients_check_who_they_speak_to() {
+fn clients_verify_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = (file("cert.pem"), file("key.pem"));
     let options = ["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
@@ -41,7 +41,7 @@ fn clients_check_who_they_speak_to() {
     assert_eq!(get(&server, "/ready", true).unwrap().json()["status"], "ready");
     let refused = get(&server, "/ready", false).err().unwrap().to_string();
     assert!(refused.contains("UnknownIssuer"), "{refused}");
-    // Whoever speaks no TLS is refused, and others are served on.
+    // A plain-text client is refused, and others are still served.
     let mut plain = server.connect().unwrap();
     let sent = send(&mut plain, "GET", "/ready", &[], b"");
     assert!(
@@ -52,7 +52,7 @@ fn clients_check_who_they_speak_to() {
 }
 
 #[test]
-fn unusable_certificates_are_named() {
+fn invalid_certificates_are_reported() {
     let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for content in [None, Some(""), Some(nonsense)] {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Chunks that are stored by their names, and sealed embeddings.
+//! Upserts by name, and sealed embeddings.
 
 use crate::context::CONTEXT;
 use axum::Router;
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 /// A server with a context and an empty knowledge base.
-struct Desk {
+struct TestServer {
     folder: TempDir,
     runtime: Runtime,
     router: Router,
@@ -24,17 +24,17 @@ fn start(folder: &Path) -> (Router, Option<String>) {
     router(&Options { device: hushvec::Device::Cpu, ..Options::new(folder) }).unwrap()
 }
 
-impl Desk {
+impl TestServer {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (router, key) = start(folder.path());
         let runtime = Runtime::new().unwrap();
-        let mut desk = Self { folder, runtime, router, key: key.unwrap(), base: String::new() };
+        let mut server = Self { folder, runtime, router, key: key.unwrap(), base: String::new() };
         let context = json!({ "context_id": CONTEXT.0.id().unwrap(), "data": CONTEXT.0.to_dict_enc().unwrap() });
-        desk.ok("POST", "/v1/exec_context/default", &context);
-        let base = desk.ok("POST", "/v1/kbs", &json!({ "name": "base" }));
-        base["id"].as_str().unwrap().clone_into(&mut desk.base);
-        desk
+        server.ok("POST", "/v1/exec_context/default", &context);
+        let base = server.ok("POST", "/v1/kbs", &json!({ "name": "base" }));
+        base["id"].as_str().unwrap().clone_into(&mut server.base);
+        server
     }
 
     fn call(&self, method: &str, uri: &str, body: &Value) -> (StatusCode, Value) {
@@ -73,7 +73,7 @@ impl Desk {
         counts.iter().map(|name| reply[name].clone()).collect()
     }
 
-    /// Content, tag and embedding of a chunk.
+    /// Returns content, tag and embedding of a chunk.
     fn chunk(&self, id: u64) -> Value {
         let fields = "projection=chunk_content&projection=meta_data&projection=sealed_embedding";
         let uri = format!("/v1/chunk/default?kb_id={}&chunk_ids={id}&{fields}", self.base);
@@ -81,7 +81,7 @@ impl Desk {
         json!([found[0]["chunk_content"], found[0]["meta_data"]["tag1"], found[0]["sealed_embedding"]])
     }
 
-    /// How many vectors a search finds.
+    /// Returns how many vectors a search finds.
     fn found(&self) -> usize {
         let query = [CONTEXT.1.clone()];
         let body = json!({ "kb_id": self.base, "context_id": CONTEXT.0.id().unwrap(), "query": query });
@@ -99,7 +99,7 @@ impl Desk {
                 (reply.status(), to_bytes(reply.into_body(), usize::MAX).await.unwrap())
             })
         };
-        // Rows end with their chunk's number; the integers in them are too long for the parser.
+        // Each row ends with its chunk's id. The integers are too long for the JSON parser.
         String::from_utf8(rows.to_vec()).unwrap().matches("],").count().div_ceil(2)
     }
 
@@ -122,90 +122,90 @@ fn chunk(name: &str, content: &str, tag: Option<&str>, embedding: Option<&str>) 
 }
 
 #[test]
-fn a_name_stands_for_one_chunk() {
-    let desk = Desk::new();
+fn a_name_identifies_one_chunk() {
+    let server = TestServer::new();
     let first = [chunk("a", "one", Some("x"), Some("e1")), chunk("b", "two", None, None)];
-    assert_eq!(desk.stored("error", &first), json!([2, 0, 0, [1, 2]]));
-    assert_eq!(desk.chunk(1), json!(["one", "x", "e1"]));
-    let before = desk.usage();
+    assert_eq!(server.stored("error", &first), json!([2, 0, 0, [1, 2]]));
+    assert_eq!(server.chunk(1), json!(["one", "x", "e1"]));
+    let before = server.usage();
 
-    // Nothing changes, however often it is sent.
-    let (status, reply) = desk.store(Some("error"), &[chunk("c", "new", None, None), first[1].clone()]);
+    // Repeating a request changes nothing.
+    let (status, reply) = server.store(Some("error"), &[chunk("c", "new", None, None), first[1].clone()]);
     assert_eq!((status, &reply["code"]), (StatusCode::CONFLICT, &json!("conflict")));
-    assert_eq!(desk.stored("skip", &first), json!([0, 0, 2, [1, 2]]));
-    assert_eq!(desk.stored("replace", &first), json!([0, 2, 0, [1, 2]]));
-    assert_eq!((desk.usage(), desk.found()), (before, 2));
+    assert_eq!(server.stored("skip", &first), json!([0, 0, 2, [1, 2]]));
+    assert_eq!(server.stored("replace", &first), json!([0, 2, 0, [1, 2]]));
+    assert_eq!((server.usage(), server.found()), (before, 2));
 
-    // What is given takes the place of what was; an embedding goes with its vector.
+    // New values replace the old ones. Without a new embedding, the old one is removed with its vector.
     let mixed = [chunk("c", "three", None, None), chunk("a", "", None, None), chunk("b", "2", Some("y"), Some("e2"))];
-    assert_eq!(desk.stored("replace", &mixed), json!([1, 2, 0, [3, 1, 2]]));
-    assert_eq!((desk.chunk(1), desk.chunk(2)), (json!(["one", "x", null]), json!(["2", "y", "e2"])));
+    assert_eq!(server.stored("replace", &mixed), json!([1, 2, 0, [3, 1, 2]]));
+    assert_eq!((server.chunk(1), server.chunk(2)), (json!(["one", "x", null]), json!(["2", "y", "e2"])));
     let mixed = [chunk("d", "four", None, None), chunk("a", "other", Some("z"), None)];
-    assert_eq!(desk.stored("skip", &mixed), json!([1, 0, 1, [4, 1]]));
-    assert_eq!((desk.chunk(1), desk.found()), (json!(["one", "x", null]), 4));
+    assert_eq!(server.stored("skip", &mixed), json!([1, 0, 1, [4, 1]]));
+    assert_eq!((server.chunk(1), server.found()), (json!(["one", "x", null]), 4));
 
-    // Without on_conflict all are new, as XTrace's service has it. Then the name says no more which one is meant.
-    let (_, reply) = desk.store(None, &first[..1]);
+    // Without on_conflict, all chunks are new, as in XTrace's service. The name is then ambiguous.
+    let (_, reply) = server.store(None, &first[..1]);
     assert_eq!(
         (&reply["chunk_ids"], &reply["inserted_count"], reply.get("replaced_count")),
         (&json!([5]), &json!(1), None)
     );
-    let (status, reply) = desk.store(Some("replace"), &first);
+    let (status, reply) = server.store(Some("replace"), &first);
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(reply["message"].as_str().unwrap().contains("chunks 1 and 5 both have the name \"a\""), "{reply}");
     for wrong in [vec![first[0].clone(), first[0].clone()], vec![json!({ "chunk_content": "", "index": [CONTEXT.1] })]]
     {
-        assert_eq!(desk.store(Some("skip"), &wrong).0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(server.store(Some("skip"), &wrong).0, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert_eq!(desk.found(), 5);
+    assert_eq!(server.found(), 5);
 }
 
 #[test]
 fn embeddings_are_changed_and_counted() {
-    let desk = Desk::new();
-    desk.stored("error", &[chunk("a", "one", None, Some("e1"))]);
-    let before = desk.usage();
-    let (kb_id, context_id) = (&desk.base, CONTEXT.0.id().unwrap());
+    let server = TestServer::new();
+    server.stored("error", &[chunk("a", "one", None, Some("e1"))]);
+    let before = server.usage();
+    let (kb_id, context_id) = (&server.base, CONTEXT.0.id().unwrap());
     let patch = |patch: Value| {
         let body = json!({ "kb_id": kb_id, "context_id": context_id, "chunk_patches": [patch] });
-        desk.call("PATCH", "/v1/chunk/default", &body).0
+        server.call("PATCH", "/v1/chunk/default", &body).0
     };
     assert_eq!(patch(json!({ "chunk_id": 1, "sealed_embedding": "longer" })), StatusCode::OK);
-    assert_eq!((desk.chunk(1), desk.usage()), (json!(["one", null, "longer"]), (before.0, before.1 + 4)));
+    assert_eq!((server.chunk(1), server.usage()), (json!(["one", null, "longer"]), (before.0, before.1 + 4)));
     assert_eq!(patch(json!({ "chunk_id": 1, "tag1": "x" })), StatusCode::OK);
-    assert_eq!(desk.chunk(1), json!(["one", "x", "longer"]));
+    assert_eq!(server.chunk(1), json!(["one", "x", "longer"]));
     assert_eq!(patch(json!({ "chunk_id": 1, "index": [CONTEXT.1] })), StatusCode::OK);
-    assert_eq!(desk.chunk(1), json!(["one", "x", null]));
+    assert_eq!(server.chunk(1), json!(["one", "x", null]));
     let long = "e".repeat((64 << 10) + 1);
     assert_eq!(patch(json!({ "chunk_id": 1, "sealed_embedding": long })), StatusCode::UNPROCESSABLE_ENTITY);
-    desk.ok("DELETE", &format!("/v1/chunk/default?kb_id={kb_id}&chunk_ids=1"), &Value::Null);
-    assert_eq!(desk.usage().0, 0);
+    server.ok("DELETE", &format!("/v1/chunk/default?kb_id={kb_id}&chunk_ids=1"), &Value::Null);
+    assert_eq!(server.usage().0, 0);
 }
 
 #[test]
-fn api_keys_see_the_knowledge_bases_that_they_may_use() {
-    let mut desk = Desk::new();
-    let other = desk.ok("POST", "/v1/kbs", &json!({ "name": "other" }))["id"].as_str().unwrap().to_owned();
-    let key = desk.ok("POST", "/v1/keys", &json!({ "name": "reader" }));
+fn api_keys_see_the_permitted_knowledge_bases() {
+    let mut server = TestServer::new();
+    let other = server.ok("POST", "/v1/kbs", &json!({ "name": "other" }))["id"].as_str().unwrap().to_owned();
+    let key = server.ok("POST", "/v1/keys", &json!({ "name": "reader" }));
     let hash = key["apiKey"]["hash"].as_str().unwrap();
-    desk.ok("PUT", &format!("/v1/keys/{hash}/permissions/{}", desk.base), &json!({ "permission": 1 }));
-    key["secretKey"].as_str().unwrap().clone_into(&mut desk.key);
+    server.ok("PUT", &format!("/v1/keys/{hash}/permissions/{}", server.base), &json!({ "permission": 1 }));
+    key["secretKey"].as_str().unwrap().clone_into(&mut server.key);
     let get = |uri: &str, organisation: &str| {
         let request =
-            Request::builder().uri(uri).header("x-api-key", &desk.key).header("x-xtrace-org-id", organisation);
-        let reply = desk.router.clone().oneshot(request.body(Body::empty()).unwrap());
-        desk.runtime.block_on(async {
+            Request::builder().uri(uri).header("x-api-key", &server.key).header("x-xtrace-org-id", organisation);
+        let reply = server.router.clone().oneshot(request.body(Body::empty()).unwrap());
+        server.runtime.block_on(async {
             let reply = reply.await.unwrap();
             let status = reply.status();
             (status, serde_json::from_slice::<Value>(&to_bytes(reply.into_body(), 1 << 20).await.unwrap()).unwrap())
         })
     };
     let (_, bases) = get("/v1/kbs", "default");
-    assert_eq!((bases.as_array().unwrap().len(), bases[0]["id"].as_str()), (1, Some(desk.base.as_str())));
-    assert_eq!(get(&format!("/v1/kbs/{}", desk.base), "default").0, StatusCode::OK);
+    assert_eq!((bases.as_array().unwrap().len(), bases[0]["id"].as_str()), (1, Some(server.base.as_str())));
+    assert_eq!(get(&format!("/v1/kbs/{}", server.base), "default").0, StatusCode::OK);
     assert_eq!(get(&format!("/v1/kbs/{other}"), "default").0, StatusCode::FORBIDDEN);
     assert_eq!(get("/v1/kbs", "elsewhere").0, StatusCode::FORBIDDEN);
-    // Making and deleting them stays with the admin key.
-    assert_eq!(desk.call("POST", "/v1/kbs", &json!({ "name": "mine" })).0, StatusCode::FORBIDDEN);
-    assert_eq!(desk.call("DELETE", &format!("/v1/kbs/{}", desk.base), &Value::Null).0, StatusCode::FORBIDDEN);
+    // Creating and deleting knowledge bases needs the admin key.
+    assert_eq!(server.call("POST", "/v1/kbs", &json!({ "name": "mine" })).0, StatusCode::FORBIDDEN);
+    assert_eq!(server.call("DELETE", &format!("/v1/kbs/{}", server.base), &Value::Null).0, StatusCode::FORBIDDEN);
 }

@@ -1,4 +1,4 @@
-//! Finding chunks: by their ids and by their metadata.
+//! Finds chunks by their ids and by their metadata.
 
 use super::{COLUMNS, Projection, StoredChunk, Texts, Visit, stored};
 use crate::error::{ApiError, ApiResult};
@@ -11,14 +11,14 @@ use crate::store::principal::{Permission, Principal, check_permission};
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-/// Which chunks: those of a knowledge base under a context that a filter lets through.
+/// The chunks of a knowledge base and context that match a filter.
 pub struct Selection<'a> {
     pub base: &'a str,
     pub context: &'a str,
     pub filter: &'a Filter,
 }
 
-/// What chunks are sorted by.
+/// The field that chunks are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SortBy {
@@ -49,7 +49,7 @@ impl SortBy {
     }
 }
 
-/// Which way they are sorted.
+/// The direction of sorting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -57,7 +57,7 @@ pub enum Order {
     Desc,
 }
 
-/// Which of them, in which order.
+/// The part of a selection to return, and its order.
 pub struct Page {
     pub sort_by: SortBy,
     pub order: Order,
@@ -66,11 +66,11 @@ pub struct Page {
 }
 
 impl Page {
-    /// All, by their ids.
+    /// All chunks, sorted by id.
     pub const ALL: Self = Self { sort_by: SortBy::ChunkId, order: Order::Asc, offset: 0, limit: None };
 }
 
-/// The condition of a selection, and its values; nothing if nothing was ever stored there.
+/// The SQL condition of a selection, and its values.
 pub(super) struct Condition {
     pub(super) binding: i64,
     pub(super) sql: String,
@@ -78,7 +78,7 @@ pub(super) struct Condition {
 }
 
 impl Selection<'_> {
-    /// Checks the names and the permission.
+    /// Checks the names and the permission. Returns `None` if nothing was ever stored there.
     pub(super) fn condition(
         &self,
         connection: &Connection,
@@ -96,7 +96,7 @@ impl Selection<'_> {
 }
 
 impl Condition {
-    /// The ids of the chunks.
+    /// Returns the ids of the chunks that match.
     pub(in crate::store) fn ids(&self, connection: &Connection) -> ApiResult<Vec<u64>> {
         let mut statement = connection.prepare(&format!("SELECT id FROM chunks WHERE {}", self.sql))?;
         let ids = statement.query_map(params_from_iter(&self.values), |row| row.get(0))?;
@@ -105,7 +105,7 @@ impl Condition {
 }
 
 impl Store {
-    /// Visits chunks by their ids, in the order asked for. Those that do not exist are left out.
+    /// Visits chunks by their ids, in the given order. Ids that do not exist are skipped.
     pub fn chunks(
         &self,
         principal: &Principal,
@@ -130,7 +130,7 @@ impl Store {
         })
     }
 
-    /// Visits chunks by their metadata: how many were visited, and how many there are on all pages.
+    /// Visits chunks by their metadata. Returns the number of chunks visited, and the number on all pages.
     pub fn select(
         &self,
         principal: &Principal,
@@ -191,7 +191,7 @@ impl Store {
         };
         let index = if projection.index {
             let collection = self.collection(connection, chunk.binding)?;
-            // One that was moved since is at another place now.
+            // The row may have moved since the chunk was read.
             let place = connection
                 .prepare_cached("SELECT segment, row FROM chunks WHERE key = ?")?
                 .query_row([chunk.key], |row| {
@@ -204,7 +204,7 @@ impl Store {
         visit(&chunk.shown(projection, texts, index))
     }
 
-    /// The ids of the chunks of a selection.
+    /// Returns the ids of the chunks in a selection.
     pub fn selected_ids(&self, principal: &Principal, selection: &Selection<'_>) -> ApiResult<Vec<u64>> {
         self.database.query(|connection| {
             let condition = selection.condition(connection, principal, Permission::Read)?;
@@ -213,7 +213,7 @@ impl Store {
     }
 }
 
-/// The ids that do not exist.
+/// Returns the error for ids that do not exist.
 pub(super) fn unknown(ids: &[u64]) -> ApiError {
     let some: Vec<String> = ids.iter().take(10).map(u64::to_string).collect();
     let more = if ids.len() > 10 { ", …" } else { "" };

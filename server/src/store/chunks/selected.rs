@@ -1,7 +1,7 @@
-//! Changing and deleting chunks by their metadata, as a whole or not at all.
+//! Changes and deletes chunks by their metadata: all of them, or none.
 //!
-//! A reader finds the chunks, so that a slow filter keeps nobody from writing. The writer then evaluates the filter again only
-//! for chunks that were changed in between.
+//! A reading connection finds the chunks, so that a slow filter does not block writers. The writing connection then
+//! evaluates the filter again, but only for chunks that changed in between.
 
 use super::Change;
 use super::select::{Condition, Selection};
@@ -15,27 +15,27 @@ use crate::store::segment::Place;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, params_from_iter};
 
-/// The most chunks that a request changes by their metadata: each takes about 70 bytes of memory.
+/// The maximum number of chunks that a request changes by their metadata. Each takes about 70 bytes of memory.
 const MOST_CHANGED: usize = 1_000_000;
 
-/// A chunk that a filter let through, and when it was last changed.
+/// A chunk that matched a filter, and the time of its last change.
 struct Seen {
     key: i64,
     updated: Updated,
 }
 
-/// The time of a change, as the database writes it.
+/// The time of a change, in the database's format.
 type Updated = [u8; 24];
 
 impl Store {
-    /// Deletes the chunks of a selection, or only counts them.
+    /// Deletes the chunks in a selection and returns their number. A dry run only counts them.
     pub fn delete_selected(
         &self,
         principal: &Principal,
         selection: &Selection<'_>,
         is_dry_run: bool,
     ) -> ApiResult<u64> {
-        let seen = self.see(principal, selection, Permission::Delete)?;
+        let seen = self.find_seen(principal, selection, Permission::Delete)?;
         if is_dry_run || seen.is_empty() {
             return Ok(seen.len() as u64);
         }
@@ -46,7 +46,7 @@ impl Store {
         Ok(chunks.len() as u64)
     }
 
-    /// Changes the chunks of a selection, or only counts them.
+    /// Changes the chunks in a selection and returns their number. A dry run only counts them.
     pub fn patch_selected(
         &self,
         principal: &Principal,
@@ -54,7 +54,7 @@ impl Store {
         change: &Change,
         is_dry_run: bool,
     ) -> ApiResult<u64> {
-        let seen = self.see(principal, selection, Permission::Write)?;
+        let seen = self.find_seen(principal, selection, Permission::Write)?;
         if is_dry_run || seen.is_empty() {
             return Ok(seen.len() as u64);
         }
@@ -64,7 +64,7 @@ impl Store {
         let transaction = connection.transaction()?;
         for (number, chunk) in chunks.iter().enumerate() {
             write_change(&transaction, chunk, change)?;
-            // Now and then, so that a change that is refused has not filled the disk before.
+            // Checked at intervals, so that a change beyond the quota does not fill the disk before it is refused.
             if number % 256 == 255 {
                 self.quota.check(&transaction, principal, 0, 0)?;
             }
@@ -75,8 +75,8 @@ impl Store {
         Ok(chunks.len() as u64)
     }
 
-    /// The chunks of a selection.
-    fn see(&self, principal: &Principal, selection: &Selection<'_>, needed: Permission) -> ApiResult<Vec<Seen>> {
+    /// Finds the chunks in a selection.
+    fn find_seen(&self, principal: &Principal, selection: &Selection<'_>, needed: Permission) -> ApiResult<Vec<Seen>> {
         self.database.query(|connection| {
             let Some(condition) = selection.condition(connection, principal, needed)? else { return Ok(Vec::new()) };
             let mut statement =
@@ -86,8 +86,8 @@ impl Store {
             while let Some(row) = rows.next()? {
                 if seen.len() == MOST_CHANGED {
                     return Err(ApiError::too_large(format!(
-                        "the filter lets more than {MOST_CHANGED} chunks through, and no more can be changed at once; \
-                         nothing was changed. Narrow the filter and send several requests"
+                        "meta_filter matches more than {MOST_CHANGED} chunks, the maximum for one request; nothing was \
+                         changed. Narrow the filter and send several requests"
                     )));
                 }
                 seen.push(Seen { key: row.get(0)?, updated: updated(row, 1)? });
@@ -102,7 +102,7 @@ fn updated(row: &rusqlite::Row<'_>, column: usize) -> ApiResult<Updated> {
     text.as_bytes().try_into().map_err(|error| ApiError::internal(&error))
 }
 
-/// Those of the chunks that are still there and, if they were changed since, still let through.
+/// Returns the chunks that still exist and, if they changed since, still match.
 fn find(
     connection: &Connection,
     principal: &Principal,
@@ -110,7 +110,7 @@ fn find(
     needed: Permission,
     seen: &[Seen],
 ) -> ApiResult<Vec<Found>> {
-    // It may have waited long for the writer.
+    // The request may have waited long for the writing connection.
     interrupt::check()?;
     let Some(condition) = selection.condition(connection, principal, needed)? else { return Ok(Vec::new()) };
     let sql = "SELECT id, binding, segment, row, updated_at FROM chunks WHERE key = ?";
@@ -119,10 +119,10 @@ fn find(
     for Seen { key, updated: before } in seen {
         let mut rows = statement.query([key])?;
         let Some(row) = rows.next()? else { continue };
-        // A chunk of another binding may have the number of one that is gone.
+        // A chunk of another binding may have taken the key of a deleted one.
         let binding = row.get(1)?;
         let is_same = updated(row, 4)? == *before && binding == condition.binding;
-        if is_same || is_let_through(connection, &condition, *key)? {
+        if is_same || matches(connection, &condition, *key)? {
             let place = Place { segment: row.get(2)?, row: row.get(3)? };
             chunks.push(Found { id: row.get(0)?, key: *key, binding, place });
         }
@@ -130,7 +130,7 @@ fn find(
     Ok(chunks)
 }
 
-fn is_let_through(connection: &Connection, condition: &Condition, key: i64) -> ApiResult<bool> {
+fn matches(connection: &Connection, condition: &Condition, key: i64) -> ApiResult<bool> {
     let sql = format!("SELECT count(*) FROM chunks WHERE {} AND key = ?", condition.sql);
     let mut values = condition.values.clone();
     values.push(SqlValue::Integer(key));

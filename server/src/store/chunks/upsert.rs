@@ -1,4 +1,4 @@
-//! Storing chunks. With [`OnConflict`], a name stands for one chunk, however often it is stored.
+//! Stores chunks. With [`OnConflict`], chunks are upserted by name.
 
 use super::write::{Found, TOUCH, move_to, tidy, write_change};
 use super::{Change, MetadataChange, NewChunk};
@@ -12,22 +12,22 @@ use hushvec::Ciphertexts;
 use rusqlite::{Connection, Transaction, params};
 use std::collections::HashSet;
 
-/// What becomes of a chunk whose name another one has, among those of its knowledge base under its context.
+/// What to do with a chunk whose name is taken by another chunk of the same knowledge base and context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
-    /// Nothing of the request is stored.
+    /// Refuse the request; nothing is stored.
     Error,
-    /// The stored one stays.
+    /// Keep the stored chunk.
     Skip,
-    /// The stored one gets the new vector and embedding, and the content and metadata if there are any.
+    /// Give the stored chunk the new vector and embedding, and the new content and metadata if given.
     Replace,
 }
 
-/// What became of chunks.
+/// The result of storing chunks.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// The id of each, in their order.
+    /// The id of each chunk, in the order of the request.
     pub ids: Vec<u64>,
     pub inserted: usize,
     pub replaced: usize,
@@ -35,11 +35,11 @@ pub struct Stored {
 }
 
 impl NewChunk {
-    /// What it changes of the one that has its name.
+    /// Returns the change to the stored chunk with its name.
     fn into_change(self) -> Change {
         Change {
             content: Some(self.content).filter(|content| !content.is_empty()),
-            // One of another vector would be wrong.
+            // The embedding of the old vector would be wrong.
             embedding: Some(self.embedding),
             name: None,
             metadata: self.metadata.map(MetadataChange::Replace),
@@ -48,7 +48,7 @@ impl NewChunk {
 }
 
 impl Store {
-    /// Stores chunks, each with the ciphertext at its place. Without `on_conflict` all of them are new.
+    /// Stores chunks with their ciphertexts, which are in the same order. Without `on_conflict`, all chunks are new.
     pub fn insert(
         &self,
         principal: &Principal,
@@ -64,7 +64,7 @@ impl Store {
         if chunks.is_empty() {
             return Ok(Stored::default());
         }
-        // Before anything is appended to segments.
+        // Checks names before anything is appended to segments.
         let named = match (on_conflict, contexts::binding(&connection, base, context)?) {
             (None, _) => std::iter::repeat_with(|| None).take(chunks.len()).collect(),
             (Some(on_conflict), binding) => find_named(&connection, binding, &chunks, on_conflict)?,
@@ -115,7 +115,7 @@ impl Store {
             };
             stored.ids.push(id);
         }
-        // What was replaced may have become longer.
+        // Replaced chunks may have grown.
         self.quota.check(&transaction, principal, 0, 0)?;
         transaction.execute(TOUCH, [base])?;
         transaction.commit()?;
@@ -150,7 +150,7 @@ fn insert_row(
     Ok(())
 }
 
-/// The chunks that have the names of new ones, as far as there are any.
+/// Returns, for each new chunk, the stored chunk with its name, if any.
 fn find_named(
     connection: &Connection,
     binding: Option<i64>,
@@ -160,11 +160,13 @@ fn find_named(
     let (mut names, mut different) = (Vec::with_capacity(chunks.len()), HashSet::new());
     for (number, chunk) in chunks.iter().enumerate() {
         let Some(name) = chunk.name.as_deref() else {
-            let message = format!("chunk {number} of the request has no name, which on_conflict goes by");
+            let message = format!("chunk {number} of the request has no name; with on_conflict, each chunk needs one");
             return Err(ApiError::invalid(message));
         };
         if !different.insert(name) {
-            return Err(ApiError::invalid(format!("the name {name:?} is in the request twice")));
+            return Err(ApiError::invalid(format!(
+                "the request has the duplicate name {name:?}; give each chunk its own"
+            )));
         }
         names.push(name);
     }
@@ -185,13 +187,15 @@ fn find_named(
         let first = Found { id: row.get(0)?, key: row.get(1)?, binding, place };
         let id = first.id;
         if on_conflict == OnConflict::Error {
-            let message = format!("chunk {id} has the name {name:?} already; nothing was stored");
+            let message = format!(
+                "chunk {id} already has the name {name:?}; nothing was stored. Set on_conflict to skip or replace"
+            );
             return Err(ApiError::conflict(message));
         }
         if let Some(row) = rows.next()? {
             let other: u64 = row.get(0)?;
             let message =
-                format!("chunks {id} and {other} both have the name {name:?}; delete one; nothing was stored");
+                format!("chunks {id} and {other} both have the name {name:?}; nothing was stored. Delete one of them");
             return Err(ApiError::conflict(message));
         }
         found.push(Some(first));

@@ -1,4 +1,4 @@
-//! Changing and deleting chunks. Every call is done as a whole or not at all.
+//! Changes and deletes chunks. Each call is atomic.
 
 use super::select::unknown;
 use super::{COLUMNS, Change, MetadataChange, stored};
@@ -18,7 +18,7 @@ pub(super) const TOUCH: &str =
     "UPDATE knowledge_bases SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE key = ?";
 
 impl Store {
-    /// The public key that a request's ciphertexts are of, and whether it may write.
+    /// Checks the permission and returns an evaluator with the context's public key.
     pub fn evaluator_for(
         &self,
         principal: &Principal,
@@ -34,8 +34,7 @@ impl Store {
         })
     }
 
-    /// Changes chunks, and gives those that come with one a new ciphertext. `vectors` are the ciphertexts of the first
-    /// changes.
+    /// Changes chunks. `vectors` are new ciphertexts for the first `vectors.len()` of them.
     pub fn update(
         &self,
         principal: &Principal,
@@ -60,7 +59,7 @@ impl Store {
         let Some(binding) = binding.filter(|_| !changes.is_empty()) else { return Ok(()) };
         let collection = self.collection(&connection, binding)?;
         if !vectors.is_empty() {
-            // Before anything is appended to segments.
+            // Checks the quota before anything is appended to segments.
             self.quota.check(&connection, principal, 0, 0)?;
         }
         let places = if vectors.is_empty() { Vec::new() } else { collection.append(&connection, vectors)? };
@@ -83,7 +82,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes chunks by their ids: how many there were, and the ids that there were not.
+    /// Deletes chunks by their ids. Returns the number of deleted chunks, and the ids that do not exist.
     pub fn delete(&self, principal: &Principal, base: &str, ids: &[u64]) -> ApiResult<(u64, Vec<u64>)> {
         let mut connection = self.database.writer();
         let base = knowledge_bases::number(&connection, principal, base)?;
@@ -115,21 +114,21 @@ impl Store {
     }
 }
 
-/// Says where a chunk's ciphertext is from now on.
+/// Records the new place of a chunk's ciphertext.
 pub(super) fn move_to(transaction: &Transaction<'_>, chunk: &Found, place: &Place) -> ApiResult<()> {
     let sql = "UPDATE chunks SET segment = ?, row = ? WHERE key = ?";
     transaction.prepare_cached(sql)?.execute(params![place.segment, place.row, chunk.key])?;
     Ok(())
 }
 
-/// What is not tidy is still right.
+/// Tidies a collection. A failure is only logged: the data is correct without it.
 pub(super) fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
     if let Err(error) = collection.tidy(connection) {
-        tracing::warn!("dead vectors stay on disk for now: {error:?}");
+        tracing::warn!("cannot remove dead vectors from disk yet: {error:?}");
     }
 }
 
-/// A chunk that changes or goes. Without its metadata, since there may be many.
+/// A chunk to change or delete. It has no metadata, because there may be many chunks.
 pub(super) struct Found {
     pub(super) id: u64,
     pub(super) key: i64,
@@ -137,7 +136,7 @@ pub(super) struct Found {
     pub(super) place: Place,
 }
 
-/// Chunks by their ids, and the ids that there are not.
+/// Returns chunks by their ids, and the ids that do not exist.
 fn find(
     connection: &Connection,
     base: i64,
@@ -168,7 +167,7 @@ pub(super) fn write_change(transaction: &Transaction<'_>, found: &Found, change:
     let chunk = {
         let mut statement = transaction.prepare_cached(&sql)?;
         let mut rows = statement.query([found.key])?;
-        let row = rows.next()?.ok_or_else(|| ApiError::internal(&"a chunk is gone while it is changed"))?;
+        let row = rows.next()?.ok_or_else(|| ApiError::internal(&"a chunk disappeared while it was changed"))?;
         stored(row)?
     };
     let mut metadata = chunk.metadata;

@@ -1,4 +1,4 @@
-//! Bodies with a field that is wrong.
+//! Bodies with an invalid field.
 
 use super::{BY_META, CHUNK, CONTEXTS, Case, Filled, HAMMING, META, case};
 use crate::context::{CONTEXT, context_document};
@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use num_bigint::BigUint;
 use serde_json::{Value, json};
 
-/// An integer on the wire.
+/// Encodes an integer like a ciphertext.
 fn number(value: &BigUint) -> Value {
     BASE64_STANDARD.encode(value.to_bytes_le()).into()
 }
@@ -41,20 +41,20 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         insert(
             "no base64",
             &[good(), indexed(json!("?"))],
-            "ciphertext of chunk 1 of the request cannot be used: it is not base64",
+            "ciphertext of chunk 1 of the request is invalid: it is not base64",
         ),
         search("no base64 in a query", json!({ "query": ["?"] }), "not base64"),
-        insert("0", &[good(), indexed(json!("AAAA"))], "ciphertext of chunk 1 of the request cannot be used: it is 0"),
+        insert("0", &[good(), indexed(json!("AAAA"))], "ciphertext of chunk 1 of the request is invalid: it is 0"),
         search("0 in a query", json!({ "query": ["AAAA"] }), "it is 0"),
         insert("no ciphertext of this key", &[indexed(number(&(&n * &n)))], "not below"),
         search("no ciphertext of this key in a query", json!({ "query": [number(&(&n * &n + 1u8))] }), "not below"),
         search("a multiple of n", json!({ "query": [number(&(&n * 3u8))] }), "shares a factor with n"),
-        insert("a longer key's", &[indexed(long.clone())], "has 626 bytes, more than 512"),
+        insert("a longer key's", &[indexed(long.clone())], "has 626 bytes, at most 512"),
         search("a longer key's in a query", json!({ "query": [long] }), "626 bytes, at most 512"),
         insert(
             "two ciphertexts",
             &[chunk(json!({ "index": [f.wire, f.wire] }))],
-            "chunk 0 of the request cannot be used: there are 2",
+            "chunk 0 of the request is invalid: there must be one, not 2",
         ),
         search("two queries", json!({ "query": [f.wire, f.wire] }), "query has 2 ciphertexts"),
         search("no query", json!({ "query": [] }), "query has 0 ciphertexts"),
@@ -70,12 +70,12 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         insert(
             "a wrong tag",
             &[good(), chunk(json!({ "meta_data": { "tag1": 7 } }))],
-            "cannot be used: chunks[1].meta_data.tag1: invalid type: integer `7`, expected a string",
+            "is invalid: chunks[1].meta_data.tag1: invalid type: integer `7`, expected a string",
         ),
         insert(
             "an unknown field of metadata",
             &[chunk(json!({ "meta_data": { "title": "x" } }))],
-            "chunks[0].meta_data: metadata has tag1 to tag5 and facets, and no \"title\"",
+            "chunks[0].meta_data: unknown field \"title\"; metadata has tag1 to tag5 and facets",
         ),
         insert(
             "no list of facets",
@@ -95,23 +95,24 @@ pub fn cases(f: &Filled) -> Vec<Case> {
             422,
             "chunk_patches[1].tag2: invalid type: sequence, expected a string",
         ),
-        search(
-            "a filter of too much",
-            json!({ "meta_filter": vec!["a"; 5000] }),
-            "meta_filter[4095]: there are more than 4096",
-        ),
+        search("a filter of too much", json!({ "meta_filter": vec!["a"; 5000] }), "meta_filter[4095]: more than 4096"),
         search(
             "a filter of too much, as text",
             json!({ "meta_filter": json!(vec!["a"; 5000]).to_string() }),
-            "meta_filter cannot be used: there are more than 4096",
+            "meta_filter is invalid: more than 4096",
         ),
-        context("an unknown field of a context", "extra", json!(1), "no field"),
+        context("an unknown field of a context", "extra", json!(1), "unknown field"),
         insert(
             "a long tag",
             &[chunk(json!({ "meta_data": { "tag1": "x".repeat(1025) } }))],
-            "chunks[0].meta_data: tag1 has 1025 bytes, at most 1024 are taken",
+            "chunks[0].meta_data: tag1 has 1025 bytes, at most 1024 are allowed",
         ),
-        context("a secret key in plain text", "sk", json!({ "phi": 7 }), "plain text: it was NOT stored"),
-        context("a secret key in plain text, as text", "sk", json!(r#"{"phi": 7}"#), "plain text: it was NOT stored"),
+        context("a secret key in plain text", "sk", json!({ "phi": 7 }), "plain text: it was sent, but NOT stored"),
+        context(
+            "a secret key in plain text, as text",
+            "sk",
+            json!(r#"{"phi": 7}"#),
+            "plain text: it was sent, but NOT stored",
+        ),
     ]
 }

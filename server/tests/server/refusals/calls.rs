@@ -1,4 +1,4 @@
-//! Requests that are wrong before their fields are looked at, or name what is not there.
+//! Requests that are invalid before their fields are checked, or that name missing things.
 
 use super::{CHUNK, CONTEXTS, Case, Filled, HAMMING, case};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub fn cases(f: &Filled) -> Vec<Case> {
             &format!("{CHUNK}?kb_id=x&chunk_ids=7&chunk_ids=8&chunk_ids=7"),
             Value::Null,
             422,
-            "7 twice",
+            "duplicate id 7",
         ),
         case("no number", "GET", &format!("{CHUNK}?kb_id=x&chunk_ids=1,2"), Value::Null, 422, "chunk_ids"),
         case("no knowledge base", "GET", &format!("{CHUNK}?chunk_ids=1"), Value::Null, 422, "kb_id"),

@@ -83,12 +83,12 @@ fn dry_runs_do_not_wait_for_the_writer() {
 }
 
 #[test]
-fn the_filter_holds_when_the_change_is_made() {
+fn the_filter_is_checked_again_at_the_change() {
     let filled = Filled::new(5);
     let filter = filter(&json!({ "tag1": { "$in": ["a", "b"] } }));
     let selection = filled.selection(&filter);
-    let seen = filled.store.see(&filled.principal, &selection, Permission::Delete).unwrap();
-    // Times are kept to the millisecond.
+    let seen = filled.store.find_seen(&filled.principal, &selection, Permission::Delete).unwrap();
+    // Times have a resolution of one millisecond.
     std::thread::sleep(Duration::from_millis(2));
     filled.tag(2, "b");
     filled.tag(3, "c");
@@ -103,7 +103,7 @@ fn the_filter_holds_when_the_change_is_made() {
 }
 
 #[test]
-fn patches_reach_what_the_filter_lets_through() {
+fn patches_change_the_chunks_that_match() {
     let filled = Filled::new(4);
     filled.tag(2, "b");
     let change = || Change { metadata: Some(MetadataChange::Replace(tagged("c"))), ..Change::default() };

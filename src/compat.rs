@@ -1,3 +1,3 @@
-//! Foreign formats, one module each. They know schemes and contexts, which know nothing of them.
+//! Foreign formats, one module each. They use schemes and contexts, which do not depend on them.
 
 pub mod xtrace;

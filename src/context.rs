@@ -1,4 +1,4 @@
-//! The execution context: an owner's keys, protected by a key provider, under one id.
+//! The execution context: the owner's keys, protected by a key provider, with an id.
 
 pub mod format;
 pub mod key_provider;
@@ -26,11 +26,11 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
-/// The root secret of an encrypted collection: a homomorphic client whose secret key decrypts distances, and a key for
-/// document content, both under a key provider.
+/// The root secret of an encrypted collection: a homomorphic client whose secret key decrypts distances, and a key
+/// for document content. A key provider protects both.
 ///
-/// Contexts are equal, and hash equal, if their public ids are: the device, the format, the passphrase and a context
-/// id given by hand do not count.
+/// Contexts are equal, and have equal hashes, if their public ids are equal. The device, the format, the passphrase
+/// and an explicit context id are ignored.
 ///
 /// ```no_run
 /// use hushvec::{BitMatrix, Device, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider, Scheme};
@@ -52,11 +52,11 @@ pub struct ExecutionContext {
     pub(crate) devices: OpenDevices,
     pub(crate) format: Format,
     pub(crate) key_provider: Arc<dyn KeyProvider>,
-    /// For document content in the native format. XTrace's has none beside the provider's.
+    /// Encrypts document content in the native format. XTrace's format uses the provider's key instead.
     pub(crate) content_key: EnvelopeKey,
-    /// An id given by hand.
+    /// The explicit id, if the caller gave one.
     pub(crate) context_id: Option<String>,
-    /// [`ExecutionContext::hash`], once it was computed from the secret key.
+    /// The cached [`ExecutionContext::hash`], if it is computed from the secret key.
     pub(crate) secret_hash: OnceLock<String>,
 }
 
@@ -77,72 +77,72 @@ impl Hash for ExecutionContext {
 }
 
 impl ExecutionContext {
-    /// The keys.
+    /// Returns the keys.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The public key.
+    /// Returns the public key.
     pub fn public_key(&self) -> &Arc<PublicKey> {
         self.client.public_key()
     }
 
-    /// What an evaluator needs: the public key with its configuration.
+    /// Returns the public context, which is all that an evaluator needs: the public key with its configuration.
     pub fn public_context(&self) -> PublicContext {
         PublicContext::new(Arc::clone(self.public_key()))
     }
 
-    /// The SHA-256 of the canonical public key and configuration, which an evaluator can compute too.
+    /// Returns the SHA-256 of the canonical public key and configuration. An evaluator can compute it too.
     pub fn public_id(&self) -> PublicId {
         self.public_key().id()
     }
 
-    /// The format that it is stored in.
+    /// Returns the format that the context is stored in.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Scheme and sizes.
+    /// Returns the scheme and its sizes.
     pub fn parameters(&self) -> &Parameters {
         self.client.parameters()
     }
 
-    /// The scheme.
+    /// Returns the scheme.
     pub fn scheme(&self) -> Scheme {
         self.parameters().scheme()
     }
 
-    /// Dimensions of a vector.
+    /// Returns the number of dimensions of a vector.
     pub fn embed_len(&self) -> usize {
         self.parameters().embedding_length()
     }
 
-    /// Length of each prime, in bits.
+    /// Returns the length of each prime, in bits.
     pub fn key_len(&self) -> usize {
         self.parameters().key_len()
     }
 
-    /// The device asked for.
+    /// Returns the requested device.
     pub fn device(&self) -> &Device {
         self.devices.public.device()
     }
 
-    /// Whether everything that needs a secret is computed on the processor, whatever the device.
+    /// Returns whether all work that needs a secret runs on the CPU, whatever the device.
     pub fn secrets_on_cpu(&self) -> bool {
         self.devices.secrets_on_cpu
     }
 
-    /// Computes on another device, with `threads` threads or one a core, from now on.
+    /// Switches to another device, with `threads` threads; `None` is one thread per core.
     ///
     /// # Errors
-    /// [`Error::Device`] if it cannot be used; then nothing changes.
+    /// [`Error::Device`] if the device cannot be used; the context then keeps its device.
     pub fn set_device(&mut self, device: Device, threads: Option<NonZeroUsize>) -> Result<(), Error> {
         self.use_device(OpenDevice::open(device, threads)?);
         Ok(())
     }
 
-    /// The same context on another device, with `threads` threads or one a core. The keys are shared, not copied, and
-    /// [`ExecutionContext::secrets_on_cpu`] stays as it is.
+    /// Returns the same context on another device, with `threads` threads; `None` is one thread per core. The keys
+    /// are shared, not copied, and [`ExecutionContext::secrets_on_cpu`] is kept.
     ///
     /// # Errors
     /// [`Error::Device`] if the device cannot be used.
@@ -150,8 +150,8 @@ impl ExecutionContext {
         Ok(self.on(OpenDevice::open(device, threads)?))
     }
 
-    /// The same context on an open device, whose threads and GPU it shares with whoever else computes on it; see
-    /// [`ExecutionContext::on_device`].
+    /// Returns the same context on an open device, as [`ExecutionContext::on_device`] does. The threads and the GPU
+    /// are shared with all other users of the open device.
     pub fn on(&self, device: OpenDevice) -> Self {
         let Self { client, devices, format, key_provider, content_key, context_id, secret_hash } = self;
         Self {
@@ -165,27 +165,27 @@ impl ExecutionContext {
         }
     }
 
-    /// Computes on an open device from now on, whose threads and GPU it shares with whoever else computes on it.
+    /// Switches to an open device. Its threads and GPU are shared with all its other users.
     pub fn use_device(&mut self, device: OpenDevice) {
         self.devices = OpenDevices::new(device, self.devices.secrets_on_cpu);
     }
 
-    /// What the device turned out to be, for what needs the secret key.
+    /// Reports on the device that computes with the secret key.
     pub fn device_report(&self) -> DeviceReport {
         DeviceReport { asked: self.device().to_string(), ..self.devices.secret.report() }
     }
 
-    /// Where the GPU's time went; `None` on the processor.
+    /// Returns how the GPU spent its time; `None` on the CPU.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
         self.devices.secret.gpu_times()
     }
 
-    /// For what needs the secret key.
+    /// Returns the device for work that needs the secret key.
     pub(crate) fn secret_device(&self) -> &OpenDevice {
         &self.devices.secret
     }
 
-    /// For what does not.
+    /// Returns the device for work that does not need the secret key.
     pub(crate) fn public_device(&self) -> &OpenDevice {
         &self.devices.public
     }
@@ -193,29 +193,28 @@ impl ExecutionContext {
     /// Encrypts an integer below n.
     ///
     /// # Errors
-    /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
+    /// [`Error::Plaintext`] if the integer is not below n; [`Error::Random`].
     pub fn encrypt(&self, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
         self.client.encrypt(self.secret_device(), plaintext)
     }
 
-    /// The integer in a ciphertext.
+    /// Decrypts an integer.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
+    /// [`Error::WrongKey`]; [`Error::Decode`] if the ciphertext was not made with this key.
     pub fn decrypt(&self, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
         self.client.decrypt(self.secret_device(), ciphertext)
     }
 
-    /// The vectors in ciphertexts, as [`HomomorphicClient::encrypt_vec_batch`] encrypted them, on all cores. Always on the
-    /// processor.
+    /// Decrypts vectors that [`HomomorphicClient::encrypt_vec_batch`] encrypted, on all cores. Always runs on the CPU.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Decode`], naming the first that holds no vector.
+    /// [`Error::WrongKey`]; [`Error::Decode`], naming the first ciphertext that does not hold a vector.
     pub fn decrypt_vec_batch(&self, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
         self.client.decrypt_vectors(self.secret_device(), ciphertexts)
     }
 
-    /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+    /// Computes `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
     ///
     /// # Errors
     /// [`Error::WrongKey`].
@@ -223,7 +222,7 @@ impl ExecutionContext {
         evaluate::add(self.public_key(), self.public_device(), a, b)
     }
 
-    /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
+    /// Computes `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -231,7 +230,7 @@ impl ExecutionContext {
         evaluate::add_plain(self.public_key(), self.public_device(), a, b)
     }
 
-    /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
+    /// Computes `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -239,15 +238,15 @@ impl ExecutionContext {
         evaluate::mul_plain(self.public_key(), self.public_device(), a, b)
     }
 
-    /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::from_integers`].
+    /// Reads and checks ciphertexts given as little-endian integers: see [`Ciphertexts::from_integers`].
     ///
     /// # Errors
-    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    /// [`Error::Ciphertext`], naming the first invalid ciphertext; [`Error::Format`] if the last one is incomplete.
     pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
         Ciphertexts::from_integers(self.public_key(), self.public_device(), integers)
     }
 
-    /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
+    /// Writes ciphertexts as little-endian integers, one after the other: see [`Ciphertexts::to_integers`].
     ///
     /// # Errors
     /// [`Error::WrongKey`].

@@ -1,4 +1,4 @@
-//! AES-256-GCM: sealing and opening of short secrets.
+//! Seals and opens short secrets with AES-256-GCM.
 
 use crate::bignum::random::{OsRandom, RandomSource};
 use crate::error::Error;
@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// A 256-bit AES key. Wiped when dropped. Good for 2^32 messages, as nonces are random.
+/// A 256-bit AES key, wiped when dropped. Because nonces are random, a key is good for 2^32 messages.
 #[derive(Clone)]
 pub(crate) struct EnvelopeKey(Zeroizing<[u8; 32]>);
 
@@ -21,27 +21,27 @@ impl std::fmt::Debug for EnvelopeKey {
 }
 
 impl EnvelopeKey {
-    /// Bytes of a key.
+    /// The length of a key in bytes.
     pub(crate) const BYTES: usize = 32;
 
-    /// A new key.
+    /// Draws a new key.
     pub(crate) fn random() -> Result<Self, Error> {
         let mut key = Zeroizing::new([0; Self::BYTES]);
         OsRandom.fill(&mut *key)?;
         Ok(Self(key))
     }
 
-    /// The key's bytes, to seal them under another one.
+    /// Returns the key's bytes, to seal them under another key.
     pub(crate) fn bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// The key itself.
+    /// Wraps the bytes of a key.
     pub(crate) fn new(key: Zeroizing<[u8; 32]>) -> Self {
         Self(key)
     }
 
-    /// A key for one purpose, derived from another (HKDF, RFC 5869, with SHA-256 and no salt).
+    /// Derives a key for one purpose from a master key (HKDF, RFC 5869, with SHA-256 and no salt).
     pub(crate) fn derive(master: &[u8; 32], purpose: &str) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         let expanded = Hkdf::<Sha256>::new(None, master).expand(purpose.as_bytes(), &mut *key);
@@ -49,7 +49,7 @@ impl EnvelopeKey {
         Self(key)
     }
 
-    /// nonce\[12\] ‖ ciphertext ‖ tag\[16\], with `data` authenticated beside it.
+    /// Encrypts `plaintext` to nonce\[12\] ‖ ciphertext ‖ tag\[16\], with `data` as associated data.
     pub(crate) fn seal(&self, plaintext: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = vec![0; 12];
         OsRandom.fill(&mut sealed)?;
@@ -60,7 +60,7 @@ impl EnvelopeKey {
         Ok(sealed)
     }
 
-    /// What [`EnvelopeKey::seal`] sealed.
+    /// Decrypts what [`EnvelopeKey::seal`] returned.
     pub(crate) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (nonce, ciphertext) = sealed.split_at_checked(12).ok_or(Error::Unseal)?;
         let nonce = <&Nonce<U12>>::try_from(nonce).map_err(|_| Error::Unseal)?;
@@ -69,7 +69,8 @@ impl EnvelopeKey {
         Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
     }
 
-    /// ciphertext ‖ tag\[16\], under a nonce of 16 random bytes, which are returned first. Nothing is authenticated beside it.
+    /// Encrypts `plaintext` to ciphertext ‖ tag\[16\] and returns it after its nonce of 16 random bytes. There is no
+    /// associated data.
     pub(crate) fn seal_with_long_nonce(&self, plaintext: &[u8]) -> Result<([u8; 16], Vec<u8>), Error> {
         let mut nonce = [0; 16];
         OsRandom.fill(&mut nonce)?;
@@ -77,7 +78,7 @@ impl EnvelopeKey {
         Ok((nonce, sealed.map_err(|_| Error::Unseal)?))
     }
 
-    /// What [`EnvelopeKey::seal_with_long_nonce`] sealed.
+    /// Decrypts what [`EnvelopeKey::seal_with_long_nonce`] returned.
     pub(crate) fn open_with_long_nonce(&self, nonce: [u8; 16], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let plaintext = AesGcm::<Aes256, U16>::new((&*self.0).into()).decrypt(&nonce.into(), sealed);
         Ok(Zeroizing::new(plaintext.map_err(|_| Error::Unseal)?))
@@ -109,9 +110,9 @@ mod tests {
         assert_eq!(*key.open(&sealed, &data).unwrap(), plaintext);
     }
 
-    /// Key schedules and the states of hashes are wiped too: this compiles only with their `zeroize` features.
+    /// Key schedules and hash states are wiped too: this compiles only with their `zeroize` features.
     #[test]
-    fn what_is_made_of_keys_is_wiped() {
+    fn key_schedules_are_wiped() {
         fn wiped<T: zeroize::ZeroizeOnDrop>() {}
         wiped::<AesGcm<Aes256, U12>>();
         wiped::<AesGcm<Aes256, U16>>();
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_is_noticed() {
+    fn every_change_is_detected() {
         let key = EnvelopeKey::derive(&[7; 32], "test");
         let sealed = key.seal(b"secret", b"data").unwrap();
         assert_eq!(*key.open(&sealed, b"data").unwrap(), b"secret");

@@ -1,5 +1,5 @@
-//! The Paillier cryptosystem in three variants: public keys, ciphertexts and what can be done with them; and, with
-//! the feature `owner`, secret keys.
+//! The Paillier cryptosystem in three variants: public keys, ciphertexts and operations on them. The feature `owner`
+//! adds secret keys.
 
 pub mod ciphertext;
 pub mod encrypt;

@@ -1,43 +1,47 @@
-//! More bits for an embedding than it has dimensions.
+//! Projects embeddings onto more bits than they have dimensions.
 
 use crate::bit_matrix::BitMatrix;
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Rounds of sign changes and Hadamard transforms. One ranks the embeddings of a model as well; a second one is for
-/// embeddings with few large components, which one Hadamard transform spreads evenly but not at random.
+/// Rounds of sign changes and Hadamard transforms. One round ranks a model's embeddings equally well. The second
+/// round is for embeddings with few large components, which one Hadamard transform spreads evenly but not at random.
 const ROUNDS: usize = 2;
 
-/// Random hyperplanes, one for each bit: a bit says on which side of its hyperplane an embedding is. Two embeddings at an angle of
-/// θ differ in a fraction θ/π of the bits on average if hyperplanes are uniformly random (Charikar, "Similarity estimation techniques from rounding algorithms",
-/// STOC 2002, section 3), and the more bits there are, the less the fraction strays from that.
+/// Random hyperplanes, one for each bit: a bit says on which side of its hyperplane an embedding lies.
 ///
-/// An index takes the same storage for any embedding length that its `key_len` has room for. Decoding takes longer with more bits.
+/// With uniformly random hyperplanes, two embeddings at an angle of θ differ in a fraction θ/π of the bits on average
+/// (Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002, section 3). More bits bring the
+/// fraction closer to that average.
 ///
-/// The hyperplanes are the rows of `H·D₂·H·D₁`, where H is the Hadamard matrix of the next power of two dimensions, the Dᵢ change
-/// signs at random, and missing components are zeros (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt, "Practical and optimal LSH for
-/// angular distance", NIPS 2015, with two rounds in place of their three). They depend on nothing but the dimensions: whoever projects gets the same bits.
+/// The storage of an index does not depend on the embedding length, as long as it is smaller than `key_len`. Decoding
+/// takes longer with more bits.
+///
+/// The hyperplanes are the rows of `H·D₂·H·D₁`. H is the Hadamard matrix whose size is the next power of two of the
+/// dimensions, the Dᵢ change signs at random, and missing components are zeros (Andoni, Indyk, Laarhoven, Razenshteyn
+/// and Schmidt, "Practical and optimal LSH for angular distance", NIPS 2015, with two rounds instead of their three).
+/// The hyperplanes depend only on the dimensions, so everyone who projects an embedding gets the same bits.
 #[derive(Debug, Clone)]
 pub struct Projection {
     dimensions: usize,
     bits: usize,
-    /// For each block of bits, and each round, whether to change the sign of each component.
+    /// Whether to change the sign of each component, for each block of bits and each round.
     changes: Vec<[Vec<bool>; ROUNDS]>,
 }
 
 impl Projection {
-    /// The most dimensions, and the most bits.
+    /// The largest number of dimensions, and of bits.
     pub const LIMIT: usize = 1 << 16;
 
-    /// Makes `bits` bits from embeddings of so many dimensions.
+    /// Makes a projection of embeddings with `dimensions` dimensions onto `bits` bits.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if either is 0 or above [`Projection::LIMIT`].
+    /// [`Error::Parameter`] if either number is 0 or above [`Projection::LIMIT`].
     pub fn new(dimensions: usize, bits: usize) -> Result<Self, Error> {
         for (name, actual) in [("dimensions", dimensions), ("bits", bits)] {
             if !(1..=Self::LIMIT).contains(&actual) {
-                return Err(Error::Parameter { name, actual, limit: format!("a projection has 1 to {}", Self::LIMIT) });
+                return Err(Error::Parameter { name, actual, limit: format!("must be from 1 to {}", Self::LIMIT) });
             }
         }
         let size = dimensions.next_power_of_two();
@@ -46,17 +50,18 @@ impl Projection {
         Ok(Self { dimensions, bits, changes })
     }
 
-    /// Dimensions of the embeddings.
+    /// Returns the number of dimensions of the embeddings.
     #[must_use]
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    /// Adds the bits of an embedding to vectors of as many dimensions.
+    /// Projects an embedding and appends its bits to `vectors`, which must have as many dimensions as the projection
+    /// has bits.
     ///
     /// # Errors
-    /// [`Error::Dimension`] if the embedding or the vectors have other dimensions, [`Error::NotANumber`] if a component is NaN or
-    /// infinite. Either names the row.
+    /// [`Error::Dimension`] if the embedding or the vectors have a different length; [`Error::NotANumber`] if a
+    /// component is NaN or infinite. Both name the row.
     pub fn push(&self, embedding: &[f32], vectors: &mut BitMatrix) -> Result<(), Error> {
         let row = vectors.len() as u64;
         if embedding.len() != self.dimensions {
@@ -83,13 +88,13 @@ impl Projection {
     }
 }
 
-/// The bits of SHA-256 over a label, the numbers of block and round and a counter, each of 4 bytes, little-endian. The highest bit
-/// of a byte comes first.
+/// Returns `size` bits from SHA-256 over a label, the block's number, the round's number and a counter, each number
+/// as 4 little-endian bytes. The highest bit of a byte comes first.
 fn sign_changes(block: usize, round: usize, size: usize) -> Vec<bool> {
     let digest = |counter: usize| {
         let mut hash = Sha256::new_with_prefix(b"hushvec projection 1\0");
         for number in [block, round, counter] {
-            #[expect(clippy::cast_possible_truncation, reason = "none is above the limit on sizes, 2^16")]
+            #[expect(clippy::cast_possible_truncation, reason = "no number is above 2^16, the limit on sizes")]
             hash.update((number as u32).to_le_bytes());
         }
         hash.finalize()
@@ -97,8 +102,8 @@ fn sign_changes(block: usize, round: usize, size: usize) -> Vec<bool> {
     (0..).flat_map(digest).flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).take(size).collect()
 }
 
-/// Multiplies by the Hadamard matrix of a power of two. Sums are taken in the same order everywhere, so that results are
-/// identical to the bit.
+/// Multiplies by the Hadamard matrix, in place. The length is a power of two. The order of additions is fixed, so
+/// that results are bit-identical on every machine.
 fn hadamard(values: &mut [f64]) {
     let mut half = 1;
     while half < values.len() {
@@ -123,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn bits_are_those_of_the_definition() {
-        // One row of H·D₂·H·D₁ at a time, from H's entries: (-1) to the number of ones in i & j.
+    fn bits_match_the_definition() {
+        // Computes one row of H·D₂·H·D₁ at a time. H's entries are (-1) to the number of ones in i & j.
         let embedding: Vec<f32> = (0..6u8).map(|i| f32::from(i * 37 % 11) - 4.5).collect();
         let entry = |i: usize, j: usize| if (i & j).count_ones() % 2 == 1 { -1.0 } else { 1.0 };
         let mut expected = Vec::new();
@@ -142,10 +147,10 @@ mod tests {
     }
 
     #[test]
-    fn angles_are_fractions_of_bits() {
+    fn differing_bits_are_proportional_to_the_angle() {
         let angle = 0.6f32;
         let (mut a, mut b) = (vec![0.0; 384], vec![0.0; 384]);
-        // Two embeddings in a plane that no component is special in.
+        // Two embeddings in a plane that is not aligned with any axis.
         for i in 0..384u16 {
             let (x, y) = ((f32::from(i) * 1.7).sin(), (f32::from(i) * 1.7).cos());
             a[usize::from(i)] = x;
@@ -154,12 +159,12 @@ mod tests {
         let (a, b) = (bits(&a, 4096), bits(&b, 4096));
         let differ = a.iter().zip(&b).filter(|(a, b)| a != b).count();
         let expected = 4096.0 * angle / std::f32::consts::PI;
-        // Five standard deviations of independent bits.
+        // The tolerance is five standard deviations of independent bits.
         assert!((f32::from(u16::try_from(differ).unwrap()) - expected).abs() < 128.0, "{differ} of {expected}");
     }
 
     #[test]
-    fn what_cannot_be_projected() {
+    fn invalid_sizes_and_embeddings_are_refused() {
         for (dimensions, bits) in [(0, 1), (1, 0), (Projection::LIMIT + 1, 1), (1, usize::MAX)] {
             assert!(matches!(Projection::new(dimensions, bits), Err(Error::Parameter { .. })));
         }

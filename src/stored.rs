@@ -1,4 +1,4 @@
-//! Contexts as they are stored, in whichever format: `context` knows the native one, `compat` the others.
+//! Stored contexts of all formats. The native format is in `context`, the others are in `compat`.
 
 mod public;
 

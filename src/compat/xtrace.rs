@@ -1,4 +1,4 @@
-//! XTrace's SDK: keys and contexts as its texts, sealed as it seals them; ciphertexts on its wire.
+//! The formats of XTrace's SDK: keys and contexts as text, sealed data, and ciphertexts in its wire encoding.
 
 mod ciphertext;
 pub(crate) mod stringified;

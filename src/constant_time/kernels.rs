@@ -1,4 +1,4 @@
-//! Every kernel that meets secrets, at every size.
+//! Tests all kernels that handle secrets, at every size.
 
 use super::{Case, Secrets, secret_limbs};
 use crate::bignum::batch::Rows;
@@ -23,16 +23,16 @@ pub(super) const CASES: [Case; 8] = [
     ("random numbers below a bound", below_a_bound),
 ];
 
-/// Rows in a batch: a whole group of lanes and one that is not whole; for small numbers, for the sake of time, also one row alone
-/// and a whole group alone.
+/// Returns the batch sizes in rows: 6, a full group of lanes and a partial one. To save time, only small numbers are
+/// also tested with a full group alone and with a single row.
 fn batches(bits: usize) -> impl Iterator<Item = usize> {
     [6, 4, 1].into_iter().take(if bits <= 1024 { 3 } else { 1 })
 }
 
-/// Bits of exponents: several windows, of which the last is not whole.
+/// The length of exponents in bits: several windows, the last of which is partial.
 const EXPONENT_BITS: usize = 10;
 
-/// A secret odd number of exactly `bits` bits.
+/// Draws a secret odd number of exactly `bits` bits.
 fn secret_odd(bits: usize) -> Vec<u64> {
     let mut limbs = secret_limbs(bits / 64);
     limbs[0] |= 1;
@@ -44,7 +44,7 @@ fn secret_modulus(bits: usize) -> Arc<Modulus> {
     Arc::new(Modulus::new(&secret_odd(bits)).unwrap())
 }
 
-/// Secret numbers below any modulus that [`secret_odd`] gives.
+/// Draws secret numbers that are below every modulus from [`secret_odd`].
 fn secret_rows(count: usize, width: usize) -> Vec<u64> {
     let mut rows = secret_limbs(count * width);
     for number in rows.chunks_exact_mut(width) {
@@ -53,9 +53,9 @@ fn secret_rows(count: usize, width: usize) -> Vec<u64> {
     rows
 }
 
-/// Fails if a result has nothing to do with the secrets that it is computed from.
+/// Fails if a result is not marked as secret. Then the marks of its inputs were lost, and the test would prove nothing.
 fn assert_secret<T: bytemuck::NoUninit>(out: &[T]) {
-    assert!(memcheck::is_secret(out), "the secrets were lost on the way");
+    assert!(memcheck::is_secret(out), "the result is not marked as secret");
 }
 
 fn pair_pow(device: &OpenDevice) {
@@ -98,7 +98,7 @@ fn products(device: &OpenDevice) {
     }
 }
 
-/// Numbers that make no key, but are treated as those of one are.
+/// Makes a key from random numbers. It is not valid, but the kernels compute with it in the same way.
 fn secret_key(bits: usize) -> CrtKey {
     let prime = || PrimeKey {
         modulus: secret_modulus(bits),
@@ -110,7 +110,7 @@ fn secret_key(bits: usize) -> CrtKey {
     CrtKey::new(prime(), prime()).unwrap()
 }
 
-/// The sizes that primes have.
+/// Returns the sizes of primes.
 fn prime_sizes() -> impl Iterator<Item = usize> {
     Modulus::SIZES.into_iter().filter(|bits| *bits <= 4096)
 }
@@ -118,7 +118,7 @@ fn prime_sizes() -> impl Iterator<Item = usize> {
 fn crt_pow(device: &OpenDevice) {
     for bits in prime_sizes() {
         let (key, width) = (secret_key(bits), bits / 64);
-        // Few enough for both moduli to share a vector's lanes, and too many.
+        // 2 rows, so that both moduli share a vector's lanes, and 6, which are too many for that.
         for count in [2, 6] {
             let bases = [secret_rows(2 * count, width), secret_rows(2 * count, width)];
             let bases = bases.each_ref().map(|bases| Rows::new(bases, 2 * width));
@@ -133,7 +133,7 @@ fn crt_pow(device: &OpenDevice) {
 fn hamming_decode(device: &OpenDevice) {
     for bits in prime_sizes() {
         let (key, width) = (secret_key(bits), bits / 64);
-        // One prime is enough, and both are needed.
+        // 100 dimensions need one prime, bits − 1 need both.
         for (count, dimensions) in batches(bits).flat_map(|count| [(count, 100), (count, bits - 1)]) {
             let ciphertexts = secret_rows(2 * count, 2 * width);
             let mut distances = vec![0; count];
@@ -187,7 +187,7 @@ fn vectors(_: &OpenDevice) {
 
 fn below_a_bound(_: &OpenDevice) {
     for width in [1, 4, 16] {
-        // More rows than are drawn at a time.
+        // More rows than are drawn at once.
         let mut rows = vec![0; 65 * width];
         random::fill_below(&mut Secrets, &secret_odd(64 * width), &mut rows).unwrap();
         assert_secret(&rows);

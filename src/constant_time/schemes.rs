@@ -1,4 +1,4 @@
-//! Whole operations of the three schemes, with small keys.
+//! Tests the operations of the three schemes, with small keys.
 
 use super::{Case, Secrets};
 use crate::bignum::batch::Rows;
@@ -23,11 +23,11 @@ pub(super) const CASES: [Case; 3] = [
 
 const VECTORS: usize = 5;
 
-/// A key of which everything secret is marked. It is made without marks, since making one is to try numbers and throw them
-/// away in a time that depends on them; once, since that takes long under valgrind.
+/// Returns a key whose secrets are marked. It is generated without marks, because key generation tries numbers until
+/// one fits, in a time that depends on them. It is generated only once, because that takes long under valgrind.
 fn secret_client(scheme: Scheme, device: &OpenDevice) -> Client {
     static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
-    // The lookup scheme's vectors need both primes to be decoded, the others' only one.
+    // The vectors of the lookup scheme need both primes to decode, those of the others only one.
     let (client, dimensions) = match scheme {
         Scheme::Paillier => (&CLIENTS[0], 100),
         Scheme::PaillierLookup => (&CLIENTS[1], 300),
@@ -48,14 +48,14 @@ fn secret_vectors(dimensions: usize) -> BitMatrix {
     vectors
 }
 
-/// Both ways to encrypt, decoding, and integers.
+/// Runs both ways to encrypt, decoding, and operations on integers.
 fn operations(scheme: Scheme, device: &OpenDevice) {
     let client = secret_client(scheme, device);
     let (key, dimensions) = (client.public_key(), client.parameters().embedding_length());
     let vectors = secret_vectors(dimensions);
 
     let publish = |mut limbs: Vec<u64>| {
-        assert!(memcheck::is_secret(&limbs), "the secrets were lost on the way");
+        assert!(memcheck::is_secret(&limbs), "the result is not marked as secret");
         memcheck::publish(&mut limbs, "ciphertexts go to the evaluator");
         limbs
     };
@@ -63,22 +63,22 @@ fn operations(scheme: Scheme, device: &OpenDevice) {
     let plaintexts = Rows::new(&plaintexts, key.width());
     let by_owner = publish(client.encrypt_rows(device, plaintexts, &mut Secrets).unwrap());
     let bits = 2 * dimensions;
-    let by_anyone = publish(encrypt::encrypt_rows(key, device, plaintexts, bits, &mut Secrets).unwrap());
+    let by_public_key = publish(encrypt::encrypt_rows(key, device, plaintexts, bits, &mut Secrets).unwrap());
     let query = Ciphertexts::from_limbs(key, by_owner).get(0).unwrap();
-    let stored = Ciphertexts::from_limbs(key, by_anyone);
+    let stored = Ciphertexts::from_limbs(key, by_public_key);
 
     let response = evaluate::hamming_batch(key, device, &query, &stored).unwrap();
     let mut distances = client.decode_hamming(device, &response).unwrap();
-    assert!(memcheck::is_secret(&distances), "the secrets were lost on the way");
-    memcheck::publish(&mut distances, "the test looks at them");
+    assert!(memcheck::is_secret(&distances), "the result is not marked as secret");
+    memcheck::publish(&mut distances, "the test reads them");
     let expected = (0..VECTORS).map(|row| {
         let mut distance = [vectors.hamming(0, &vectors, row).unwrap()];
-        memcheck::publish(&mut distance, "the test looks at it");
+        memcheck::publish(&mut distance, "the test reads it");
         distance[0]
     });
     assert!(expected.eq(distances));
 
-    // Three times a vector has digits of 3: no distance.
+    // Three times a vector has digits 3, so it does not hold a distance.
     let tripled = evaluate::mul_plain(key, device, &query, &3u64.into()).unwrap();
     let tripled = Ciphertexts::from_ciphertexts(key, [&tripled]).unwrap();
     assert!(matches!(client.decode_hamming(device, &tripled), Err(Error::Decode { record: 0, .. })));
@@ -94,7 +94,7 @@ fn integers(client: &Client, device: &OpenDevice) {
     memcheck::publish(&mut row, "ciphertexts go to the evaluator");
     let ciphertext = Ciphertext::from_row(ciphertext.key_id(), &row);
     let mut decrypted = client.decrypt(device, &ciphertext).unwrap().to_le_bytes();
-    assert!(memcheck::is_secret(&decrypted), "the secrets were lost on the way");
-    memcheck::publish(&mut decrypted, "the test looks at it");
+    assert!(memcheck::is_secret(&decrypted), "the result is not marked as secret");
+    memcheck::publish(&mut decrypted, "the test reads it");
     assert_eq!(**decrypted, *b"an integer of more than one limb");
 }

@@ -6,15 +6,15 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// This crate's own: authenticated as a whole, argon2id.
+    /// This crate's own format: authenticated as a whole, with argon2id for passphrases.
     #[default]
     Native,
-    /// XTrace's SDK's, for the schemes it knows.
+    /// The format of XTrace's SDK, for the schemes that the SDK supports.
     XTrace,
 }
 
 impl Format {
-    /// The name used on the command line and in JSON.
+    /// Returns the name used on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",

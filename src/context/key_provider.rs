@@ -1,4 +1,4 @@
-//! Where the AES key of a context comes from.
+//! Key providers: the source of a context's AES key.
 
 use super::format::Format;
 use crate::error::Error;
@@ -9,26 +9,26 @@ use zeroize::Zeroizing;
 /// A 256-bit key.
 pub type Key = Zeroizing<[u8; 32]>;
 
-/// Supplies the key that a context's secret part is sealed with, and what has to be stored to find it again.
+/// Supplies the key that seals a context's secret part, and the data to store so that the key can be found again.
 pub trait KeyProvider: fmt::Debug + Send + Sync {
-    /// A short name of the kind of provider, stored with the context.
+    /// Returns a short name for the kind of provider, which is stored with the context.
     fn provider_id(&self) -> &str;
 
-    /// The key.
+    /// Returns the key.
     ///
     /// # Errors
-    /// If it cannot be derived or fetched.
+    /// If the key cannot be derived or fetched.
     fn get_key(&self) -> Result<Key, Error>;
 
-    /// What to store beside the sealed context: enough to get the key again with the same credentials, and useless
-    /// without them.
+    /// Returns the data to store beside the sealed context. With the same credentials it is enough to find the key
+    /// again; without them it is useless.
     fn wrap_key(&self) -> Vec<u8>;
 
-    /// A provider with the same credentials for what another one's [`KeyProvider::wrap_key`] returned, in a context of
-    /// that format.
+    /// Returns a provider with the same credentials for the key that `wrapped` describes. `wrapped` is what another
+    /// provider's [`KeyProvider::wrap_key`] returned for a context of format `format`.
     ///
     /// # Errors
-    /// If `wrapped` is not of this kind, or asks for more work than is reasonable.
+    /// If `wrapped` belongs to another kind of provider, or asks for too much work.
     #[expect(clippy::wrong_self_convention, reason = "the name is the SDK's, where the credentials are arguments")]
     fn from_wrapped(&self, format: Format, wrapped: &[u8]) -> Result<Arc<dyn KeyProvider>, Error>;
 }

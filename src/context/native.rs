@@ -1,7 +1,7 @@
 //! The native context format: one JSON object, authenticated as a whole.
 //!
-//! The text is fixed to the byte: it is exactly what [`Document::text`] writes, and everything in it but the sealed
-//! part is associated data of that part. So no bit can be changed without being noticed.
+//! The text is exactly the bytes that [`Document::text`] writes. Everything outside the sealed part is its associated
+//! data, so any changed bit is detected.
 
 use super::ExecutionContext;
 use super::format::Format;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The file.
+/// The content of a context file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
@@ -44,10 +44,10 @@ pub(crate) struct Document {
     sealed: String,
 }
 
-/// What the content key is derived for where none is stored.
+/// The purpose that the content key is derived for if none is stored.
 const OLD_CONTENT: &str = "hushvec context 1: content";
 
-/// The key that seals secret keys.
+/// Derives the key that seals secret keys.
 fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
     Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: secret key"))
 }
@@ -82,14 +82,14 @@ impl Document {
         Ok(document)
     }
 
-    /// The file's text.
+    /// Returns the text of the file.
     pub(crate) fn text(&self) -> Result<String, Error> {
         let mut text = serde_json::to_string_pretty(self).map_err(|error| Error::format(error.to_string()))?;
         text.push('\n');
         Ok(text)
     }
 
-    /// The file as a JSON value.
+    /// Returns the file as a JSON value.
     pub(crate) fn to_value(&self) -> Result<serde_json::Value, Error> {
         serde_json::to_value(self).map_err(|error| Error::format(error.to_string()))
     }
@@ -99,10 +99,7 @@ impl Document {
         let document: Self = serde_json::from_str(text)
             .map_err(|error| Error::context("the context", format!("is not in the native format: {error}")))?;
         if document.text()? != text {
-            return Err(Error::context(
-                "the context",
-                "was reformatted or changed; restore the file as it was written",
-            ));
+            return Err(Error::context("the context", "was reformatted or changed; restore the original file"));
         }
         Ok(document)
     }
@@ -129,32 +126,34 @@ impl Document {
         self.context_id.as_deref()
     }
 
-    /// The public key, which only the sealed part vouches for.
+    /// Returns the public key. It is authenticated only once the sealed part is opened.
     pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
         let key = self.public_key.public_key(self.parameters()?)?;
         if key.id().to_string() != self.public_id {
-            return Err(Error::context("public_id", "is not that of the public key"));
+            return Err(Error::context("public_id", "does not match the public key"));
         }
         Ok(key)
     }
 
-    /// The kind of key provider, and what it stored.
+    /// Returns the kind of key provider, and the data that it stored.
     pub(crate) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
         let wrapped = STANDARD.decode(&self.wrapped_key);
         let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
         Ok((self.key_provider.clone(), wrapped))
     }
 
-    /// The provider that holds this context's key, given the user's.
+    /// Returns the provider of this context's key, made from the user's credentials.
     pub(crate) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
-        if self.key_provider != credentials.provider_id() {
-            return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
+        let given = credentials.provider_id();
+        if self.key_provider != given {
+            let reason = format!("is {:?}, but the given key provider is {given:?}", self.key_provider);
+            return Err(Error::context("key_provider", reason));
         }
         let (_, wrapped) = self.wrapped_key()?;
         credentials.from_wrapped(Format::Native, &wrapped)
     }
 
-    /// Opens the sealed part: the client, rebuilt from it, and the key for document content.
+    /// Opens the sealed part. Returns the client rebuilt from it, and the key for document content.
     pub(crate) fn open(&self, provider: &dyn KeyProvider) -> Result<(Client, EnvelopeKey), Error> {
         let sealed = STANDARD.decode(&self.sealed).map_err(|_| Error::Unseal)?;
         let header = Self { sealed: String::new(), ..self.clone() };
@@ -168,14 +167,15 @@ impl Document {
         };
         let client = client_from_bytes(&public, numbers)?;
         if client.public_key().id() != public.id() {
-            return Err(Error::context("public_key", "does not belong to the secret key"));
+            return Err(Error::context("public_key", "does not match the secret key"));
         }
         Ok((client, content_key))
     }
 }
 
-/// The secret numbers, each as key_len/8 little-endian bytes: p, q, and for the schemes that have them the secret
-/// divisors of p − 1 and q − 1. Everything else follows. Then the key for document content.
+/// Serialises the secret numbers, each as key_len/8 little-endian bytes, followed by the key for document content.
+/// The numbers are p, q and, for the schemes that have them, the secret divisors of p − 1 and q − 1. All other
+/// numbers follow from these.
 fn secret_bytes(client: &Client, content_key: &EnvelopeKey) -> Zeroizing<Vec<u8>> {
     let width = client.parameters().key_len() / 64;
     let crt = &client.keys().crt;
@@ -198,7 +198,7 @@ fn secret_bytes(client: &Client, content_key: &EnvelopeKey) -> Zeroizing<Vec<u8>
     bytes
 }
 
-/// Bytes of the secret numbers.
+/// Returns the length of the secret numbers in bytes.
 fn numbers_bytes(parameters: &Parameters) -> usize {
     let count = if parameters.scheme().has_alpha() { 4 } else { 2 };
     count * parameters.key_len() / 8
@@ -228,6 +228,6 @@ fn client_from_bytes(public: &PublicKey, bytes: &[u8]) -> Result<Client, Error> 
             let parts = subgroup::Parts { primes, alpha_p: number(2), alpha_q: number(3), h_n };
             Ok(Client::PaillierSubgroup(PaillierSubgroup::from_parts(parameters, parts)?))
         }
-        _ => Err(Error::context("config", "is of another scheme than the keys")),
+        _ => Err(Error::context("config", "has a different scheme from the keys")),
     }
 }

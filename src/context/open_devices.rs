@@ -5,8 +5,8 @@ use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use std::num::NonZeroUsize;
 
-/// One device for what needs the secret key, and one for the rest: the same, unless secrets have to stay on the CPU. They share
-/// their threads.
+/// One device for work that needs the secret key, and one for all other work. They are the same unless secrets have
+/// to stay on the CPU, and always share their threads.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenDevices {
     pub(crate) secrets_on_cpu: bool,
@@ -21,7 +21,7 @@ impl OpenDevices {
     }
 }
 
-/// A device that is open already, or one to open.
+/// A device that is already open, or one to open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeviceChoice {
     pub(crate) open: Option<OpenDevice>,
@@ -30,7 +30,7 @@ pub(crate) struct DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The open device, or the device asked for, or else `default`.
+    /// Returns the open device, or else opens the requested device, or else `default`.
     pub(crate) fn open(self, default: impl FnOnce() -> Result<Device, Error>) -> Result<OpenDevice, Error> {
         match (self.open, self.device) {
             (Some(open), _) => Ok(open),

@@ -1,21 +1,23 @@
-//! An attack, to show what a weak context is worth: the secret key out of the public one, if noise comes from a subgroup
-//! whose order has small prime factors, as in every lookup context of XTrace's SDK (alpha_len 50).
+//! An attack that demonstrates how insecure weak contexts are. It computes the secret key from the public key if the
+//! noise comes from a subgroup whose order has small prime factors, as in every lookup context of XTrace's SDK
+//! (alpha_len 50).
 //!
-//! Noise is a power of w, which is g_n or h_n; it has a prime order r modulo p, and another modulo q, of alpha_len/2 bits
-//! each. (w^r − 1) is a multiple of p, and of q only by accident, so its greatest common divisor with n is p. Every r is
-//! tried at once with the second stage of Pollard's p − 1 method ("Theorems on factorization and primality testing",
-//! 1974), in Montgomery's form ("Speeding the Pollard and elliptic curve methods of factorization", 1987, section 4):
+//! Noise is a power of w, which is g_n or h_n. Modulo p, w has a prime order r of alpha_len/2 bits; modulo q it has
+//! another one. w^r − 1 is a multiple of p, and only by chance of q, so its greatest common divisor with n is p. The
+//! second stage of Pollard's p − 1 method ("Theorems on factorization and primality testing", 1974) tries all r at
+//! once, in Montgomery's form ("Speeding the Pollard and elliptic curve methods of factorization", 1987, section 4):
 //!
 //! ```text
 //! V(k) = w^k + w^−k;   V(v·D) − V(u) = w^−vD·(w^(vD−u) − 1)·(w^(vD+u) − 1)
-//! r = v·D ± u for one u < D/2 coprime to D: multiply V(v·D) − V(u) over all v and u, and look for a common factor with n
+//! r = v·D ± u for one u < D/2 coprime to D: multiply V(v·D) − V(u) over all v and u, and find a common factor with n
 //! ```
 //!
-//! That is about 2^(alpha_len/2)/10 products modulo n. Coron, Joux, Mandal, Naccache and Tibouchi ("Cryptanalysis of the
-//! RSA subgroup assumption from TCC 2005", PKC 2011) evaluate the same product in about 2^(alpha_len/4) steps, with fast
-//! arithmetic of polynomials, which is why alpha_len has to be 448 at least. The demonstration needs only the simple way.
+//! That is about 2^(alpha_len/2)/10 products modulo n. Coron, Joux, Mandal, Naccache and Tibouchi ("Cryptanalysis of
+//! the RSA subgroup assumption from TCC 2005", PKC 2011) evaluate the same product in about 2^(alpha_len/4) steps,
+//! with fast polynomial arithmetic. That is why alpha_len has to be at least 448. For a demonstration the simple
+//! method is enough.
 //!
-//! All numbers here are public, until the attack succeeds.
+//! All numbers here are public until the attack succeeds.
 
 use super::ciphertext::Ciphertext;
 use super::parameters::Parameters;
@@ -36,13 +38,14 @@ use std::sync::Arc;
 
 /// D = 2·3·5·7·11·13.
 const GIANT_STEP: u64 = 30_030;
-/// Giant steps between two looks at the common factor.
+/// Giant steps between two checks for a common factor.
 const GIANT_STEPS_AT_ONCE: u64 = 8;
 
-/// A secret key that was worked out from a public one. Debug does not show it. It is not wiped: anyone can find it again.
+/// A secret key that was computed from a public key. Debug does not show it. It is not wiped, since anyone can
+/// compute it again.
 pub struct RecoveredKey {
     public: Arc<PublicKey>,
-    /// A power that takes the noise out of every ciphertext: φ(n), or the order of the noise.
+    /// The exponent that removes the noise from every ciphertext: φ(n), or the order of the noise.
     exponent: BigUint,
 }
 
@@ -53,16 +56,16 @@ impl std::fmt::Debug for RecoveredKey {
 }
 
 impl RecoveredKey {
-    /// The longest alpha_len, in bits, that [`RecoveredKey::attack_vartime`] is made for. Each two bits more double its
-    /// time, and longer ones below 448 are weak all the same.
+    /// The longest alpha_len, in bits, that [`RecoveredKey::attack_vartime`] supports. Every two more bits double its
+    /// time. Longer ones below 448 are weak too.
     pub const LONGEST_ALPHA_LEN: usize = 64;
 
-    /// Works the secret key out from the public one: about a second for alpha_len 50. `None` if the noise has no order
-    /// of the length that the context claims. `progress` counts [`RecoveredKey::steps`].
+    /// Computes the secret key from the public key, in about a second for alpha_len 50. Returns `None` if the order
+    /// of the noise does not have the length that the context states. `progress` counts [`RecoveredKey::steps`].
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is no alpha_len, or one above [`RecoveredKey::LONGEST_ALPHA_LEN`]; [`Error::Device`]
-    /// if threads cannot be started; [`Error::Cancelled`].
+    /// [`Error::Unsupported`] if there is no alpha_len, or one above [`RecoveredKey::LONGEST_ALPHA_LEN`];
+    /// [`Error::Device`] if threads cannot be started; [`Error::Cancelled`].
     pub fn attack_vartime(
         public: &PublicContext,
         threads: Option<NonZeroUsize>,
@@ -70,23 +73,24 @@ impl RecoveredKey {
     ) -> Result<Option<Self>, Error> {
         let steps = Self::steps(public).ok_or_else(|| Error::Unsupported {
             operation: "the demonstration",
-            reason: format!("it is for keys with an alpha_len of at most {}", Self::LONGEST_ALPHA_LEN),
+            reason: format!("it needs a key with an alpha_len of at most {}", Self::LONGEST_ALPHA_LEN),
         })?;
         let attack = Attack::new(Arc::clone(public.key()), OpenDevice::open(Device::Cpu, threads)?)?;
         attack.run(steps, progress)
     }
 
-    /// How many giant steps [`RecoveredKey::attack_vartime`] takes at most; `None` for keys that it is not made for.
+    /// Returns the largest number of giant steps that [`RecoveredKey::attack_vartime`] takes; `None` for unsupported
+    /// keys.
     pub fn steps(public: &PublicContext) -> Option<u64> {
         let alpha_len = public.parameters().alpha_len()?;
         let range = range(public.parameters());
         (alpha_len <= Self::LONGEST_ALPHA_LEN).then(|| range.end - range.start)
     }
 
-    /// The integer in a ciphertext: L(c^e)·L(g^e)⁻¹ mod n with L(x) = (x − 1)/n.
+    /// Decrypts an integer: L(c^e)·L(g^e)⁻¹ mod n with L(x) = (x − 1)/n.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Context`] if the public key is not one.
+    /// [`Error::WrongKey`]; [`Error::Context`] if the public key is invalid.
     pub fn decrypt_vartime(&self, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
         let n = self.public.n();
         let square = n * n;
@@ -95,19 +99,20 @@ impl RecoveredKey {
             Elements::Lookup { g, .. } => g.clone(),
             Elements::Paillier | Elements::Subgroup { .. } => n + 1u32,
         };
-        let inverse = logarithm(&g).modinv(n).ok_or_else(|| Error::context("g", "encrypts nothing"))?;
+        let inverse = logarithm(&g).modinv(n).ok_or_else(|| Error::context("g", "cannot encrypt anything"))?;
         Ok(Plaintext::from(&(logarithm(&ciphertext.to_biguint(&self.public)?) * inverse % n)))
     }
 }
 
-/// The giant steps v that reach every number of the orders' length: v·D ± D/2 around them.
+/// Returns the range of giant steps v whose intervals, from v·D − D/2 to v·D + D/2, cover all numbers of the orders'
+/// length.
 fn range(parameters: &Parameters) -> std::ops::Range<u64> {
     let (short, long) = divisor_bits(parameters);
     let (least, most) = (1u64 << (short.clamp(1, 32) - 1), 1u64 << long.min(32));
     least / GIANT_STEP..most / GIANT_STEP + 2
 }
 
-/// What stays the same during the attack.
+/// The state that stays the same during the attack.
 struct Attack {
     public: Arc<PublicKey>,
     device: OpenDevice,
@@ -115,15 +120,15 @@ struct Attack {
     base: BigUint,
     /// Every u below D/2 that is coprime to D.
     residues: Vec<u64>,
-    /// V(u) of each, in rows of n's width.
+    /// V(u) for each u, in rows of n's width.
     baby_steps: Vec<u64>,
 }
 
-/// What a look at a common factor showed.
+/// The result of a check for a common factor with n.
 enum Found {
     Nothing,
     Factor(BigUint),
-    /// n: both primes.
+    /// The common factor is n, that is, both primes.
     Both,
 }
 
@@ -134,7 +139,7 @@ impl Attack {
             Elements::Subgroup { h_n } => h_n,
             Elements::Paillier => return Err(Error::context("the public key", "has no noise of small order")),
         };
-        // The square, since h_n may have twice an odd order.
+        // Squared because the order of h_n may be twice an odd number.
         let base = noise * noise % public.n();
         let mut attack = Self { public, device, base, residues: Vec::new(), baby_steps: Vec::new() };
         let first = [BigUint::from(2u32) % attack.n(), attack.lucas(1)?];
@@ -154,14 +159,14 @@ impl Attack {
         self.public.n()
     }
 
-    /// V(k) = w^k + w^−k.
+    /// Computes V(k) = w^k + w^−k.
     fn lucas(&self, k: u64) -> Result<BigUint, Error> {
         let power = self.base.modpow(&k.into(), self.n());
         let inverse = power.modinv(self.n()).ok_or_else(|| Error::context("the public key", "is not coprime to n"))?;
         Ok((power + inverse) % self.n())
     }
 
-    /// V(a), V(a + s), V(a + 2s), … from the first two and V(s): V(k + s) = V(s)·V(k) − V(k − s).
+    /// Generates V(a), V(a + s), V(a + 2s), … from the first two values and V(s): V(k + s) = V(s)·V(k) − V(k − s).
     fn sequence<'a>(&'a self, first: [BigUint; 2], step: &'a BigUint) -> impl Iterator<Item = BigUint> + 'a {
         let n = self.n();
         let [mut current, mut next] = first;
@@ -194,7 +199,7 @@ impl Attack {
         Ok(None)
     }
 
-    /// Looks for an order among those that these giant steps reach, the first being number `first`.
+    /// Searches for an order in the intervals of these giant steps, the first of which is number `first`.
     fn search(&self, first: u64, giants: &[Vec<u64>]) -> Result<Option<BigUint>, Error> {
         let mut rows = Vec::with_capacity(giants.len() * self.baby_steps.len());
         for giant in giants {
@@ -203,8 +208,8 @@ impl Attack {
         self.narrow(first, 0, &rows)
     }
 
-    /// [`Attack::search`] among the rows from number `at` on. Where p is in one of them and q in another, halves are looked
-    /// at alone.
+    /// Searches the rows, the first of which is number `at`. If p divides one row and q another, searches each half
+    /// separately.
     fn narrow(&self, first: u64, at: usize, rows: &[u64]) -> Result<Option<BigUint>, Error> {
         let width = self.public.width();
         match self.common_factor(rows) {
@@ -212,7 +217,7 @@ impl Attack {
             Found::Factor(factor) => Ok(Some(self.totient(&factor))),
             Found::Both if rows.len() == width => {
                 let (v, u) = (first + (at / self.residues.len()) as u64, at % self.residues.len());
-                self.tell_apart(v * GIANT_STEP, self.residues.get(u).copied().unwrap_or(0))
+                self.separate(v * GIANT_STEP, self.residues.get(u).copied().unwrap_or(0))
             }
             Found::Both => {
                 let half = rows.len() / width / 2;
@@ -225,15 +230,16 @@ impl Attack {
         }
     }
 
-    /// p divides w^(k−u) − 1 or w^(k+u) − 1, and so does q.
-    fn tell_apart(&self, k: u64, u: u64) -> Result<Option<BigUint>, Error> {
+    /// Separates p and q if both divide the same row: each of them divides w^(k−u) − 1 or w^(k+u) − 1.
+    fn separate(&self, k: u64, u: u64) -> Result<Option<BigUint>, Error> {
         for order in [k.abs_diff(u), k + u] {
             let power = self.base.modpow(&order.into(), self.n());
             let difference = (power + self.n() - 1u32) % self.n();
             match self.common_factor(&limbs(&difference, self.public.width())) {
                 Found::Nothing => {}
                 Found::Factor(factor) => return Ok(Some(self.totient(&factor))),
-                // One order modulo both primes: raising to it is all that decryption takes. Twice, as w is a square.
+                // The order is the same modulo both primes, and is enough to decrypt. It is doubled because w is a
+                // square.
                 Found::Both => return Ok(Some(BigUint::from(2 * order))),
             }
         }
@@ -258,7 +264,7 @@ impl Attack {
         }
     }
 
-    /// What n and the product of all rows have in common.
+    /// Checks for a common factor of n and the product of all rows.
     fn common_factor(&self, rows: &[u64]) -> Found {
         let rows = Rows::new(rows, self.public.width());
         let product = biguint(&residue_product(&self.device, self.public.modulus(), rows));
@@ -272,7 +278,7 @@ impl Attack {
         }
     }
 
-    /// φ(n) from one prime.
+    /// Computes φ(n) from one prime.
     fn totient(&self, prime: &BigUint) -> BigUint {
         (prime - 1u32) * (self.n() / prime - 1u32)
     }
@@ -282,7 +288,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Euclid's; gcd(0, b) = b.
+/// Computes the greatest common divisor with Euclid's algorithm; gcd(0, b) = b.
 fn big_gcd(mut a: BigUint, mut b: BigUint) -> BigUint {
     while a != BigUint::ZERO {
         (a, b) = (&b % &a, a);

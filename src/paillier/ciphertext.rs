@@ -1,4 +1,4 @@
-//! Ciphertexts, one and many, and their encodings.
+//! Ciphertexts, batches of ciphertexts, and their encodings.
 
 use super::public_key::{PublicId, PublicKey, biguint, limbs};
 use super::validate;
@@ -11,7 +11,7 @@ use crate::paillier::kernels::integers::pairs_from_integers;
 use num_bigint::BigUint;
 use std::fmt;
 
-/// A ciphertext c modulo n², in pair form: c0 + c1·n with both below n. Known to be coprime to n.
+/// A ciphertext c modulo n², in pair form: c = c0 + c1·n with c0 and c1 below n. It is always coprime to n.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ciphertext {
     key: PublicId,
@@ -32,10 +32,10 @@ impl Ciphertext {
         Self { key, row: row.to_vec() }
     }
 
-    /// The ciphertext with this value.
+    /// Makes the ciphertext with this value.
     ///
     /// # Errors
-    /// [`Error::Ciphertext`] if it is 0, not below n² or not coprime to n.
+    /// [`Error::Ciphertext`] if the value is 0, not below n² or not coprime to n.
     pub fn from_biguint(key: &PublicKey, c: &BigUint) -> Result<Self, Error> {
         let (c1, c0) = (c / key.n(), c % key.n());
         let problem = if *c == BigUint::ZERO {
@@ -55,20 +55,20 @@ impl Ciphertext {
         Ok(Self { key: key.id(), row })
     }
 
-    /// Its value, below n².
+    /// Returns the value of the ciphertext, which is below n².
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if it is not of this key.
+    /// [`Error::WrongKey`] if the ciphertext belongs to another key.
     pub fn to_biguint(&self, key: &PublicKey) -> Result<BigUint, Error> {
         key.check_id("the ciphertext", self.key)?;
         let (c0, c1) = self.row.split_at(key.width());
         Ok(biguint(c0) + biguint(c1) * key.n())
     }
 
-    /// The ciphertext whose little-endian bytes these are, with or without zeros at the end.
+    /// Reads a ciphertext from little-endian bytes. Zeros at the end may be left out.
     ///
     /// # Errors
-    /// As [`Ciphertext::from_biguint`], and if there are more bytes than any ciphertext of this key has.
+    /// As [`Ciphertext::from_biguint`], and if there are more bytes than a ciphertext of this key has.
     pub fn from_le_bytes(key: &PublicKey, bytes: &[u8]) -> Result<Self, Error> {
         let (actual, limit) = (bytes.len(), key.parameters().ciphertext_bytes());
         if actual > limit {
@@ -77,15 +77,15 @@ impl Ciphertext {
         Self::from_biguint(key, &BigUint::from_bytes_le(bytes))
     }
 
-    /// Its value as little-endian bytes without zeros at the end.
+    /// Returns the value as little-endian bytes, without zeros at the end.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if it is not of this key.
+    /// [`Error::WrongKey`] if the ciphertext belongs to another key.
     pub fn to_le_bytes(&self, key: &PublicKey) -> Result<Vec<u8>, Error> {
         Ok(self.to_biguint(key)?.to_bytes_le())
     }
 
-    /// The key that it belongs to.
+    /// Returns the id of the key that the ciphertext belongs to.
     pub fn key_id(&self) -> PublicId {
         self.key
     }
@@ -95,7 +95,7 @@ impl Ciphertext {
     }
 }
 
-/// Many ciphertexts of one key: encrypted vectors, or the encrypted distances that an evaluator answers with.
+/// A batch of ciphertexts of one key: encrypted vectors, or the encrypted distances that an evaluator returns.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ciphertexts {
     key: PublicId,
@@ -114,10 +114,10 @@ impl Ciphertexts {
         Self { key: key.id(), width: 2 * key.width(), limbs }
     }
 
-    /// Ciphertexts collected from single ones.
+    /// Collects single ciphertexts into a batch.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if one is not of this key.
+    /// [`Error::WrongKey`] if a ciphertext belongs to another key.
     pub fn from_ciphertexts<'a>(
         key: &PublicKey,
         ciphertexts: impl IntoIterator<Item = &'a Ciphertext>,
@@ -130,11 +130,11 @@ impl Ciphertexts {
         Ok(Self::from_limbs(key, limbs))
     }
 
-    /// Ciphertexts from little-endian integers of [`Parameters::ciphertext_bytes`] bytes, one after the other, as
-    /// `hushvec index export` writes them. All are checked.
+    /// Reads ciphertexts from consecutive little-endian integers of [`Parameters::ciphertext_bytes`] bytes each, as
+    /// `hushvec index export` writes them, and checks all of them.
     ///
     /// # Errors
-    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    /// [`Error::Ciphertext`], naming the first invalid ciphertext; [`Error::Format`] if the last one is incomplete.
     ///
     /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
     pub fn from_integers(key: &PublicKey, device: &OpenDevice, bytes: &[u8]) -> Result<Self, Error> {
@@ -159,10 +159,10 @@ impl Ciphertexts {
         Ok(ciphertexts)
     }
 
-    /// Their values as little-endian integers of [`Parameters::ciphertext_bytes`] bytes, one after the other.
+    /// Writes the ciphertexts as consecutive little-endian integers of [`Parameters::ciphertext_bytes`] bytes each.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if they are not of this key.
+    /// [`Error::WrongKey`] if the ciphertexts belong to another key.
     ///
     /// [`Parameters::ciphertext_bytes`]: super::parameters::Parameters::ciphertext_bytes
     pub fn to_integers(&self, key: &PublicKey, device: &OpenDevice) -> Result<Vec<u8>, Error> {
@@ -172,33 +172,33 @@ impl Ciphertexts {
         Ok(bytemuck::cast_slice(&limbs).to_vec())
     }
 
-    /// How many.
+    /// Returns the number of ciphertexts.
     pub fn len(&self) -> usize {
         self.rows().len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no ciphertexts.
     pub fn is_empty(&self) -> bool {
         self.limbs.is_empty()
     }
 
-    /// The ciphertext of that number.
+    /// Returns the ciphertext at `index`.
     pub fn get(&self, index: usize) -> Option<Ciphertext> {
         self.rows().get(index).map(|row| Ciphertext::from_row(self.key, row))
     }
 
-    /// The ciphertexts one by one.
+    /// Iterates over the ciphertexts.
     pub fn iter(&self) -> impl Iterator<Item = Ciphertext> + '_ {
         self.rows().iter().map(|row| Ciphertext::from_row(self.key, row))
     }
 
-    /// Some of them; fewer, if there are not so many.
+    /// Copies a range of ciphertexts. A range that reaches beyond the end is cut off there.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         Self { key: self.key, width: self.width, limbs: self.rows().slice(range).limbs().to_vec() }
     }
 
-    /// The key that they belong to.
+    /// Returns the id of the key that the ciphertexts belong to.
     pub fn key_id(&self) -> PublicId {
         self.key
     }

@@ -1,9 +1,10 @@
-//! `paillier`: g = 1 + n, noise r^n (Paillier, "Public-Key Cryptosystems Based on Composite Degree Residuosity
-//! Classes", Eurocrypt 1999, section 4; g = 1 + n as in Damgård and Jurik, PKC 2001).
+//! `paillier`: the classic scheme with g = 1 + n and noise r^n (Paillier, "Public-Key Cryptosystems Based on
+//! Composite Degree Residuosity Classes", Eurocrypt 1999, section 4; g = 1 + n as in Damgård and Jurik, PKC 2001).
 //!
-//! Modulo p², (1 + n)^m = 1 + q·m·p, and r^n has an order that divides p − 1. The owner draws noise as y_p^p and y_q^q:
-//! x ↦ x^p maps the units modulo p² onto their subgroup of order p − 1, each y below p to another element of it, and
-//! r ↦ r^n onto the same subgroup, because q is coprime to p − 1. So both draw uniformly from the same set.
+//! Modulo p², (1 + n)^m = 1 + q·m·p, and r^n has an order that divides p − 1. The owner draws noise as y_p^p and
+//! y_q^q. The map x ↦ x^p takes the units modulo p² onto their subgroup of order p − 1, and takes each y below p to a
+//! different element of it. The map r ↦ r^n has the same image, because q is coprime to p − 1. So both ways draw
+//! uniformly from the same set.
 
 use super::encrypt::random_units;
 use super::keys::{Keys, Primes, Share, crt_key, draw_primes};
@@ -45,7 +46,7 @@ impl Paillier {
         Ok(Self { keys: Keys { public, crt: crt_key(primes, &share_p, &share_q)? } })
     }
 
-    /// Noise modulo p² and modulo q², `count` pairs each.
+    /// Draws noise: `count` pairs modulo p² and `count` pairs modulo q².
     pub(crate) fn noise(
         &self,
         device: &OpenDevice,

@@ -1,4 +1,4 @@
-//! The owner's side of all three schemes behind one type.
+//! The owner's keys of all three schemes, as one type.
 
 use super::ciphertext::{Ciphertext, Ciphertexts};
 use super::classic::Paillier;
@@ -24,10 +24,11 @@ use crate::paillier::kernels::hamming_decode::hamming_decode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Why it may be known that a ciphertext does not decode, and what is wrong with it.
-const NAMED: &str = "what does not decode is refused with an error that says why";
+/// Why it may be public that a ciphertext cannot be decoded, and for what reason.
+const REFUSED: &str = "a ciphertext that cannot be decoded is refused with an error that says why";
 
-/// What a homomorphic client of XTrace's SDK does: encrypt binary vectors, decode the distances that come back.
+/// The operations of a homomorphic client of XTrace's SDK: encrypting binary vectors and decoding the resulting
+/// distances.
 pub trait HomomorphicClient {
     /// Encrypts one vector of zeros and ones.
     ///
@@ -41,20 +42,20 @@ pub trait HomomorphicClient {
     /// [`Error::Dimension`], [`Error::Random`].
     fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error>;
 
-    /// The Hamming distance in a combined ciphertext.
+    /// Decodes the Hamming distance in a ciphertext that the evaluator returned.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Decode`] if it holds no distance.
+    /// [`Error::WrongKey`]; [`Error::Decode`] if the ciphertext does not hold a distance.
     fn decode_hamming_client_one(&self, ciphertext: &Ciphertext) -> Result<u32, Error>;
 
-    /// The Hamming distances in combined ciphertexts, on all cores.
+    /// Decodes the Hamming distances in ciphertexts that the evaluator returned, on all cores.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Decode`], naming the first that holds no distance.
+    /// [`Error::WrongKey`]; [`Error::Decode`], naming the first ciphertext that does not hold a distance.
     fn decode_hamming_client_batch(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error>;
 }
 
-/// An owner's key of any scheme. Secret parts are wiped when dropped and not shown by Debug.
+/// An owner's key of any scheme. Its secret parts are wiped when dropped, and Debug does not show them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Client {
@@ -67,16 +68,16 @@ pub enum Client {
 }
 
 impl Client {
-    /// A new key, tested before it is given out. Takes from a fifth of a second (key_len 1024) to a minute (4096).
+    /// Generates and tests a new key. Takes from a fifth of a second (key_len 1024) to a minute (4096).
     ///
     /// # Errors
-    /// [`Error::WeakKey`] for parameters that are too weak; [`Error::Random`].
+    /// [`Error::WeakKey`] for weak parameters; [`Error::Random`].
     pub fn generate(parameters: Parameters, device: &OpenDevice) -> Result<Self, Error> {
         parameters.check_strength(false)?;
         Self::generate_from(parameters, device, &mut OsRandom)
     }
 
-    /// [`Client::generate`] of any strength, from any source.
+    /// Generates a key like [`Client::generate`], of any strength and from any source of randomness.
     pub(crate) fn generate_from(
         parameters: Parameters,
         device: &OpenDevice,
@@ -91,7 +92,8 @@ impl Client {
         Ok(client)
     }
 
-    /// Encrypts with each half of the key and decrypts with the other, as FIPS 186-5 and SP 800-56B ask of a new pair.
+    /// Tests a new key pair, as FIPS 186-5 and SP 800-56B require: encrypts with the public key and with the secret
+    /// key, and decrypts both ciphertexts.
     fn test_pairwise(&self, device: &OpenDevice, source: &mut impl RandomSource) -> Result<(), Error> {
         let public = self.public_key();
         let width = public.width();
@@ -105,7 +107,7 @@ impl Client {
         if decrypted == plaintexts {
             return Ok(());
         }
-        Err(Error::context("the new key", "failed its test: the machine may be faulty, please report this"))
+        Err(Error::context("the new key", "failed its self-test: the machine may be faulty, please report this"))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -116,18 +118,18 @@ impl Client {
         }
     }
 
-    /// The two primes.
+    /// Returns the two primes.
     pub(crate) fn primes(&self) -> Result<Primes, Error> {
         let prime = |key: &PrimeKey| uint::from_limbs(key.modulus.limbs());
         Primes::new(self.parameters(), prime(self.keys().crt.p()), prime(self.keys().crt.q()))
     }
 
-    /// The public key.
+    /// Returns the public key.
     pub fn public_key(&self) -> &Arc<PublicKey> {
         &self.keys().public
     }
 
-    /// Scheme and sizes.
+    /// Returns the scheme and its sizes.
     pub fn parameters(&self) -> &Parameters {
         self.public_key().parameters()
     }
@@ -151,7 +153,8 @@ impl Client {
         Ok(out)
     }
 
-    /// Encrypts vectors with the secret key, which is faster than with the public one and gives the same distribution.
+    /// Encrypts vectors with the secret key. The ciphertexts have the same distribution as with the public key, but
+    /// this is faster.
     ///
     /// # Errors
     /// [`Error::Dimension`], [`Error::Random`].
@@ -171,29 +174,30 @@ impl Client {
         Ok(Ciphertexts::from_limbs(public, limbs))
     }
 
-    /// The Hamming distances in combined ciphertexts.
+    /// Decodes the Hamming distances in ciphertexts that the evaluator returned.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no distance.
+    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first ciphertext that does not
+    /// hold a distance.
     pub fn decode_hamming(&self, device: &OpenDevice, ciphertexts: &Ciphertexts) -> Result<Vec<u32>, Error> {
         self.public_key().check_id("the response", ciphertexts.key_id())?;
         self.decode_rows(device, ciphertexts.rows(), 0)
     }
 
-    /// [`Client::decode_hamming`] of rows whose first is record number `first`.
+    /// Decodes rows like [`Client::decode_hamming`]. The first row is record number `first`.
     pub(crate) fn decode_rows(&self, device: &OpenDevice, rows: Rows<'_>, first: u64) -> Result<Vec<u32>, Error> {
         validate::check_range(self.public_key(), rows, first)?;
         let mut distances = vec![0; rows.len()];
         let dimensions = self.parameters().embedding_length();
         hamming_decode(device, &self.keys().crt, dimensions, rows, &mut distances);
-        if let Some(row) = distances.iter().position(|distance| declassify(*distance == NOT_A_DISTANCE, NAMED)) {
+        if let Some(row) = distances.iter().position(|distance| declassify(*distance == NOT_A_DISTANCE, REFUSED)) {
             let problem = rows.get(row).map_or(DecodeProblem::Foreign, |row| self.decode_problem(device, row));
             return Err(Error::Decode { record: first + row as u64, problem });
         }
         Ok(distances)
     }
 
-    /// Why a ciphertext holds no distance, from its plaintext modulo both primes.
+    /// Finds out why a ciphertext does not hold a distance, from its plaintext modulo both primes.
     fn decode_problem(&self, device: &OpenDevice, row: &[u64]) -> DecodeProblem {
         let mut plaintext = Zeroizing::new(vec![0; row.len() / 2]);
         crt_decrypt(device, &self.keys().crt, Rows::new(row, row.len()), &mut plaintext);
@@ -201,19 +205,20 @@ impl Client {
             return DecodeProblem::Foreign;
         }
         let count = count_digits(&plaintext, self.parameters().embedding_length());
-        if declassify(count.upper, NAMED) { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
+        if declassify(count.upper, REFUSED) { DecodeProblem::UpperBits } else { DecodeProblem::Digit3 }
     }
 
-    /// The vectors in ciphertexts.
+    /// Decrypts vectors.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first that holds no vector.
+    /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the first ciphertext that does not
+    /// hold a vector.
     pub fn decrypt_vectors(&self, device: &OpenDevice, ciphertexts: &Ciphertexts) -> Result<BitMatrix, Error> {
         self.public_key().check_id("the ciphertexts", ciphertexts.key_id())?;
         self.decrypt_vector_rows(device, ciphertexts.rows(), 0)
     }
 
-    /// [`Client::decrypt_vectors`] of rows whose first is record number `first`.
+    /// Decrypts rows like [`Client::decrypt_vectors`]. The first row is record number `first`.
     pub(crate) fn decrypt_vector_rows(
         &self,
         device: &OpenDevice,
@@ -237,7 +242,7 @@ impl Client {
     /// Encrypts an integer with the secret key.
     ///
     /// # Errors
-    /// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
+    /// [`Error::Plaintext`] if the integer is not below n; [`Error::Random`].
     pub fn encrypt(&self, device: &OpenDevice, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
         let public = self.public_key();
         let plaintext = plaintext.below(public.modulus().limbs())?;
@@ -245,10 +250,10 @@ impl Client {
         Ok(Ciphertext::from_row(public.id(), &row))
     }
 
-    /// The integer in a ciphertext.
+    /// Decrypts an integer.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Decode`] if it was not made with this key.
+    /// [`Error::WrongKey`]; [`Error::Decode`] if the ciphertext was not made with this key.
     pub fn decrypt(&self, device: &OpenDevice, ciphertext: &Ciphertext) -> Result<Plaintext, Error> {
         let public = self.public_key();
         public.check_id("the ciphertext", ciphertext.key_id())?;
@@ -262,9 +267,9 @@ impl Client {
     }
 }
 
-/// Whether that is what [`OpenDevice::crt_decrypt`] writes for what is no ciphertext of its key.
+/// Returns whether [`crt_decrypt`] reported a ciphertext that was not made with its key.
 fn is_foreign(plaintext: &[u64]) -> bool {
-    declassify(plaintext.iter().fold(u64::MAX, |all, limb| all & limb) == u64::MAX, NAMED)
+    declassify(plaintext.iter().fold(u64::MAX, |all, limb| all & limb) == u64::MAX, REFUSED)
 }
 
 #[cfg(test)]

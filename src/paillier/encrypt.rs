@@ -14,10 +14,10 @@ use crate::paillier::kernels::pair_mul::pair_mul;
 use crate::paillier::kernels::pair_pow::pair_pow;
 use zeroize::Zeroizing;
 
-/// Encrypts vectors with the public key alone: `Enc(Σ b[i]·4^(D−1−i))` each, with fresh randomness.
+/// Encrypts vectors with the public key alone, each as `Enc(Σ b[i]·4^(D−1−i))` with fresh randomness.
 ///
 /// # Errors
-/// [`Error::Dimension`] if the vectors are not of the key's length; [`Error::Random`].
+/// [`Error::Dimension`] if the vectors do not have the key's `embedding_length`; [`Error::Random`].
 pub fn encrypt_vec_batch(key: &PublicKey, device: &OpenDevice, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
     let plaintexts = vector_plaintexts(key, vectors)?;
     let bits = 2 * key.parameters().embedding_length();
@@ -28,7 +28,7 @@ pub fn encrypt_vec_batch(key: &PublicKey, device: &OpenDevice, vectors: &BitMatr
 /// Encrypts an integer with the public key alone.
 ///
 /// # Errors
-/// [`Error::Plaintext`] if it is not below n; [`Error::Random`].
+/// [`Error::Plaintext`] if the integer is not below n; [`Error::Random`].
 pub fn encrypt(key: &PublicKey, device: &OpenDevice, plaintext: &Plaintext) -> Result<Ciphertext, Error> {
     let plaintext = plaintext.below(key.modulus().limbs())?;
     let bits = 64 * key.width();
@@ -36,10 +36,10 @@ pub fn encrypt(key: &PublicKey, device: &OpenDevice, plaintext: &Plaintext) -> R
     Ok(Ciphertext::from_row(key.id(), &row))
 }
 
-/// The plaintexts of vectors, as rows of n's width.
+/// Returns the plaintexts of vectors, as rows of n's width.
 ///
 /// # Errors
-/// [`Error::Dimension`] if the vectors are not of the key's length.
+/// [`Error::Dimension`] if the vectors do not have the key's `embedding_length`.
 pub(crate) fn vector_plaintexts(key: &PublicKey, vectors: &BitMatrix) -> Result<Zeroizing<Vec<u64>>, Error> {
     let expected = key.parameters().embedding_length();
     if vectors.dimensions() != expected {
@@ -93,9 +93,9 @@ pub(crate) fn encrypt_rows(
     Ok(out)
 }
 
-/// Pairs (y, 0) with y uniform from 1 to m − 1.
+/// Draws pairs (y, 0) with y uniform from 1 to m − 1.
 ///
-/// For m prime these are all units; for m = n one in about 2^(key_len−1) is not, and finding it would factor n.
+/// For a prime m all of them are units. For m = n about one in 2^(key_len−1) is not, and finding it would factor n.
 pub(crate) fn random_units(
     m: &[u64],
     count: usize,
@@ -103,7 +103,7 @@ pub(crate) fn random_units(
 ) -> Result<Zeroizing<Vec<u64>>, Error> {
     let width = m.len();
     let mut bound = Zeroizing::new(m.to_vec());
-    // m is odd, so this is m − 1; and a number below it is at most m − 2, so adding 1 stays below m.
+    // m is odd, so this is m − 1. A number below it is at most m − 2, so that adding 1 stays below m.
     if let Some(lowest) = bound.first_mut() {
         *lowest -= 1;
     }

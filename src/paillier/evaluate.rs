@@ -1,4 +1,4 @@
-//! What can be done with ciphertexts without the secret key.
+//! Operations on ciphertexts that need no secret key.
 //!
 //! ```text
 //! add(Enc(a), Enc(b))      = Enc(a + b mod n)
@@ -6,8 +6,8 @@
 //! mul_plain(Enc(a), b)     = Enc(a·b mod n)
 //! ```
 //!
-//! The results of `add_plain` and `mul_plain` carry no fresh noise: whoever knows the operands can recognise them. Add
-//! an encryption of 0 where that matters.
+//! The results of `add_plain` and `mul_plain` have no fresh noise, so anyone who knows the operands can recognise
+//! them. Add an encryption of 0 where that matters.
 
 use super::ciphertext::{Ciphertext, Ciphertexts};
 use super::plaintext::Plaintext;
@@ -22,7 +22,7 @@ use crate::paillier::kernels::pair_fixed_base_pow::pair_fixed_base_pow;
 use crate::paillier::kernels::pair_mul::pair_mul;
 use crate::paillier::kernels::pair_pow::pair_pow;
 
-/// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+/// Computes `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
 ///
 /// # Errors
 /// [`Error::WrongKey`].
@@ -34,7 +34,7 @@ pub fn add(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Ciphertext)
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
-/// `Enc(a + b mod n)` from `Enc(a)` and b.
+/// Computes `Enc(a + b mod n)` from `Enc(a)` and b.
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -45,7 +45,7 @@ pub fn add_plain(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Plain
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
-/// [`add_plain`] row by row, for plaintexts below n.
+/// Applies [`add_plain`] row by row, to plaintexts below n.
 pub(crate) fn add_plain_rows(key: &PublicKey, device: &OpenDevice, a: Rows<'_>, plaintexts: Rows<'_>) -> Vec<u64> {
     let mut out = a.limbs().to_vec();
     match key.noise() {
@@ -61,7 +61,7 @@ pub(crate) fn add_plain_rows(key: &PublicKey, device: &OpenDevice, a: Rows<'_>, 
     out
 }
 
-/// `Enc(a·b mod n)` from `Enc(a)` and b. The time depends on the length of b in 64-bit words, and on nothing else of it.
+/// Computes `Enc(a·b mod n)` from `Enc(a)` and b. The time depends on b only through its length in 64-bit words.
 ///
 /// # Errors
 /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -74,10 +74,10 @@ pub fn mul_plain(key: &PublicKey, device: &OpenDevice, a: &Ciphertext, b: &Plain
     Ok(Ciphertext::from_row(key.id(), &out))
 }
 
-/// One query times each vector: `Enc` of the sums whose digits tell the Hamming distances.
+/// Multiplies the query with each vector. The results encrypt the sums whose digits give the Hamming distances.
 ///
 /// # Errors
-/// [`Error::WrongKey`] if query or vectors are not of this key.
+/// [`Error::WrongKey`] if the query or the vectors belong to another key.
 pub fn hamming_batch(
     key: &PublicKey,
     device: &OpenDevice,

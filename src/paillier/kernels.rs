@@ -1,8 +1,9 @@
-//! The kernels, one file each: what runs on the CPU, and, with the feature `gpu`, the shader and its parameters, the rounds of a
-//! batch, the check that a GPU's results must pass and a known answer. What runs them on a GPU is generic: `device/offload`.
+//! The kernels, one file each. A file contains the code for the CPU. With the feature `gpu` it also contains the
+//! shader and its parameters, the rounds of a batch, the check that a GPU's results must pass, and a known answer.
+//! Running kernels on a GPU is generic and is in `device/offload`.
 //!
-//! Kernels take and return reduced numbers as rows of limbs and never see Montgomery forms of another device, so every device
-//! returns the same bytes. They check nothing that they are given.
+//! Kernels take and return reduced numbers as rows of limbs and never see another device's Montgomery form. So all
+//! devices return identical bytes. Kernels do not check their inputs.
 
 #[cfg(feature = "owner")]
 pub mod crt_decrypt;
@@ -45,7 +46,7 @@ pub const SHADERS: [&gpu::shader::Shader; 7] = [
     &hamming_decode::gpu::COUNT,
 ];
 
-/// The kernels with inputs for them: what benches and tests that compare devices go through.
+/// The kernels with inputs for them, for benches and for tests that compare devices.
 #[cfg(feature = "hazmat")]
 pub const SAMPLERS: &[samples::Sampler] = &[
     pair_mul::SAMPLER,

@@ -1,4 +1,4 @@
-//! What the secret keys of all three schemes have in common.
+//! The parts that the secret keys of all three schemes have in common.
 
 use super::parameters::Parameters;
 use super::public_key::{PublicKey, limbs};
@@ -19,7 +19,7 @@ use num_bigint::BigUint;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A public key with the secret constants that decrypt and that speed encryption up.
+/// A public key with the secret constants for decryption and fast encryption.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) public: Arc<PublicKey>,
@@ -33,10 +33,11 @@ pub(crate) struct Primes {
 }
 
 impl Primes {
-    /// Two different primes whose distance keeps Fermat's method away (FIPS 186-5 A.1.3: |p − q| > 2^(bits−100)).
+    /// Makes a pair of primes. Checks their lengths, and that they are far enough apart to resist Fermat's
+    /// factorization method (FIPS 186-5 A.1.3: |p − q| > 2^(bits−100)). Does not check that they are prime.
     ///
     /// # Errors
-    /// [`Error::Context`] if they are not two such primes for these parameters.
+    /// [`Error::Context`] if a check fails.
     pub(crate) fn new(parameters: &Parameters, a: Secret, b: Secret) -> Result<Self, Error> {
         let bits = parameters.key_len();
         if a.bits() as usize != bits || b.bits() as usize != bits {
@@ -49,12 +50,12 @@ impl Primes {
         Ok(Self { p, q })
     }
 
-    /// The primes of n, from n and φ(n): they are the roots of x² − (n + 1 − φ)·x + n.
+    /// Computes the primes from n and φ(n): they are the roots of x² − (n + 1 − φ)·x + n.
     ///
     /// # Errors
-    /// [`Error::Context`] if n and φ do not belong together or n is not a product of two primes.
+    /// [`Error::Context`] if φ does not match n, or if n is not a product of two primes.
     pub(crate) fn from_totient(parameters: &Parameters, n: &BigUint, phi: &BoxedUint) -> Result<Self, Error> {
-        let mismatch = || Error::context("phi", "does not belong to n");
+        let mismatch = || Error::context("phi", "does not match n");
         let n = uint::from_limbs(&limbs(n, parameters.key_len() / 32));
         if uint::greater(phi, &n) {
             return Err(mismatch());
@@ -82,6 +83,8 @@ impl Primes {
         Ok(primes)
     }
 
+    /// Checks that both numbers are prime.
+    ///
     /// # Errors
     /// [`Error::Context`] if one of them is composite.
     pub(crate) fn check_prime(&self) -> Result<(), Error> {
@@ -91,20 +94,22 @@ impl Primes {
         Err(Error::context("n", "is not a product of two primes"))
     }
 
-    /// φ(n) = (p − 1)·(q − 1).
+    /// Computes φ(n) = (p − 1)·(q − 1).
     pub(crate) fn totient(&self) -> Secret {
         uint::product(&uint::difference(&self.p, &uint::one()), &uint::difference(&self.q, &uint::one()))
     }
 
-    /// n = p·q, which is public.
+    /// Computes n = p·q, which is public.
     pub(crate) fn n(&self) -> BigUint {
         let product = uint::product(&self.p, &self.q);
         let words: Vec<u64> = product.as_words().iter().map(|word| declassify(*word, "n is the public key")).collect();
         BigUint::from_bytes_le(bytemuck::cast_slice(&words))
     }
 
+    /// Checks that n is the product of the primes.
+    ///
     /// # Errors
-    /// [`Error::Context`] if n is not the product.
+    /// [`Error::Context`] if it is not.
     pub(crate) fn check_product(&self, n: &BigUint) -> Result<(), Error> {
         if self.n() == *n {
             return Ok(());
@@ -112,31 +117,31 @@ impl Primes {
         Err(Error::context("n", "is not the product of the secret primes"))
     }
 
-    /// Whether n and φ(n) have no common factor, without which decryption is not unique.
+    /// Returns whether n and φ(n) have no common factor. Otherwise decryption is not unique.
     pub(crate) fn totient_is_coprime(&self) -> bool {
         uint::gcd(&uint::product(&self.p, &self.q), &self.totient()).bits() == 1
     }
 
-    /// Whether gcd(p − 1, q − 1) = 2, the least that two odd primes can have.
+    /// Returns whether gcd(p − 1, q − 1) = 2, the smallest value for two odd primes.
     pub(crate) fn share_only_two(&self) -> bool {
         let [p, q] = [&self.p, &self.q].map(|prime| uint::difference(prime, &uint::one()));
         uint::equal(&uint::gcd(&p, &q), &BoxedUint::from(2u8))
     }
 }
 
-/// One prime's share of a scheme: the exponent that removes the noise, and how a message enters.
+/// The numbers of a scheme for one prime: the exponent that removes the noise, and the scale of messages.
 pub(crate) struct Share {
     /// e, at most `exponent_bits` long.
     pub(crate) exponent: Secret,
     pub(crate) exponent_bits: usize,
-    /// s: a ciphertext of m is (1 + s·m·p) times noise.
+    /// s: a ciphertext of m is (1 + s·m·p) times the noise.
     pub(crate) message_scale: Secret,
 }
 
-/// The constants of both primes.
+/// Computes the constants of both primes.
 ///
 /// # Errors
-/// [`Error::Context`] if an inverse that every real key has does not exist.
+/// [`Error::Context`] if the parts contradict each other, so that an inverse does not exist.
 pub(crate) fn crt_key(primes: &Primes, share_p: &Share, share_q: &Share) -> Result<CrtKey, Error> {
     CrtKey::new(prime_key(&primes.p, &primes.q, share_p)?, prime_key(&primes.q, &primes.p, share_q)?)
 }
@@ -156,7 +161,7 @@ fn prime_key(p: &BoxedUint, q: &BoxedUint, share: &Share) -> Result<PrimeKey, Er
     })
 }
 
-/// x mod p² as a pair of limbs, of a public or secret x.
+/// Computes x mod p² as a pair, for a public or secret x.
 pub(crate) fn residue_pair(x: &BoxedUint, p: &BoxedUint) -> Option<Zeroizing<Vec<u64>>> {
     let width = p.bits_precision() as usize / 64;
     let residue = uint::remainder(x, &uint::product(p, p))?;
@@ -166,15 +171,15 @@ pub(crate) fn residue_pair(x: &BoxedUint, p: &BoxedUint) -> Option<Zeroizing<Vec
     Some(row)
 }
 
-/// A public number as a [`Secret`], for computing with secret ones.
+/// Converts a public number to a [`Secret`], to compute with other secrets.
 pub(crate) fn secret(x: &BigUint, width: usize) -> Secret {
     uint::from_limbs(&limbs(x, width))
 }
 
-/// Draws prime pairs until one is fit to be a key.
+/// Draws pairs of primes until one is suitable for a key.
 ///
 /// # Errors
-/// [`Error::Random`], or what `draw` fails with.
+/// [`Error::Random`], and the errors of `draw`.
 pub(crate) fn draw_primes<T, S: RandomSource>(
     parameters: &Parameters,
     source: &mut S,
@@ -190,7 +195,7 @@ pub(crate) fn draw_primes<T, S: RandomSource>(
     }
 }
 
-/// Powers of a base modulo p² and of another one modulo q², `count` of each, from as many rows of exponents.
+/// Computes `count` powers of one base modulo p² and `count` powers of another modulo q². Each exponent is a row.
 pub(super) fn powers_of_both(
     device: &OpenDevice,
     bases: [&FixedBase; 2],

@@ -1,4 +1,4 @@
-//! `paillier_lookup`: the scheme of XTrace's SDK, with a generator g of small order times n.
+//! `paillier_lookup`: the scheme of XTrace's SDK, whose generator g has an order of a small number times n.
 //!
 //! ```text
 //! g has order q1·p modulo p² and q2·q modulo q²; q1, q2 primes of alpha_len/2 bits;  g_n = g^n;  a = lcm(q1, q2)
@@ -6,9 +6,10 @@
 //! Dec(c) = L(c^a)·L(g^a)⁻¹ mod n, L(x) = (x − 1)/n
 //! ```
 //!
-//! Modulo p², g = γ·(1 + s·p) with γ of order q1, so g^m = γ^m·(1 + s·m·p), and a uniform power of g_n, which is one of
-//! γ, swallows the γ^m: the owner needs no table of g at all. Security rests on q1 and q2 staying unknown, which takes
-//! about 2^(alpha_len/4) steps to break (Coron, Joux, Mandal, Naccache and Tibouchi, PKC 2011).
+//! Modulo p², g = γ·(1 + s·p) with γ of order q1, so g^m = γ^m·(1 + s·m·p). A uniform power of g_n is a uniform power
+//! of γ, so multiplying it by γ^m does not change its distribution: the owner can omit γ^m and needs no table of g.
+//! Security depends on q1 and q2 staying unknown, and finding them takes about 2^(alpha_len/4) steps (Coron, Joux,
+//! Mandal, Naccache and Tibouchi, PKC 2011).
 
 use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, residue_pair, secret};
 use super::parameters::Parameters;
@@ -35,9 +36,9 @@ pub struct PaillierLookup {
     pub(super) halves: [Half; 2],
 }
 
-/// One prime's part.
+/// The part of the key that belongs to one prime.
 pub(super) struct Half {
-    /// q1 or q2.
+    /// The order of γ modulo this prime: q1 or q2.
     pub(super) order: Zeroizing<Vec<u64>>,
     /// g_n modulo the prime's square.
     pub(super) g_n: FixedBase,
@@ -49,7 +50,7 @@ impl std::fmt::Debug for Half {
     }
 }
 
-/// The secret orders and the public elements: `order_p` belongs to the larger prime.
+/// The primes, the secret orders and the public elements. `order_p` belongs to the larger prime.
 pub(crate) struct Parts {
     pub(crate) primes: Primes,
     pub(crate) order_p: Secret,
@@ -88,14 +89,14 @@ impl PaillierLookup {
             let g = biguint(g.as_words());
             let g_n = g.modpow(&n, &(&n * &n));
             match Self::from_parts(parameters, Parts { primes, order_p, order_q, g, g_n }) {
-                // Unfit by an unlikely accident: draw again.
+                // The numbers do not make a valid key, which is unlikely: draw again.
                 Err(Error::Context { .. }) => {}
                 result => return result,
             }
         }
     }
 
-    /// Checks every relation between the parts.
+    /// Makes a key and checks every relation between its parts.
     pub(crate) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
         let Parts { primes, order_p, order_q, g, g_n } = parts;
         let (short, long) = divisor_bits(&parameters);
@@ -127,12 +128,12 @@ impl PaillierLookup {
         Ok(Self { keys: Keys { public, crt: crt_key(&primes, share_p, share_q)? }, halves })
     }
 
-    /// q1 and q2, the larger prime's first.
+    /// Returns q1 and q2, the order for the larger prime first.
     pub(crate) fn orders(&self) -> [&[u64]; 2] {
         [&self.halves[0].order, &self.halves[1].order]
     }
 
-    /// Noise modulo p² and modulo q², `count` pairs each: uniform powers of g_n.
+    /// Draws noise, uniform powers of g_n: `count` pairs modulo p² and `count` pairs modulo q².
     pub(crate) fn noise(
         &self,
         device: &OpenDevice,
@@ -145,24 +146,24 @@ impl PaillierLookup {
         };
         let [p, q] = &self.halves;
         let exponents_p = draw(p, source)?;
-        // Independent exponents modulo q1 and q2 are one uniform exponent modulo q1·q2; but old contexts of tiny orders
-        // may have q1 = q2, and then there is one exponent for both.
-        let equal =
-            p.order.len() == q.order.len() && declassify(limbs::equal(&p.order, &q.order), "only tiny orders are");
+        // Independent exponents modulo q1 and q2 are a uniform exponent modulo q1·q2. Old contexts with tiny orders
+        // may have q1 = q2: they need the same exponent for both.
+        let equal = p.order.len() == q.order.len()
+            && declassify(limbs::equal(&p.order, &q.order), "only tiny orders are equal");
         let exponents_q = if equal { exponents_p.clone() } else { draw(q, source)? };
         Ok(powers_of_both(device, [&p.g_n, &q.g_n], &[exponents_p, exponents_q], count))
     }
 }
 
 fn wrong_order(field: &'static str) -> Error {
-    Error::context(field, "does not have the order that the secret key says")
+    Error::context(field, "does not have the order given by the secret key")
 }
 
 fn order_of(order: &BoxedUint, p: &BoxedUint) -> bool {
     uint::remainder(&uint::difference(p, &uint::one()), order).is_some_and(|rest| rest.bits() == 0)
 }
 
-/// s from g^order = 1 + order·s·p (mod p²): fails unless g has order `order`·p there.
+/// Computes s from g^order = 1 + order·s·p (mod p²). Fails unless g has order `order`·p modulo p².
 fn message_scale(g: &BoxedUint, order: &BoxedUint, p: &BoxedUint) -> Result<Secret, Error> {
     let fail = || wrong_order("g");
     let power = uint::power(g, order, &uint::product(p, p)).ok_or_else(fail)?;
@@ -175,7 +176,7 @@ fn message_scale(g: &BoxedUint, order: &BoxedUint, p: &BoxedUint) -> Result<Secr
     uint::remainder(&uint::product(&logarithm, &inverse), p).ok_or_else(fail)
 }
 
-/// A random element of order `order`·p modulo p²: x·(1 + p) of an x of order `order` modulo p, as the SDK makes it.
+/// Draws a random element of order `order`·p modulo p²: x·(1 + p) for an x of order `order` modulo p, as the SDK does.
 fn generator(p: &BoxedUint, order: &BoxedUint, source: &mut impl RandomSource) -> Result<Option<Secret>, Error> {
     let mut y = Zeroizing::new(vec![0; p.as_words().len()]);
     random::fill_below(source, p.as_words(), &mut y)?;
@@ -187,7 +188,7 @@ fn generator(p: &BoxedUint, order: &BoxedUint, source: &mut impl RandomSource) -
     }))
 }
 
-/// The number below n² that is a mod p² and b mod q².
+/// Computes the number below n² that is a modulo p² and b modulo q².
 fn join_squares(primes: &Primes, a: &BoxedUint, b: &BoxedUint) -> Option<Secret> {
     let (pp, qq) = (uint::product(&primes.p, &primes.p), uint::product(&primes.q, &primes.q));
     let a_mod_q = uint::remainder(a, &qq)?;

@@ -1,4 +1,4 @@
-//! Which variant of Paillier, and how large.
+//! Schemes and their sizes.
 
 use crate::error::Error;
 use std::fmt;
@@ -11,18 +11,19 @@ pub enum Scheme {
     /// Paillier (Eurocrypt 1999) with g = 1 + n and noise r^n.
     #[default]
     Paillier,
-    /// XTrace's variant with a generator of small order and tables of its powers. Security rests on `alpha_len` too.
+    /// XTrace's variant with a generator of small order and tables of its powers. Its security also depends on
+    /// `alpha_len`.
     PaillierLookup,
-    /// Ma, Han and Lei (ACSAC 2021): g = 1 + n and noise from a subgroup of small order. Security rests on `alpha_len`
-    /// too.
+    /// Ma, Han and Lei (ACSAC 2021): g = 1 + n and noise from a subgroup of small order. Its security also depends on
+    /// `alpha_len`.
     PaillierSubgroup,
 }
 
 impl Scheme {
-    /// All of them.
+    /// All schemes.
     pub const ALL: [Self; 3] = [Self::Paillier, Self::PaillierLookup, Self::PaillierSubgroup];
 
-    /// The name used on the command line and in files.
+    /// Returns the name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Paillier => "paillier",
@@ -31,7 +32,7 @@ impl Scheme {
         }
     }
 
-    /// Whether the scheme has an `alpha_len`.
+    /// Returns whether the scheme has an `alpha_len`.
     pub fn has_alpha(self) -> bool {
         match self {
             Self::Paillier => false,
@@ -57,7 +58,7 @@ impl FromStr for Scheme {
     }
 }
 
-/// A scheme with its sizes. Values of this type are within all limits except the weak ones that old files need; see
+/// A scheme with its sizes. The sizes are within the limits, but may be weak, because old files have weak ones: see
 /// [`Parameters::weakness`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Parameters {
@@ -68,17 +69,19 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The lengths of a prime that there are. 512 is for reading old files and for tests.
+    /// The supported lengths of a prime, in bits. 512 is for reading old files and for tests.
     pub const KEY_LENGTHS: [usize; 6] = [512, 1024, 1536, 2048, 3072, 4096];
     /// The default length of each prime, in bits.
     pub const DEFAULT_KEY_LEN: usize = 1024;
     /// The default `alpha_len`: 128-bit security.
     pub const DEFAULT_ALPHA_LEN: usize = 512;
-    /// The least `alpha_len` of a key that is not weak: 112-bit security.
+    /// The smallest `alpha_len` that is not weak: 112-bit security.
     pub const LEAST_ALPHA_LEN: usize = 448;
 
-    /// `embedding_length` is the number of dimensions of a vector; `key_len` the length of *each prime* in bits, half
-    /// the length of n; `alpha_len` the length of the noise exponent in bits, for the schemes that have one.
+    /// Checks the sizes of a scheme.
+    ///
+    /// `embedding_length` is the number of dimensions of a vector. `key_len` is the length of *each prime* in bits,
+    /// half the length of n. `alpha_len` is the length of the noise exponent in bits, for the schemes that have one.
     ///
     /// # Errors
     /// [`Error::Parameter`], naming the parameter and its limit.
@@ -99,7 +102,7 @@ impl Parameters {
             return Err(Error::Parameter {
                 name: "embedding_length",
                 actual: embedding_length,
-                limit: format!("must be at least 1 and below key_len = {key_len}{}", room_for(embedding_length)),
+                limit: format!("must be at least 1 and below key_len = {key_len}{}", key_len_hint(embedding_length)),
             });
         }
         let alpha_len = match (scheme.has_alpha(), alpha_len) {
@@ -110,7 +113,7 @@ impl Parameters {
                 return Err(Error::Parameter { name: "alpha_len", actual, limit });
             }
         };
-        // Below 16 the two prime orders cannot be told apart; above key_len there is no room left for the cofactors.
+        // Below 16 the two prime orders cannot be distinguished; above key_len there is no room for the cofactors.
         if scheme.has_alpha() && (alpha_len < 16 || alpha_len > key_len) {
             return Err(Error::Parameter {
                 name: "alpha_len",
@@ -121,40 +124,40 @@ impl Parameters {
         Ok(Self { scheme, embedding_length, key_len, alpha_len })
     }
 
-    /// The scheme.
+    /// Returns the scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Dimensions of a vector.
+    /// Returns the number of dimensions of a vector.
     pub fn embedding_length(&self) -> usize {
         self.embedding_length
     }
 
-    /// Length of each prime, in bits.
+    /// Returns the length of each prime, in bits.
     pub fn key_len(&self) -> usize {
         self.key_len
     }
 
-    /// Length of the noise exponent in bits, for the schemes that have one.
+    /// Returns the length of the noise exponent in bits, for the schemes that have one.
     pub fn alpha_len(&self) -> Option<usize> {
         self.scheme.has_alpha().then_some(self.alpha_len)
     }
 
-    /// Bytes of a ciphertext.
+    /// Returns the size of a ciphertext in bytes.
     pub fn ciphertext_bytes(&self) -> usize {
         self.key_len / 2
     }
 
-    /// About how many bits of security the key has against the best known attacks: factoring n (NIST SP 800-57 part 1,
-    /// table 2, and in between the number field sieve's growth), and for the schemes with small orders the attack of
-    /// Coron, Joux, Mandal, Naccache and Tibouchi (PKC 2011) in about 2^(alpha_len/4).
+    /// Estimates the bits of security against the best known attacks: factoring n (NIST SP 800-57 part 1, table 2,
+    /// interpolated by the cost of the number field sieve) and, for the schemes with small orders, the attack of
+    /// Coron, Joux, Mandal, Naccache and Tibouchi (PKC 2011), which takes about 2^(alpha_len/4) steps.
     pub fn strength_bits(&self) -> usize {
         let factoring = self.factoring_bits();
         self.subgroup_bits().map_or(factoring, |subgroup| factoring.min(subgroup))
     }
 
-    /// About how many bits of security n has against the number field sieve.
+    /// Estimates the bits of security of n against the number field sieve.
     pub fn factoring_bits(&self) -> usize {
         match self.key_len {
             4096 => 200,
@@ -166,13 +169,14 @@ impl Parameters {
         }
     }
 
-    /// About how many bits of security the order of the noise has, alpha_len/4, for the schemes where it is small.
+    /// Estimates the bits of security of the order of the noise, alpha_len/4, for the schemes where that order is
+    /// small.
     pub fn subgroup_bits(&self) -> Option<usize> {
         self.alpha_len().map(|alpha_len| alpha_len / 4)
     }
 
-    /// What is weak about such a key and what an attacker can do, or `None` if it has at least 112 bits of security.
-    /// Weak keys are never made, and load only on request.
+    /// Describes why such a key is weak and what an attacker can do; `None` if it has at least 112 bits of security.
+    /// Weak keys are never made, and are loaded only on request.
     pub fn weakness(&self) -> Option<String> {
         let alpha = self.alpha_len().filter(|alpha_len| *alpha_len < Self::LEAST_ALPHA_LEN).map(|alpha_len| {
             format!(
@@ -193,6 +197,8 @@ impl Parameters {
         alpha.or(factoring)
     }
 
+    /// Refuses weak parameters, or logs a warning about them if `allow_weak`.
+    ///
     /// # Errors
     /// [`Error::WeakKey`] for weak parameters unless `allow_weak`.
     pub fn check_strength(&self, allow_weak: bool) -> Result<(), Error> {
@@ -207,15 +213,15 @@ impl Parameters {
     }
 }
 
-/// Which key_len would do, for who asked for more dimensions than theirs has room for.
-fn room_for(embedding_length: usize) -> String {
+/// Suggests a key_len for that many dimensions, as the end of an error message.
+fn key_len_hint(embedding_length: usize) -> String {
     match Parameters::KEY_LENGTHS.into_iter().find(|key_len| *key_len > embedding_length) {
         _ if embedding_length == 0 => String::new(),
-        Some(key_len) => format!("; key_len = {key_len} has room for {embedding_length} dimensions"),
-        None => format!(
-            "; the largest key_len, {}, has room for one less",
-            Parameters::KEY_LENGTHS.iter().max().unwrap_or(&0)
-        ),
+        Some(key_len) => format!("; {embedding_length} dimensions need at least key_len = {key_len}"),
+        None => {
+            let largest = Parameters::KEY_LENGTHS.iter().max().copied().unwrap_or(1);
+            format!("; the largest key_len, {largest}, allows at most {} dimensions", largest - 1)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Non-negative integers to encrypt.
+//! Plaintexts: non-negative integers.
 
 use crate::bignum::limbs::{equal, less_than};
 use crate::bignum::secrecy::declassify;
@@ -7,10 +7,11 @@ use num_bigint::BigUint;
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Why an integer's length may be known.
-const LENGTH: &str = "an integer takes the memory, and the time, that its length asks for";
+/// Why the length of an integer may be public.
+const LENGTH: &str = "the memory and time that an integer takes depend on its length";
 
-/// A non-negative integer, wiped when dropped. Debug does not show it. Its length is no secret, its value is.
+/// A non-negative integer. Its value is secret: it is wiped when dropped, and Debug does not show it. Its length is
+/// not secret.
 ///
 /// ```
 /// use hushvec::Plaintext;
@@ -20,7 +21,7 @@ const LENGTH: &str = "an integer takes the memory, and the time, that its length
 /// ```
 #[derive(Clone)]
 pub struct Plaintext {
-    /// Little-endian, without zeros at the top.
+    /// Little-endian, without leading zeros.
     limbs: Zeroizing<Vec<u64>>,
 }
 
@@ -44,7 +45,7 @@ impl Plaintext {
         Self { limbs: Zeroizing::new(limbs[..used].to_vec()) }
     }
 
-    /// The integer whose little-endian bytes these are.
+    /// Reads an integer from little-endian bytes.
     pub fn from_le_bytes(bytes: &[u8]) -> Self {
         let mut limbs = Zeroizing::new(vec![0u64; bytes.len().div_ceil(8)]);
         for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks(8)) {
@@ -56,7 +57,7 @@ impl Plaintext {
         Self::from_limbs(&limbs)
     }
 
-    /// Its little-endian bytes, without zeros at the end.
+    /// Returns the integer as little-endian bytes, without zeros at the end.
     pub fn to_le_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.limbs.len() * 8));
         for limb in self.limbs.iter() {
@@ -68,20 +69,20 @@ impl Plaintext {
         bytes
     }
 
-    /// As a [`BigUint`], which is not wiped when dropped.
+    /// Converts the integer to a [`BigUint`], which is not wiped when dropped.
     pub fn to_biguint(&self) -> BigUint {
         BigUint::from_bytes_le(&self.to_le_bytes())
     }
 
-    /// Its length in bits.
+    /// Returns the length in bits.
     pub fn bits(&self) -> usize {
         self.limbs.last().map_or(0, |top| 64 * self.limbs.len() - declassify(top.leading_zeros(), LENGTH) as usize)
     }
 
-    /// Its limbs, filled up with zeros to the width of n.
+    /// Returns the limbs of an integer below n, padded with zeros to the width of n.
     ///
     /// # Errors
-    /// [`Error::Plaintext`] if it is not below n.
+    /// [`Error::Plaintext`] if the integer is not below n.
     pub(crate) fn below(&self, n: &[u64]) -> Result<Zeroizing<Vec<u64>>, Error> {
         let too_large = || Error::Plaintext { bits: self.bits(), limit: Self::from_limbs(n).bits() };
         if self.limbs.len() > n.len() {

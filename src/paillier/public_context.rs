@@ -1,4 +1,4 @@
-//! What an evaluator needs, as a file: the public key and its configuration, and nothing else.
+//! Public contexts, the files that an evaluator needs: a public key and its configuration.
 
 use super::parameters::{Parameters, Scheme};
 use super::public_key::{Elements, PublicId, PublicKey};
@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// The largest public context file that is read: a key_len of 4096 needs 13 KiB.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// A public key with its configuration, to be given to an evaluator.
+/// A public key with its configuration, for an evaluator.
 #[derive(Debug, Clone)]
 pub struct PublicContext {
     key: Arc<PublicKey>,
 }
 
-/// Scheme and sizes as files hold them.
+/// The scheme and its sizes as files hold them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -111,22 +111,22 @@ fn parse_hex(text: &str) -> Option<BigUint> {
     BigUint::parse_bytes(text.as_bytes(), 16)
 }
 
-/// How an owner's context in the native format begins.
+/// The field `format` of an owner's context in the native format.
 pub(crate) const CONTEXT_FORMAT: &str = "hushvec-context";
 pub(crate) const CONTEXT_VERSION: u32 = 1;
 
-/// What documents of all versions have.
+/// The fields that documents of all versions have.
 #[derive(Deserialize)]
 struct Stamp {
     format: String,
     version: serde_json::Number,
 }
 
-/// Looks at format and version before anything else is read, since another version may have other fields. A document without
-/// them is left to whoever reads the whole of it.
+/// Checks the format and version before the rest of a document is parsed, since another version may have other
+/// fields. A document without them passes: parsing it reports what is missing.
 ///
 /// # Errors
-/// [`Error::Context`] if it is of another format or version than the one that is read.
+/// [`Error::Context`] if the document has another format or version.
 pub(crate) fn check_version<'de, D: Deserializer<'de>>(document: D, format: &str, version: u32) -> Result<(), Error> {
     match Stamp::deserialize(document) {
         Ok(found) if found.format != format || found.version.as_u64() != Some(u64::from(version)) => {
@@ -146,23 +146,22 @@ impl PublicContext {
         Self { key }
     }
 
-    /// The key.
+    /// Returns the key.
     pub fn key(&self) -> &Arc<PublicKey> {
         &self.key
     }
 
-    /// Scheme and sizes.
+    /// Returns the scheme and its sizes.
     pub fn parameters(&self) -> &Parameters {
         self.key.parameters()
     }
 
-    /// The SHA-256 that indexes, queries and responses carry.
+    /// Returns the public id, a SHA-256 that indexes, queries and responses contain.
     pub fn public_id(&self) -> PublicId {
         self.key.id()
     }
 
-    /// Checks that this is the context that was expected, by the public id that was noted when it was made. The id covers
-    /// every number of the key and the sizes.
+    /// Checks that this is the expected context, by its public id. The id covers all numbers of the key and the sizes.
     ///
     /// # Errors
     /// [`Error::WrongContext`] if it has another public id.
@@ -174,7 +173,7 @@ impl PublicContext {
         Err(Error::WrongContext { expected: expected.to_owned(), actual })
     }
 
-    /// As JSON text.
+    /// Writes the public context as JSON text.
     ///
     /// # Errors
     /// None in practice.
@@ -191,14 +190,16 @@ impl PublicContext {
         Ok(text)
     }
 
-    /// Reads what [`PublicContext::to_json`] wrote. Weak keys are refused unless `allow_weak`.
+    /// Reads the text that [`PublicContext::to_json`] wrote. Weak keys are refused unless `allow_weak`.
     ///
     /// # Errors
     /// [`Error::Context`] if fields are wrong or contradict each other; [`Error::WeakKey`].
     pub fn from_json(text: &str, allow_weak: bool) -> Result<Self, Error> {
         check_version(&mut serde_json::Deserializer::from_str(text), FORMAT, VERSION)?;
-        let document: Document = serde_json::from_str(text)
-            .map_err(|error| Error::Context { field: "the public context", reason: format!("is not one: {error}") })?;
+        let document: Document = serde_json::from_str(text).map_err(|error| Error::Context {
+            field: "the public context",
+            reason: format!("is malformed: {error}"),
+        })?;
         let parameters = document.config.parameters()?;
         parameters.check_strength(allow_weak)?;
         let key = document.public_key.public_key(parameters)?;
@@ -209,13 +210,13 @@ impl PublicContext {
         Ok(Self { key })
     }
 
-    /// Whether a text, damaged or not, can be taken for a public context.
+    /// Returns whether a text, damaged or not, is meant to be a public context.
     #[cfg(feature = "owner")]
     pub(crate) fn is_named_in(text: &str) -> bool {
         text.len() as u64 <= LARGEST_FILE && text.contains(FORMAT)
     }
 
-    /// Writes it to a file, in one step.
+    /// Writes the public context to a file, atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -223,10 +224,10 @@ impl PublicContext {
         atomic_file::write(path, Content::PublicContext, self.to_json()?.as_bytes())
     }
 
-    /// Reads it from a file.
+    /// Reads a public context from a file. Weak keys are refused unless `allow_weak`.
     ///
     /// # Errors
-    /// [`Error::Io`], and what [`PublicContext::from_json`] fails with, naming the file.
+    /// [`Error::Io`], and as [`PublicContext::from_json`], naming the file.
     pub fn load(path: &Path, allow_weak: bool) -> Result<Self, Error> {
         let text = atomic_file::read_text(path, LARGEST_FILE)?;
         Self::from_json(&text, allow_weak).map_err(|error| error.in_file(path))

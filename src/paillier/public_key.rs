@@ -1,4 +1,4 @@
-//! Public keys: what an evaluator has.
+//! Public keys, which evaluators use.
 
 use super::parameters::{Parameters, Scheme};
 use crate::bignum::modulus::Modulus;
@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 
-/// The SHA-256 that names a public key and its configuration. Indexes, queries and responses carry it.
+/// The SHA-256 that identifies a public key and its configuration. Indexes, queries and responses contain it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicId(pub(crate) [u8; 32]);
 
 impl PublicId {
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for PublicId {
     }
 }
 
-/// The numbers of a public key, as integers. `n` with the scheme's own elements modulo n².
+/// The numbers of a public key besides n: the scheme's elements modulo n².
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Elements {
     /// g is 1 + n.
@@ -47,20 +47,20 @@ pub(crate) enum Elements {
 /// How noise is drawn with the public key alone.
 #[derive(Debug)]
 pub(crate) enum PublicNoise {
-    /// r^n for r uniform below n.
+    /// r^n, for r uniform below n.
     PowerOfN(Exponent),
-    /// g_n^ρ; and messages are powers of g.
+    /// g_n^ρ. Messages are powers of g.
     Lookup { g: FixedBase, g_n: FixedBase },
     /// h_n^ρ.
     Subgroup { h_n: FixedBase },
 }
 
-/// Bits of a noise exponent beyond `alpha_len`. The order of the noise is below 2^(alpha_len + 1) and unknown without the
-/// secret key, so exponents cannot be drawn below it. With these bits they are uniform modulo the order up to a
-/// statistical distance of 2^−65.
+/// Bits of a noise exponent beyond `alpha_len`. The order of the noise is below 2^(alpha_len + 1) and unknown without
+/// the secret key, so exponents cannot be drawn below the order. With these extra bits they are uniform modulo the
+/// order up to a statistical distance of 2^−65.
 const EXTRA_NOISE_BITS: usize = 64;
 
-/// A public key with its configuration. Enough to encrypt, to combine ciphertexts, and nothing else.
+/// A public key with its configuration. It can encrypt and evaluate, but not decrypt.
 #[derive(Debug)]
 pub struct PublicKey {
     parameters: Parameters,
@@ -74,7 +74,7 @@ pub struct PublicKey {
 impl PublicKey {
     pub(crate) fn new(parameters: Parameters, n: BigUint, elements: Elements) -> Result<Arc<Self>, Error> {
         let bits = 2 * parameters.key_len() as u64;
-        // The product of two numbers of key_len bits may be one bit short.
+        // The product of two numbers of key_len bits has 2·key_len bits or one less.
         if !(n.bits() == bits || n.bits() == bits - 1) || !n.bit(0) {
             return Err(public_error("n", format!("must be odd and have {bits} or {} bits", bits - 1)));
         }
@@ -102,23 +102,23 @@ impl PublicKey {
             (Elements::Subgroup { h_n }, Scheme::PaillierSubgroup) => {
                 PublicNoise::Subgroup { h_n: base(pair("h_n", h_n)?, noise_bits) }
             }
-            _ => return Err(public_error("public key", "is of another scheme")),
+            _ => return Err(public_error("public key", "belongs to another scheme")),
         };
         let id = public_id(&parameters, &n, &elements);
         Ok(Arc::new(Self { parameters, n, elements, id, modulus, noise }))
     }
 
-    /// Its scheme and sizes.
+    /// Returns the scheme and its sizes.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// The modulus n.
+    /// Returns the modulus n.
     pub fn n(&self) -> &BigUint {
         &self.n
     }
 
-    /// The SHA-256 of the canonical public key and configuration. The device is not part of it.
+    /// Returns the SHA-256 of the canonical public key and configuration. The device is not part of it.
     pub fn id(&self) -> PublicId {
         self.id
     }
@@ -135,13 +135,15 @@ impl PublicKey {
         &self.noise
     }
 
-    /// Limbs of a number below n; a ciphertext has twice as many.
+    /// Returns the number of limbs of a number below n. A ciphertext has twice as many.
     pub(crate) fn width(&self) -> usize {
         self.modulus.width()
     }
 
+    /// Checks that data belong to this key. `what` names the data, `actual` is the id of their key.
+    ///
     /// # Errors
-    /// [`Error::WrongKey`] if `actual` is not this key.
+    /// [`Error::WrongKey`] if `actual` is the id of another key.
     pub(crate) fn check_id(&self, what: &'static str, actual: PublicId) -> Result<(), Error> {
         if actual == self.id {
             return Ok(());
@@ -154,19 +156,19 @@ fn public_error(field: &'static str, reason: impl Into<String>) -> Error {
     Error::Context { field, reason: reason.into() }
 }
 
-/// The limbs of a public number, filled up with zeros.
+/// Returns the limbs of a public number, padded with zeros.
 pub(crate) fn limbs(x: &BigUint, width: usize) -> Vec<u64> {
     let mut limbs = x.to_u64_digits();
     limbs.resize(width, 0);
     limbs
 }
 
-/// The number with these limbs.
+/// Returns the number with these limbs.
 pub(crate) fn biguint(limbs: &[u64]) -> BigUint {
     BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
 }
 
-/// SHA-256 over everything that makes two keys different, each field at a fixed length for given sizes.
+/// Computes the SHA-256 of all fields that distinguish keys. For given sizes each field has a fixed length.
 fn public_id(parameters: &Parameters, n: &BigUint, elements: &Elements) -> PublicId {
     let mut hash = Sha256::new();
     hash.update(b"hushvec public key 1\0");

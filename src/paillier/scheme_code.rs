@@ -3,7 +3,7 @@
 use super::parameters::Scheme;
 use crate::error::Error;
 
-/// The number of a scheme. Numbers are never given out again.
+/// Returns the number of a scheme. Numbers are never reused.
 pub(crate) fn of(scheme: Scheme) -> u32 {
     match scheme {
         Scheme::Paillier => 1,
@@ -12,16 +12,16 @@ pub(crate) fn of(scheme: Scheme) -> u32 {
     }
 }
 
-/// The scheme of a number.
+/// Returns the scheme of a number.
 ///
 /// # Errors
-/// [`Error::Format`], naming the schemes that there are.
+/// [`Error::Format`] for an unknown number, listing the known ones.
 pub(crate) fn scheme(number: u32) -> Result<Scheme, Error> {
     let scheme = Scheme::ALL.into_iter().find(|scheme| of(*scheme) == number);
     scheme.ok_or_else(|| {
         let known: Vec<String> = Scheme::ALL.into_iter().map(|scheme| format!("{} ({scheme})", of(scheme))).collect();
         Error::format(format!(
-            "scheme {number}, which this build does not know; it knows {}. Read the file with a newer hushvec",
+            "unknown scheme number {number}: this build supports {}; read the file with a newer hushvec",
             known.join(", ")
         ))
     })

@@ -1,5 +1,5 @@
-//! `paillier_subgroup`: short noise exponents (Ma, Han and Lei, "Optimized Paillier's Cryptosystem with Fast Encryption
-//! and Decryption", ACSAC 2021, section 4).
+//! `paillier_subgroup`: the scheme with short noise exponents (Ma, Han and Lei, "Optimized Paillier's Cryptosystem
+//! with Fast Encryption and Decryption", ACSAC 2021, section 4).
 //!
 //! ```text
 //! p = 2·α_p·b_p + 1 ≡ 3 (mod 4), q likewise; α_p ≠ α_q primes of alpha_len/2 bits; gcd(α_p·α_q, b_p·b_q) = 1;
@@ -9,8 +9,9 @@
 //! Dec(c): c^(2·α_p) = 1 + 2·α_p·q·m·p (mod p²)
 //! ```
 //!
-//! The owner draws ρ_p below 2·α_p and ρ_q below 2·α_q, uniform with equal parity, which are the exponents of exactly
-//! the elements of the group of h_n: its order is 2·α_p·α_q, and −1 is in both components or in neither.
+//! The owner draws ρ_p below 2·α_p and ρ_q below 2·α_q, uniformly among the pairs with equal parity. These pairs of
+//! exponents correspond exactly to the elements of the group of h_n: its order is 2·α_p·α_q, and −1 is in both
+//! components or in neither.
 
 use super::keys::{Keys, Primes, Share, crt_key, draw_primes, powers_of_both, residue_pair, secret};
 use super::parameters::Parameters;
@@ -33,9 +34,9 @@ pub struct PaillierSubgroup {
     pub(super) halves: [Half; 2],
 }
 
-/// One prime's part.
+/// The part of the key that belongs to one prime.
 pub(super) struct Half {
-    /// α.
+    /// α of this prime.
     pub(super) alpha: Zeroizing<Vec<u64>>,
     /// h_n modulo the prime's square.
     pub(super) h_n: FixedBase,
@@ -47,7 +48,7 @@ impl std::fmt::Debug for Half {
     }
 }
 
-/// The secret numbers: α_p belongs to the larger prime.
+/// The numbers that make up a key. α_p belongs to the larger prime.
 pub(crate) struct Parts {
     pub(crate) primes: Primes,
     pub(crate) alpha_p: Secret,
@@ -55,7 +56,7 @@ pub(crate) struct Parts {
     pub(crate) h_n: BigUint,
 }
 
-/// The lengths of the two divisors.
+/// Returns the lengths of the two secret divisors, in bits.
 pub(crate) fn divisor_bits(parameters: &Parameters) -> (usize, usize) {
     let alpha_len = parameters.alpha_len().unwrap_or(0);
     (alpha_len / 2, alpha_len - alpha_len / 2)
@@ -77,7 +78,7 @@ impl PaillierSubgroup {
                 let (b, alpha_b, b_b) = half(long)?;
                 Ok((a, b, (alpha_a, alpha_b, uint::product(&b_a, &b_b))))
             })?;
-            // Keys without this property exist and stay usable, so only new ones are held to it.
+            // Only new keys must have this property: existing keys without it stay usable.
             if !primes.share_only_two() {
                 continue;
             }
@@ -90,19 +91,19 @@ impl PaillierSubgroup {
                 uint::power(&h, &n, &uint::product(&n, &n))
             });
             let Some(h_n) = h_n else { continue };
-            // Whichever prime turned out larger has to meet its own α; anything else unfit is drawn again.
+            // `Primes` puts the larger prime first, so the alphas are put in the same order.
             let belongs = divides(&alpha_a, &primes.p);
             let (alpha_p, alpha_q) = if belongs { (alpha_a, alpha_b) } else { (alpha_b, alpha_a) };
             let h_n = super::public_key::biguint(h_n.as_words());
             match Self::from_parts(parameters, Parts { primes, alpha_p, alpha_q, h_n }) {
-                // Unfit by an unlikely accident: draw again.
+                // The numbers do not make a valid key, which is unlikely: draw again.
                 Err(Error::Context { .. }) => {}
                 result => return result,
             }
         }
     }
 
-    /// Checks every relation between the parts.
+    /// Makes a key and checks every relation between its parts.
     pub(crate) fn from_parts(parameters: Parameters, parts: Parts) -> Result<Self, Error> {
         let Parts { primes, alpha_p, alpha_q, h_n } = parts;
         let (short, long) = divisor_bits(&parameters);
@@ -125,7 +126,7 @@ impl PaillierSubgroup {
         if uint::gcd(&uint::product(&alpha_p, &alpha_q), &uint::product(&b_p, &b_q)).bits() != 1
             || !primes.totient_is_coprime()
         {
-            return Err(Error::context("the secret key", "has factors in common where it must not"));
+            return Err(Error::context("the secret key", "has common factors where it must have none"));
         }
         let value = secret(&h_n, parameters.key_len() / 16);
         let mut halves = Vec::with_capacity(2);
@@ -150,12 +151,12 @@ impl PaillierSubgroup {
         Ok(Self { keys: Keys { public, crt: crt_key(&primes, share_p, share_q)? }, halves })
     }
 
-    /// α_p and α_q.
+    /// Returns α_p and α_q.
     pub(crate) fn alphas(&self) -> [&[u64]; 2] {
         [&self.halves[0].alpha, &self.halves[1].alpha]
     }
 
-    /// Noise modulo p² and modulo q², `count` pairs each.
+    /// Draws noise: `count` pairs modulo p² and `count` pairs modulo q².
     pub(crate) fn noise(
         &self,
         device: &OpenDevice,

@@ -1,4 +1,4 @@
-//! Checks that numbers can be ciphertexts: below n², not 0, coprime to n.
+//! Checks that numbers are valid ciphertexts: below n², not 0 and coprime to n.
 
 use super::public_key::{PublicKey, biguint};
 use crate::bignum::batch::Rows;
@@ -7,10 +7,10 @@ use crate::device::open_device::OpenDevice;
 use crate::error::{CiphertextProblem, Error};
 use crate::paillier::kernels::residue_product::residue_product;
 
-/// Checks rows in pair form, the first being record number `first`.
+/// Checks rows in pair form. The first row is record number `first`.
 ///
-/// One inversion serves the whole batch: a product is coprime to n exactly if every factor is. Only when it is not are
-/// the halves looked at, down to the first offender.
+/// One inversion is enough for the whole batch: a product is coprime to n exactly if every factor is. Only if it is
+/// not, a binary search finds the first invalid row.
 ///
 /// # Errors
 /// [`Error::Ciphertext`], naming the first record with a problem.
@@ -22,7 +22,7 @@ pub(crate) fn check_rows(key: &PublicKey, device: &OpenDevice, rows: Rows<'_>, f
     }
 }
 
-/// The cheap part of [`check_rows`]: not 0 and below n².
+/// Does the cheap part of [`check_rows`]: checks that rows are not 0 and below n².
 ///
 /// # Errors
 /// [`Error::Ciphertext`], naming the first record with a problem.
@@ -42,7 +42,7 @@ pub(crate) fn check_range(key: &PublicKey, rows: Rows<'_>, first: u64) -> Result
     Ok(())
 }
 
-/// The number of the first row that shares a factor with n.
+/// Returns the number of the first row that shares a factor with n.
 fn first_not_coprime(key: &PublicKey, device: &OpenDevice, rows: Rows<'_>) -> Option<usize> {
     let product = biguint(&residue_product(device, key.modulus(), rows));
     if rows.is_empty() || product.modinv(key.n()).is_some() {

@@ -1,4 +1,4 @@
-//! Making new contexts.
+//! Makes new contexts.
 
 use super::passphrase::PassphraseKeyProvider;
 use crate::compat::xtrace;
@@ -18,8 +18,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
-/// Options for a new [`ExecutionContext`], with the defaults: `paillier`, 512 dimensions, key_len 1024, alpha_len 512,
-/// device auto, native format.
+/// Options for a new [`ExecutionContext`].
+///
+/// The defaults are the scheme `paillier`, 512 dimensions, key_len 1024, alpha_len 512, the device `auto` and the
+/// native format.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {
@@ -37,7 +39,7 @@ pub struct Builder {
     salt: Option<Vec<u8>>,
 }
 
-/// Wiped when dropped, and not shown.
+/// A passphrase, wiped when dropped. Debug does not show it.
 #[derive(Default)]
 struct Passphrase(Option<Zeroizing<String>>);
 
@@ -48,7 +50,7 @@ impl std::fmt::Debug for Passphrase {
 }
 
 impl ExecutionContext {
-    /// Starts the making of a new context.
+    /// Returns a builder for a new context.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -59,93 +61,93 @@ impl Builder {
         Self::default()
     }
 
-    /// The scheme.
+    /// Sets the scheme.
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// Dimensions of a vector, below the key_len.
+    /// Sets the number of dimensions of a vector, which must be smaller than key_len.
     pub fn embedding_length(mut self, dimensions: usize) -> Self {
         self.embedding_length = Some(dimensions);
         self
     }
 
-    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096.
+    /// Sets the length of each prime in bits: 1024, 1536, 2048, 3072 or 4096.
     pub fn key_len(mut self, bits: usize) -> Self {
         self.key_len = Some(bits);
         self
     }
 
-    /// Length of the noise exponent in bits, for the schemes that have one; at least 448.
+    /// Sets the length of the noise exponent in bits, at least 448, for the schemes that have one.
     pub fn alpha_len(mut self, bits: usize) -> Self {
         self.alpha_len = Some(bits);
         self
     }
 
-    /// Where batches are computed.
+    /// Sets the device that computes batches.
     pub fn device(mut self, device: Device) -> Self {
         self.device.device = Some(device);
         self
     }
 
-    /// Computes on a device that is open already, whatever [`Builder::device`] and [`Builder::threads`] say.
+    /// Computes on a device that is already open. This overrides [`Builder::device`] and [`Builder::threads`].
     pub fn open_device(mut self, device: OpenDevice) -> Self {
         self.device.open = Some(device);
         self
     }
 
-    /// Keeps everything that needs a secret on the processor, whatever the device: for GPUs that others use too.
+    /// Runs all work that needs a secret on the CPU, whatever the device. Use it on GPUs that others use too.
     pub fn secrets_on_cpu(mut self, keep: bool) -> Self {
         self.secrets_on_cpu = keep;
         self
     }
 
-    /// Threads to compute with; one a core if not given. At most four a core, or 64:
+    /// Sets the number of threads; the default is one per core. The limit is four per core, or 64: see
     /// [`Devices::check_threads`](crate::Devices::check_threads).
     pub fn threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.device.threads = threads;
         self
     }
 
-    /// The format that it is stored in.
+    /// Sets the format that the context is stored in.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// An id instead of the derived one.
+    /// Sets an explicit id instead of the derived one.
     pub fn context_id(mut self, id: impl Into<String>) -> Self {
         self.context_id = Some(id.into());
         self
     }
 
-    /// A file to save the new context to. There must be none of that name yet, or an empty one: what it holds could
-    /// be the only copy of keys.
+    /// Sets the file to save the new context to. The file must not exist or must be empty, because an existing file
+    /// could hold the only copy of other keys.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// Who supplies the key. Wins over a passphrase.
+    /// Sets the provider of the key. This overrides a passphrase.
     pub fn key_provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
         self.key_provider = Some(provider);
         self
     }
 
-    /// A passphrase to derive the key from, as the format does it.
+    /// Sets a passphrase, from which the key is derived in the format's way.
     pub fn passphrase(mut self, passphrase: impl Into<String>) -> Self {
         self.passphrase = Passphrase(Some(Zeroizing::new(passphrase.into())));
         self
     }
 
-    /// A salt for the passphrase, instead of a random one.
+    /// Sets the salt for the passphrase instead of a random one.
     pub fn salt(mut self, salt: impl Into<Vec<u8>>) -> Self {
         self.salt = Some(salt.into());
         self
     }
 
-    /// [`Builder::key_provider`] and [`Builder::build`] in one.
+    /// Sets the key provider and builds: [`Builder::key_provider`] and [`Builder::build`] in one call.
     ///
     /// # Errors
     /// As [`Builder::build`].
@@ -153,12 +155,13 @@ impl Builder {
         self.key_provider(Arc::new(provider)).build()
     }
 
-    /// Makes the keys, and saves the context if there is a path.
+    /// Makes the keys, and saves the context if a path is set.
     ///
     /// # Errors
-    /// [`Error::Missing`] without provider or passphrase; [`Error::Parameter`] or [`Error::WeakKey`] for sizes that
-    /// cannot or must not be used; [`Error::Unsupported`] if the format does not go with the scheme or the provider;
-    /// [`Error::Random`]; [`Error::Occupied`], before any keys are made, if there is a file already; [`Error::Io`].
+    /// [`Error::Missing`] without a key provider or passphrase; [`Error::Parameter`] for sizes outside the limits;
+    /// [`Error::WeakKey`] for sizes that are too weak; [`Error::Unsupported`] if the format does not support the
+    /// scheme or the key provider; [`Error::Random`]; [`Error::Occupied`], before any keys are made, if the file
+    /// already exists; [`Error::Io`].
     pub fn build(self) -> Result<ExecutionContext, Error> {
         if let Some(path) = &self.path {
             destination::check_nothing_lost(path)?;
@@ -196,7 +199,7 @@ impl Builder {
         };
         match self.path {
             Some(path) => context.save_to_disk(&path)?,
-            // A provider that does not go with the format is an error now, not when it is too late.
+            // Reports a key provider that the format does not support here, not when the context is saved later.
             None => drop(context.to_dict_enc()?),
         }
         Ok(context)

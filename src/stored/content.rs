@@ -1,4 +1,4 @@
-//! The content of documents, under the context's key for it.
+//! Encrypts document content and embeddings under the context's content key.
 
 use crate::compat::xtrace::content::XTraceContent;
 use crate::context::ExecutionContext;
@@ -9,24 +9,26 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// The first byte of content that is bound to a chunk. Content without a chunk begins with its nonce.
+/// The first byte of content that is bound to a chunk. Content that is not bound to a chunk begins with its nonce.
 const BOUND: u8 = 2;
-/// What the associated data of bound content begins with. The chunk's name follows.
+/// The beginning of the associated data of bound content. The chunk's name follows.
 const CONTENT: &[u8] = b"hushvec content 2\0";
-/// The same for embeddings.
+/// The beginning of the associated data of embeddings. The chunk's name follows.
 const EMBEDDING: &[u8] = b"hushvec embedding 1\0";
 
 impl ExecutionContext {
-    /// Encrypts document content with AES-256-GCM, as base64 text. In XTrace's format it is the SDK's blob under the
-    /// SDK's key, which comes from the passphrase; else under a key of its own, which stays when the passphrase changes.
+    /// Encrypts document content with AES-256-GCM and returns it as base64 text.
+    ///
+    /// In XTrace's format the result is the SDK's blob under the SDK's key, which comes from the passphrase. The
+    /// native format has a separate content key, which stays the same when the passphrase changes.
     ///
     /// # Security
-    /// Nothing ties the result to a chunk: whoever stores it can return it as the content of another one.
-    /// [`ExecutionContext::encrypt_content_for`] prevents that.
+    /// Nothing binds the result to a chunk: a server that stores it can return it as the content of another chunk. To
+    /// prevent that, use [`ExecutionContext::encrypt_content_for`].
     ///
     /// # Errors
-    /// [`Error::Content`] in XTrace's format, if the content reads as a secret key; [`Error::Random`], or what the key
-    /// provider fails with.
+    /// [`Error::Content`] in XTrace's format, if the content reads as a secret key; [`Error::Random`]; the errors of
+    /// the key provider.
     pub fn encrypt_content(&self, content: &[u8]) -> Result<String, Error> {
         match self.format {
             Format::XTrace => XTraceContent::new(self.key_provider.get_key()?).encrypt(content),
@@ -34,11 +36,11 @@ impl ExecutionContext {
         }
     }
 
-    /// What [`ExecutionContext::encrypt_content`] encrypted.
+    /// Decrypts what [`ExecutionContext::encrypt_content`] encrypted.
     ///
     /// # Errors
-    /// [`Error::Unseal`] if it is not of this context or was changed; [`Error::Content`] if it was sealed for a chunk, or if
-    /// it is a secret key in XTrace's format.
+    /// [`Error::Unseal`] if it belongs to another context or was changed; [`Error::Content`] if it was sealed for a
+    /// chunk, or if it is a secret key in XTrace's format.
     pub fn decrypt_content(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         match self.format {
             Format::XTrace => XTraceContent::new(self.key_provider.get_key()?).decrypt(sealed),
@@ -53,10 +55,10 @@ impl ExecutionContext {
         }
     }
 
-    /// Encrypts the content of one chunk, so that it opens as the content of no other. `name` is the chunk's name or id on
-    /// the client's side; it is authenticated, not stored.
+    /// Encrypts the content of one chunk, so that it cannot be opened as the content of another. `name` is the
+    /// chunk's name or id on the client's side; it is authenticated but not stored.
     ///
-    /// XTrace's format has no room for that: there it is [`ExecutionContext::encrypt_content`].
+    /// XTrace's format cannot bind content to a chunk: there this is the same as [`ExecutionContext::encrypt_content`].
     ///
     /// # Errors
     /// As [`ExecutionContext::encrypt_content`].
@@ -70,13 +72,13 @@ impl ExecutionContext {
         }
     }
 
-    /// What [`ExecutionContext::encrypt_content_for`] encrypted for the chunk `name`.
+    /// Decrypts what [`ExecutionContext::encrypt_content_for`] encrypted for the chunk `name`.
     ///
     /// # Security
-    /// Opens what [`ExecutionContext::encrypt_content`] encrypted, too. Such content is bound to no chunk.
+    /// Also decrypts what [`ExecutionContext::encrypt_content`] encrypted. Such content is not bound to a chunk.
     ///
     /// # Errors
-    /// [`Error::Content`] if it was sealed for another chunk, is not of this context, or was changed; and as
+    /// [`Error::Content`] if it was sealed for another chunk, belongs to another context or was changed; otherwise as
     /// [`ExecutionContext::decrypt_content`].
     pub fn decrypt_content_for(&self, name: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         if self.format == Format::XTrace {
@@ -84,18 +86,19 @@ impl ExecutionContext {
         }
         let bytes = STANDARD.decode(sealed).map_err(|_| Error::Unseal)?;
         let Some((&BOUND, bound)) = bytes.split_first() else { return self.content_key.open(&bytes, b"") };
-        // One in 256 nonces begins like bound content. The tag tells which it is: neither opens as the other.
+        // One in 256 nonces begins with the same byte as bound content. So both ways are tried: the tag rejects the
+        // wrong one.
         self.content_key
             .open(bound, &associated(CONTENT, name))
             .or_else(|_| self.content_key.open(&bytes, b""))
             .map_err(|_| Error::Content { problem: ContentProblem::NotOfChunk })
     }
 
-    /// Encrypts an embedding of one chunk as [`ExecutionContext::encrypt_content_for`] does content. It opens as an embedding
-    /// only.
+    /// Encrypts the embedding of one chunk, as [`ExecutionContext::encrypt_content_for`] encrypts content. The result
+    /// can only be opened as an embedding.
     ///
     /// # Security
-    /// In XTrace's format nothing ties it to the chunk, so that a server can exchange embeddings, which changes ranks.
+    /// In XTrace's format nothing binds it to the chunk, so a server can swap embeddings, which changes ranks.
     ///
     /// # Errors
     /// As [`ExecutionContext::encrypt_content`].
@@ -107,10 +110,10 @@ impl ExecutionContext {
         }
     }
 
-    /// What [`ExecutionContext::seal_embedding`] encrypted for the chunk `name`.
+    /// Decrypts what [`ExecutionContext::seal_embedding`] encrypted for the chunk `name`.
     ///
     /// # Errors
-    /// [`Error::Content`] if it was sealed for another chunk, is not of this context, or was changed.
+    /// [`Error::Content`] if it was sealed for another chunk, belongs to another context or was changed.
     pub fn open_embedding(&self, name: &str, sealed: &str) -> Result<Embedding, Error> {
         let wrong = Error::Content { problem: ContentProblem::NotOfChunk };
         let bytes = match self.format {

@@ -1,4 +1,4 @@
-//! How passphrases become keys.
+//! Derives keys from passphrases.
 
 use crate::compat::xtrace::scrypt;
 use crate::context::format::Format;
@@ -10,22 +10,22 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// How a passphrase becomes a key. Nothing of it is secret.
+/// How a key is derived from a passphrase. Contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Derivation {
-    /// The native format's: argon2id (RFC 9106).
+    /// The native format: argon2id (RFC 9106).
     Argon2id {
-        /// Memory that each guess takes, in KiB.
+        /// The memory that each guess takes, in KiB.
         memory_kib: u32,
-        /// Passes over it.
+        /// The number of passes over the memory.
         passes: u32,
-        /// Lanes that can be computed at once.
+        /// The number of lanes, which can be computed in parallel.
         lanes: u32,
         /// The salt.
         salt: Vec<u8>,
     },
-    /// XTrace's: scrypt (RFC 7914) with N = 2^14, r = 8, p = 1, which takes 16 MiB.
+    /// XTrace's format: scrypt (RFC 7914) with N = 2^14, r = 8, p = 1, which takes 16 MiB.
     Scrypt {
         /// The salt.
         salt: Vec<u8>,
@@ -42,7 +42,7 @@ impl fmt::Display for Derivation {
             Self::Scrypt { salt } => {
                 write!(f, "scrypt (N = 2^14, r = 8, p = 1: 16 MiB, ")?;
                 if self.has_shared_salt() {
-                    return f.write_str("the salt that XTrace's SDK gives everyone)");
+                    return f.write_str("the default salt of XTrace's SDK, shared by all its users)");
                 }
                 write!(f, "a salt of {} bytes)", salt.len())
             }
@@ -50,14 +50,14 @@ impl fmt::Display for Derivation {
     }
 }
 
-/// The limits of what a file may ask for: least and most.
+// The least and the most that a file may ask for.
 const MEMORY_KIB: (u32, u32) = (8 * 1024, 256 * 1024);
 const PASSES: (u32, u32) = (1, 10);
 const LANES: (u32, u32) = (1, 16);
 const SALT_BYTES: (usize, usize) = (8, 64);
 
 impl Derivation {
-    /// Reads what a context of that format stores of it.
+    /// Parses the derivation that a context of this format stores.
     pub(super) fn read(format: Format, wrapped: &[u8]) -> Result<Self, Error> {
         Ok(match format {
             Format::Native => Self::from_phc(wrapped)?,
@@ -65,13 +65,13 @@ impl Derivation {
         })
     }
 
-    /// Whether the salt is the one that XTrace's SDK uses unless told otherwise: then guesses of common passphrases need
-    /// to be computed only once for all contexts.
+    /// Returns whether the salt is the default of XTrace's SDK. Guesses of common passphrases then have to be
+    /// computed only once for all contexts with that salt.
     pub fn has_shared_salt(&self) -> bool {
         matches!(self, Self::Scrypt { salt } if salt == scrypt::SHARED_SALT)
     }
 
-    /// What a context stores of it.
+    /// Returns the bytes that a context stores.
     pub(super) fn wrapped(&self) -> Vec<u8> {
         match self {
             Self::Argon2id { memory_kib, passes, lanes, salt } => {
@@ -82,14 +82,14 @@ impl Derivation {
         }
     }
 
-    /// The key of a passphrase.
+    /// Derives the key of a passphrase.
     pub(super) fn derive(&self, passphrase: &[u8]) -> Result<Key, Error> {
         match self {
             Self::Argon2id { memory_kib, passes, lanes, salt } => {
                 let failed = |error| Error::context("wrapped_key", format!("cannot be used: {error}"));
                 let mut key = Zeroizing::new([0; 32]);
                 let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(failed)?;
-                // The last blocks give the key away, and argon2 wipes no memory that it allocates itself.
+                // The last blocks reveal the key, and argon2 does not wipe memory that it allocates itself.
                 let mut memory = Zeroizing::new(vec![Block::default(); params.block_count()]);
                 Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
                     .hash_password_into_with_memory(passphrase, salt, &mut *key, &mut *memory)
@@ -100,7 +100,7 @@ impl Derivation {
         }
     }
 
-    /// Reads `$argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT` within the limits, and in its one canonical spelling.
+    /// Parses `$argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT` in this spelling only, and checks the limits.
     fn from_phc(wrapped: &[u8]) -> Result<Self, Error> {
         let malformed = || Error::context("wrapped_key", "does not describe an argon2id derivation");
         let text = std::str::from_utf8(wrapped).map_err(|_| malformed())?;
@@ -119,8 +119,10 @@ impl Derivation {
         Ok(derivation)
     }
 
+    /// Checks the limits on work and on the length of the salt.
+    ///
     /// # Errors
-    /// [`Error::KeyDerivation`] if it asks for more or less work, or salt, than is reasonable.
+    /// [`Error::KeyDerivation`], naming the parameter that is outside its limits.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Self::Argon2id { memory_kib, passes, lanes, salt } = self else { return Ok(()) };
         let salt_limits = (SALT_BYTES.0 as u64, SALT_BYTES.1 as u64);

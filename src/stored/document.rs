@@ -1,4 +1,4 @@
-//! A stored context as it is parsed, before anything secret is opened. Tells the formats apart.
+//! Parsed contexts of all formats, before any secret is opened. This module detects the format.
 
 use crate::compat::xtrace;
 use crate::context::format::Format;
@@ -10,7 +10,7 @@ use crate::paillier::public_key::PublicKey;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The largest context file that is read. Those with the SDK's tables in them can have over a hundred megabytes.
+/// The largest context file that is read. Files with the SDK's tables can have over a hundred megabytes.
 pub(super) const LARGEST_FILE: u64 = 256 << 20;
 
 /// A stored context of either format.
@@ -25,13 +25,13 @@ impl Document {
         if text.trim().is_empty() {
             return Err(Error::format("is empty"));
         }
-        // Whatever else may be wrong with a context, it has one of these.
+        // Every context, even a damaged one, has one of these fields.
         if !["\"format\"", "\"sk\"", "\"pk\""].into_iter().any(|field| text.contains(field)) {
             return Err(Error::format(
-                "is no context: it has neither the fields of hushvec's format nor those of XTrace's",
+                "not a hushvec context: it has neither the fields of the native format nor those of XTrace's",
             ));
         }
-        // Only the native format has a field of that name, near its beginning.
+        // Only the native format has the field `format`, and it comes first.
         let native = text.get(..64).unwrap_or(text).contains("\"format\"");
         if native {
             Ok(Self::Native(Box::new(native::Document::parse(text)?)))
@@ -48,7 +48,7 @@ impl Document {
         }
     }
 
-    /// The fields as a JSON value, without tables of the SDK's.
+    /// Returns the fields as a JSON value, without the SDK's tables.
     pub(super) fn to_value(&self) -> Result<Value, Error> {
         match self {
             Self::Native(document) => document.to_value(),
@@ -77,7 +77,7 @@ impl Document {
         }
     }
 
-    /// The device stored with it; XTrace's format has none.
+    /// Returns the stored device. XTrace's format stores none: it is `auto`.
     pub(super) fn device(&self) -> Result<Device, Error> {
         match self {
             Self::Native(document) => document.device(),
@@ -85,7 +85,7 @@ impl Document {
         }
     }
 
-    /// The kind of key provider, and what it stored.
+    /// Returns the kind of key provider, and the data that it stored.
     pub(super) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
         match self {
             Self::Native(document) => document.wrapped_key(),

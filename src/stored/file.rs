@@ -1,4 +1,4 @@
-//! Context files, read once for whoever looks at them before opening them.
+//! Context files, which are read once, inspected and then opened.
 
 use super::document::{Document, LARGEST_FILE};
 use super::info::ContextInfo;
@@ -8,10 +8,10 @@ use crate::paillier::public_context::PublicContext;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// A file that holds a context of either format, or a public context. Nothing secret is opened yet, and nothing but what the
-/// public parts say of each other is verified.
+/// A file that holds a context of either format, or a public context. No secret is opened yet, and only the
+/// consistency of the public parts is verified.
 ///
-/// The file is read once, so it may be a pipe, and it cannot change between a look at it and [`Loader::open_file`].
+/// The file is read once. So it may be a pipe, and it cannot change between inspecting it and [`Loader::open_file`].
 ///
 /// [`Loader::open_file`]: super::loader::Loader::open_file
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Content {
 }
 
 impl ContextFile {
-    /// Reads a file, whether its key is weak or not.
+    /// Reads a file. Weak keys are accepted.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Context`] or [`Error::Format`] if it is not a context, naming the file.
@@ -51,12 +51,12 @@ impl ContextFile {
         Ok(Self { path: path.to_owned(), content })
     }
 
-    /// Where it was read from.
+    /// Returns the path that the file was read from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The public part.
+    /// Returns the public part.
     pub fn public(&self) -> &PublicContext {
         match &self.content {
             Content::Owner(_, info) => &info.public,
@@ -64,7 +64,7 @@ impl ContextFile {
         }
     }
 
-    /// What an owner's context says about itself; `None` for a public context.
+    /// Returns the description of an owner's context; `None` for a public context.
     pub fn owner(&self) -> Option<&ContextInfo> {
         match &self.content {
             Content::Owner(_, info) => Some(info),
@@ -72,12 +72,14 @@ impl ContextFile {
         }
     }
 
-    /// The name of the format: `native`, `xtrace` or `public`.
+    /// Returns the name of the format: `native`, `xtrace` or `public`.
     pub fn format_name(&self) -> &'static str {
         self.owner().map_or("public", |info| info.format.name())
     }
 
-    /// An owner's context as [`ExecutionContext::to_dict_enc`] returns it, for remote stores; `None` for a public context.
+    /// Returns an owner's context as [`ExecutionContext::to_dict_enc`] does, for remote stores; `None` for a public
+    /// context.
+    ///
     /// Tables of XTrace's SDK are left out: they follow from the keys, and the SDK does not send them either.
     ///
     /// # Errors
@@ -88,7 +90,7 @@ impl ContextFile {
         self.document().map(Document::to_value).transpose()
     }
 
-    /// The document of an owner's context.
+    /// Returns the document of an owner's context.
     pub(super) fn document(&self) -> Option<&Document> {
         match &self.content {
             Content::Owner(document, _) => Some(document),

@@ -1,4 +1,4 @@
-//! Which context it is.
+//! The ids of contexts.
 
 use crate::compat::xtrace;
 use crate::context::ExecutionContext;
@@ -6,10 +6,11 @@ use crate::context::format::Format;
 use crate::error::Error;
 
 impl ExecutionContext {
-    /// For a context in XTrace's format the SDK's `hash()`, which covers the secret key; else the public id.
+    /// Returns the hash that identifies the context: the public id in the native format, and the SDK's `hash()`,
+    /// which covers the secret key, in XTrace's format.
     ///
     /// # Errors
-    /// [`Error::Context`] if the secret key contradicts itself, which loading excludes.
+    /// [`Error::Context`] if the secret key contradicts itself. Loading such a key already fails.
     pub fn hash(&self) -> Result<String, Error> {
         if self.format != Format::XTrace {
             return Ok(self.public_id().to_string());
@@ -21,7 +22,7 @@ impl ExecutionContext {
         Ok(self.secret_hash.get_or_init(|| hash).clone())
     }
 
-    /// The id given when it was made or loaded, else [`ExecutionContext::hash`].
+    /// Returns the explicit id that was given when the context was made or loaded, or else [`ExecutionContext::hash`].
     ///
     /// # Errors
     /// As [`ExecutionContext::hash`].
@@ -29,11 +30,10 @@ impl ExecutionContext {
         self.context_id.clone().map_or_else(|| self.hash(), Ok)
     }
 
-    /// Checks that a context is the one that was expected. `stored_id` is an id given by hand that was authenticated with
-    /// the keys.
+    /// Checks that this is the expected context. `stored_id` is its explicit id, if one is authenticated with the keys.
     ///
     /// # Errors
-    /// [`Error::WrongContext`] if it is another one.
+    /// [`Error::WrongContext`] if it is another context.
     pub(super) fn check_id(&self, expected: &str, stored_id: Option<&str>) -> Result<(), Error> {
         if stored_id == Some(expected) || self.public_id().to_string() == expected {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What can be told of a stored context without its passphrase.
+//! Describes stored contexts without their passphrase.
 
 use super::derivation::Derivation;
 use super::document::{Document, LARGEST_FILE};
@@ -11,47 +11,47 @@ use crate::paillier::parameters::Parameters;
 use crate::paillier::public_context::PublicContext;
 use std::path::Path;
 
-/// What a stored context says about itself without its passphrase. Nothing of it is verified, except that its public
-/// parts fit each other.
+/// The description of a stored context, read without its passphrase. Only the consistency of the public parts is
+/// verified.
 #[derive(Debug)]
 pub struct ContextInfo {
     /// The format.
     pub format: Format,
-    /// Scheme and sizes.
+    /// The scheme and its sizes.
     pub parameters: Parameters,
-    /// The device stored with it.
+    /// The stored device.
     pub device: Device,
-    /// Whether secrets have to stay on the processor.
+    /// Whether secrets have to stay on the CPU.
     pub secrets_on_cpu: bool,
     /// The kind of key provider, `"passphrase"` or another.
     pub key_provider: String,
-    /// What the provider needs to find its key again: for a passphrase, how it is derived.
+    /// The data that the provider needs to find its key again. For a passphrase it describes the derivation.
     pub wrapped_key: Vec<u8>,
-    /// The public key. Weak ones too: look at [`Parameters::weakness`].
+    /// The public key. It may be weak: see [`Parameters::weakness`].
     pub public: PublicContext,
-    /// The id, which for XTrace's format takes the secret key to compute.
+    /// The id; `None` for XTrace's format, where it is computed from the secret key.
     pub id: Option<String>,
 }
 
 impl ContextInfo {
-    /// Reads it from a file.
+    /// Reads the description of a context file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Context`] if the file is no context.
+    /// [`Error::Io`]; [`Error::Context`] or [`Error::Format`] if the file is not a context.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = atomic_file::read_text(path, LARGEST_FILE)?;
         Self::from_serialized(&text).map_err(|error| error.in_file(path))
     }
 
-    /// Reads it from text.
+    /// Reads the description of a context given as text.
     ///
     /// # Errors
-    /// [`Error::Context`] if the text is no context.
+    /// [`Error::Context`] or [`Error::Format`] if the text is not a context.
     pub fn from_serialized(text: &str) -> Result<Self, Error> {
         Self::of(&Document::parse(text)?)
     }
 
-    /// What a parsed context says about itself.
+    /// Describes a parsed context.
     pub(super) fn of(document: &Document) -> Result<Self, Error> {
         let public = PublicContext::new(document.public_key()?);
         let id = match document {
@@ -73,11 +73,11 @@ impl ContextInfo {
         })
     }
 
-    /// Checks that this is the context that was expected, by its public id or, in the native format, by its id.
+    /// Checks that this is the expected context, by its public id or, in the native format, by its id.
     ///
     /// # Errors
-    /// [`Error::WrongContext`] if it is another, or if only the secret key could tell: the id of a context in XTrace's format
-    /// takes the passphrase ([`Loader::expect_id`](crate::Loader::expect_id)).
+    /// [`Error::WrongContext`] if it is another context, or if the id cannot be checked: the id of a context in
+    /// XTrace's format takes the passphrase to compute ([`Loader::expect_id`](crate::Loader::expect_id)).
     pub fn check_id(&self, expected: &str) -> Result<(), Error> {
         if self.id.as_deref() == Some(expected) {
             return Ok(());
@@ -85,10 +85,11 @@ impl ContextInfo {
         self.public.check_id(expected)
     }
 
-    /// How the passphrase becomes the key; `None` for other key providers.
+    /// Returns how the key is derived from the passphrase; `None` for other key providers.
     ///
     /// # Errors
-    /// [`Error::Context`] or [`Error::KeyDerivation`] if opening the context would be refused for it.
+    /// [`Error::Context`] or [`Error::KeyDerivation`] if the derivation is malformed or outside the limits. The
+    /// context then cannot be opened either.
     pub fn derivation(&self) -> Result<Option<Derivation>, Error> {
         let passphrase = self.key_provider == PassphraseKeyProvider::ID;
         passphrase.then(|| Derivation::read(self.format, &self.wrapped_key)).transpose()

@@ -1,4 +1,4 @@
-//! Keys from passphrases.
+//! The key provider for passphrases.
 
 use super::derivation::Derivation;
 use crate::bignum::random::{OsRandom, RandomSource};
@@ -9,11 +9,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
-/// Derives the key from a passphrase: argon2id (RFC 9106) for the native format, scrypt with XTrace's parameters for
-/// XTrace's.
+/// Derives the key from a passphrase: with argon2id (RFC 9106) for the native format, with scrypt and XTrace's
+/// parameters for XTrace's format.
 ///
-/// Holds the passphrase, so that one provider opens any context of that passphrase; it is wiped when dropped and never
-/// shown. Deriving takes a fraction of a second, once, when the key is first needed.
+/// The provider keeps the passphrase, so that it opens any context with that passphrase. The passphrase is wiped when
+/// dropped, and Debug does not show it. The key is derived once, when it is first needed, which takes a fraction of a
+/// second.
 pub struct PassphraseKeyProvider {
     passphrase: Arc<Zeroizing<String>>,
     derivation: Derivation,
@@ -27,25 +28,25 @@ impl fmt::Debug for PassphraseKeyProvider {
 }
 
 impl PassphraseKeyProvider {
-    /// Its [`KeyProvider::provider_id`].
+    /// The [`KeyProvider::provider_id`] of this provider.
     pub(super) const ID: &str = "passphrase";
 
-    /// For the native format: argon2id with 64 MiB, 3 passes, 4 lanes and a random salt.
+    /// Makes a provider for the native format: argon2id with 64 MiB, 3 passes, 4 lanes and a random salt.
     ///
     /// # Errors
     /// [`Error::Missing`] if the passphrase is empty; [`Error::Random`].
     pub fn new(passphrase: impl Into<String>) -> Result<Self, Error> {
-        // Whatever fails, it is wiped.
+        // Wiped even if a later step fails.
         let passphrase = Zeroizing::new(passphrase.into());
         let mut salt = vec![0; 16];
         OsRandom.fill(&mut salt)?;
         Self::argon2id(passphrase, salt)
     }
 
-    /// For the native format, with a salt of 8 to 64 bytes of one's own.
+    /// Makes a provider for the native format with the given salt of 8 to 64 bytes.
     ///
     /// # Errors
-    /// [`Error::Missing`] if the passphrase is empty; [`Error::KeyDerivation`] for a salt too short or too long.
+    /// [`Error::Missing`] if the passphrase is empty; [`Error::KeyDerivation`] if the salt is too short or too long.
     pub fn with_salt(passphrase: impl Into<String>, salt: &[u8]) -> Result<Self, Error> {
         Self::argon2id(Zeroizing::new(passphrase.into()), salt.to_vec())
     }
@@ -56,8 +57,8 @@ impl PassphraseKeyProvider {
         Self::from_derivation(passphrase, derivation)
     }
 
-    /// For XTrace's format: scrypt with N = 2^14, r = 8, p = 1. Without a salt a random one is used; the SDK would use
-    /// the same for everyone.
+    /// Makes a provider for XTrace's format: scrypt with N = 2^14, r = 8, p = 1. The default salt is random, unlike
+    /// the SDK's, which is the same for all users.
     ///
     /// # Errors
     /// [`Error::Missing`] if the passphrase is empty; [`Error::Random`].
@@ -121,7 +122,7 @@ mod tests {
         assert!(matches!(PassphraseKeyProvider::new(""), Err(Error::Missing(_))));
     }
 
-    /// The key in xtrace/vectors of the passphrase `test` without a salt.
+    /// The key of the passphrase `test` without a salt, from xtrace/vectors.
     #[test]
     fn xtrace_keys() {
         let provider = PassphraseKeyProvider::new("test").unwrap();
@@ -131,8 +132,8 @@ mod tests {
         }
     }
 
-    /// RFC 9106 has no vector without secret and associated data; this one was made by the reference implementation:
-    /// `echo -n password | argon2 somesalt -id -t 3 -k 65536 -p 4 -l 32 -r`.
+    /// RFC 9106 has no test vector without a secret and associated data. This one comes from the reference
+    /// implementation: `echo -n password | argon2 somesalt -id -t 3 -k 65536 -p 4 -l 32 -r`.
     #[test]
     fn argon2id_known_answer() {
         let provider = PassphraseKeyProvider::with_salt("password", b"somesalt").unwrap();
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_costs_are_refused_before_any_work() {
+    fn costs_outside_the_limits_are_refused_before_any_work() {
         let provider = PassphraseKeyProvider::new("test").unwrap();
         for (wrapped, parameter) in [
             ("$argon2id$v=19$m=4294967295,t=3,p=4$c29tZXNhbHQ", "memory in KiB"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The public part of the native format. The rest is the owner's business.
+/// The public part of the native format. The other fields are ignored.
 #[derive(Deserialize)]
 struct Native {
     config: Config,
@@ -23,18 +23,19 @@ impl Native {
         let stored = Self::deserialize(context).map_err(malformed)?;
         let key = stored.public_key.public_key(stored.config.parameters()?)?;
         if key.id().to_string() != stored.public_id {
-            return Err(Error::context("public_id", "is not that of the public key"));
+            return Err(Error::context("public_id", "does not match the public key"));
         }
         Ok(key)
     }
 }
 
 impl PublicContext {
-    /// The public part of an owner's context in either format, as the owner stores it elsewhere: what
-    /// `ExecutionContext::to_dict_enc` returns. Nothing vouches for it but who sent it. Weak keys are refused unless `allow_weak`.
+    /// Reads the public part of an owner's context in either format, given as the value that
+    /// `ExecutionContext::to_dict_enc` returns. The public part is not authenticated: trust it only as far as its
+    /// sender. Weak keys are refused unless `allow_weak`.
     ///
     /// # Errors
-    /// [`Error::Context`] if it is no context, or public fields contradict each other; [`Error::WeakKey`].
+    /// [`Error::Context`] if the value is not a context, or if public fields contradict each other; [`Error::WeakKey`].
     pub fn of_stored(context: &Value, allow_weak: bool) -> Result<Self, Error> {
         let key = if context.get("format").is_some() {
             Native::public_key(context)?

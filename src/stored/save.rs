@@ -1,4 +1,4 @@
-//! A context on its way out: as values, text, files and in remote stores.
+//! Saves contexts: as JSON values, as text, in files and in remote stores.
 
 use super::info::ContextInfo;
 use crate::atomic_file;
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 impl ExecutionContext {
-    /// The context as a JSON value with the secret key sealed: what is stored.
+    /// Returns the context as a JSON value to store, with the secret key sealed.
     ///
     /// # Errors
-    /// [`Error::Random`], or what the key provider fails with.
+    /// [`Error::Random`], and the errors of the key provider.
     pub fn to_dict_enc(&self) -> Result<Value, Error> {
         match self.format {
             Format::Native => native::Document::seal(self)?.to_value(),
@@ -29,7 +29,7 @@ impl ExecutionContext {
         }
     }
 
-    /// The context as text, the secret key sealed: what [`ExecutionContext::save_to_disk`] writes.
+    /// Returns the context as the text that [`ExecutionContext::save_to_disk`] writes, with the secret key sealed.
     ///
     /// # Errors
     /// As [`ExecutionContext::to_dict_enc`].
@@ -40,12 +40,12 @@ impl ExecutionContext {
         }
     }
 
-    /// Writes the context to a file, readable by its owner only, in one step. It takes the place of a file with the same
-    /// keys, such as the same context under another passphrase, and never of one with other keys.
+    /// Writes the context atomically to a file that only the file's owner can read. It replaces a file with the same
+    /// keys, such as the same context under another passphrase, but never a file with other keys.
     ///
     /// # Errors
-    /// [`Error::Occupied`]; [`Error::Io`], and as [`ExecutionContext::to_dict_enc`]. The old file, if any, is then as it was.
-    /// [`Error::NotDurable`] if the new file is in place, but a power failure may bring back the old one.
+    /// [`Error::Occupied`]; [`Error::Io`]; and as [`ExecutionContext::to_dict_enc`]. These leave an existing file
+    /// unchanged. [`Error::NotDurable`] if the new file is in place, but a power failure may bring back the old one.
     pub fn save_to_disk(&self, path: &Path) -> Result<(), Error> {
         destination::check(path, Content::OwnerContext)?;
         if destination::holds_secret_key(path)? {
@@ -61,7 +61,7 @@ impl ExecutionContext {
         atomic_file::write(path, Content::OwnerContext, self.serialize_exec_context()?.as_bytes())
     }
 
-    /// Stores the context in a remote store under its id; returns the id that the store gave it.
+    /// Stores the context in a remote store under its id. Returns the id that the store assigned.
     ///
     /// # Errors
     /// [`Error::Remote`], and as [`ExecutionContext::to_dict_enc`].
@@ -69,14 +69,14 @@ impl ExecutionContext {
         store.store_exec_context(self.to_dict_enc()?, &self.id()?).await
     }
 
-    /// The same keys in this or another format, under another key provider: also the way to change a passphrase. Ids given
-    /// by hand and the device stay.
+    /// Returns the context in another format or under another key provider. Use it to change a passphrase. The keys,
+    /// an explicit id and the device are kept.
     ///
-    /// Document content that was encrypted before is readable after if both formats are native. XTrace's format encrypts
-    /// it with the provider's own key.
+    /// Document content that was encrypted earlier stays readable if both formats are native. XTrace's format
+    /// encrypts content under the provider's key.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the format does not know the scheme or cannot use the provider.
+    /// [`Error::Unsupported`] if the format does not support the scheme or the key provider.
     pub fn export(self, format: Format, key_provider: Arc<dyn KeyProvider>) -> Result<Self, Error> {
         let exported = Self { format, key_provider, secret_hash: OnceLock::new(), ..self };
         exported.to_dict_enc()?;

@@ -1,4 +1,5 @@
-//! What XTrace's SDK seals, as text: base64 of nonce\[16\] ‖ tag\[16\] ‖ ciphertext, of AES-256-GCM without associated data.
+//! The sealed text of XTrace's SDK: base64 of nonce\[16\] ‖ tag\[16\] ‖ ciphertext, of AES-256-GCM without associated
+//! data.
 
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
@@ -12,10 +13,10 @@ pub(super) fn seal(key: &EnvelopeKey, plaintext: &[u8]) -> Result<String, Error>
     Ok(STANDARD.encode([&nonce, tag, ciphertext].concat()))
 }
 
-/// What the SDK or [`seal`] sealed.
+/// Decrypts text that the SDK or [`seal`] sealed.
 ///
 /// # Errors
-/// [`Error::Unseal`] if it is something else, was changed or is under another key.
+/// [`Error::Unseal`] if the text is malformed, was changed or is sealed under another key.
 pub(super) fn open(key: &EnvelopeKey, blob: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let blob = STANDARD.decode(blob).map_err(|_| Error::Unseal)?;
     let (nonce, rest) = blob.split_first_chunk::<16>().ok_or(Error::Unseal)?;
@@ -28,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_change_is_noticed() {
+    fn every_change_is_detected() {
         let key = EnvelopeKey::derive(&[7; 32], "test");
         let blob = seal(&key, b"secret").unwrap();
         assert_eq!(*open(&key, &blob).unwrap(), b"secret");

@@ -1,4 +1,4 @@
-//! Ciphertexts as XTrace's SDK sends them.
+//! Ciphertexts in the wire encoding of XTrace's SDK.
 
 use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertext;
@@ -7,20 +7,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 impl Ciphertext {
-    /// The ciphertext in XTrace's wire encoding: base64 of the minimal little-endian bytes.
+    /// Reads a ciphertext in XTrace's wire encoding: base64 of the minimal little-endian bytes.
     ///
     /// # Errors
-    /// As [`Ciphertext::from_le_bytes`], and [`Error::Format`] for what is not base64.
+    /// As [`Ciphertext::from_le_bytes`], and [`Error::Format`] if the text is not base64.
     pub fn from_wire(key: &PublicKey, text: &str) -> Result<Self, Error> {
         let bytes =
             STANDARD.decode(text).map_err(|error| Error::format(format!("a ciphertext is not base64: {error}")))?;
         Self::from_le_bytes(key, &bytes)
     }
 
-    /// XTrace's wire encoding.
+    /// Returns the ciphertext in XTrace's wire encoding.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if it is not of this key.
+    /// [`Error::WrongKey`] if the ciphertext belongs to another key.
     pub fn to_wire(&self, key: &PublicKey) -> Result<String, Error> {
         Ok(STANDARD.encode(self.to_le_bytes(key)?))
     }

@@ -1,4 +1,4 @@
-//! The content of documents as XTrace's SDK seals it.
+//! Document content as XTrace's SDK seals it.
 
 use super::{blob, secret_text};
 use crate::context::key_provider::Key;
@@ -6,23 +6,24 @@ use crate::envelope::EnvelopeKey;
 use crate::error::{ContentProblem, Error};
 use zeroize::Zeroizing;
 
-/// Content under a raw key, as the `AESClient` of XTrace's SDK encrypts it: what [`ExecutionContext::encrypt_content`](crate::ExecutionContext::encrypt_content) makes in
-/// XTrace's format, without a context.
+/// Encrypts content under a raw key, as the `AESClient` of XTrace's SDK does. The result is that of
+/// [`ExecutionContext::encrypt_content`](crate::ExecutionContext::encrypt_content) in XTrace's format, without a
+/// context.
 ///
 /// # Security
-/// Nothing ties the result to a chunk. The SDK seals secret keys under the same key, so what reads as one is refused in both
-/// directions.
+/// Nothing binds the result to a chunk. The SDK seals secret keys under the same key, so content that reads as a
+/// secret key is refused in both directions.
 #[derive(Debug)]
 pub struct XTraceContent(EnvelopeKey);
 
 impl XTraceContent {
-    /// Content under this key.
+    /// Uses this key for content.
     #[must_use]
     pub fn new(key: Key) -> Self {
         Self(EnvelopeKey::new(key))
     }
 
-    /// Encrypts content with AES-256-GCM, as base64 text.
+    /// Encrypts content with AES-256-GCM and returns it as base64 text.
     ///
     /// # Errors
     /// [`Error::Content`] if the content reads as a secret key; [`Error::Random`].
@@ -31,10 +32,10 @@ impl XTraceContent {
         blob::seal(&self.0, content)
     }
 
-    /// What [`XTraceContent::encrypt`] or the SDK encrypted.
+    /// Decrypts content that [`XTraceContent::encrypt`] or the SDK encrypted.
     ///
     /// # Errors
-    /// [`Error::Unseal`] if it was changed or is under another key; [`Error::Content`] if it is a secret key.
+    /// [`Error::Unseal`] if it was changed or is sealed under another key; [`Error::Content`] if it is a secret key.
     pub fn decrypt(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         let content = blob::open(&self.0, sealed)?;
         refuse_secret_key(&content)?;
@@ -42,7 +43,8 @@ impl XTraceContent {
     }
 }
 
-/// XTrace's format seals the secret key and content with one key and no type, so either could be passed for the other.
+/// Refuses content that reads as a secret key. XTrace's format seals secret keys and content under one key without a
+/// type, so either could be passed off as the other.
 fn refuse_secret_key(content: &[u8]) -> Result<(), Error> {
     if secret_text::is_secret_key(content) {
         return Err(Error::Content { problem: ContentProblem::SecretKey });

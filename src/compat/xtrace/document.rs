@@ -1,7 +1,7 @@
 //! The context format of XTrace's SDK.
 //!
-//! Only the secret key is authenticated there, so everything is checked against everything: whoever changes a public
-//! number, a size or an injected table is found out, because all of them follow from the secret key.
+//! The format authenticates only the secret key. All other fields follow from the secret key and are checked against
+//! it, so a changed public number, a changed size or an injected table is detected.
 
 use super::stringified::{self, Stringified, client_type};
 use super::stringify::{self, python_object};
@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The file: one JSON object.
+/// The content of a context file: one JSON object.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
@@ -44,7 +44,7 @@ impl Document {
         serde_json::from_str(text).map_err(stringified::malformed("the context"))
     }
 
-    /// The file as a JSON value, without tables.
+    /// Returns the file as a JSON value, without tables.
     pub(crate) fn to_value(&self) -> Value {
         let Self { sk, pk, client_type, config, key_provider, wrapped_key, tables: _ } = self;
         json!({
@@ -57,7 +57,7 @@ impl Document {
         })
     }
 
-    /// Keys and configuration as texts.
+    /// Returns the keys and the configuration as text.
     fn keys(&self) -> Result<Stringified<'_>, Error> {
         let keys = Stringified { client_type: &self.client_type, pk: &self.pk, config: &self.config };
         match keys.scheme()? {
@@ -68,39 +68,42 @@ impl Document {
         }
     }
 
-    /// Scheme and sizes, checked.
+    /// Returns the scheme and its sizes, checked.
     pub(crate) fn parameters(&self) -> Result<Parameters, Error> {
         self.keys()?.parameters()
     }
 
-    /// The public key, checked as far as it can be without the secret one.
+    /// Returns the public key, checked as far as possible without the secret key.
     pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
         self.keys()?.public_key()
     }
 
-    /// The kind of key provider, and what it stored.
+    /// Returns the kind of key provider, and the data that it stored.
     pub(crate) fn wrapped_key(&self) -> Result<(String, Vec<u8>), Error> {
         let wrapped = STANDARD.decode(&self.wrapped_key);
         let wrapped = wrapped.map_err(|_| Error::context("wrapped_key", "is not base64"))?;
         Ok((self.key_provider.clone(), wrapped))
     }
 
-    /// The provider that holds this context's key, given the user's.
+    /// Returns the provider of this context's key, made from the user's credentials.
     pub(crate) fn provider(&self, credentials: &dyn KeyProvider) -> Result<Arc<dyn KeyProvider>, Error> {
-        if self.key_provider != credentials.provider_id() {
-            return Err(Error::context("key_provider", format!("is {:?}, not the one given", self.key_provider)));
+        let given = credentials.provider_id();
+        if self.key_provider != given {
+            let reason = format!("is {:?}, but the given key provider is {given:?}", self.key_provider);
+            return Err(Error::context("key_provider", reason));
         }
         let (_, wrapped) = self.wrapped_key()?;
         credentials.from_wrapped(Format::XTrace, &wrapped)
     }
 
-    /// The client with its secret key, every field checked against every other.
+    /// Returns the client with its secret key, with all fields checked against each other.
     pub(crate) fn client(&self, key: &EnvelopeKey, device: &OpenDevice) -> Result<Client, Error> {
         let keys = self.keys()?;
         let secret = blob::open(key, &self.sk)?;
-        // Content is sealed with the same key. What is taken for a key here must be refused as content.
+        // Content is sealed under the same key. Anything that is accepted as a secret key here must be refused as
+        // content.
         if !secret_text::is_secret_key(&secret) {
-            return Err(Error::context("sk", "is not as its client type writes it"));
+            return Err(Error::context("sk", "is not in the format of its client type"));
         }
         let client = keys.client(std::str::from_utf8(&secret).map_err(|_| Error::Unseal)?)?;
         if let Some(tables) = &self.tables {
@@ -110,19 +113,21 @@ impl Document {
     }
 }
 
+/// Checks that the SDK supports a scheme.
+///
 /// # Errors
-/// [`Error::Unsupported`] if the SDK does not know the scheme.
+/// [`Error::Unsupported`] if it does not.
 pub(crate) fn check_scheme(scheme: Scheme) -> Result<(), Error> {
     match scheme {
         Scheme::Paillier | Scheme::PaillierLookup => Ok(()),
         Scheme::PaillierSubgroup => Err(Error::Unsupported {
             operation: "XTrace's format",
-            reason: "XTrace's SDK does not know the scheme paillier_subgroup; use the native format".to_owned(),
+            reason: "XTrace's SDK does not support the scheme paillier_subgroup; use the native format".to_owned(),
         }),
     }
 }
 
-/// The fields of the file, in its order.
+/// Returns the fields of the file, in the order of the file.
 pub(crate) fn fields(client: &Client, provider: &dyn KeyProvider) -> Result<[(&'static str, String); 6], Error> {
     let scheme = client.parameters().scheme();
     check_scheme(scheme)?;
@@ -144,14 +149,14 @@ pub(crate) fn fields(client: &Client, provider: &dyn KeyProvider) -> Result<[(&'
     ])
 }
 
-/// The file's text.
+/// Returns the text of the file.
 pub(crate) fn serialize(client: &Client, provider: &dyn KeyProvider) -> Result<String, Error> {
     let fields = fields(client, provider)?;
     let borrowed = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
     Ok(python_object(&borrowed).to_string())
 }
 
-/// The SDK's `hash()`: SHA-256 over the plain context, lower-case hex.
+/// Computes the SDK's `hash()`: the SHA-256 of the plain context, in lower-case hexadecimal.
 pub(crate) fn hash(client: &Client) -> Result<String, Error> {
     let secret = stringify::secret_key(client)?;
     let text: Zeroizing<String> = python_object(&[

@@ -6,15 +6,15 @@ use scrypt::{Params, scrypt};
 use std::fmt::Display;
 use zeroize::Zeroizing;
 
-/// The salt where none is given: the same for everyone.
+/// The SDK's default salt, which is the same for all its users.
 pub(crate) const SHARED_SALT: &[u8] = b"xtrace-aes-gcm-v1";
 
-/// The salt that a context stores, which may be none.
+/// Returns the salt that a context stores, or the default salt if it stores none.
 pub(crate) fn or_shared(salt: &[u8]) -> &[u8] {
     if salt.is_empty() { SHARED_SALT } else { salt }
 }
 
-/// The key of a passphrase.
+/// Derives the key of a passphrase.
 pub(crate) fn derive(passphrase: &[u8], salt: &[u8]) -> Result<Key, Error> {
     let failed = |error: &dyn Display| Error::context("wrapped_key", format!("cannot be used: {error}"));
     let mut key = Zeroizing::new([0; 32]);

@@ -1,15 +1,15 @@
-//! What XTrace's SDK, or this crate, would read as a secret key.
+//! Detects text that XTrace's SDK, or this crate, would read as a secret key.
 //!
-//! A scanner instead of a parser: it must find every text that any JSON parser takes for such a key, so it is more lenient
-//! than all of them. What it finds beyond that is not worth sealing either.
+//! This is a scanner, not a parser. It must find every text that any JSON parser accepts as such a key, so it is more
+//! lenient than all of them. Its false positives are texts that nobody needs to seal.
 
 use std::iter::Peekable;
 
-/// The longest name of a field that matters is `g_a_inv`.
+/// How many characters of a field name are kept: one more than the longest relevant name, `g_a_inv`, has.
 const LONGEST_NAME: usize = 8;
 
-/// Whether a text is a JSON object with the fields of a secret key in XTrace's format, in any encoding that Python's
-/// `json.loads` detects, whatever other fields it has, and however it is laid out.
+/// Returns whether a text is a JSON object with the fields of a secret key in XTrace's format. Other fields and the
+/// layout do not matter, and the text may be in any encoding that Python's `json.loads` detects.
 pub(super) fn is_secret_key(text: &[u8]) -> bool {
     let utf8 = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
     let utf16 = |read: fn([u8; 2]) -> u16| {
@@ -31,7 +31,7 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}' || c == '\0'
 }
 
-/// The fields of a key that were seen.
+/// Which fields of a secret key were found.
 #[derive(Default)]
 struct Seen {
     phi: bool,
@@ -82,7 +82,7 @@ fn has_fields(text: impl Iterator<Item = char>) -> bool {
     seen.is_key()
 }
 
-/// The rest of a string whose opening quote was read. Of a longer one than any that matters, the beginning.
+/// Reads the rest of a string after its opening quote. Returns at most its first [`LONGEST_NAME`] characters.
 fn string(text: &mut Peekable<impl Iterator<Item = char>>) -> String {
     let mut out = String::new();
     while let Some(c) = text.next() {
@@ -94,7 +94,7 @@ fn string(text: &mut Peekable<impl Iterator<Item = char>>) -> String {
                     char::from_u32(digits.fold(0, |code, digit| code * 16 + digit))
                         .unwrap_or(char::REPLACEMENT_CHARACTER)
                 }
-                // No name that matters has another escape.
+                // No relevant name has another escape.
                 _ => char::REPLACEMENT_CHARACTER,
             },
             c => c,
@@ -119,7 +119,7 @@ mod tests {
         r#"{"phi": "0", "phi": "1", "inv": "0", "inv": "2"}"#,
         r#"{"a \" quote": "\\", "phi": NaN, "inv": -Infinity}"#,
         r#"{"phi": {"phi": [1]}, "inv": "{"}"#,
-        // Not JSON, and refused all the same.
+        // Not valid JSON, but refused too.
         r#"{"phi": "1", "inv": "2""#,
         r#"{"phi": "1", "inv": "2"} and more"#,
     ];
@@ -147,22 +147,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_found_however_they_are_written() {
+    fn keys_are_found_in_every_layout_and_encoding() {
         for text in KEYS {
             for bytes in encodings(text) {
                 assert!(is_secret_key(&bytes), "{text}");
             }
         }
-        // A character whose bytes in UTF-16 hold those of a quote.
+        // A character whose UTF-16 bytes contain the byte of a quote.
         for bytes in encodings(r#"{"∀": "∀", "phi": 1, "inv": 2}"#) {
             assert!(is_secret_key(&bytes));
         }
-        // Bytes that are no text in a value.
+        // A value with bytes that are not valid UTF-8.
         assert!(is_secret_key(b"{\"x\": \"\xff\", \"phi\": \"\xc3\", \"inv\": 2}"));
     }
 
     #[test]
-    fn other_content_is_none() {
+    fn other_content_is_not_a_key() {
         for text in OTHERS {
             for bytes in encodings(text) {
                 assert!(!is_secret_key(&bytes), "{text}");

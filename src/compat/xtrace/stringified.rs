@@ -1,4 +1,4 @@
-//! Public keys and configurations as the JSON texts that XTrace's SDK makes of them.
+//! Reads public keys and configurations from the JSON texts that XTrace's SDK writes.
 
 #[cfg(feature = "owner")]
 mod client;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// The name of the client class.
+/// Returns the name of the SDK's client class for a scheme.
 pub(crate) fn client_type(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Paillier => "PaillierClient",
@@ -21,12 +21,12 @@ pub(crate) fn client_type(scheme: Scheme) -> &'static str {
     }
 }
 
-/// Rows of the SDK's table of powers of g: the bytes of n.
+/// Returns the number of rows of the SDK's table of powers of g: one for each byte of n.
 pub(crate) fn message_chunks(parameters: &Parameters) -> usize {
     (2 * parameters.key_len()).div_ceil(8)
 }
 
-/// A client without its secret key.
+/// The texts of a client without its secret key.
 pub(crate) struct Stringified<'a> {
     pub(crate) client_type: &'a str,
     pub(crate) pk: &'a str,
@@ -42,7 +42,7 @@ struct Config {
     alpha_len: Option<usize>,
     #[serde(default)]
     message_chunks: Option<usize>,
-    /// Some builds of the SDK add it. Ours is never read from there.
+    /// Some builds of the SDK write this field. It is ignored.
     #[serde(default, rename = "device")]
     _device: Option<serde::de::IgnoredAny>,
 }
@@ -62,13 +62,13 @@ struct PublicNumbers<'a> {
     h_n: Option<&'a RawValue>,
 }
 
-/// A field of a context.
+/// Returns a text field of a context.
 pub(crate) fn text<'a>(context: &'a Value, field: &'static str) -> Result<&'a str, Error> {
     let text = context.get(field).and_then(Value::as_str);
-    text.ok_or_else(|| Error::context(field, "is missing, or is no text"))
+    text.ok_or_else(|| Error::context(field, "is missing or not a string"))
 }
 
-/// A number as this client type writes it: a decimal string, or a bare integer.
+/// Returns the decimal digits of a number. Depending on the client type, it is a JSON string or a bare integer.
 pub(crate) fn digits<'a>(scheme: Scheme, field: &'static str, raw: &'a RawValue) -> Result<&'a str, Error> {
     let text = raw.get();
     let digits = match scheme {
@@ -76,10 +76,10 @@ pub(crate) fn digits<'a>(scheme: Scheme, field: &'static str, raw: &'a RawValue)
         _ => Some(text),
     };
     let valid = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.filter(valid).ok_or_else(|| Error::context(field, "is not a number as this client type writes them"))
+    digits.filter(valid).ok_or_else(|| Error::context(field, "is not a number in the format of its client type"))
 }
 
-/// A public number of at most `bits` bits.
+/// Parses a public number of at most `bits` bits.
 fn public_number(scheme: Scheme, field: &'static str, raw: &RawValue, bits: usize) -> Result<BigUint, Error> {
     let digits = digits(scheme, field, raw)?;
     let number = if digits.len() > bits { None } else { BigUint::parse_bytes(digits.as_bytes(), 10) };
@@ -88,15 +88,15 @@ fn public_number(scheme: Scheme, field: &'static str, raw: &RawValue, bits: usiz
 }
 
 pub(crate) fn malformed(what: &'static str) -> impl FnOnce(serde_json::Error) -> Error {
-    // The message says where and which kind of token, and never quotes a value.
-    move |error| Error::context(what, format!("is not as XTrace writes it: {error}"))
+    // serde_json's message names the position and the kind of token, and never quotes a value.
+    move |error| Error::context(what, format!("is not in XTrace's format: {error}"))
 }
 
 impl<'a> Stringified<'a> {
-    /// The fields of a context.
+    /// Takes the texts from the fields of a context.
     ///
     /// # Errors
-    /// [`Error::Context`], naming a field that is missing or no text.
+    /// [`Error::Context`], naming a field that is missing or not a string.
     pub(crate) fn of(context: &'a Value) -> Result<Self, Error> {
         Ok(Self { client_type: text(context, "type")?, pk: text(context, "pk")?, config: text(context, "config")? })
     }
@@ -110,7 +110,7 @@ impl<'a> Stringified<'a> {
             })
     }
 
-    /// Scheme and sizes, checked.
+    /// Returns the scheme and its sizes, checked.
     pub(crate) fn parameters(&self) -> Result<Parameters, Error> {
         let config: Config = serde_json::from_str(self.config).map_err(malformed("config"))?;
         let scheme = self.scheme()?;
@@ -120,12 +120,14 @@ impl<'a> Stringified<'a> {
         let parameters = Parameters::new(scheme, config.embed_len, config.key_len, config.alpha_len)?;
         let chunks = (scheme == Scheme::PaillierLookup).then(|| message_chunks(&parameters));
         if config.message_chunks != chunks {
-            return Err(Error::context("message_chunks", format!("must be {chunks:?} for this key_len")));
+            let absent = || "must not be there for this client type".to_owned();
+            let reason = chunks.map_or_else(absent, |chunks| format!("must be {chunks} for this key_len"));
+            return Err(Error::context("message_chunks", reason));
         }
         Ok(parameters)
     }
 
-    /// The public key, checked as far as it can be without the secret one.
+    /// Returns the public key, checked as far as possible without the secret key.
     pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, Error> {
         let parameters = self.parameters()?;
         let scheme = parameters.scheme();
@@ -143,7 +145,7 @@ impl<'a> Stringified<'a> {
                 Elements::Lookup { g: number("g", g)?, g_n: number("g_n", g_n)? }
             }
             (Scheme::PaillierSubgroup, None, None, Some(h_n)) => Elements::Subgroup { h_n: number("h_n", h_n)? },
-            _ => return Err(Error::context("pk", "has not the fields of its client type")),
+            _ => return Err(Error::context("pk", "does not have the fields of its client type")),
         };
         PublicKey::new(parameters, n, elements)
     }

@@ -1,7 +1,7 @@
-//! A client's keys and configuration as the JSON texts that XTrace's SDK makes of them.
+//! Writes a client's keys and configuration as the JSON texts of XTrace's SDK.
 //!
-//! `PaillierClient` writes numbers as decimal strings, `PaillierLookupClient` as bare JSON integers. The subgroup scheme
-//! is not the SDK's; it follows the second style under the name `PaillierSubgroupClient`.
+//! `PaillierClient` writes numbers as decimal strings, `PaillierLookupClient` as bare JSON integers. The SDK does not
+//! have the subgroup scheme; it is written in the second style, under the name `PaillierSubgroupClient`.
 
 use super::stringified::{client_type, message_chunks};
 use crate::bignum::uint::{self, Secret};
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 impl ExecutionContext {
-    /// The context as a JSON value with the secret key in plain text, in the SDK's shape. Do not store or send it; the
-    /// value is not wiped when dropped.
+    /// Returns the context as a JSON value in the SDK's format, with the secret key in plain text. Do not store or
+    /// send it. The value is not wiped when dropped.
     ///
     /// # Errors
     /// As [`ExecutionContext::hash`].
@@ -29,17 +29,17 @@ impl ExecutionContext {
         }))
     }
 
-    /// The public key as the SDK writes it. Touches nothing secret.
+    /// Returns the public key in the SDK's format. Uses no secrets.
     pub fn stringify_pk(&self) -> String {
         public_key(self.public_key())
     }
 
-    /// Scheme and sizes as the SDK writes them. Touches nothing secret.
+    /// Returns the scheme and its sizes in the SDK's format. Uses no secrets.
     pub fn stringify_config(&self) -> String {
         config(self.parameters())
     }
 
-    /// The secret key in plain text, as the SDK writes it. Wiped when dropped.
+    /// Returns the secret key in plain text, in the SDK's format. The text is wiped when dropped.
     ///
     /// # Errors
     /// As [`ExecutionContext::hash`].
@@ -48,7 +48,7 @@ impl ExecutionContext {
     }
 }
 
-/// The configuration.
+/// Writes the configuration.
 pub(super) fn config(parameters: &Parameters) -> String {
     let (embed_len, key_len) = (parameters.embedding_length(), parameters.key_len());
     let sizes = format!("\"embed_len\": {embed_len}, \"key_len\": {key_len}}}");
@@ -61,7 +61,7 @@ pub(super) fn config(parameters: &Parameters) -> String {
     }
 }
 
-/// The public key.
+/// Writes the public key.
 pub(super) fn public_key(key: &PublicKey) -> String {
     let n = key.n();
     let squared = n * n;
@@ -74,7 +74,7 @@ pub(super) fn public_key(key: &PublicKey) -> String {
     }
 }
 
-/// The secret key.
+/// Writes the secret key.
 pub(super) fn secret_key(client: &Client) -> Result<Zeroizing<String>, Error> {
     let primes = client.primes()?;
     let text = |x: &Secret| uint::to_decimal(x);
@@ -98,14 +98,15 @@ pub(super) fn secret_key(client: &Client) -> Result<Zeroizing<String>, Error> {
     })
 }
 
-/// Texts one after the other. Takes the memory at once: a string that grows leaves copies of itself behind.
+/// Concatenates texts. Allocates the full length at once, because a growing string would leave copies of itself in
+/// memory.
 fn joined(parts: &[&str]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
     parts.iter().for_each(|part| text.push_str(part));
     text
 }
 
-/// φ(n) and its inverse modulo n.
+/// Computes φ(n) and its inverse modulo n.
 pub(super) fn totient_inverse(primes: &Primes) -> Result<(Secret, Secret), Error> {
     let phi = primes.totient();
     let n = uint::product(&primes.p, &primes.q);
@@ -113,10 +114,10 @@ pub(super) fn totient_inverse(primes: &Primes) -> Result<(Secret, Secret), Error
     Ok((phi, inverse))
 }
 
-/// a = lcm(q1, q2) and L(g^a mod n²)⁻¹ mod n.
+/// Computes a = lcm(q1, q2) and L(g^a mod n²)⁻¹ mod n.
 pub(super) fn lookup_inverse(key: &PublicKey, order_p: &Secret, order_q: &Secret) -> Result<(Secret, Secret), Error> {
     let Elements::Lookup { g, .. } = key.elements() else {
-        return Err(Error::context("type", "is not that of the keys"));
+        return Err(Error::context("type", "does not match the keys"));
     };
     let fail = || Error::context("g_a_inv", "does not exist");
     let a = if uint::equal(order_p, order_q) { order_p.clone() } else { uint::product(order_p, order_q) };
@@ -127,7 +128,7 @@ pub(super) fn lookup_inverse(key: &PublicKey, order_p: &Secret, order_q: &Secret
     Ok((a, uint::inverse(&logarithm, &n).ok_or_else(fail)?))
 }
 
-/// One JSON object of strings, in the style of Python's `json.dumps`.
+/// Writes a JSON object of strings in the style of Python's `json.dumps`.
 pub(super) fn python_object(fields: &[(&str, &str)]) -> Zeroizing<String> {
     let length: usize = fields.iter().map(|(key, value)| key.len() + 2 * value.len() + 16).sum();
     let mut out = Zeroizing::new(String::with_capacity(length));
@@ -141,7 +142,7 @@ pub(super) fn python_object(fields: &[(&str, &str)]) -> Zeroizing<String> {
     out
 }
 
-/// A JSON string as Python writes it: ASCII only.
+/// Appends a JSON string as Python writes it: ASCII only.
 fn python_string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_pythons() {
+    fn strings_are_written_as_python_does() {
         // json.dumps({"a": "é\"\\\n\x7f😀~"})
         let text = python_object(&[("a", "é\"\\\n\u{7f}😀~"), ("b", "")]);
         assert_eq!(*text, r#"{"a": "\u00e9\"\\\n\u007f\ud83d\ude00~", "b": ""}"#);

@@ -1,7 +1,7 @@
-//! The tables that XTrace's lookup client computes and lets its users store.
+//! The tables that XTrace's lookup client computes, and that its users can store.
 //!
-//! Nothing here needs them: the window tables of this crate take milliseconds. They are made for the SDK's sake, and
-//! tables that come from outside are checked and then forgotten.
+//! This crate does not need them: its own window tables take milliseconds to compute. It makes these tables for use
+//! with the SDK. It checks tables that come from outside and then discards them.
 
 use super::stringified::message_chunks;
 use crate::bignum::batch::Rows;
@@ -20,15 +20,15 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 use zeroize::Zeroizing;
 
-/// Entries of each row of `g_table`, and of `noise_table`.
+/// The number of entries of each row of `g_table`, and of `noise_table`.
 const ENTRIES: usize = 256;
 
-/// `g_table[i][j]` = g^(j·256^i) mod n², and random powers of g_n. Both empty for other schemes.
+/// `g_table[i][j]` = g^(j·256^i) mod n², and random powers of g_n. Both tables are empty for other schemes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
-    /// One row a byte of a message.
+    /// Powers of g, one row for each byte of a message.
     pub g_table: Vec<Vec<BigUint>>,
-    /// Noise.
+    /// Random powers of g_n.
     pub noise_table: Vec<BigUint>,
 }
 
@@ -41,7 +41,8 @@ struct Json {
 }
 
 impl Tables {
-    /// The SDK's JSON: `{"g_table": {"0": […], …}, "noise_table": […]}` with bare integers; `{}` if there are no tables.
+    /// Writes the SDK's JSON: `{"g_table": {"0": […], …}, "noise_table": […]}` with bare integers; `{}` if there are
+    /// no tables.
     ///
     /// # Errors
     /// None in practice: numbers are valid JSON.
@@ -62,10 +63,10 @@ impl Tables {
     /// Reads the SDK's JSON.
     ///
     /// # Errors
-    /// [`Error::Context`] if it is something else.
+    /// [`Error::Context`] if the text has another format.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let json: Json = serde_json::from_str(text)
-            .map_err(|error| Error::context("tables", format!("are not as XTrace writes them: {error}")))?;
+            .map_err(|error| Error::context("tables", format!("are not in XTrace's format: {error}")))?;
         let numbers = |row: Vec<Box<RawValue>>| {
             row.iter()
                 .map(|raw| {
@@ -73,7 +74,7 @@ impl Tables {
                     number.and_then(|text| BigUint::parse_bytes(text.as_bytes(), 10))
                 })
                 .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| Error::context("tables", "hold something that is not a number"))
+                .ok_or_else(|| Error::context("tables", "contain an entry that is not a number"))
         };
         let keys_in_order = json.g_table.keys().copied().eq(0..json.g_table.len());
         if !keys_in_order {
@@ -85,7 +86,7 @@ impl Tables {
 }
 
 impl ExecutionContext {
-    /// The tables that XTrace's lookup client works with; empty for other schemes.
+    /// Computes the tables of XTrace's lookup client. They are empty for other schemes.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -93,17 +94,17 @@ impl ExecutionContext {
         dump(self.client(), self.secret_device())
     }
 
-    /// Checks tables from outside, entry by entry. They are then forgotten: the tables of this crate take less time to
-    /// make than to read.
+    /// Checks every entry of tables from outside. The tables are not kept, because this crate computes its own tables
+    /// in less time than it takes to read these.
     ///
     /// # Errors
-    /// [`Error::Context`] if anything in them does not follow from the key.
+    /// [`Error::Context`] if an entry does not follow from the key.
     pub fn load_tables(&self, tables: &Tables) -> Result<(), Error> {
         check(self.client(), self.secret_device(), tables)
     }
 }
 
-/// The tables of a lookup client, with fresh noise; empty for others.
+/// Computes the tables of a lookup client, with fresh noise. They are empty for other schemes.
 fn dump(client: &Client, device: &OpenDevice) -> Result<Tables, Error> {
     let public = client.public_key();
     let Elements::Lookup { g, .. } = public.elements() else { return Ok(Tables::default()) };
@@ -157,10 +158,11 @@ pub(super) fn check(client: &Client, device: &OpenDevice, tables: &Tables) -> Re
         }
         base = expected;
     }
-    // Noise is what decrypts to 0. Entries that repeat, or are 1, are noise that hides nothing.
+    // Noise decrypts to 0. An entry that is 1, or occurs twice, does not hide a message.
     let distinct: HashSet<&BigUint> = tables.noise_table.iter().collect();
     if tables.noise_table.len() != ENTRIES || distinct.len() != ENTRIES || distinct.contains(&BigUint::from(1u32)) {
-        return Err(Error::context("tables", "have a noise_table that does not hide messages"));
+        let reason = format!("have a noise_table that does not have {ENTRIES} different entries other than 1");
+        return Err(Error::context("tables", reason));
     }
     let size = public.parameters().ciphertext_bytes();
     let mut bytes = Vec::with_capacity(ENTRIES * size);

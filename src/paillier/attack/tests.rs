@@ -1,4 +1,4 @@
-//! The attack on contexts that the SDK made, on each way that orders can fall, and on keys that withstand it.
+//! Tests the attack on contexts made by the SDK, on orders in all positions, and on keys that resist it.
 
 use super::*;
 use crate::bignum::primes::random_prime_with_divisor;
@@ -22,9 +22,9 @@ fn assert_decrypts(key: &RecoveredKey, public: &Arc<PublicKey>) {
     }
 }
 
-/// Contexts made by XTrace's SDK (tests/data/xtrace): what it encrypted is read with nothing but the public key.
+/// Decrypts ciphertexts of contexts made by XTrace's SDK (tests/data/xtrace), with the public key only.
 #[test]
-fn contexts_of_the_sdk_fall() {
+fn breaks_contexts_of_the_sdk() {
     for name in ["lookup_64_512", "lookup_512_1024"] {
         let text = |kind: &str| {
             let path = format!("{}/tests/data/xtrace/{name}.{kind}.json", env!("CARGO_MANIFEST_DIR"));
@@ -40,14 +40,14 @@ fn contexts_of_the_sdk_fall() {
             let expected = vector["plaintext_hex"][0].as_str().unwrap().trim_start_matches("0x");
             assert_eq!(plaintext.to_biguint(), BigUint::parse_bytes(expected.as_bytes(), 16).unwrap(), "{name}");
         }
-        // The exponent is the totient that the SDK keeps secret, and not shown.
+        // The exponent is the totient that the SDK keeps secret. Debug does not show it.
         let secret = recorded["sk_plaintext"].as_str().unwrap();
         assert!(secret.contains(&format!("\"phi\": {},", key.exponent)));
         assert!(!format!("{key:?}").contains(&key.exponent.to_string()[..20]));
     }
 }
 
-/// A public key of 1024 bits whose noise has these orders, prime or twice a prime, modulo p and q.
+/// Makes a public key of 1024 bits whose noise has these orders modulo p and q, prime or twice a prime.
 fn public(scheme: Scheme, alpha_len: usize, orders: [u32; 2]) -> PublicContext {
     let (n, root) = std::iter::repeat_with(|| {
         let [(p, b_p), (q, b_q)] = orders.map(|order| {
@@ -56,8 +56,8 @@ fn public(scheme: Scheme, alpha_len: usize, orders: [u32; 2]) -> PublicContext {
             (biguint(p.as_words()), biguint(b.as_words()))
         });
         let n = &p * &q;
-        // Of the orders, or by an accident of about one in them of order 1, in which case the next one is taken. There is none if
-        // one cofactor is a multiple of the other order.
+        // A root has the given orders, except that it has order 1 with a probability of one in the order. Then the
+        // next y is tried. There is no root if one cofactor is a multiple of the other order.
         let cofactor = b_p * b_q * 4u32;
         let root = |y: u32| BigUint::from(y).modpow(&cofactor, &n);
         let whole = |x: &BigUint| x % &p != BigUint::from(1u32) && x % &q != BigUint::from(1u32);
@@ -70,7 +70,7 @@ fn public(scheme: Scheme, alpha_len: usize, orders: [u32; 2]) -> PublicContext {
     let parameters = Parameters::new(scheme, 64, 512, Some(alpha_len)).unwrap();
     let elements = match scheme {
         Scheme::PaillierLookup => {
-            // Any g·(1 + n) has an order that is a multiple of n beside the small one.
+            // The order of root·(1 + n) is n times the small order.
             let g = &root * (&n + 1u32) % &square;
             Elements::Lookup { g_n: g.modpow(&n, &square), g }
         }
@@ -80,7 +80,7 @@ fn public(scheme: Scheme, alpha_len: usize, orders: [u32; 2]) -> PublicContext {
 }
 
 #[test]
-fn orders_are_told_apart_wherever_they_fall() {
+fn orders_are_separated_in_all_positions() {
     for scheme in [Scheme::PaillierLookup, Scheme::PaillierSubgroup] {
         for (alpha_len, orders) in [
             // In different batches, in one batch, in one giant step, in one product (30030 ± 17), equal.
@@ -89,7 +89,7 @@ fn orders_are_told_apart_wherever_they_fall() {
             (36, [240_257, 240_259]),
             (30, [30_047, 30_013]),
             (36, [200_003, 200_003]),
-            // Below the first giant step, and of two lengths.
+            // Below the first giant step, and of different lengths.
             (16, [251, 241]),
             (33, [65_521, 131_071]),
         ] {
@@ -101,14 +101,14 @@ fn orders_are_told_apart_wherever_they_fall() {
 }
 
 #[test]
-fn strong_keys_withstand_it() {
+fn strong_keys_resist_it() {
     let device = OpenDevice::open(Device::Cpu, None).unwrap();
     let parameters = Parameters::new(Scheme::PaillierSubgroup, 64, 512, Some(256)).unwrap();
     let client = Client::generate_from(parameters, &device, &mut OsRandom).unwrap();
     let strong = PublicContext::new(Arc::clone(client.public_key()));
     assert_eq!(RecoveredKey::steps(&strong), None);
     assert!(matches!(attack(&strong), Err(Error::Unsupported { .. })));
-    // The same numbers under the claim of a short alpha_len: every step is taken in vain.
+    // The same numbers, declared with a short alpha_len: the attack takes every step and finds nothing.
     let parameters = Parameters::new(Scheme::PaillierSubgroup, 64, 512, Some(40)).unwrap();
     let key = PublicKey::new(parameters, strong.key().n().clone(), strong.key().elements().clone()).unwrap();
     let public = PublicContext::new(key);

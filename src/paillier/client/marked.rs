@@ -1,4 +1,4 @@
-//! Keys of which everything secret is marked for memcheck.
+//! Keys whose secrets are marked for memcheck.
 
 use super::{Client, Keys, Paillier, PaillierLookup, PaillierSubgroup};
 use crate::bignum::modulus::Modulus;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Client {
-    /// The same key, marked.
+    /// Returns the same key with its secrets marked.
     pub(crate) fn marked(&self) -> Self {
         match self {
             Self::Paillier(Paillier { keys }) => Self::Paillier(Paillier { keys: marked_keys(keys) }),

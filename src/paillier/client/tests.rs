@@ -1,4 +1,4 @@
-//! All schemes through the same tests, beside textbook Paillier.
+//! Tests all schemes against textbook Paillier.
 
 use super::*;
 use crate::bignum::random::stub;
@@ -12,7 +12,7 @@ fn device() -> OpenDevice {
     OpenDevice::open(Device::Cpu, None).unwrap()
 }
 
-/// Small keys of each scheme: fast to make, and as weak as they are small.
+/// Makes a small key of each scheme. Small keys are weak, but fast to make.
 fn clients(dimensions: usize) -> Vec<Client> {
     Scheme::ALL
         .into_iter()
@@ -35,7 +35,7 @@ fn vectors(dimensions: usize, count: usize) -> BitMatrix {
     matrix
 }
 
-/// Decryption as the paper has it, from φ(n): for g = 1 + n, L(c^φ)·φ⁻¹ mod n.
+/// Decrypts as in the paper, with φ(n): L(c^φ)·L(g^φ)⁻¹ mod n.
 fn textbook_decrypt(client: &Client, c: &Ciphertext) -> BigUint {
     let (n, crt) = (client.public_key().n(), &client.keys().crt);
     let prime = |limbs: &[u64]| crate::paillier::public_key::biguint(limbs);
@@ -50,9 +50,9 @@ fn textbook_decrypt(client: &Client, c: &Ciphertext) -> BigUint {
 }
 
 #[test]
-fn distances_come_out() {
+fn distances_are_decoded() {
     let device = device();
-    // 256 dimensions decode with one prime, 300 and 511 need both.
+    // Up to 256 dimensions decode with one prime; 300 and 511 need both.
     for dimensions in [1, 63, 64, 256, 300, 511] {
         for client in clients(dimensions) {
             let key = client.public_key();
@@ -102,7 +102,7 @@ fn integers_agree_with_the_textbook() {
 }
 
 #[test]
-fn what_is_no_ciphertext_is_refused_by_number() {
+fn invalid_ciphertexts_are_refused_by_number() {
     let device = device();
     for client in clients(64) {
         let key = client.public_key();
@@ -144,7 +144,7 @@ fn what_is_no_ciphertext_is_refused_by_number() {
 }
 
 #[test]
-fn what_holds_no_distance_is_refused_by_number() {
+fn ciphertexts_without_a_distance_are_refused_by_number() {
     let device = device();
     for (client, other) in clients(64).into_iter().zip(clients(64)) {
         let key = client.public_key();
@@ -168,7 +168,7 @@ fn what_holds_no_distance_is_refused_by_number() {
         assert!(matches!(client.decode_hamming(&device, &batch), Err(Error::WrongKey { .. })));
         assert!(Ciphertexts::from_ciphertexts(key, [&foreign]).is_err());
         if client.parameters().scheme().has_alpha() {
-            // A random number is outside of the noise group.
+            // An arbitrary number is outside the noise group.
             let c = Ciphertext::from_biguint(key, &(key.n() * 12_345u32 + 678u32)).unwrap();
             let foreign = Error::Decode { record: 0, problem: DecodeProblem::Foreign };
             assert_eq!(client.decrypt(&device, &c).unwrap_err().to_string(), foreign.to_string());
@@ -225,7 +225,7 @@ fn owner_and_public_noise_have_the_same_orders() {
         for _ in 0..40 {
             for c in [client.encrypt(&device, &zero), encrypt::encrypt(client.public_key(), &device, &zero)] {
                 let power = c.unwrap().to_biguint(client.public_key()).unwrap().modpow(&order, &square);
-                assert!(power == BigUint::from(1u32) || power == &square - 1u32, "outside of the group");
+                assert!(power == BigUint::from(1u32) || power == &square - 1u32, "outside the group");
                 signs.insert(power);
             }
         }
@@ -247,20 +247,20 @@ fn weak_keys_are_not_made() {
 }
 
 #[test]
-fn keys_have_their_shape() {
+fn keys_have_the_right_lengths() {
     for client in clients(32) {
         let crt = &client.keys().crt;
         for key in [crt.p(), crt.q()] {
-            assert_eq!(key.modulus.limbs().last().unwrap() >> 62, 3, "the two top bits");
+            assert_eq!(key.modulus.limbs().last().unwrap() >> 62, 3, "the two top bits must be set");
         }
         assert_eq!(client.public_key().n().bits(), 1024);
         assert!(!format!("{client:?}").contains(&crt.p().modulus.limbs()[0].to_string()));
     }
 }
 
-/// With exponents of alpha_len bits a third or so of the group of the noise would never be used.
+/// With exponents of only alpha_len bits about a third of the noise group would never be used.
 #[test]
-fn noise_by_public_key_takes_64_bits_more_than_the_order_has() {
+fn public_noise_exponents_have_64_bits_more_than_alpha_len() {
     let device = device();
     for client in clients(64) {
         let (key, square) = (client.public_key(), client.public_key().n() * client.public_key().n());
@@ -285,7 +285,7 @@ fn new_subgroup_keys_have_the_least_common_divisor() {
     for (p, q) in [(13, 7), (31, 11), (13, 5)] {
         assert!(!primes(p, q).share_only_two(), "{p}, {q}");
     }
-    // A third of all pairs of primes would not do.
+    // About a third of all pairs of primes do not have this property.
     let parameters = Parameters::new(Scheme::PaillierSubgroup, 64, 512, Some(256)).unwrap();
     for _ in 0..12 {
         let client = Client::PaillierSubgroup(PaillierSubgroup::generate(parameters, &mut OsRandom).unwrap());

@@ -1,4 +1,4 @@
-//! `crt_decrypt`: plaintexts from both primes.
+//! `crt_decrypt`: decrypts with both primes.
 
 use super::crt_key::CrtKey;
 use super::residue::Residue;
@@ -14,7 +14,8 @@ use crate::device::open_device::OpenDevice;
 #[cfg(feature = "hazmat")]
 use crate::error::Error;
 
-/// The plaintext of each ciphertext, below n, or all ones for what is no ciphertext of this key: rows of one width of n.
+/// Decrypts each ciphertext. `out` receives rows of n's width: plaintexts below n, or all ones for a ciphertext that
+/// was not made with this key.
 pub fn crt_decrypt(device: &OpenDevice, key: &CrtKey, ciphertexts: Rows<'_>, out: &mut [u64]) {
     on_cpu(device.cpu(), key, ciphertexts, out);
 }
@@ -41,7 +42,7 @@ fn decrypt<A: Lanes>(cpu: &Cpu, p: &A, q: &A, key: &CrtKey, ciphertexts: Rows<'_
     });
 }
 
-/// Ciphertexts of sums of vectors.
+/// Inputs with ciphertexts of sums of vectors.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "crt_decrypt", batches: &[], make: sample };
 

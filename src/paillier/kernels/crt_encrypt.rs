@@ -1,4 +1,4 @@
-//! `crt_encrypt`: puts plaintexts into noise given modulo p² and q², and joins the two.
+//! `crt_encrypt`: adds plaintexts to noise given modulo p² and q², and joins the two residues.
 
 use super::crt_key::CrtKey;
 use super::residue::Residue;
@@ -12,13 +12,13 @@ use crate::device::open_device::OpenDevice;
 #[cfg(feature = "hazmat")]
 use crate::error::Error;
 
-/// The ciphertexts whose noise modulo p² and q² is given, with these plaintexts in them.
+/// Encrypts plaintexts with the noise given modulo p² and modulo q².
 pub fn crt_encrypt(device: &OpenDevice, key: &CrtKey, noise: [Rows<'_>; 2], plaintexts: Rows<'_>, out: &mut [u64]) {
     let cpu = device.cpu();
     with_lanes!(cpu, [key.p().modulus, key.q().modulus], [p, q] => encrypt(cpu, [p, q], key, noise, plaintexts, out));
 }
 
-/// With a = c mod p² and b = c mod q² as pairs, c = c0 + c1·n has
+/// Adds the plaintexts and joins the residues: with a = c mod p² and b = c mod q² as pairs, c = c0 + c1·n has
 ///
 /// ```text
 /// c0 ≡ a0 (mod p), b0 (mod q);   c0 = a0 + p·t = b0 + q·s,  t = (b0 − a0)/p mod q,  s = (a0 − b0)/q mod p
@@ -48,7 +48,7 @@ fn encrypt<A: Lanes>(
     });
 }
 
-/// Any noise and any plaintexts.
+/// Inputs with arbitrary noise and plaintexts.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "crt_encrypt", batches: &[16, 1024], make: sample };
 
@@ -56,7 +56,7 @@ pub(super) const SAMPLER: Sampler = Sampler { name: "crt_encrypt", batches: &[16
 fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     let key = samples::decode_case(bits, 0)?.key;
     let width = 2 * key.p().modulus.width();
-    // Below both primes, whose top bits are set.
+    // Clearing the top bit makes the numbers smaller than both primes, whose top bits are set.
     let below: Vec<u64> = samples::numbers(bits, 4 * rows)
         .chunks(bits / 64)
         .flat_map(|number| {

@@ -1,5 +1,5 @@
-//! What the owner's kernels need of a secret key: both primes with their constants, as plain numbers that any device
-//! can bring into its own form.
+//! The parts of a secret key that the owner's kernels need: both primes with their constants. They are plain numbers,
+//! which each device converts to its own form.
 
 use crate::bignum::limbs::less_than;
 use crate::bignum::modulus::Modulus;
@@ -9,10 +9,10 @@ use crate::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What `hamming_decode` writes for a ciphertext that holds no Hamming distance.
+/// The result of `hamming_decode` for a ciphertext that does not hold a Hamming distance.
 pub const NOT_A_DISTANCE: u32 = u32::MAX;
 
-/// One prime p of n = p·q. Secret throughout, wiped when dropped; Debug shows sizes only.
+/// One prime p of n = p·q with its constants. All of it is secret and wiped when dropped; Debug shows only sizes.
 ///
 /// In every scheme a ciphertext of m is c ≡ (1 + s·m·p)·ν (mod p²) for a noise ν whose order divides the exponent e,
 /// so that c^e = 1 + e·s·m·p. The schemes differ in e and s, and in how ν is drawn.
@@ -26,11 +26,11 @@ pub struct PrimeKey {
     pub message_scale: Zeroizing<Vec<u64>>,
     /// (e·s)⁻¹ mod p.
     pub decode_scale: Zeroizing<Vec<u64>>,
-    /// q⁻¹ mod p, q being the other prime.
+    /// q⁻¹ mod p, where q is the other prime.
     pub other_inverse: Zeroizing<Vec<u64>>,
 }
 
-/// Both primes, the larger one first. Reads p and q from left to right.
+/// Both primes. p is the larger one.
 #[derive(Debug)]
 pub struct CrtKey {
     p: PrimeKey,
@@ -39,41 +39,44 @@ pub struct CrtKey {
 }
 
 impl CrtKey {
+    /// Makes a key from both primes.
+    ///
     /// # Errors
-    /// If the primes have different sizes.
+    /// [`Error::Modulus`] if the primes have different sizes.
     pub fn new(p: PrimeKey, q: PrimeKey) -> Result<Self, Error> {
         if p.modulus.bits() != q.modulus.bits() {
-            return Err(Error::Modulus { bits: q.modulus.bits(), reason: "the other prime has another size" });
+            return Err(Error::Modulus { bits: q.modulus.bits(), reason: "the other prime has a different size" });
         }
         let one_prime_dimensions = one_prime_dimensions(p.modulus.limbs());
         Ok(Self { p, q, one_prime_dimensions })
     }
 
-    /// The larger prime.
+    /// Returns the larger prime.
     pub fn p(&self) -> &PrimeKey {
         &self.p
     }
 
-    /// The smaller prime.
+    /// Returns the smaller prime.
     pub fn q(&self) -> &PrimeKey {
         &self.q
     }
 
-    /// The most dimensions for which the largest sum of two vectors, 2·(4^D − 1)/3, is below p, so that its residue
-    /// modulo p is the sum itself and one prime is enough to decode.
+    /// Returns the largest number of dimensions D for which one prime is enough to decode: the largest sum of two
+    /// vectors, 2·(4^D − 1)/3, is below p, so that its residue modulo p is the sum itself.
     pub fn one_prime_dimensions(&self) -> usize {
         self.one_prime_dimensions
     }
 }
 
-/// 2·(4^D − 1)/3 is the binary number 1010…10 of 2·D bits.
+/// Computes [`CrtKey::one_prime_dimensions`]. 2·(4^D − 1)/3 is the binary number 1010…10 of 2·D bits.
 fn one_prime_dimensions(p: &[u64]) -> usize {
-    // A p below that number still has its full length, or one bit less, and lies above the next shorter one.
+    // A p that is not above this number has the full length, or one bit less, so it is above the sum for one
+    // dimension less.
     let largest_sum = vec![0xaaaa_aaaa_aaaa_aaaa; p.len()];
-    // New primes, whose two top bits are set, are all above it.
+    // All new primes are above it, because their two top bits are set.
     let above = declassify(
         less_than(&largest_sum, p),
-        "about half a bit of a prime, which only keys made elsewhere have to give",
+        "reveals about half a bit of a prime, and only for keys that were made elsewhere",
     );
     if above { 32 * p.len() } else { 32 * p.len() - 1 }
 }

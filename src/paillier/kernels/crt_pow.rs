@@ -1,4 +1,4 @@
-//! `crt_pow`: powers modulo p² and modulo q².
+//! `crt_pow`: computes powers modulo p² and modulo q².
 
 use super::crt_key::CrtKey;
 use super::pair_pow;
@@ -11,9 +11,9 @@ use crate::device::cpu::Cpu;
 use crate::device::open_device::OpenDevice;
 use zeroize::Zeroizing;
 
-/// Each base to the same power, modulo p² and, with other bases and another power, modulo q².
+/// Raises bases to one power modulo p², and other bases to another power modulo q².
 ///
-/// `bases` and `out` are pairs, as many modulo one prime as modulo the other.
+/// `bases` and `out` are pairs, the same number modulo both primes.
 pub fn crt_pow(
     device: &OpenDevice,
     key: &CrtKey,
@@ -33,7 +33,7 @@ pub fn crt_pow(
 
 fn on_cpu(cpu: &Cpu, moduli: [&Modulus; 2], bases: [Rows<'_>; 2], exponents: [&Exponent; 2], mut out: [&mut [u64]; 2]) {
     let rows = bases[0].len().max(bases[1].len());
-    // With threads to spare, each takes one of the moduli.
+    // With several threads, each modulus is computed on its own thread instead.
     let few = cpu.threads() == 1 && 2 * rows >= least_powers(cpu.isa());
     if few && with_shared_lanes!(cpu, moduli, m => share(m, rows, bases, exponents, &mut out), else false) {
         return;
@@ -45,7 +45,8 @@ fn on_cpu(cpu: &Cpu, moduli: [&Modulus; 2], bases: [Rows<'_>; 2], exponents: [&E
     );
 }
 
-/// Gives the first modulus the lower half of the lanes and the second one the upper half, unless there are more rows.
+/// Computes both moduli in one set of lanes: the first modulus takes the lower half, the second one the upper half.
+/// Returns false if there are more rows than fit.
 fn share<A: Lanes>(
     m: &A,
     rows: usize,

@@ -1,12 +1,14 @@
-//! A base of which many powers are wanted.
+//! Bases for many powers.
 
 use crate::bignum::modulus::Modulus;
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// A base modulo m² and the length of its exponents. Devices keep their window tables of it here, each in a type of its own,
-/// which wipes itself when dropped. May be secret: wiped when dropped.
+/// A base modulo m² and the length of its exponents. The base may be secret and is wiped when dropped.
+///
+/// Devices store their window tables of the base here. Each device has its own type of table, which wipes itself when
+/// dropped.
 pub struct FixedBase {
     modulus: Arc<Modulus>,
     base: Zeroizing<Vec<u64>>,
@@ -21,27 +23,28 @@ impl std::fmt::Debug for FixedBase {
 }
 
 impl FixedBase {
-    /// `base` is a reduced pair modulo m²; exponents have at most `exponent_bits` bits.
+    /// Makes a base from a reduced pair modulo m². Its exponents have at most `exponent_bits` bits.
     pub fn new(modulus: Arc<Modulus>, base: &[u64], exponent_bits: usize) -> Self {
         Self { modulus, base: Zeroizing::new(base.to_vec()), exponent_bits, tables: Mutex::default() }
     }
 
-    /// The modulus m.
+    /// Returns the modulus m.
     pub fn modulus(&self) -> &Modulus {
         &self.modulus
     }
 
-    /// The base, as a pair.
+    /// Returns the base, as a pair.
     pub fn base(&self) -> &[u64] {
         &self.base
     }
 
-    /// The length of its exponents, in bits.
+    /// Returns the length of the exponents, in bits.
     pub fn exponent_bits(&self) -> usize {
         self.exponent_bits
     }
 
-    /// The table of type `T` that `fits`, made by `make` if there is none. The newest `most` of the type are kept.
+    /// Returns the table of type `T` for which `fits` is true, and makes it with `make` if there is none. Of each
+    /// type, the newest `most` tables are kept.
     pub(super) fn table<T: Any + Send + Sync, E>(
         &self,
         most: usize,

@@ -1,4 +1,4 @@
-//! What the GPU parts of Paillier's kernels share: shaders for a size, rounds that fit, checks of results, known answers.
+//! Shared code of the GPU kernels: shaders for each size, the sizes of rounds, checks of results and known answers.
 
 pub(super) mod batch_check;
 pub(super) mod constants;
@@ -10,13 +10,13 @@ pub mod shape;
 
 use crate::bignum::modulus::Modulus;
 
-/// Whether GPUs may have numbers of this modulus: one with many leading zeros would take their kernels a multiple of the
-/// time, as they subtract it where they have a bit too many. Keys have at most one.
+/// Returns whether GPUs can compute efficiently with this modulus. Many leading zero bits would multiply the time,
+/// because the kernels subtract the modulus to reduce numbers with excess bits. The moduli of keys have at most one.
 pub(super) fn suits_gpus(modulus: &Modulus) -> bool {
     modulus.limbs().last().is_some_and(|limb| limb.leading_zeros() <= 1)
 }
 
-/// Copies bytes that came back to `limbs`.
+/// Copies bytes that were read back to `limbs`.
 pub(super) fn copy(bytes: &[u8], limbs: &mut [u64]) {
     bytemuck::cast_slice_mut(limbs).copy_from_slice(bytes);
 }

@@ -1,4 +1,4 @@
-//! `hamming_aggregate`: each query times every stored ciphertext.
+//! `hamming_aggregate`: multiplies each query with every stored ciphertext.
 
 use super::integers::integers_from_pairs;
 #[cfg(feature = "hazmat")]
@@ -15,7 +15,7 @@ use crate::error::Error;
 
 const RUN: Run = Run::new(16, 256);
 
-/// Rows that may be in the memory of a GPU.
+/// Stored rows, which may be in a GPU's memory.
 #[derive(Default)]
 pub struct Resident {
     #[cfg(feature = "gpu")]
@@ -29,8 +29,8 @@ impl std::fmt::Debug for Resident {
 }
 
 impl Resident {
-    /// Sends stored rows to a GPU, for [`hamming_aggregate_resident`]. On the CPU, and where there is no room, nothing is sent
-    /// and the rows are used from where they are.
+    /// Uploads stored rows to a GPU, for [`hamming_aggregate_resident`]. On the CPU, or if the GPU has no room,
+    /// nothing is uploaded and the rows are used in place.
     #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
     pub fn new(device: &OpenDevice, stored: Rows<'_>) -> Self {
         #[cfg(feature = "gpu")]
@@ -40,7 +40,7 @@ impl Resident {
         Self::default()
     }
 
-    /// Whether they are.
+    /// Returns whether the rows are in a GPU's memory.
     pub fn is_on_gpu(&self) -> bool {
         #[cfg(feature = "gpu")]
         return self.rows.is_some();
@@ -49,13 +49,13 @@ impl Resident {
     }
 }
 
-/// Each query times each stored ciphertext, modulo n². All are pairs; `out` has the rows of the first query, then those of
-/// the next.
+/// Multiplies each query with each stored ciphertext, modulo n². All rows are pairs. `out` receives the rows of the
+/// first query, then those of the next.
 pub fn hamming_aggregate(device: &OpenDevice, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out: &mut [u64]) {
     hamming_aggregate_resident(device, modulus, queries, stored, &Resident::default(), out);
 }
 
-/// [`hamming_aggregate`] with rows that were sent before; `stored` are the same.
+/// Like [`hamming_aggregate`], with stored rows that were uploaded earlier. `stored` holds the same rows.
 #[cfg_attr(not(feature = "gpu"), expect(unused_variables, reason = "only GPUs have memory of their own"))]
 pub fn hamming_aggregate_resident(
     device: &OpenDevice,
@@ -73,7 +73,7 @@ pub fn hamming_aggregate_resident(
     on_cpu(device.cpu(), modulus, queries, stored, out);
 }
 
-/// [`hamming_aggregate_resident`] as the integers that the products stand for.
+/// Like [`hamming_aggregate_resident`], but returns the products as integers instead of pairs.
 pub fn hamming_aggregate_integers(
     device: &OpenDevice,
     modulus: &Modulus,
@@ -100,7 +100,7 @@ fn on_cpu(cpu: &Cpu, modulus: &Modulus, queries: Rows<'_>, stored: Rows<'_>, out
     }));
 }
 
-/// Each query is a factor that all rows have in common.
+/// Multiplies the stored rows with each query. A query is prepared once, as a fixed factor of all rows.
 fn aggregate<A: FixedFactor>(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -116,7 +116,7 @@ fn aggregate<A: FixedFactor>(
     }
 }
 
-/// One query.
+/// Inputs with one query.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_aggregate", batches: &[16, 1024, 16_384], make: sample };
 
@@ -130,7 +130,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -156,41 +156,42 @@ pub(super) mod gpu {
     pub(crate) const SHADER: Shader =
         Shader { name: "hamming_aggregate", text: include_str!("../../../shaders/paillier/hamming_aggregate.wgsl") };
 
-    /// Rows in the memory of a device, to be combined with many queries.
+    /// Rows in a device's memory, to aggregate with many queries.
     pub(crate) struct DeviceRows {
         engine: Weak<Engine>,
-        /// Buffers of `rows_a_part` rows each, but for the last: one buffer may be less than there are rows.
+        /// Buffers of `rows_per_part` rows each; the last one may have fewer. There are several if the rows do not
+        /// fit one buffer.
         parts: Vec<Buffer>,
-        rows_a_part: usize,
+        rows_per_part: usize,
     }
 
     impl DeviceRows {
-        /// Sends rows to a device.
+        /// Uploads rows to a device.
         pub(crate) fn new(engine: &Arc<Engine>, rows: Rows<'_>) -> Result<Self, GpuFailure> {
-            let rows_a_part =
+            let rows_per_part =
                 usize::try_from(engine.most_bytes() / (8 * rows.width().max(1)) as u64).unwrap_or(usize::MAX);
-            let rows_a_part = rows_a_part.clamp(1, rows.len().max(1));
-            let parts = rows.limbs().chunks(rows_a_part * rows.width().max(1));
+            let rows_per_part = rows_per_part.clamp(1, rows.len().max(1));
+            let parts = rows.limbs().chunks(rows_per_part * rows.width().max(1));
             let parts = parts.map(|part| engine.upload(part, Secrecy::Public)).collect::<Result<_, _>>()?;
-            Ok(Self { engine: Arc::downgrade(engine), parts, rows_a_part })
+            Ok(Self { engine: Arc::downgrade(engine), parts, rows_per_part })
         }
 
-        /// The buffer that a row is in, and its number there.
+        /// Returns the buffer that a row is in, and the number of the row in that buffer.
         fn part(&self, row: usize) -> (Option<&Buffer>, usize) {
-            (self.parts.get(row / self.rows_a_part), row % self.rows_a_part)
+            (self.parts.get(row / self.rows_per_part), row % self.rows_per_part)
         }
     }
 
-    /// Each query times each stored ciphertext, modulo n²: a list for each query.
+    /// The products of each query with each stored ciphertext, modulo n²: one list per query.
     pub(crate) struct HammingAggregate<'a> {
         pub(crate) modulus: &'a Modulus,
         pub(crate) queries: Rows<'a>,
         pub(crate) stored: Rows<'a>,
-        /// The stored rows, if they are on a device already.
+        /// The stored rows on the device, if they were uploaded earlier.
         pub(crate) resident: Option<&'a DeviceRows>,
     }
 
-    /// A modulus and queries, in Montgomery form, on a device, and the stored rows if they are there.
+    /// A modulus and queries in Montgomery form on a device, and the stored rows if they are there.
     pub(crate) struct DeviceQueries<'a> {
         modulus: DeviceModulus,
         queries: Buffer,
@@ -250,10 +251,10 @@ pub(super) mod gpu {
         }
 
         fn round(&self, engine: &Engine, device: &mut DeviceQueries<'a>, first: usize, most: usize) -> usize {
-            let bytes_a_row = 8 * self.width() * self.queries.len();
-            let rows = RowLimits { bytes_a_row, products: 1 }.rows(engine, device.modulus.shape).min(most);
-            // Not beyond a buffer of resident rows.
-            device.resident.map_or(rows, |resident| rows.min(resident.rows_a_part - first % resident.rows_a_part))
+            let bytes_per_row = 8 * self.width() * self.queries.len();
+            let rows = RowLimits { bytes_per_row, products: 1 }.rows(engine, device.modulus.shape).min(most);
+            // A round does not cross from one buffer of resident rows to the next.
+            device.resident.map_or(rows, |resident| rows.min(resident.rows_per_part - first % resident.rows_per_part))
         }
 
         fn launch(

@@ -1,4 +1,5 @@
-//! `hamming_decode`: reduce, power, scale, check and count digits; only counts come out.
+//! `hamming_decode`: decrypts Hamming distances. It reduces, raises to a power, scales, checks and counts digits, and
+//! returns only the counts.
 
 use super::crt_decrypt;
 use super::crt_key::{CrtKey, NOT_A_DISTANCE};
@@ -16,7 +17,8 @@ use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use zeroize::Zeroizing;
 
-/// The Hamming distance in each ciphertext of `dimensions` dimensions: one number a row, or [`NOT_A_DISTANCE`].
+/// Decodes the Hamming distance in each ciphertext of `dimensions` dimensions. `out` receives one number per row,
+/// which is [`NOT_A_DISTANCE`] if the ciphertext does not hold a distance.
 pub fn hamming_decode(device: &OpenDevice, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
     #[cfg(feature = "gpu")]
     if let Some(offloaded) = device.gpu().filter(|_| dimensions <= key.one_prime_dimensions()) {
@@ -38,7 +40,7 @@ fn on_cpu(cpu: &Cpu, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out
     with_lanes!(&for_powers(cpu, ciphertexts.len()), &key.p().modulus, m => decode(cpu, m, key, dimensions, ciphertexts, out));
 }
 
-/// With one prime: the largest possible sum is below it.
+/// Decodes with one prime, which is larger than the largest possible sum.
 fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertexts: Rows<'_>, out: &mut [u32]) {
     let residue = Residue::new(m, key.p(), key.q().modulus.limbs());
     cpu.for_each_group(out, 1, Run::new(1, 16).of(A::COUNT), |rows, out| {
@@ -52,19 +54,20 @@ fn decode<A: Lanes>(cpu: &Cpu, m: &A, key: &CrtKey, dimensions: usize, ciphertex
     });
 }
 
-/// The distance, unless a digit is 3 or something stands above the last dimension.
+/// Returns the distance, or [`NOT_A_DISTANCE`] if a digit is 3 or a bit above the last dimension is set.
 fn checked_distance(plaintext: &[u64], dimensions: usize) -> u32 {
     let count = count_digits(plaintext, dimensions);
     count.ones | not_a_distance_if((count.threes != 0) | count.upper)
 }
 
-/// All bits of [`NOT_A_DISTANCE`], or none, in a form that the compiler does not turn back into a branch.
+/// Returns [`NOT_A_DISTANCE`] if the condition is true, else 0, in a form that the compiler does not turn into a
+/// branch.
 fn not_a_distance_if(condition: bool) -> u32 {
     const { assert!(NOT_A_DISTANCE == u32::MAX) };
     core::hint::black_box(u32::from(condition).wrapping_neg())
 }
 
-/// Ciphertexts whose digits are those of sums, but for a few.
+/// Inputs with ciphertexts of sums of vectors, a few of which are invalid.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "hamming_decode", batches: &[], make: sample };
 
@@ -79,7 +82,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -111,22 +114,23 @@ pub(super) mod gpu {
     pub(crate) const COUNT: Shader =
         Shader { name: "decode_count", text: include_str!("../../../shaders/paillier/decode_count.wgsl") };
 
-    /// Products of pairs for each row, at most, of what comes before the powers and of what comes after them.
+    /// The most products of pairs per row in the dispatches before and after the powers.
     const PRODUCTS: usize = 3;
 
-    /// The distances of ciphertexts of `dimensions` dimensions, at most `key.one_prime_dimensions()`. A GPU leaves rows that it
-    /// finds to hold none, and rows that its answer does not prove, at [`NOT_A_DISTANCE`]: they are looked at again, which
-    /// those that hold none are rare enough for.
+    /// The distances of ciphertexts of `dimensions` dimensions, at most `key.one_prime_dimensions()`.
+    ///
+    /// Rows in which the GPU finds no distance, and rows that its answer does not prove, are [`NOT_A_DISTANCE`]. The
+    /// CPU checks all of them again, since rows without a distance are rare.
     pub(crate) struct HammingDecode<'a> {
         key: &'a CrtKey,
         dimensions: usize,
         ciphertexts: Rows<'a>,
-        /// Goes into the tags, so that a GPU cannot answer with those of another batch.
+        /// A part of the tags, so that a GPU cannot answer with the tags of another batch.
         nonce: Result<u32, Error>,
     }
 
     impl<'a> HammingDecode<'a> {
-        /// Draws a nonce.
+        /// Makes the kernel and draws its nonce.
         pub(crate) fn new(key: &'a CrtKey, dimensions: usize, ciphertexts: Rows<'a>) -> Self {
             let mut nonce = [0u64];
             let drawn = random::fill_limbs(&mut OsRandom, &mut nonce);
@@ -165,7 +169,8 @@ pub(super) mod gpu {
             super::on_cpu(cpu, self.key, self.dimensions, self.ciphertexts.slice(rows), out);
         }
 
-        /// Whether the nonce was drawn, and the CPU finds no distance either where the GPU proved none.
+        /// Checks that the CPU, too, finds no distance in the rows where the GPU proved none. Fails if the nonce was
+        /// not drawn.
         fn holds(&self, cpu: &Cpu, _: usize, rows: Range<usize>, out: &[u32]) -> Result<bool, Error> {
             if let Err(error) = &self.nonce {
                 return Err(Error::Random(error.to_string()));
@@ -241,7 +246,7 @@ pub(super) mod gpu {
         }
     }
 
-    /// x·R^power modulo p.
+    /// Computes x·R^power modulo p.
     fn times_radix_residue(key: &CrtKey, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
         let modulus = &key.p().modulus;
         let mut pair = Zeroizing::new(x.to_vec());

@@ -1,5 +1,5 @@
-//! Between pairs and the integers that they stand for. Public values only on the way to pairs: num-bigint takes time by
-//! their size.
+//! Converts pairs to the integers that they represent, and back. The conversion to pairs is for public values only:
+//! the time that num-bigint takes depends on them.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
@@ -15,7 +15,7 @@ fn biguint(limbs: &[u64]) -> BigUint {
     BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
 }
 
-/// Writes what fits of a number, zeros above it.
+/// Writes the limbs of a number to `out`, padded with zeros. Limbs that do not fit are dropped.
 fn write(x: &BigUint, out: &mut [u64]) {
     out.fill(0);
     for (limb, word) in out.iter_mut().zip(x.iter_u64_digits()) {
@@ -23,7 +23,7 @@ fn write(x: &BigUint, out: &mut [u64]) {
     }
 }
 
-/// Turns integers below m² into pairs, in place. For public values: takes time by their size.
+/// Converts integers below m² to pairs, in place. For public values only: the time depends on them.
 pub fn pairs_from_integers(device: &OpenDevice, modulus: &Modulus, rows: &mut [u64]) {
     let cpu = device.cpu();
     let width = modulus.width();
@@ -38,13 +38,13 @@ pub fn pairs_from_integers(device: &OpenDevice, modulus: &Modulus, rows: &mut [u
     });
 }
 
-/// Turns pairs into the integers that they stand for, in place. For public values: takes time by their size.
+/// Converts pairs to the integers that they represent, in place.
 pub fn integers_from_pairs(device: &OpenDevice, modulus: &Modulus, rows: &mut [u64]) {
     let cpu = device.cpu();
     with_lanes!(cpu, modulus, m => join(cpu, m, modulus.limbs(), rows));
 }
 
-/// x0 + x1·m. A group's rows are all read before the first is written.
+/// Replaces pairs by x0 + x1·m. All rows of a group are read before the first is written.
 fn join<A: Lanes>(cpu: &Cpu, m: &A, modulus: &[u64], rows: &mut [u64]) {
     let width = 2 * m.width();
     let modulus = m.broadcast(modulus);

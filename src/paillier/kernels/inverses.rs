@@ -1,5 +1,6 @@
-//! Inverses of public numbers, with one inversion for all of them (Montgomery, "Speeding the Pollard and elliptic curve
-//! methods of factorization", Math. Comp. 1987, section 10.3.1), as a tree so that lanes are full.
+//! Inverses of public numbers, with a single inversion for the whole batch (Montgomery, "Speeding the Pollard and
+//! elliptic curve methods of factorization", Math. Comp. 1987, section 10.3.1). The products form a tree, so that all
+//! lanes are used.
 
 use super::pair_mul;
 use crate::bignum::batch::Rows;
@@ -7,7 +8,7 @@ use crate::bignum::modulus::Modulus;
 use crate::device::cpu::Cpu;
 use num_bigint::BigUint;
 
-/// The inverse of each pair modulo m², and 0 for what has none.
+/// Computes the inverse of each pair modulo m²; 0 if there is none.
 pub(crate) fn inverses_vartime(cpu: &Cpu, modulus: &Modulus, rows: Rows<'_>) -> Vec<u64> {
     if rows.is_empty() {
         return Vec::new();
@@ -18,7 +19,7 @@ pub(crate) fn inverses_vartime(cpu: &Cpu, modulus: &Modulus, rows: Rows<'_>) -> 
     })
 }
 
-/// `None` if one of them has no inverse.
+/// Inverts all rows with one inversion; `None` if a row has no inverse.
 fn tree(cpu: &Cpu, modulus: &Modulus, rows: Rows<'_>) -> Option<Vec<u64>> {
     if rows.len() <= 1 {
         return inverse(modulus, rows.limbs());
@@ -28,7 +29,7 @@ fn tree(cpu: &Cpu, modulus: &Modulus, rows: Rows<'_>) -> Option<Vec<u64>> {
         pair_mul::on_cpu(cpu, modulus, a, b, &mut out);
         out
     };
-    // With an odd number of rows the last one is left to itself.
+    // If the number of rows is odd, the last one has no partner.
     let half = rows.len() / 2;
     let (first, second, last) = (rows.slice(0..half), rows.slice(half..2 * half), rows.slice(2 * half..rows.len()));
     let mut products = product(first, second);
@@ -42,7 +43,7 @@ fn tree(cpu: &Cpu, modulus: &Modulus, rows: Rows<'_>) -> Option<Vec<u64>> {
     Some(inverses)
 }
 
-/// From an inverse u of x0 modulo m, u·(2 − x·u) modulo m².
+/// Inverts one pair: with u the inverse of x0 modulo m, the inverse of x is u·(2 − x·u) modulo m².
 fn inverse(modulus: &Modulus, row: &[u64]) -> Option<Vec<u64>> {
     let number = |limbs: &[u64]| BigUint::from_bytes_le(bytemuck::cast_slice(limbs));
     let (x0, x1) = row.split_at(row.len() / 2);

@@ -1,4 +1,4 @@
-//! Plaintexts into ciphertexts for g = 1 + m: (x0 + x1·m)·(1 + k·m) = x0 + (x1 + k·x0)·m.
+//! Adds plaintexts to ciphertexts for g = 1 + m: (x0 + x1·m)·(1 + k·m) = x0 + (x1 + k·x0)·m.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
@@ -7,7 +7,7 @@ use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
 
-/// x·(1 + message·m) for each pair x of `out`, modulo m²: encryption and addition of a plaintext for g = 1 + n.
+/// Replaces each pair x of `out` by x·(1 + message·m) modulo m². This encrypts or adds a plaintext for g = 1 + n.
 pub fn add_messages(device: &OpenDevice, modulus: &Modulus, messages: Rows<'_>, out: &mut [u64]) {
     let cpu = device.cpu();
     with_lanes!(cpu, modulus, m => add(cpu, m, messages, out));

@@ -1,7 +1,7 @@
-//! `multi_exp`: for each output the product of all inputs, each to its weight.
+//! `multi_exp`: multi-exponentiation. Each output is the product of all inputs, each raised to its weight.
 //!
-//! Every product of a round is one lane's, whichever inputs, windows and outputs it belongs to, so lanes are full at
-//! any shape. `multi_exp::plan` says which products there are.
+//! `multi_exp::plan` lists the products to compute, in rounds. Each product of a round takes one lane, whichever
+//! inputs, windows and outputs it belongs to. So the lanes are full for every shape of weights.
 
 pub(super) mod plan;
 pub(super) mod sides;
@@ -17,8 +17,9 @@ use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use sides::{multi_exp_sides_vartime, quotients_vartime};
 
-/// For each row of weights the product of all inputs, each to its weight, modulo m²; 0 where a negative weight is for a number
-/// that has no inverse. `inputs` and `out` are pairs, an output a row of weights. Takes time by the weights.
+/// Computes, for each row of weights, the product of all inputs, each raised to its weight, modulo m². The product is
+/// 0 if a negative weight belongs to an input that has no inverse. `inputs` and `out` are pairs. The time depends on
+/// the weights.
 pub fn multi_exp_vartime(device: &OpenDevice, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out: &mut [u64]) {
     #[cfg(feature = "gpu")]
     if let Some(offloaded) = device.gpu() {
@@ -32,7 +33,7 @@ pub fn multi_exp_vartime(device: &OpenDevice, modulus: &Modulus, inputs: Rows<'_
     on_cpu(device.cpu(), modulus, inputs, weights, out);
 }
 
-/// [`multi_exp_vartime`] on the GPU, unchecked and whatever the shape; `None` on the CPU.
+/// Runs [`multi_exp_vartime`] on the GPU for any shape, without checking the results; `None` on the CPU.
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 pub fn multi_exp_on_gpu(
     device: &OpenDevice,
@@ -54,7 +55,7 @@ fn on_cpu(cpu: &Cpu, modulus: &Modulus, inputs: Rows<'_>, weights: &Weights, out
     quotients_vartime(cpu, modulus, weights, Rows::new(&sides, width), out);
 }
 
-/// Rows are weights of 8 bits with their signs: of one output for 784 inputs, or of ten.
+/// Rows are signed weights of 8 bits: of one output with 784 inputs, or of ten.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "multi_exp", batches: &[784, 7840], make: sample };
 
@@ -62,7 +63,7 @@ pub(super) const SAMPLER: Sampler = Sampler { name: "multi_exp", batches: &[784,
 fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     const INPUTS: usize = 784;
     let inputs = rows.min(INPUTS);
-    // Numbers that have an inverse: the extremes that come first have none.
+    // The first two pairs are skipped: they are extremes, which may have no inverse.
     let (modulus, pairs) = samples::pairs(bits, inputs + 2)?;
     let width = 2 * modulus.width();
     let integers: Vec<i64> =
@@ -73,7 +74,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -101,15 +102,15 @@ pub(super) mod gpu {
     pub(crate) const SHADER: Shader =
         Shader { name: "multi_exp", text: include_str!("../../../shaders/paillier/multi_exp.wgsl") };
 
-    /// The slot of R², which takes a number into Montgomery form.
+    /// The slot of R², by which a product converts a number to Montgomery form.
     const TO_MONT: u32 = 0;
     /// The slot of 1 in Montgomery form, R.
     const ONE: u32 = 1;
-    /// The slot of 1, which takes a number out of Montgomery form.
+    /// The slot of 1, by which a product converts a number from Montgomery form.
     const FROM_MONT: u32 = 2;
     const _: () = assert!(Part::GIVEN == 3);
 
-    /// What a dispatch does, as the shader's `Params` has it.
+    /// The parameters of a dispatch, as in the shader's `Params`.
     #[derive(Clone, Copy, Pod, Zeroable)]
     #[repr(C)]
     struct Params {
@@ -118,24 +119,26 @@ pub(super) mod gpu {
         is_last: u32,
     }
 
-    /// The products of the positive and of the negative weights of each output, one after the other, modulo m².
+    /// The sides of each output, modulo m²: the product for its positive weights, then the product for its negative
+    /// weights.
     pub(crate) struct MultiExpSides<'a> {
         pub(crate) modulus: &'a Modulus,
         pub(crate) inputs: Rows<'a>,
         pub(crate) weights: &'a Weights,
     }
 
-    /// A modulus on a device, and the job's parts, each of them a round.
+    /// A modulus on a device, and the parts of the job. Each part is a round.
     pub(crate) struct DeviceParts<'a> {
         modulus: DeviceModulus,
-        /// What the first slots of each part hold: constants and inputs.
+        /// The content of the first slots of each part: constants and inputs.
         given: Vec<u64>,
         parts: Parts<'a>,
         next: Option<Part>,
     }
 
     impl MultiExpSides<'_> {
-        /// Whether a device has room for the inputs, and checking it takes the CPU much less time than computing it.
+        /// Returns whether the device has room for the inputs, and the CPU takes much less time to check than to
+        /// compute.
         pub(crate) fn is_worth_it(&self, engine: &Engine) -> bool {
             let most = inputs_at_once(self.weights, most_slots(engine, self.width())) / 2;
             self.weights.outputs() > 0
@@ -144,7 +147,7 @@ pub(super) mod gpu {
         }
     }
 
-    /// Slots that fit into a buffer.
+    /// Returns how many slots a part may have, so that they fit into a buffer.
     fn most_slots(engine: &Engine, width: usize) -> usize {
         usize::try_from(engine.most_bytes() / (8 * width as u64)).unwrap_or(usize::MAX) / 2
     }
@@ -193,7 +196,7 @@ pub(super) mod gpu {
             Ok(DeviceParts { modulus: DeviceModulus::new(engine, self.modulus)?, given, parts, next: None })
         }
 
-        /// A part of the job, however many rows that is.
+        /// Returns the rows of the next part of the job. The part is a round, whatever its number of rows.
         fn round(&self, _: &Engine, device: &mut DeviceParts<'a>, _: usize, _: usize) -> usize {
             device.next = device.parts.next();
             device.next.as_ref().map_or(0, |part| part.sides.len())
@@ -233,18 +236,18 @@ pub(super) mod gpu {
         }
     }
 
-    /// The slots of all products of a part, and the rounds that they come in: inputs into Montgomery form, the part's rounds,
-    /// results out of Montgomery form.
+    /// The factors of all products of a part, as slots, and their rounds: the conversion of the inputs to Montgomery
+    /// form, the rounds of the part, and the conversion of the results from Montgomery form.
     struct Factors {
         limbs: Vec<u64>,
         rounds: Vec<Round>,
     }
 
-    /// Products that do not wait for each other.
+    /// Products that do not depend on each other.
     struct Round {
         first: usize,
         length: usize,
-        /// The slot of the first; `None` is the first row of the output.
+        /// The slot of the first product; `None` is the first row of the output.
         to: Option<usize>,
     }
 

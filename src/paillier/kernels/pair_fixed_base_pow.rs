@@ -1,4 +1,4 @@
-//! `pair_fixed_base_pow`: one base to many powers, from window tables.
+//! `pair_fixed_base_pow`: raises one base to many powers, with window tables.
 
 use super::fixed_base::FixedBase;
 #[cfg(feature = "hazmat")]
@@ -18,22 +18,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Vectors that share one pass over the tables: enough to read each table from memory once for all, few enough for
-/// their accumulators to stay in the cache.
-const ROWS_A_PASS: Run = Run::new(32, 128);
+/// Exponents that share one pass over the tables. They are enough to share the cost of reading a table from memory,
+/// and few enough for their accumulators to stay in the cache.
+const ROWS_PER_PASS: Run = Run::new(32, 128);
 
-/// All powers of the base that windows of an exponent can ask for: entry d of window i is base^(d·2^(6·i)), in
-/// Montgomery form (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
+/// The powers of a base for all windows of an exponent: entry d of window i is base^(d·2^(6·i)), in Montgomery form
+/// (Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation", Eurocrypt '92).
 ///
-/// Entries are read whole, so a larger window costs reading as well as memory: `docs/performance.md` has the widths that
-/// were compared.
+/// All entries of a window are read, so a wider window costs reading time as well as memory. `docs/performance.md`
+/// compares the widths.
 struct WindowTable {
     isa: Isa,
     lines: Zeroizing<Vec<Line>>,
 }
 
 impl WindowTable {
-    /// A table for the arithmetic that this CPU uses.
+    /// Computes a table for the arithmetic of this CPU.
     fn new(cpu: &Cpu, modulus: &Modulus, base: &[u64], exponent_bits: usize) -> Self {
         let windows = exponent_bits.div_ceil(WINDOW_BITS as usize).max(1);
         let lines = with_lanes!(cpu, modulus, m => fill(m, base, windows));
@@ -41,7 +41,7 @@ impl WindowTable {
     }
 }
 
-/// A lane makes the entries of a window.
+/// Computes the lines of a table. Each lane computes the entries of one window.
 fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     let row = base.len();
     let mut steps = Zeroizing::new(vec![0; windows * row]);
@@ -51,7 +51,7 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
         m.store_pair(&step, out);
         (0..WINDOW_BITS).for_each(|_| m.square_assign(&mut step));
     }
-    // Of its full length from the start: growing would leave copies behind.
+    // Allocated at its full length, because growing would leave copies of secrets in memory.
     let mut lines = Zeroizing::new(Vec::with_capacity(windows * A::LINES_A_WINDOW));
     for steps in steps.chunks(A::COUNT * row) {
         let step = m.load_pair(Rows::new(steps, row));
@@ -72,9 +72,10 @@ fn fill<A: Lanes>(m: &A, base: &[u64], windows: usize) -> Zeroizing<Vec<Line>> {
     lines
 }
 
-/// One base to each power, modulo m², from its window tables.
+/// Raises one base to each exponent, modulo m², with the base's window tables.
 ///
-/// `exponents` are rows of limbs, of which the lower `bits` count, up to `base.exponent_bits()`; `out` are pairs.
+/// `exponents` are rows of limbs, of which the lower `bits` bits are used, at most `base.exponent_bits()`. `out` are
+/// pairs.
 pub fn pair_fixed_base_pow(device: &OpenDevice, base: &FixedBase, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
     #[cfg(feature = "gpu")]
     if let Some(offloaded) = device.gpu() {
@@ -92,7 +93,7 @@ pub(super) fn on_cpu(cpu: &Cpu, base: &FixedBase, bits: usize, exponents: Rows<'
 
 fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponents: Rows<'_>, out: &mut [u64]) {
     let width = 2 * m.width();
-    cpu.for_each_run(out, width, ROWS_A_PASS.of(A::COUNT), |first, out| {
+    cpu.for_each_run(out, width, ROWS_PER_PASS.of(A::COUNT), |first, out| {
         let exponents = exponents.slice(first..first + out.len() / width);
         let groups: Vec<Rows<'_>> =
             (0..exponents.len()).step_by(A::COUNT).map(|row| exponents.slice(row..row + A::COUNT)).collect();
@@ -119,7 +120,7 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, table: &WindowTable, bits: usize, exponent
     });
 }
 
-/// Powers of 512 bits.
+/// Inputs with exponents of 512 bits.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "pair_fixed_base_pow", batches: &[1, 128], make: sample };
 
@@ -135,7 +136,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -167,16 +168,17 @@ pub(super) mod gpu {
         text: include_str!("../../../shaders/paillier/pair_fixed_base_pow.wgsl"),
     };
 
-    /// Bits of an exponent that one multiplication takes care of. Wider than on the CPU: a GPU looks entries up
-    /// instead of reading them all.
+    /// The width of a window in bits. It is wider than on the CPU, because a GPU reads only the entries that it needs
+    /// instead of all of them.
     const WIDTH: usize = 8;
 
-    /// A base's window table in the memory of a device: entry d of window i is base^(d·256^i), in Montgomery form.
+    /// A base's window table in a device's memory: entry d of window i is base^(d·256^i), in Montgomery form.
     pub(crate) struct DeviceTable {
         engine: Weak<Engine>,
-        /// Buffers of `windows_a_part` windows each, but for the last: one buffer may be less than the table.
+        /// Buffers of `windows_per_part` windows each; the last one may have fewer. There are several if the table
+        /// does not fit one buffer.
         parts: Vec<Buffer>,
-        windows_a_part: usize,
+        windows_per_part: usize,
     }
 
     impl DeviceTable {
@@ -186,9 +188,9 @@ pub(super) mod gpu {
             let limbs = with_modulus!(base.modulus(), m => fill(m, base.base(), radix, windows));
             let window = base.base().len() << WIDTH;
             let fit = usize::try_from(engine.most_bytes() / (8 * window as u64)).unwrap_or(usize::MAX);
-            let windows_a_part = fit.clamp(1, windows);
-            let parts = limbs.chunks(windows_a_part * window).map(|part| engine.upload(part, Secrecy::Secret));
-            Ok(Self { engine: Arc::downgrade(engine), parts: parts.collect::<Result<_, _>>()?, windows_a_part })
+            let windows_per_part = fit.clamp(1, windows);
+            let parts = limbs.chunks(windows_per_part * window).map(|part| engine.upload(part, Secrecy::Secret));
+            Ok(Self { engine: Arc::downgrade(engine), parts: parts.collect::<Result<_, _>>()?, windows_per_part })
         }
     }
 
@@ -208,7 +210,7 @@ pub(super) mod gpu {
         limbs
     }
 
-    /// What a dispatch does, as the shader's `Params` has it.
+    /// The parameters of a dispatch, as in the shader's `Params`.
     #[derive(Clone, Copy, Pod, Zeroable)]
     #[repr(C)]
     struct Params {
@@ -220,7 +222,7 @@ pub(super) mod gpu {
         part: u32,
     }
 
-    /// One base to each power, modulo m²: the lower `bits` bits of rows of limbs.
+    /// The powers of one base, modulo m². The exponents are the lower `bits` bits of rows of limbs.
     pub(crate) struct PairFixedBasePow<'a> {
         pub(crate) base: &'a FixedBase,
         pub(crate) bits: usize,
@@ -277,8 +279,8 @@ pub(super) mod gpu {
         }
 
         fn round(&self, engine: &Engine, device: &mut DeviceBase, _: usize, most: usize) -> usize {
-            let bytes_a_row = 8 * self.width().max(self.exponents.width());
-            RowLimits { bytes_a_row, products: 2 }.rows(engine, device.modulus.shape).min(most)
+            let bytes_per_row = 8 * self.width().max(self.exponents.width());
+            RowLimits { bytes_per_row, products: 2 }.rows(engine, device.modulus.shape).min(most)
         }
 
         fn launch(&self, engine: &Engine, device: &mut DeviceBase, rows: Range<usize>) -> Result<Launch, GpuFailure> {
@@ -289,11 +291,11 @@ pub(super) mod gpu {
             let bits = self.bits.min(self.base.exponent_bits());
             let windows = bits.div_ceil(WIDTH);
             for (part, buffer) in table.parts.iter().enumerate() {
-                let first = part * table.windows_a_part;
-                let range = first..windows.max(1).min(first + table.windows_a_part);
+                let first = part * table.windows_per_part;
+                let range = first..windows.max(1).min(first + table.windows_per_part);
                 let on =
                     Bindings { input: Some(&input), second: Some(buffer), output: Some(&output), state: Some(&state) };
-                // The last dispatch leaves Montgomery form too, which is one product more.
+                // The last dispatch also converts from Montgomery form, which is one more product.
                 Steps { shape: device.modulus.shape, rows, range, more: 1 }.run(engine, |range| {
                     let params = Params {
                         first: range.start,

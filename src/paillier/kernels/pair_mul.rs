@@ -1,4 +1,4 @@
-//! `pair_mul`: products row by row.
+//! `pair_mul`: multiplies pairs row by row.
 
 #[cfg(feature = "hazmat")]
 use super::samples::{self, Sample, Sampler};
@@ -11,12 +11,13 @@ use crate::device::open_device::OpenDevice;
 #[cfg(feature = "hazmat")]
 use crate::error::Error;
 
-/// Products of pairs row by row, modulo m². Always on the CPU: it takes less time than checking a GPU's.
+/// Multiplies pairs row by row, modulo m². Always runs on the CPU, since checking a GPU's products would take longer
+/// than computing them.
 pub fn pair_mul(device: &OpenDevice, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
     on_cpu(device.cpu(), modulus, a, b, out);
 }
 
-/// [`pair_mul`] on the GPU, unchecked; `None` on the CPU.
+/// Runs [`pair_mul`] on the GPU without checking the results; `None` on the CPU.
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 pub fn pair_mul_on_gpu(
     device: &OpenDevice,
@@ -34,7 +35,7 @@ pub(super) fn on_cpu(cpu: &Cpu, modulus: &Modulus, a: Rows<'_>, b: Rows<'_>, out
 
 fn products<A: Lanes>(cpu: &Cpu, m: &A, a: Rows<'_>, b: Rows<'_>, out: &mut [u64]) {
     cpu.for_each_group(out, 2 * m.width(), Run::new(16, 256).of(A::COUNT), |rows, out| {
-        // Entering and multiplying undo each other's factor of R.
+        // The conversion to Montgomery form multiplies by R, and the Montgomery product divides by R.
         let mut product = m.to_mont(&m.load_pair(a.slice(rows.clone())));
         m.mul_assign(&mut product, &m.load_pair(b.slice(rows)));
         m.reduce_pair(&mut product);
@@ -42,7 +43,7 @@ fn products<A: Lanes>(cpu: &Cpu, m: &A, a: Rows<'_>, b: Rows<'_>, out: &mut [u64
     });
 }
 
-/// Products of each row and the next; on a GPU too, which has no other use for it.
+/// Inputs with products of each row and the next. Runs on a GPU too, although `pair_mul` itself does not.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "pair_mul", batches: &[16, 1024, 16_384], make: sample };
 
@@ -62,7 +63,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -86,10 +87,10 @@ pub(super) mod gpu {
     pub(crate) const SHADER: Shader =
         Shader { name: "pair_mul", text: include_str!("../../../shaders/paillier/pair_mul.wgsl") };
 
-    /// One into Montgomery form, and one out of it with the other factor.
+    /// Products per row: one converts to Montgomery form, the other multiplies and converts back.
     const PRODUCTS: usize = 2;
 
-    /// Products of pairs row by row, modulo m².
+    /// The products of pairs row by row, modulo m².
     pub(crate) struct PairMul<'a> {
         pub(crate) modulus: &'a Modulus,
         pub(crate) a: Rows<'a>,
@@ -132,8 +133,8 @@ pub(super) mod gpu {
         }
 
         fn round(&self, engine: &Engine, modulus: &mut DeviceModulus, _: usize, most: usize) -> usize {
-            let bytes_a_row = 8 * self.width();
-            RowLimits { bytes_a_row, products: PRODUCTS }.rows(engine, modulus.shape).min(most)
+            let bytes_per_row = 8 * self.width();
+            RowLimits { bytes_per_row, products: PRODUCTS }.rows(engine, modulus.shape).min(most)
         }
 
         fn launch(
@@ -159,7 +160,8 @@ pub(super) mod gpu {
         fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure> {
             let (modulus, a) = samples::pairs(bits, ROWS)?;
             let width = 2 * modulus.width();
-            // Each row times the fourth after it: no two products are the same, so that swapped rows show.
+            // Multiplies each row with the fourth row after it. All products are different, so swapped rows are
+            // noticed.
             let mut b = a.clone();
             b.rotate_left(4 * width);
             let kernel = PairMul { modulus: &modulus, a: Rows::new(&a, width), b: Rows::new(&b, width) };
@@ -167,7 +169,7 @@ pub(super) mod gpu {
         }
     }
 
-    /// Whether a device and the CPU compute the same: products first, which all kernels are made of.
+    /// Returns whether a device and the CPU agree on a kernel. Tests products first, since all kernels consist of them.
     pub(crate) fn agree<K: Kernel<Element = u64>>(
         kernel: &K,
         engine: &Arc<Engine>,

@@ -1,4 +1,4 @@
-//! `pair_pow`: many bases to one power.
+//! `pair_pow`: raises many bases to one power.
 
 #[cfg(feature = "hazmat")]
 use super::samples::{self, Sample, Sampler};
@@ -13,9 +13,12 @@ use crate::device::open_device::OpenDevice;
 #[cfg(feature = "hazmat")]
 use crate::error::Error;
 
-/// Each base to the same power, modulo m².
+/// Raises each base to the same power, modulo m².
 ///
-/// `bases` and `out` are pairs: rows of 2·width limbs. Panics if `out` is shorter than `bases`.
+/// `bases` and `out` are pairs: rows of 2·width limbs.
+///
+/// # Panics
+/// If `out` is shorter than `bases`.
 pub fn pair_pow(device: &OpenDevice, modulus: &Modulus, bases: Rows<'_>, exponent: &Exponent, out: &mut [u64]) {
     #[cfg(feature = "gpu")]
     if let Some(offloaded) = device.gpu() {
@@ -35,7 +38,7 @@ fn powers<A: Lanes>(cpu: &Cpu, m: &A, bases: Rows<'_>, exponent: &Exponent, out:
     });
 }
 
-/// Powers as long as the modulus.
+/// Inputs with an exponent as long as the modulus.
 #[cfg(feature = "hazmat")]
 pub(super) const SAMPLER: Sampler = Sampler { name: "pair_pow", batches: &[1, 8], make: sample };
 
@@ -48,7 +51,7 @@ fn sample(bits: usize, rows: usize) -> Result<Sample, Error> {
     }))
 }
 
-/// The kernel on a GPU, and what its results are checked by.
+/// The kernel on a GPU, and the check of its results.
 #[cfg(feature = "gpu")]
 pub(super) mod gpu {
     use crate::bignum::batch::Rows;
@@ -77,14 +80,14 @@ pub(super) mod gpu {
     pub(crate) const SHADER: Shader =
         Shader { name: "pair_pow", text: include_str!("../../../shaders/paillier/pair_pow.wgsl") };
 
-    /// Each base to the same power, modulo m².
+    /// The same power of each base, modulo m².
     pub(crate) struct PairPow<'a> {
         pub(crate) modulus: &'a Modulus,
         pub(crate) bases: Rows<'a>,
         pub(crate) exponent: &'a Exponent,
     }
 
-    /// A modulus and a power on a device.
+    /// A modulus and an exponent, as a program, on a device.
     pub(crate) struct DevicePower {
         pub(crate) modulus: DeviceModulus,
         program: Program,
@@ -97,13 +100,13 @@ pub(super) mod gpu {
             Ok(Self { modulus, program, steps })
         }
 
-        /// Limits of rounds whose accumulators and tables fit, for pairs of `width` limbs and dispatches of at least `products`
-        /// products a row.
+        /// Returns the limits of a round, so that accumulators and tables fit. Pairs have `width` limbs, and a
+        /// dispatch does at least `products` products per row.
         pub(crate) fn limits(&self, width: usize, products: usize) -> RowLimits {
-            RowLimits { bytes_a_row: 8 * width * (1 + self.program.entries), products }
+            RowLimits { bytes_per_row: 8 * width * (1 + self.program.entries), products }
         }
 
-        /// Room for accumulators of `limbs` limbs in all, and their tables.
+        /// Allocates accumulators of `limbs` limbs in total, and their tables.
         pub(crate) fn state(&self, engine: &Engine, limbs: usize) -> Result<Buffer, GpuFailure> {
             engine.buffer(8 * limbs * (1 + self.program.entries), Secrecy::Secret)
         }

@@ -1,4 +1,4 @@
-//! Between numbers modulo n² and their residues modulo the square of a prime.
+//! Converts between numbers modulo n² and their residues modulo the squares of the primes.
 
 use super::crt_key::PrimeKey;
 use crate::bignum::batch::Rows;
@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 /// The constants of one prime in Montgomery form. Wiped when dropped.
 pub(super) struct Residue<'a, A: Lanes> {
     pub(super) m: &'a A,
-    /// B·R² for B = 2^bits, bits being the size of p: takes the upper half of a number into Montgomery form.
+    /// B·R² for B = 2^bits, where `bits` is the size of p. Converts the upper half of a number to Montgomery form.
     upper_r2: Pair<A::Number>,
     /// q, the other prime.
     other: A::Number,
@@ -44,7 +44,7 @@ impl<A: Lanes> Drop for Residue<'_, A> {
 }
 
 impl<'a, A: Lanes> Residue<'a, A> {
-    /// `other` is the other prime.
+    /// Computes the constants. `other` is the other prime.
     pub(super) fn new(m: &'a A, key: &PrimeKey, other: &[u64]) -> Self {
         let mut half = vec![0; 2 * m.width()];
         if let Some(top) = half.get_mut(m.width() - 1) {
@@ -53,8 +53,8 @@ impl<'a, A: Lanes> Residue<'a, A> {
         let half = m.to_mont(&m.broadcast_pair(&half));
         let upper_r = m.plus_pair(&half, &half);
         let upper_r2 = m.mul(&upper_r, m.r2());
-        let into = |limbs: &[u64]| m.mont_mul(&m.broadcast(limbs), &m.r2().x0);
-        let (other_r, message_r) = (into(other), into(&key.message_scale));
+        let to_mont = |limbs: &[u64]| m.mont_mul(&m.broadcast(limbs), &m.r2().x0);
+        let (other_r, message_r) = (to_mont(other), to_mont(&key.message_scale));
         Self {
             m,
             upper_r2,
@@ -63,14 +63,14 @@ impl<'a, A: Lanes> Residue<'a, A> {
             other_upper_r2: m.mont_mul(&other_r, &upper_r2.x0),
             message_r2: m.mont_mul(&message_r, &m.r2().x0),
             message_upper_r2: m.mont_mul(&message_r, &upper_r2.x0),
-            decode_r: into(&key.decode_scale),
-            other_inverse_r: into(&key.other_inverse),
+            decode_r: to_mont(&key.decode_scale),
+            other_inverse_r: to_mont(&key.other_inverse),
         }
     }
 
-    /// Ciphertexts c0 + c1·n, as rows of four widths of p, modulo p² in Montgomery form.
+    /// Reduces ciphertexts c0 + c1·n, given as rows of four widths of p, modulo p² to Montgomery form.
     ///
-    /// c0 = u0 + u1·B, and c1·n = p·(q·c1) needs only q·c1 mod p: no division anywhere.
+    /// c0 = u0 + u1·B, and c1·n = p·(q·c1) needs only q·c1 mod p, so no division is needed.
     pub(super) fn to_mont(&self, ciphertexts: Rows<'_>) -> Pair<A::Number> {
         let (m, width) = (self.m, self.m.width());
         let part = |i: usize| m.load(ciphertexts, i * width);
@@ -82,13 +82,14 @@ impl<'a, A: Lanes> Residue<'a, A> {
         Pair { x0: c0.x0, x1: m.plus(&c0.x1, &c1) }
     }
 
-    /// m mod p from c^e = 1 + e·s·m·p in Montgomery form, and a bit a lane: whether it has that form.
+    /// Computes m mod p from c^e = 1 + e·s·m·p in Montgomery form. Also returns one bit per lane: whether c^e has
+    /// that form.
     pub(super) fn logarithm(&self, power: &Pair<A::Number>) -> (A::Number, u32) {
         let power = self.m.from_mont(power);
         (self.m.reduce_once(&self.m.mont_mul(&power.x1, &self.decode_r)), self.m.is_one(&power.x0))
     }
 
-    /// The plain pairs ν·(1 + s·m·p) of plain reduced ν and of messages of two widths of p.
+    /// Computes the plain pairs ν·(1 + s·m·p) from plain reduced ν and messages of two widths of p.
     pub(super) fn put_messages(&self, noise: &Pair<A::Number>, messages: Rows<'_>) -> Pair<A::Number> {
         let m = self.m;
         let lower = m.mont_mul(&m.load(messages, 0), &self.message_r2);
@@ -97,13 +98,14 @@ impl<'a, A: Lanes> Residue<'a, A> {
         Pair { x0: noise.x0, x1: m.add(&noise.x1, &added) }
     }
 
-    /// (x − y)·q⁻¹ mod p, reduced, of a reduced x and a y below 2p.
+    /// Computes (x − y)·q⁻¹ mod p, reduced, for a reduced x and a y below 2p.
     pub(super) fn quotient(&self, x: &A::Number, y: &A::Number) -> A::Number {
         self.m.reduce_once(&self.m.mont_mul(&self.m.sub(x, y), &self.other_inverse_r))
     }
 
-    /// Writes the numbers below p·q that are x mod p and y mod q into rows of `width` limbs, from limb `at` of each on:
-    /// y + q·((x − y)·q⁻¹ mod p) (Garner 1959). q is below 2p, as primes of one length are.
+    /// Computes the numbers below p·q that are x modulo p and y modulo q: y + q·((x − y)·q⁻¹ mod p) (Garner 1959).
+    /// Writes them into rows of `width` limbs, starting at limb `at` of each row. q is below 2p because both primes
+    /// have the same length.
     pub(super) fn join(&self, x: &A::Number, y: &A::Number, out: &mut [u64], width: usize, at: usize) {
         self.m.store_product(&self.quotient(x, y), &self.other, y, out, width, at);
     }

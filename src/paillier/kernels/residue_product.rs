@@ -1,4 +1,4 @@
-//! `residue_product`: one number that is coprime to m exactly if every row is.
+//! `residue_product`: computes a number that is coprime to m exactly if every row is.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
@@ -7,10 +7,11 @@ use crate::bignum::with_lanes::with_lanes;
 use crate::device::cpu::{Cpu, Run};
 use crate::device::open_device::OpenDevice;
 
-/// Rows multiplied by one task.
-const ROWS_A_TASK: usize = 256;
+/// The rows that a task multiplies.
+const ROWS_PER_TASK: usize = 256;
 
-/// The product of the lower halves of all pairs, up to a factor coprime to m: coprime to m exactly if all are.
+/// Computes the product of the lower halves of all pairs, up to a factor coprime to m. The result is coprime to m
+/// exactly if all pairs are.
 pub fn residue_product(device: &OpenDevice, modulus: &Modulus, pairs: Rows<'_>) -> Vec<u64> {
     let cpu = device.cpu();
     let products = with_lanes!(cpu, modulus, m => partial(cpu, m, pairs));
@@ -19,19 +20,19 @@ pub fn residue_product(device: &OpenDevice, modulus: &Modulus, pairs: Rows<'_>) 
     whole
 }
 
-/// A product for each lane of each task.
+/// Computes one product for each lane of each task.
 fn partial<A: Lanes>(cpu: &Cpu, m: &A, pairs: Rows<'_>) -> Vec<u64> {
     let width = m.width();
-    let mut products = vec![0; pairs.len().div_ceil(ROWS_A_TASK) * A::COUNT * width];
+    let mut products = vec![0; pairs.len().div_ceil(ROWS_PER_TASK) * A::COUNT * width];
     cpu.for_each_run(&mut products, A::COUNT * width, Run::new(1, 1), |task, out| {
-        let first = task * ROWS_A_TASK;
-        m.store(&product(m, pairs.slice(first..first + ROWS_A_TASK)), out, width, 0);
+        let first = task * ROWS_PER_TASK;
+        m.store(&product(m, pairs.slice(first..first + ROWS_PER_TASK)), out, width, 0);
     });
     products
 }
 
-/// Each Montgomery product brings a factor R⁻¹ along, which changes nothing about common factors, and neither does a row
-/// that comes twice.
+/// Multiplies the rows, one product per lane. The factor R⁻¹ of each Montgomery product, and rows that occur twice,
+/// do not change which prime factors the result shares with m.
 fn product<A: Lanes>(m: &A, rows: Rows<'_>) -> A::Number {
     let groups = (0..rows.len()).step_by(A::COUNT);
     let product =

@@ -1,4 +1,4 @@
-//! Inputs that are hard on carries, the same every time: for known answers, benches and tests that compare devices.
+//! Deterministic inputs with long carry chains, for known answers, benches and tests that compare devices.
 
 use crate::bignum::modulus::Modulus;
 #[cfg(feature = "hazmat")]
@@ -16,18 +16,18 @@ use std::sync::Arc;
 #[cfg(feature = "owner")]
 use zeroize::Zeroizing;
 
-/// Bits of the exponents of known answers.
+/// The length of the exponents of known answers, in bits.
 #[cfg(any(feature = "gpu", feature = "owner"))]
 pub(super) const EXPONENT_BITS: usize = 21;
 
-/// A kernel, and how to make inputs for it.
+/// A kernel with a function that makes inputs for it.
 #[cfg(feature = "hazmat")]
 pub struct Sampler {
     /// The kernel's name.
     pub name: &'static str,
-    /// Batches that are worth timing on a CPU, in rows; none for a kernel whose inputs here take another time than real ones.
+    /// Batch sizes to time on a CPU, in rows. Empty if the inputs here take a different time from real ones.
     pub batches: &'static [usize],
-    /// A batch of that many rows, for a modulus of that many bits.
+    /// Makes a batch of `rows` rows for a modulus of `bits` bits.
     pub make: fn(bits: usize, rows: usize) -> Result<Sample, Error>,
 }
 
@@ -43,37 +43,37 @@ type Run = Box<dyn Fn(&OpenDevice, &mut [u64]) + Send + Sync>;
 
 #[cfg(feature = "hazmat")]
 impl Sample {
-    /// `run` fills that many limbs.
+    /// Makes a sample whose function `run` writes `limbs` limbs.
     pub(super) fn new(limbs: usize, run: impl Fn(&OpenDevice, &mut [u64]) + Send + Sync + 'static) -> Self {
         Self { limbs, run: Box::new(run) }
     }
 
-    /// Room for what a device makes of the inputs, with a mark in it that shows what was not written.
+    /// Allocates the output. It is filled with a marker value, so that limbs that were not written are noticed.
     pub fn room(&self) -> Vec<u64> {
         vec![7; self.limbs]
     }
 
-    /// What a device makes of the inputs.
+    /// Runs the kernel on a device and returns the output.
     pub fn run(&self, device: &OpenDevice) -> Vec<u64> {
         let mut out = self.room();
         self.run_into(device, &mut out);
         out
     }
 
-    /// [`Sample::run`] into what it has returned before, which takes no memory.
+    /// Runs the kernel like [`Sample::run`], into an existing output, so that nothing is allocated.
     pub fn run_into(&self, device: &OpenDevice, out: &mut [u64]) {
         (self.run)(device, out);
     }
 }
 
-/// The limbs of `rows` numbers of that many bits, a multiple of 64.
+/// Makes `rows` numbers of `bits` bits, a multiple of 64, and returns their limbs.
 #[cfg(feature = "hazmat")]
 pub(super) fn numbers(bits: usize, rows: usize) -> Vec<u64> {
     let mut numbers = Numbers(bits as u64 + 1);
     (0..rows * bits / 64).map(|_| numbers.limb()).collect()
 }
 
-/// A modulus of that many bits, and pairs below it: the extremes first.
+/// Makes a modulus of `bits` bits, and pairs below it, the extremes first.
 pub(super) fn pairs(bits: usize, rows: usize) -> Result<(Modulus, Vec<u64>), Error> {
     let mut numbers = Numbers(bits as u64);
     let limbs = numbers.modulus(bits / 64);
@@ -81,7 +81,8 @@ pub(super) fn pairs(bits: usize, rows: usize) -> Result<(Modulus, Vec<u64>), Err
     Ok((Modulus::new(&limbs)?, pairs))
 }
 
-/// The same numbers every time (Steele, Lea and Flood, OOPSLA 2014), a few limbs of each all ones or all zeros.
+/// A deterministic generator of numbers (Steele, Lea and Flood, OOPSLA 2014). Some limbs of pairs are all ones or all
+/// zeros.
 struct Numbers(u64);
 
 impl Numbers {
@@ -93,7 +94,7 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    /// An odd number of exactly that many limbs.
+    /// Returns an odd number of `limbs` limbs whose two top bits are set.
     fn modulus(&mut self, limbs: usize) -> Vec<u64> {
         let mut modulus: Vec<u64> = (0..limbs).map(|_| self.limb()).collect();
         if let Some(low) = modulus.first_mut() {
@@ -105,7 +106,7 @@ impl Numbers {
         modulus
     }
 
-    /// Pairs below a modulus whose two top bits are set: the extremes first.
+    /// Returns pairs below a modulus whose two top bits are set, the extremes first.
     fn pairs(&mut self, modulus: &[u64], rows: usize) -> Vec<u64> {
         let mut pairs = Vec::with_capacity(2 * modulus.len() * rows);
         for row in 0..2 * rows {
@@ -129,7 +130,7 @@ impl Numbers {
     }
 }
 
-/// Ciphertexts, and the distances in them.
+/// Ciphertexts with the distances in them.
 #[cfg(feature = "owner")]
 pub(super) struct DecodeCase {
     pub(super) key: CrtKey,
@@ -138,7 +139,7 @@ pub(super) struct DecodeCase {
     pub(super) distances: Vec<u32>,
 }
 
-/// Ciphertexts under a key whose numbers need not be primes: noise of −1 vanishes in every even power.
+/// Makes ciphertexts under a key whose numbers need not be prime. Their noise is −1, which every even exponent removes.
 #[cfg(feature = "owner")]
 pub(super) fn decode_case(bits: usize, rows: usize) -> Result<DecodeCase, Error> {
     let mut numbers = Numbers(bits as u64);
@@ -150,7 +151,7 @@ pub(super) fn decode_case(bits: usize, rows: usize) -> Result<DecodeCase, Error>
     };
     let width = bits / 64;
     let exponent = BigUint::from(0x1a_5f04u32);
-    // Two odd numbers that are coprime to each other and to the exponent, found soon.
+    // Draws two odd numbers that are coprime to each other and to the exponent, which takes few tries.
     let (p, q, inverse) = loop {
         let (p, q) = (big(&numbers.modulus(width)), big(&numbers.modulus(width)));
         let (p, q) = if p > q { (p, q) } else { (q, p) };
@@ -174,7 +175,8 @@ pub(super) fn decode_case(bits: usize, rows: usize) -> Result<DecodeCase, Error>
     let n = &p * &q;
     let square = &n * &n;
     let dimensions = key.one_prime_dimensions().min(77);
-    // Sums of two vectors, then a digit of 3, a bit above the last dimension, and what is no ciphertext of this key.
+    // Sums of two vectors, except for a digit 3 (row 2), a bit above the last dimension (row 3) and an invalid
+    // ciphertext (row 4).
     let mut ciphertexts = Vec::new();
     let mut distances = Vec::new();
     for row in 0..rows {

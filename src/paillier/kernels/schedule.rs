@@ -1,7 +1,7 @@
-//! Products in an order in which many do not wait for each other, so that every lane of a device has one.
+//! Orders products into rounds of independent products, so that all lanes of a device are used.
 
-/// Numbers that are given, and products of any two that are there. A number is named by its slot: the given ones first,
-/// the products in the order in which they were asked for.
+/// Given numbers, and products of earlier numbers. Each number has a slot: the given numbers come first, then the
+/// products in the order in which they were added.
 pub(super) struct Schedule {
     given: u32,
     factors: Vec<[u32; 2]>,
@@ -9,11 +9,11 @@ pub(super) struct Schedule {
     depths: Vec<u32>,
 }
 
-/// Products round by round: each of a round is of numbers that were there before the round.
+/// Products in rounds. The factors of a round's products are all available before the round.
 pub(super) struct Rounds {
     /// The slots of both factors of each product.
     pub(super) factors: Vec<[u32; 2]>,
-    /// How many products each round has.
+    /// The number of products of each round.
     pub(super) lengths: Vec<usize>,
 }
 
@@ -22,7 +22,7 @@ impl Schedule {
         Self { given: word(given), factors: Vec::new(), depths: Vec::new() }
     }
 
-    /// How many products.
+    /// Returns the number of products.
     pub(super) fn len(&self) -> usize {
         self.factors.len()
     }
@@ -38,7 +38,7 @@ impl Schedule {
         slot
     }
 
-    /// The product of some slots, as a tree. `None` if there is none.
+    /// Adds the product of several slots, as a tree, and returns its slot. `None` if there are no slots.
     pub(super) fn product_of(&mut self, mut slots: Vec<u32>) -> Option<u32> {
         while slots.len() > 1 {
             slots = slots.chunks(2).map(|pair| if let [x, y] = *pair { self.product(x, y) } else { pair[0] }).collect();
@@ -46,7 +46,7 @@ impl Schedule {
         slots.pop()
     }
 
-    /// Slots in the order of rounds, and the new slots of `results`.
+    /// Sorts the products by round, and renumbers the slots of `results` accordingly.
     pub(super) fn into_rounds(self, results: &mut [Option<u32>]) -> Rounds {
         let mut lengths = vec![0; self.depths.iter().copied().max().unwrap_or(0) as usize];
         self.depths.iter().for_each(|depth| lengths[*depth as usize - 1] += 1);
@@ -73,7 +73,7 @@ impl Schedule {
     }
 }
 
-/// Slots are bounded by what fits into memory, far below 2^32.
+/// Converts a slot or a length, both of which are limited by memory, far below 2^32.
 fn word(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

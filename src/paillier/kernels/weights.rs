@@ -1,30 +1,31 @@
-//! Plain integers to weigh ciphertexts with: the exponents of `multi_exp`.
+//! Weights: plain integers, the exponents of `multi_exp`.
 
 use crate::bignum::window;
 
-/// Rows of signed integers of any length, one row an output. Zeros are not kept, so sparse rows cost what is in them.
+/// Rows of signed integers of any length, one row per output. Zeros are not stored, so the cost of a sparse row
+/// depends on its nonzero weights only.
 ///
-/// They are the evaluator's own plaintext: nothing here, and nothing that computes with them, takes the same time for
-/// all of them.
+/// Weights are the evaluator's own plaintext. The time of all functions here, and of all computations with weights,
+/// depends on their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weights {
-    /// Limbs of a magnitude.
+    /// The number of limbs of a magnitude.
     width: usize,
     terms: Vec<Term>,
     magnitudes: Vec<u64>,
-    /// Where each output's terms end.
+    /// The end of each output's terms.
     ends: Vec<usize>,
     bits: usize,
 }
 
-/// A weight that is not zero, apart from its magnitude.
+/// A nonzero weight without its magnitude.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Term {
     input: usize,
     is_negative: bool,
 }
 
-/// A weight: which input it is for, and its magnitude.
+/// A weight: the number of its input, and its magnitude.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weight<'a> {
     pub(super) input: usize,
@@ -32,12 +33,12 @@ pub(super) struct Weight<'a> {
 }
 
 impl Weight<'_> {
-    /// Its length in bits.
+    /// Returns the length in bits.
     pub(super) fn bits(&self) -> usize {
         bits(self.magnitude)
     }
 
-    /// `width` of its bits, at most 63, from bit `from` up.
+    /// Returns `width` bits, at most 63, starting at bit `from`.
     pub(super) fn window(&self, from: usize, width: u32) -> u64 {
         window::window(self.magnitude, usize::MAX, from, width)
     }
@@ -48,12 +49,12 @@ fn bits(limbs: &[u64]) -> usize {
 }
 
 impl Weights {
-    /// No outputs yet; magnitudes of at most `width` limbs.
+    /// Makes weights without outputs, for magnitudes of at most `width` limbs.
     pub fn new(width: usize) -> Self {
         Self { width: width.max(1), terms: Vec::new(), magnitudes: Vec::new(), ends: Vec::new(), bits: 0 }
     }
 
-    /// One output for every `inputs` integers.
+    /// Makes weights with one output for every `inputs` integers.
     #[cfg(any(feature = "gpu", feature = "hazmat"))]
     pub fn from_integers(inputs: usize, integers: &[i64]) -> Self {
         let mut weights = Self::new(1);
@@ -63,7 +64,8 @@ impl Weights {
         weights
     }
 
-    /// One output more: numbers of inputs, whether their weight is negative, and its magnitude in little-endian limbs.
+    /// Appends an output. Each item is the number of an input, whether its weight is negative, and the magnitude in
+    /// little-endian limbs.
     pub fn push(&mut self, row: impl IntoIterator<Item = (usize, bool, impl AsRef<[u64]>)>) {
         for (input, is_negative, magnitude) in row {
             let magnitude = magnitude.as_ref();
@@ -80,31 +82,31 @@ impl Weights {
         self.ends.push(self.terms.len());
     }
 
-    /// How many outputs.
+    /// Returns the number of outputs.
     pub fn outputs(&self) -> usize {
         self.ends.len()
     }
 
-    /// Weights that are not zero.
+    /// Returns the number of nonzero weights.
     pub fn len(&self) -> usize {
         self.terms.len()
     }
 
-    /// Whether all are zero.
+    /// Returns whether all weights are zero.
     #[cfg(feature = "hazmat")]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// The length of the longest, in bits.
+    /// Returns the length of the longest weight, in bits.
     pub fn bits(&self) -> usize {
         self.bits
     }
 
-    /// One output more whose weights are Σ factor·weight over some sides, in which all inputs count.
+    /// Returns weights of a single output: Σ factor·weight over some sides, for all inputs.
     #[cfg(feature = "gpu")]
     pub(super) fn combined(&self, inputs: usize, sides: std::ops::Range<usize>, factors: &[u64]) -> Self {
-        // Factors and the count of sides have fewer than 64 bits together.
+        // A factor and the number of sides have fewer than 64 bits together.
         let width = self.width + 1;
         let mut sums = vec![0u64; inputs * width];
         for (side, factor) in sides.zip(factors) {
@@ -113,7 +115,7 @@ impl Weights {
                 for (i, limb) in sums.iter_mut().skip(weight.input * width).take(width).enumerate() {
                     let other = weight.magnitude.get(i).copied().unwrap_or(0);
                     carry += u128::from(other) * u128::from(*factor) + u128::from(*limb);
-                    #[expect(clippy::cast_possible_truncation, reason = "the lower limb is meant")]
+                    #[expect(clippy::cast_possible_truncation, reason = "takes the lower limb")]
                     let low = carry as u64;
                     *limb = low;
                     carry >>= 64;
@@ -125,12 +127,12 @@ impl Weights {
         combined
     }
 
-    /// How many sides: two an output, its positive weights first, its negative ones second.
+    /// Returns the number of sides. Each output has two: its positive weights first, its negative ones second.
     pub(super) fn sides(&self) -> usize {
         2 * self.outputs()
     }
 
-    /// The weights of a side, as magnitudes.
+    /// Iterates over the weights of a side.
     pub(super) fn side(&self, side: usize) -> impl Iterator<Item = Weight<'_>> {
         let (output, wants_negative) = (side / 2, side % 2 == 1);
         let start = output.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);

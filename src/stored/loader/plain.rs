@@ -1,4 +1,4 @@
-//! Keys in the clear, put under a key provider.
+//! Makes contexts from keys in plain text or from an open context, under a key provider.
 
 use super::Loader;
 use crate::compat::xtrace::stringified::{Stringified, text};
@@ -14,19 +14,20 @@ use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 
 impl Loader {
-    /// Restores a context from what [`ExecutionContext::to_dict_plain`] returned, or the SDK's method of that name, and puts it
-    /// under a key provider, in the native format. [`ExecutionContext::export`] takes it to XTrace's.
+    /// Restores a context from the value that [`ExecutionContext::to_dict_plain`], or the SDK's method of that name,
+    /// returned. The result is in the native format, under the given key provider. [`ExecutionContext::export`]
+    /// converts it to XTrace's format.
     ///
     /// # Errors
-    /// [`Error::Context`] if a field is missing or contradicts another; [`Error::WeakKey`] for weak keys unless allowed;
-    /// [`Error::Device`], [`Error::Random`].
+    /// [`Error::Context`] if a field is missing or contradicts another; [`Error::WeakKey`] for weak keys unless
+    /// allowed; [`Error::Device`], [`Error::Random`].
     pub fn from_dict_plain(self, value: &Value, provider: Arc<dyn KeyProvider>) -> Result<ExecutionContext, Error> {
         let keys = Stringified::of(value)?;
         self.restore(&keys, text(value, "sk")?, provider)
     }
 
-    /// [`Loader::from_dict_plain`] of the fields by themselves: `type`, `pk` and `config`, then the secret key, of which no
-    /// copy is left behind.
+    /// Restores a context as [`Loader::from_dict_plain`] does, from separate fields: `type`, `pk` and `config`, and
+    /// the secret key. Leaves no copy of the secret key in memory.
     ///
     /// # Errors
     /// As [`Loader::from_dict_plain`].
@@ -55,12 +56,14 @@ impl Loader {
         Ok(context)
     }
 
-    /// Puts the keys of an open context under another key provider, in the native format, with a new key for document
-    /// content. The keys are shared, not copied. The device is the context's unless another was given, and secrets stay on
-    /// the CPU if either side says so. The id is not taken over.
+    /// Makes a context with the keys of an open context, in the native format, under another key provider and with a
+    /// new key for document content.
+    ///
+    /// The keys are shared, not copied. The device is that of the open context unless the loader sets one. Secrets
+    /// stay on the CPU if the loader or the open context asks for it. An explicit id is not copied.
     ///
     /// # Errors
-    /// [`Error::WrongContext`] if another id was expected; [`Error::Device`], [`Error::Random`].
+    /// [`Error::WrongContext`] if another id was expected; [`Error::Device`]; [`Error::Random`].
     pub fn from_context(
         self,
         context: &ExecutionContext,
@@ -75,7 +78,7 @@ impl Loader {
     }
 }
 
-/// A context in the native format, with a new key for document content.
+/// Makes a context in the native format, with a new key for document content.
 fn native(
     client: Arc<Client>,
     devices: OpenDevices,

@@ -1,4 +1,4 @@
-//! Contexts from remote stores.
+//! Loads contexts from remote stores.
 
 use super::Loader;
 use crate::context::ExecutionContext;
@@ -8,7 +8,7 @@ use crate::context::remote::RemoteStore;
 use crate::error::Error;
 
 impl ExecutionContext {
-    /// Fetches a context from a remote store and checks that it is the one of that id.
+    /// Fetches a context from a remote store and checks that it has the requested id.
     ///
     /// # Errors
     /// As [`Loader::load_from_remote`].
@@ -22,16 +22,16 @@ impl ExecutionContext {
 }
 
 impl Loader {
-    /// Fetches a context from a remote store, which is not trusted to send the one that was asked for: the keys must have the
-    /// id `context_id`, as [`ExecutionContext::id`] has it.
+    /// Fetches a context from a remote store. The store is not trusted to send the requested context: its
+    /// [`ExecutionContext::id`] must be `context_id`.
     ///
     /// # Security
-    /// The native format has an id given by hand inside of what is authenticated. XTrace's has not: there `context_id` must
-    /// be the hash of the keys if it looks like one (64 hexadecimal digits); any other is taken as given by hand, and then
-    /// the store could send other keys under the same passphrase.
+    /// The native format authenticates an explicit id. XTrace's format does not. There, a `context_id` that looks
+    /// like a hash (64 hexadecimal digits) must be the hash of the keys. Any other id is accepted as an explicit one,
+    /// and then the store could send other keys under the same passphrase.
     ///
     /// # Errors
-    /// [`Error::Remote`]; [`Error::Context`] of the field `context_id` if it is another context; and as
+    /// [`Error::Remote`]; [`Error::Context`] with the field `context_id` if the store sent another context; and as
     /// [`Loader::from_serialized`].
     pub async fn load_from_remote(
         self,
@@ -48,10 +48,7 @@ impl Loader {
         if context.format == Format::XTrace && !looks_like_hash(context_id) {
             return Ok(ExecutionContext { context_id: Some(context_id.to_owned()), ..context });
         }
-        Err(Error::context(
-            "context_id",
-            format!("is {id:?}, though {context_id:?} was asked for: the store sent another one"),
-        ))
+        Err(Error::context("context_id", format!("is {id:?}, expected {context_id:?}: the store sent another context")))
     }
 }
 

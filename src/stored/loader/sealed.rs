@@ -1,4 +1,4 @@
-//! Contexts under a key provider: from files, text and values.
+//! Loads sealed contexts from files, text and JSON values.
 
 use super::Loader;
 use crate::atomic_file;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 impl ExecutionContext {
-    /// Loads a context of either format from a file. `provider` supplies the credentials; the salt comes from the file.
+    /// Loads a context of either format from a file. `provider` supplies the credentials, the file supplies the salt.
     ///
     /// # Errors
     /// As [`Loader::load_from_disk`].
@@ -22,7 +22,7 @@ impl ExecutionContext {
         Self::loader().load_from_disk(path, provider)
     }
 
-    /// Restores a context of either format from its JSON.
+    /// Restores a context of either format from its JSON text.
     ///
     /// # Errors
     /// As [`Loader::from_serialized`].
@@ -39,16 +39,16 @@ impl Loader {
     /// Loads a context from a file.
     ///
     /// # Errors
-    /// [`Error::Io`], and what [`Loader::from_serialized`] fails with, naming the file.
+    /// [`Error::Io`], and as [`Loader::from_serialized`], naming the file.
     pub fn load_from_disk(self, path: &Path, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         let text = atomic_file::read_text(path, LARGEST_FILE)?;
         self.from_serialized(&text, provider).map_err(|error| error.in_file(path))
     }
 
-    /// Opens a context that was read before.
+    /// Opens a context file that was already read.
     ///
     /// # Errors
-    /// [`Error::Missing`] for a public context, and what [`Loader::from_serialized`] fails with, naming the file.
+    /// [`Error::Missing`] for a public context, and as [`Loader::from_serialized`], naming the file.
     pub fn open_file(self, file: &ContextFile, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         let document = file.document().ok_or(Error::Missing("a public context has no secret key to open"))?;
         self.open(document, provider).map_err(|error| error.in_file(file.path()))
@@ -57,9 +57,9 @@ impl Loader {
     /// Restores a context from its text.
     ///
     /// # Errors
-    /// [`Error::Context`] if it is not one, or fields contradict each other; [`Error::Unseal`] for a wrong passphrase
-    /// or a changed file; [`Error::WeakKey`] for weak keys unless allowed; [`Error::KeyDerivation`]; [`Error::Device`];
-    /// [`Error::WrongContext`] if another id was expected.
+    /// [`Error::Context`] or [`Error::Format`] if the text is not a context, or if fields contradict each other;
+    /// [`Error::Unseal`] for a wrong passphrase or a changed file; [`Error::WeakKey`] for weak keys unless allowed;
+    /// [`Error::KeyDerivation`]; [`Error::Device`]; [`Error::WrongContext`] if another id was expected.
     pub fn from_serialized(self, text: &str, provider: &dyn KeyProvider) -> Result<ExecutionContext, Error> {
         self.open(&Document::parse(text)?, provider)
     }
@@ -77,7 +77,7 @@ impl Loader {
         let secrets_on_cpu = self.secrets_on_cpu || document.secrets_on_cpu();
         let open_devices = || Ok(OpenDevices::new(self.device.open(|| document.device())?, secrets_on_cpu));
         let (client, content_key, key_provider, devices) = match document {
-            // What cannot be unsealed costs no threads and no GPU.
+            // Unseals first, so that a failure costs no threads and no GPU.
             Document::Native(document) => {
                 let provider = document.provider(credentials)?;
                 let (client, content_key) = document.open(&*provider)?;

@@ -1,7 +1,7 @@
-//! Secret keys, read back from the JSON texts that [`stringify`](super::super::stringify) writes.
+//! Reads secret keys from the JSON texts that [`stringify`](super::super::stringify) writes.
 //!
-//! Everything is checked against everything: whoever changes a public number or a size is found out, because all of them
-//! follow from the secret key.
+//! All public numbers and sizes follow from the secret key and are checked against it, so every change of them is
+//! detected.
 
 use super::super::stringify::{lookup_inverse, totient_inverse};
 use super::{Stringified, digits};
@@ -51,7 +51,7 @@ struct SubgroupSecret<'a> {
 }
 
 impl Stringified<'_> {
-    /// The client with its secret key, every field checked against every other.
+    /// Returns the client with its secret key, with all fields checked against each other.
     pub(crate) fn client(&self, secret: &str) -> Result<Client, Error> {
         let public = self.public_key()?;
         let client = match public.elements().clone() {
@@ -60,20 +60,20 @@ impl Stringified<'_> {
             Elements::Subgroup { h_n } => Client::PaillierSubgroup(paillier_subgroup(&public, secret, h_n)?),
         };
         if client.public_key().id() != public.id() {
-            return Err(Error::context("pk", "does not belong to the secret key"));
+            return Err(Error::context("pk", "does not match the secret key"));
         }
         Ok(client)
     }
 }
 
-/// A number of a secret key, of at most `bits` bits.
+/// Parses a number of a secret key, of at most `bits` bits.
 fn secret_number(public: &PublicKey, field: &'static str, raw: &RawValue, bits: usize) -> Result<Secret, Error> {
     uint::from_decimal(digits(public.parameters().scheme(), field, raw)?, field, bits / 64)
 }
 
-/// Says that a secret key cannot be parsed, and quotes nothing of it.
+/// Returns the error for a secret key that cannot be parsed. It quotes no part of the key.
 fn unreadable(_: serde_json::Error) -> Error {
-    Error::context("sk", "is not as its client type writes it")
+    Error::context("sk", "is not in the format of its client type")
 }
 
 fn paillier(public: &PublicKey, secret: &str) -> Result<Paillier, Error> {

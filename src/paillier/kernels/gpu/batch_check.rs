@@ -1,5 +1,5 @@
-//! Whether another device computed what it was asked to: checks that cost a small part of the work, with weights drawn
-//! after the results are in.
+//! Batch checks of another device's results. They take a small part of the work, and use random weights that are
+//! drawn after the results have arrived.
 
 mod combination;
 
@@ -20,38 +20,38 @@ use num_bigint::BigUint;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// A weighted sum is left to another device if checking it takes at most this part of its products.
+/// A multi-exponentiation is offloaded only if it takes at least this many times the products of its check.
 const LEAST_GAIN: f64 = 8.0;
 
-/// Weights for `rows` rows: 64 random bits each.
+/// Draws weights for `rows` rows: 64 random bits each.
 fn weights(rows: usize) -> Result<Vec<u64>, Error> {
     let mut weights = vec![0; rows];
     random::fill_limbs(&mut OsRandom, &mut weights)?;
     Ok(weights)
 }
 
-/// Weights of [`WEIGHT_BITS`] bits, never 0, so that no row goes unnoticed.
+/// Draws weights of [`WEIGHT_BITS`] bits, never 0, so that every row is checked.
 fn short_weights(rows: usize) -> Result<Vec<u64>, Error> {
     let mut weights = weights(rows)?;
     weights.iter_mut().for_each(|weight| *weight = 1 + *weight % ((1 << WEIGHT_BITS) - 1));
     Ok(weights)
 }
 
-/// Whether a pair is a multiple of m. Looks at all limbs, whatever they are: bases may be secret.
+/// Returns whether a pair is a multiple of m. Reads all limbs in any case, because bases may be secret.
 fn is_multiple(modulus: &Modulus, pair: &[u64]) -> bool {
     pair.iter().take(modulus.width()).fold(0, |any, limb| any | limb) == 0
 }
 
-/// Whether both components of each pair are below m. An unreduced one could be a right result as a number, and still
-/// not the bytes that every other device returns.
+/// Returns whether both components of each pair are below m. An unreduced result can be the right number, but does
+/// not have the bytes that all other devices return.
 fn are_reduced(modulus: &Modulus, pairs: Rows<'_>) -> bool {
     pairs.limbs().chunks_exact(modulus.width()).all(|component| less_than(component, modulus.limbs()))
 }
 
-/// Whether out = query·stored modulo n², row by row: Σ r·out = query·Σ r·stored for random r of 64 bits.
+/// Checks out = query·stored modulo n² for all rows: Σ r·out = query·Σ r·stored, for random r of 64 bits.
 ///
-/// A wrong row passes with probability 2^−64 at most: the error times r would have to vanish modulo n², which at most
-/// one r does, as no factor of n is that small. Public values only.
+/// A wrong row passes with a probability of at most 2^−64: the error times r would have to be 0 modulo n². At most
+/// one r has this property, since n has no factor that small. For public values only.
 pub(crate) fn products_hold(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -77,10 +77,10 @@ fn biguint(limbs: &[u64]) -> BigUint {
     BigUint::from_bytes_le(bytemuck::cast_slice(limbs))
 }
 
-/// Whether out = base^exponent modulo m², row by row: Π out^w = (Π base^w)^exponent for random w.
+/// Checks out = base^exponent modulo m² for all rows: Π out^w = (Π base^w)^exponent, for random w.
 ///
-/// A multiple of m among the bases would make both products vanish, whatever the other rows are. Nothing that is
-/// encrypted or decrypted is one; those that come all the same are computed again.
+/// A base that is a multiple of m would make both products 0, whatever the other rows are. Encryption and decryption
+/// never use such a base. If there is one, its power is computed again.
 pub(crate) fn powers_hold(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -105,8 +105,10 @@ pub(crate) fn powers_hold(
     Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
 }
 
-/// Whether out = base^exponent modulo m² for each row's exponent: Π out^w = base^(Σ w·exponent). A base that is a multiple of m,
-/// which no key has, would make both sides vanish whatever the rows are: its powers are computed again.
+/// Checks out = base^exponent modulo m² for each row's exponent: Π out^w = base^(Σ w·exponent), for random w.
+///
+/// A base that is a multiple of m would make both sides 0, whatever the rows are. No key has such a base. If there is
+/// one, its powers are computed again.
 pub(crate) fn fixed_base_powers_hold(
     cpu: &Cpu,
     base: &FixedBase,
@@ -130,8 +132,9 @@ pub(crate) fn fixed_base_powers_hold(
     Ok(*expected == *weighted_product(cpu, modulus, &weights, out))
 }
 
-/// Whether out is the sides of weighted sums: Π out^r = Π input^(Σ r·weight) for random r, one product of powers on the
-/// CPU for all sides. Public values only. Inputs are known to be coprime to m; one that is not could hide others.
+/// Checks the sides of multi-exponentiations: Π out^r = Π input^(Σ r·weight), for random r. The CPU computes one
+/// multi-exponentiation for all sides. For public values only. All inputs must be coprime to m, because one that is
+/// not could hide errors in others.
 pub(crate) fn multi_exp_sides_hold(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -150,7 +153,7 @@ pub(crate) fn multi_exp_sides_hold(
     Ok(expected == **weighted_product(cpu, modulus, &random, out))
 }
 
-/// Whether [`multi_exp_sides_hold`] takes few enough products for the CPU to leave the rest to another device.
+/// Returns whether [`multi_exp_sides_hold`] takes so few products that offloading the work is worthwhile.
 pub(crate) fn multi_exp_sides_are_worth_checking(inputs: usize, weights: &Weights) -> bool {
     let (sides, bits) =
         (weights.sides(), weights.bits() + WEIGHT_BITS as usize + weights.outputs().ilog2() as usize + 1);
@@ -161,7 +164,7 @@ pub(crate) fn multi_exp_sides_are_worth_checking(inputs: usize, weights: &Weight
     LEAST_GAIN * (combined + of_results) <= all
 }
 
-/// The rows with only their lower `bits` bits.
+/// Copies rows and clears all but their lower `bits` bits.
 fn lower_bits(rows: Rows<'_>, bits: usize) -> Vec<u64> {
     let mut kept = rows.limbs().to_vec();
     for row in kept.chunks_exact_mut(rows.width()) {
@@ -175,7 +178,7 @@ fn lower_bits(rows: Rows<'_>, bits: usize) -> Vec<u64> {
     kept
 }
 
-/// One power, on the CPU.
+/// Computes one power on the CPU.
 fn power(modulus: &Modulus, base: &[u64], exponent: &Exponent) -> Zeroizing<Vec<u64>> {
     let mut out = Zeroizing::new(vec![0; base.len()]);
     with_modulus!(modulus, m => {

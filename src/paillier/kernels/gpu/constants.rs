@@ -1,4 +1,4 @@
-//! The constants of a modulus as the shaders want them.
+//! The constants of a modulus in the layout of the shaders.
 
 use super::shape::Shape;
 use crate::bignum::modulus::Modulus;
@@ -7,26 +7,26 @@ use crate::device::gpu::buffer::{Buffer, Secrecy};
 use crate::device::gpu::engine::Engine;
 use zeroize::Zeroizing;
 
-/// A modulus on a device, and how it is computed with there.
+/// The constants of a modulus on a device, and the shape of its numbers there.
 pub(crate) struct DeviceModulus {
     pub(crate) shape: Shape,
     pub(crate) constants: Buffer,
 }
 
 impl DeviceModulus {
-    /// Sends the constants of a modulus to a device.
+    /// Uploads the constants of a modulus to a device.
     pub(crate) fn new(engine: &Engine, modulus: &Modulus) -> Result<Self, GpuFailure> {
         Self::of(engine, modulus, &limbs(modulus))
     }
 
-    /// With these [`limbs`], and maybe more.
+    /// Uploads these limbs: the [`limbs`] of the modulus, and any further constants of the kernel.
     pub(crate) fn of(engine: &Engine, modulus: &Modulus, limbs: &[u64]) -> Result<Self, GpuFailure> {
         let constants = engine.upload(limbs, Secrecy::Secret)?;
         Ok(Self { shape: Shape::new(engine, modulus.bits()), constants })
     }
 }
 
-/// The limbs of the constants' buffer, in the order of `shader::Offsets`.
+/// Returns the limbs of the buffer of constants, in the order of `shader::Offsets`.
 pub(crate) fn limbs(modulus: &Modulus) -> Zeroizing<Vec<u64>> {
     let form = modulus.word_form();
     let mut limbs = Zeroizing::new(vec![form.negative_inverse & 0xffff_ffff, 0]);

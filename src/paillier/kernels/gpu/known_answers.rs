@@ -1,5 +1,5 @@
-//! What a GPU has to show before it is trusted with a kernel and a size: the same bytes as the CPU, for numbers that are hard
-//! on carries.
+//! Known answers: before a GPU is trusted with a kernel and a size, it must return the same bytes as the CPU for
+//! numbers with long carry chains.
 
 use crate::device::cpu::Cpu;
 use crate::device::gpu::GpuFailure;
@@ -8,10 +8,10 @@ use crate::device::offload::kernel::Kernel;
 use crate::device::offload::rounds::unchecked;
 use std::sync::Arc;
 
-/// Rows of a known answer: more than a workgroup of the widest numbers has, and not a multiple of it.
+/// The rows of a known answer: more than a workgroup has of the widest numbers, and not a multiple of that.
 pub(crate) const ROWS: usize = 9;
 
-/// Whether a device and the CPU compute the same.
+/// Returns whether a device and the CPU return the same bytes.
 pub(crate) fn are_same<K: Kernel<Element = u64>>(
     kernel: &K,
     engine: &Arc<Engine>,

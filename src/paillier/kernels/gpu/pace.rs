@@ -1,4 +1,4 @@
-//! Long work in several dispatches, none of which does too much.
+//! Splits long work into several dispatches of bounded size.
 
 use super::shape::{MOST_ITERATIONS, Shape};
 use crate::device::gpu::GpuFailure;
@@ -7,27 +7,27 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Dispatches that are on their way at a time.
+/// The number of dispatches in flight.
 const IN_FLIGHT: usize = 2;
 
-/// The steps that one dispatch may take within its iterations.
-pub(crate) fn most_steps(shape: Shape, products_a_step: u32) -> usize {
-    let iterations = shape.iterations_a_product() * products_a_step;
+/// Returns how many steps a dispatch may do, so that it stays within [`MOST_ITERATIONS`].
+pub(crate) fn most_steps(shape: Shape, products_per_step: u32) -> usize {
+    let iterations = shape.iterations_per_product() * products_per_step;
     (MOST_ITERATIONS / iterations.max(1)).max(1) as usize
 }
 
-/// Steps of one product for each row, which dispatches take in turn.
+/// Steps of one product per row, which are distributed over successive dispatches.
 pub(crate) struct Steps {
     pub(crate) shape: Shape,
     pub(crate) rows: usize,
     /// The steps to do.
     pub(crate) range: Range<usize>,
-    /// Products that the last dispatch does beyond its steps.
+    /// Products that the last dispatch does in addition to its steps.
     pub(crate) more: usize,
 }
 
 impl Steps {
-    /// Does the steps in dispatches of a length that adapts to the device. `dispatch` submits a range of them.
+    /// Runs the steps in dispatches whose length adapts to the device. `dispatch` submits a range of steps.
     pub(crate) fn run(
         self,
         engine: &Engine,
@@ -67,7 +67,7 @@ mod tests {
             {
                 let shape = Shape { words, lanes, wide: lanes > 1, software };
                 for products in 1..=shape.most_products() {
-                    let iterations = shape.iterations_a_product() * products;
+                    let iterations = shape.iterations_per_product() * products;
                     assert!(iterations <= MOST_ITERATIONS, "{shape:?}: not even one step");
                     let steps = u32::try_from(most_steps(shape, products)).unwrap();
                     assert!(steps * iterations <= MOST_ITERATIONS, "{shape:?}");

@@ -1,9 +1,10 @@
-//! Powers as programs: the same steps for every row of a batch, interpreted by `shaders/pair_pow.wgsl`.
+//! Powers as programs of steps that `shaders/paillier/pair_pow.wgsl` interprets. All rows of a batch run the same
+//! steps.
 
 use crate::bignum::window::{self, Exponent};
 use zeroize::Zeroizing;
 
-/// What a step does; the numbers are those of the shader.
+/// The operation of a step. The numbers are those in the shader.
 #[derive(Clone, Copy)]
 enum Step {
     ToMont = 0,
@@ -15,27 +16,27 @@ enum Step {
     FromMont = 6,
 }
 
-/// The steps of a power, and the table entries that they use. As secret as the exponent.
+/// The steps of a power, and the number of table entries that they use. The steps are as secret as the exponent.
 pub(crate) struct Program {
     steps: Zeroizing<Vec<u32>>,
     pub(crate) entries: usize,
 }
 
-/// Windows are no wider than this, so that the tables of many rows find room.
+/// The widest window, so that the tables of many rows fit into memory.
 const WIDEST: u32 = 5;
 
-/// Bits of a window for exponents of that length.
+/// Returns the width of a window for exponents of `bits` bits.
 fn width(bits: usize) -> u32 {
     window::best_width(bits, usize::MAX).min(WIDEST)
 }
 
 impl Program {
-    /// Reads the input, and writes the power to the output.
+    /// Makes a program that reads the base from the input and writes the power to the output.
     pub(crate) fn power(exponent: &Exponent) -> Self {
         Self::new(exponent, true)
     }
 
-    /// Takes the base from the accumulator and leaves the power there, both in Montgomery form.
+    /// Makes a program that takes the base from the accumulator and leaves the power there, both in Montgomery form.
     #[cfg(feature = "owner")]
     pub(crate) fn power_in_place(exponent: &Exponent) -> Self {
         Self::new(exponent, false)
@@ -78,7 +79,7 @@ impl Program {
         self.steps.len()
     }
 
-    /// The steps as limbs, for a buffer.
+    /// Returns the steps as limbs, for a buffer.
     pub(crate) fn limbs(&self) -> Zeroizing<Vec<u64>> {
         let step = |i: usize| u64::from(self.steps.get(i).copied().unwrap_or(0));
         Zeroizing::new((0..self.len().div_ceil(2)).map(|i| step(2 * i) | step(2 * i + 1) << 32).collect())

@@ -1,4 +1,4 @@
-//! Shaders for large numbers: the text of each kernel for each family and size, put together from `shaders/`.
+//! Shaders for large numbers. Assembles the text of each kernel, family and size from the files in `shaders/`.
 
 use super::constants::DeviceModulus;
 use super::shape::Shape;
@@ -9,13 +9,14 @@ use crate::device::gpu::engine::{Dispatch, Engine, ShaderId};
 use bytemuck::Pod;
 use std::fmt::Write;
 
-/// A shader that is one step of a kernel, by the name of its file in `shaders/paillier/`.
+/// A shader, which is one step of a kernel. Its name is that of its file in `shaders/paillier/`.
 pub struct Shader {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
 }
 
-/// The buffers of a dispatch beside the constants; see `shaders/shared/bindings.wgsl`. Those that the shader uses.
+/// The buffers of a dispatch besides the constants: see `shaders/shared/bindings.wgsl`. Buffers that the shader does
+/// not use are `None`.
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Bindings<'a> {
     pub(crate) input: Option<&'a Buffer>,
@@ -25,20 +26,20 @@ pub(crate) struct Bindings<'a> {
 }
 
 impl Shader {
-    /// The name of its file.
+    /// Returns the name of the shader's file.
     #[cfg(all(feature = "hazmat", feature = "owner"))]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its WGSL for a shape. The entry point is `main`.
+    /// Returns the shader's WGSL for a shape. The entry point is `main`.
     #[cfg(all(feature = "hazmat", feature = "owner"))]
     pub fn source(&self, shape: Shape) -> String {
         source(self, shape)
     }
 
-    /// Runs it over `rows` rows, with `products` products of pairs for each. `params` is what its `Params` has after the rows and
-    /// the words a lane.
+    /// Runs the shader on `rows` rows, with `products` products of pairs per row. `params` are the fields of its
+    /// `Params` after the number of rows and the words per lane.
     pub(crate) fn dispatch<P: Pod>(
         &self,
         engine: &Engine,
@@ -65,12 +66,12 @@ impl Shader {
     }
 }
 
-/// A number as a shader's parameter. What they count is bounded by what fits into buffers, far below 2^32.
+/// Converts a number to a shader's parameter. The numbers are limited by the sizes of buffers, far below 2^32.
 pub(crate) fn word(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Where constants stand in their buffer, in words. Those of decoding follow the others.
+/// The offsets of the constants in their buffer, in words. The constants for decoding come last.
 pub(crate) struct Offsets {
     pub(crate) modulus: u32,
     pub(crate) one: u32,
@@ -83,13 +84,13 @@ pub(crate) struct Offsets {
 
 impl Offsets {
     pub(crate) fn new(words: u32) -> Self {
-        // Four words for −1/m, so that rows begin on 16 bytes.
+        // −1/m takes four words, so that the rows after it are aligned to 16 bytes.
         let at = |numbers: u32| 4 + numbers * words;
         Self { modulus: at(0), one: at(1), r2: at(3), r3: at(5), other_r: at(7), other_r2: at(8), scale: at(9) }
     }
 }
 
-/// The shader of a kernel for a shape.
+/// Assembles the text of a shader for a shape.
 pub(crate) fn source(shader: &Shader, shape: Shape) -> String {
     let at = Offsets::new(shape.words);
     let mut text = String::new();
@@ -99,7 +100,7 @@ pub(crate) fn source(shader: &Shader, shape: Shape) -> String {
         ("L", shape.words_a_lane()),
         ("ROOM", shape.room()),
         ("GROUP", WORKGROUP_SIZE),
-        ("NUMBERS", shape.numbers_a_group()),
+        ("NUMBERS", shape.numbers_per_group()),
         ("LANE_MASK", u32::MAX >> (32 - shape.lanes)),
         ("AT_MODULUS", at.modulus),
         ("AT_ONE", at.one),
@@ -139,8 +140,8 @@ pub(crate) fn source(shader: &Shader, shape: Shape) -> String {
 const MARK: &str = "// unroll";
 const ROW_MARK: &str = "// unroll row";
 
-/// Writes out the loops over a lane's words that are marked: whole, or a few words at a time if there are many. Some
-/// drivers leave arrays in slow memory if a loop's variable indexes them.
+/// Unrolls the marked loops over a lane's words: completely, or a few words at a time if there are many. Some drivers
+/// keep arrays in slow memory if a loop variable indexes them.
 fn unroll(text: &str, shape: Shape) -> String {
     let mut out = String::with_capacity(2 * text.len());
     let mut lines = text.lines();

@@ -1,28 +1,29 @@
-//! How products of many powers, Π c_i^w_ij for each output j, come about with few multiplications.
+//! Plans multi-exponentiations: computes Π c_i^w_ij for each output j with few multiplications.
 //!
-//! Two ways; for each job the one that counts fewer products is taken.
+//! There are two methods. Each job uses the one that takes fewer products by its estimate.
 //!
-//! **Buckets** (Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 1980; Bernstein, Doumen, Lange and
-//! Oosterwijk, "Faster batch forgery identification", Indocrypt 2012, section 4). Inputs with the same weight are multiplied
-//! first; what is left has different weights. They are cut in halves, bit by bit, and each half starts again with shorter
-//! weights, of which more are the same. Weights of at most [`RUNNING_BITS`] bits end in running products: multiplying up the
-//! product of all that have at least weight d, over all d, holds each as often as its weight says. At the very end
-//! squarings join the windows. So no width has to be chosen.
+//! **Buckets** (Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 1980; Bernstein, Doumen,
+//! Lange and Oosterwijk, "Faster batch forgery identification", Indocrypt 2012, section 4). Inputs with the same
+//! weight are multiplied first, so that all remaining weights are different. The bits of each weight are then split
+//! into an upper and a lower half, and each half is treated the same way: it has shorter weights, of which more are
+//! equal. Weights of at most [`RUNNING_BITS`] bits end in running products: for each d, take the product of all
+//! factors with a weight of at least d; in the product over all d, each factor occurs as often as its weight says. At
+//! the end, squarings join the windows. So there is no window width to choose.
 //!
 //! **Tables** (Straus, "Addition chains of vectors", 1964; sliding windows interleaved as in Möller, "Algorithms for
-//! multi-exponentiation", SAC 2001). Each input gets its odd powers below 2^w, which all outputs share; an output takes a
-//! factor a window, and squares once a bit for all of its inputs.
+//! multi-exponentiation", SAC 2001). For each input there is a table of its odd powers below 2^w, which all outputs
+//! share. An output takes one factor for each window, and one squaring for each bit for all of its inputs together.
 //!
-//! Products for each weight of 8 bits with its sign, all weights equally likely, with the way into Montgomery form and out
-//! of it, and with inversions:
+//! Products per weight, for signed weights of 8 bits that are all equally likely, including the conversions to and from
+//! Montgomery form and the inversions:
 //!
-//! | inputs × outputs | buckets | tables | square and multiply for each |
+//! | inputs × outputs | buckets | tables | square and multiply each |
 //! |---|---|---|---|
 //! | 784 × 10 | 1.42 | 2.4 | 8.7 |
 //! | 784 × 1 | 2.3 | 4.5 | 9.6 |
 //! | 16 × 1000 | 4.0 | 1.9 | 9.2 |
 //!
-//! Positive and negative weights make a side each, whose quotient is the output.
+//! The positive and the negative weights of an output form one side each. The output is the quotient of its sides.
 
 mod counts;
 
@@ -34,34 +35,35 @@ use crate::paillier::kernels::weights::{Weight, Weights};
 use counts::{Counts, FIRST_BITS, RUNNING_BITS, WIDEST};
 use std::ops::Range;
 
-/// Part of a job: some of the inputs, some of the sides. Slots: [`Part::GIVEN`] constants, the inputs, the products.
+/// A part of a job: some of the inputs and some of the sides. Its slots are [`Part::GIVEN`] constants, the inputs and
+/// the products, in this order.
 pub(in crate::paillier::kernels) struct Part {
     pub(in crate::paillier::kernels) inputs: Range<usize>,
     pub(in crate::paillier::kernels) sides: Range<usize>,
     pub(in crate::paillier::kernels) rounds: Rounds,
-    /// Where each side's product is; `None` is 1.
+    /// The slot of each side's product; `None` is 1.
     pub(in crate::paillier::kernels) results: Vec<Option<u32>>,
 }
 
 impl Part {
-    /// Slots before those of the inputs, for what a device needs.
+    /// The number of slots before those of the inputs, for constants of the device.
     pub(in crate::paillier::kernels) const GIVEN: usize = 3;
 
-    /// Slots in all.
+    /// Returns the number of slots.
     pub(in crate::paillier::kernels) fn slots(&self) -> usize {
         Self::GIVEN + self.inputs.len() + self.rounds.factors.len()
     }
 }
 
-/// A job in parts of about `most` slots, each made when it is asked for: for some of the inputs all of the sides, then for
-/// the next.
+/// Iterates over the parts of a job, of about `most` slots each. They cover all sides for some of the inputs, then
+/// all sides for the next inputs, and so on.
 pub(in crate::paillier::kernels) struct Parts<'a> {
     weights: &'a Weights,
     sides: Range<usize>,
     inputs: usize,
     most: usize,
-    /// What the next part is taken from: inputs, how their powers are computed, and the first side.
-    next: (Range<usize>, Way, usize),
+    /// The next part: its inputs, its method and its first side.
+    next: (Range<usize>, Method, usize),
 }
 
 impl<'a> Parts<'a> {
@@ -71,17 +73,17 @@ impl<'a> Parts<'a> {
         inputs: usize,
         most: usize,
     ) -> Self {
-        let next = (0..0, Way::Buckets, sides.start);
+        let next = (0..0, Method::Buckets, sides.start);
         let mut parts = Self { weights, sides, inputs, most, next };
-        parts.go_on(0);
+        parts.continue_from(0);
         parts
     }
 
-    /// Goes on with the inputs from that one.
-    fn go_on(&mut self, first: usize) {
+    /// Continues with the inputs from `first` on.
+    fn continue_from(&mut self, first: usize) {
         let inputs = first..(first + inputs_at_once(self.weights, self.most)).min(self.inputs);
-        let way = Way::choose(self.weights, self.sides.clone(), inputs.clone(), self.most);
-        self.next = (inputs, way, self.sides.start);
+        let method = Method::choose(self.weights, self.sides.clone(), inputs.clone(), self.most);
+        self.next = (inputs, method, self.sides.start);
     }
 }
 
@@ -93,11 +95,11 @@ impl Iterator for Parts<'_> {
             if self.sides.is_empty() || self.next.0.end >= self.inputs {
                 return None;
             }
-            self.go_on(self.next.0.end);
+            self.continue_from(self.next.0.end);
         }
-        let (inputs, way, next) = &mut self.next;
+        let (inputs, method, next) = &mut self.next;
         let start = *next;
-        let mut builder = Builder::new(*way, inputs.clone());
+        let mut builder = Builder::new(*method, inputs.clone());
         let mut results = Vec::new();
         while *next < self.sides.end && (*next == start || builder.slots() < self.most) {
             results.push(builder.side(self.weights, *next));
@@ -108,49 +110,50 @@ impl Iterator for Parts<'_> {
     }
 }
 
-/// Inputs of a part, so that a side of it stays below that many slots: buckets take at most a product a bit for each.
+/// Returns how many inputs a part may have, so that each of its sides takes at most `most` slots. Buckets take at
+/// most one product for each bit of each input's weight.
 pub(in crate::paillier::kernels) fn inputs_at_once(weights: &Weights, most: usize) -> usize {
     (most / (weights.bits() + 2)).max(64)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Method {
     Buckets,
     /// Tables of the odd powers below 2^width.
     Tables(u32),
 }
 
-impl Way {
+impl Method {
     fn choose(weights: &Weights, sides: Range<usize>, inputs: Range<usize>, most: usize) -> Self {
         let counts = Counts::new(weights, sides, &inputs);
         let fits = |width: &u32| inputs.len() << (width - 1) <= most;
         let tables = (1..=WIDEST).filter(fits).map(|width| (Self::Tables(width), counts.with_tables(width)));
-        let ways = tables.chain([(Self::Buckets, counts.with_buckets())]);
-        ways.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(Self::Buckets, |(way, _)| way)
+        let methods = tables.chain([(Self::Buckets, counts.with_buckets())]);
+        methods.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(Self::Buckets, |(method, _)| method)
     }
 }
 
 struct Builder {
-    way: Way,
+    method: Method,
     schedule: Schedule,
     inputs: Range<usize>,
-    /// For each input its odd powers, as far as they are there.
+    /// The odd powers of each input that were computed so far.
     tables: Vec<Vec<u32>>,
-    /// For each input its square.
+    /// The square of each input, if it was computed.
     squares: Vec<Option<u32>>,
 }
 
-/// The product of a window's factors, to be raised to 2^bit.
+/// The product of a window's factors, which is raised to the power 2^bit.
 struct Window {
     bit: usize,
     slot: u32,
 }
 
 impl Builder {
-    fn new(way: Way, inputs: Range<usize>) -> Self {
-        let tables = if way == Way::Buckets { 0 } else { inputs.len() };
+    fn new(method: Method, inputs: Range<usize>) -> Self {
+        let tables = if method == Method::Buckets { 0 } else { inputs.len() };
         Self {
-            way,
+            method,
             schedule: Schedule::new(Part::GIVEN + inputs.len()),
             tables: vec![Vec::new(); tables],
             squares: vec![None; tables],
@@ -162,17 +165,17 @@ impl Builder {
         Part::GIVEN + self.inputs.len() + self.schedule.len()
     }
 
-    /// The slot of an input of this part.
+    /// Returns the slot of a weight's input, if this part has that input.
     fn input(&self, weight: &Weight<'_>) -> Option<u32> {
         let place = weight.input.checked_sub(self.inputs.start).filter(|place| *place < self.inputs.len())?;
         u32::try_from(Part::GIVEN + place).ok()
     }
 
-    /// The slot of a side's product.
+    /// Schedules the product of a side and returns its slot.
     fn side(&mut self, weights: &Weights, side: usize) -> Option<u32> {
-        let mut windows = match self.way {
-            Way::Buckets => self.windows_of_buckets(weights, side),
-            Way::Tables(width) => self.windows_of_tables(weights, side, width),
+        let mut windows = match self.method {
+            Method::Buckets => self.windows_of_buckets(weights, side),
+            Method::Tables(width) => self.windows_of_tables(weights, side, width),
         };
         windows.sort_by_key(|window| std::cmp::Reverse(window.bit));
         let mut windows = windows.into_iter();
@@ -203,7 +206,7 @@ impl Builder {
         windows
     }
 
-    /// Sorts factors into buckets, and goes on with the halves of the buckets' weights.
+    /// Sorts factors into buckets, then treats the upper and lower halves of the buckets' weights the same way.
     fn split(&mut self, factors: Vec<Factor>, bit: usize, windows: &mut Vec<Window>) {
         let buckets = self.buckets(factors);
         let Some(largest) = buckets.last().map(|bucket| bucket.weight) else { return };
@@ -220,7 +223,7 @@ impl Builder {
         self.split(lower, bit, windows);
     }
 
-    /// One factor for each weight but 0, the lowest weight first.
+    /// Multiplies the factors of each weight except 0. Returns one factor per weight, the lowest weight first.
     fn buckets(&mut self, mut factors: Vec<Factor>) -> Vec<Factor> {
         factors.retain(|factor| factor.weight != 0);
         factors.sort_by_key(|factor| factor.weight);
@@ -232,7 +235,8 @@ impl Builder {
         .collect()
     }
 
-    /// Π bucket^weight: all that have at least a weight, multiplied up over the weights.
+    /// Schedules Π bucket^weight. For each weight d, `running` is the product of all buckets with a weight of at
+    /// least d; the result is the product of `running` over all d.
     fn running(&mut self, buckets: &[Factor]) -> Option<u32> {
         let mut buckets = buckets.iter().rev().peekable();
         let first = buckets.next()?;
@@ -271,7 +275,7 @@ impl Builder {
             .collect()
     }
 
-    /// An input to an odd power.
+    /// Returns the slot of an input raised to an odd power.
     fn odd_power(&mut self, input: u32, power: u64) -> u32 {
         let place = input as usize - Part::GIVEN;
         let entry = (power / 2) as usize;
@@ -288,14 +292,14 @@ impl Builder {
     }
 }
 
-/// A number in a slot, and what it is to be raised to.
+/// A slot, and the weight that its number is raised to.
 #[derive(Clone, Copy)]
 struct Factor {
     weight: u64,
     slot: u32,
 }
 
-/// Whether running products over so many buckets take fewer products than halves do.
+/// Returns whether running products take fewer products than splitting the weights, for that many buckets.
 fn is_running_shorter(buckets: u64, largest: u64) -> bool {
     let half = (u64::BITS - largest.leading_zeros()) / 2;
     let split = 2 * buckets - ((2 * buckets) >> half) + (2 << half);

@@ -1,5 +1,5 @@
-//! The sides of weighted sums on the CPU: the products of the powers with positive weights and of those with negative ones, and
-//! their quotients.
+//! The sides of multi-exponentiations on the CPU, and their quotients. One side is the product of the powers with
+//! positive weights, the other side that of the powers with negative weights.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::Lanes;
@@ -12,13 +12,14 @@ use crate::paillier::kernels::pair_mul;
 use crate::paillier::kernels::weights::Weights;
 use std::ops::Range;
 
-/// Limbs that a part of a job takes: 64 MiB.
+/// The limbs that a part of a job takes at most: 64 MiB.
 const MOST_LIMBS: usize = 1 << 23;
 
-/// Rows that a task takes.
+/// The rows that a task takes.
 const RUN: Run = Run::new(16, 256);
 
-/// The products of the positive and of the negative weights of each output, one after the other: some of them.
+/// Computes the given sides. Each output has two: first the product for its positive weights, then that for its
+/// negative ones.
 pub(crate) fn multi_exp_sides_vartime(
     cpu: &Cpu,
     modulus: &Modulus,
@@ -30,7 +31,7 @@ pub(crate) fn multi_exp_sides_vartime(
     with_lanes!(&for_powers(cpu, weights.len()), modulus, m => compute(cpu, m, inputs, weights, sides, out));
 }
 
-/// Each output's positive side divided by its negative one.
+/// Divides the positive side of each output by its negative side.
 pub(crate) fn quotients_vartime(cpu: &Cpu, modulus: &Modulus, weights: &Weights, sides: Rows<'_>, out: &mut [u64]) {
     let width = sides.width();
     let has_negative = |output: &usize| weights.side(2 * output + 1).next().is_some();
@@ -75,16 +76,16 @@ fn compute<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, weights: &Weights, side
     });
 }
 
-/// All slots of a part, as reduced pairs in Montgomery form.
+/// Computes all slots of a part, as reduced pairs in Montgomery form.
 fn fill<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, part: &Part, slots: &mut Vec<u64>) {
     let width = 2 * m.width();
     slots.resize(part.slots() * width, 0);
     let mut ready = (Part::GIVEN + part.inputs.len()) * width;
     let inputs = inputs.slice(part.inputs.clone());
     cpu.for_each_group(&mut slots[Part::GIVEN * width..ready], width, RUN.of(A::COUNT), |rows, out| {
-        let mut entered = m.to_mont(&m.load_pair(inputs.slice(rows)));
-        m.reduce_pair(&mut entered);
-        m.store_pair(&entered, out);
+        let mut input = m.to_mont(&m.load_pair(inputs.slice(rows)));
+        m.reduce_pair(&mut input);
+        m.store_pair(&input, out);
     });
     let mut factors = &*part.rounds.factors;
     for length in &part.rounds.lengths {
@@ -95,7 +96,7 @@ fn fill<A: Lanes>(cpu: &Cpu, m: &A, inputs: Rows<'_>, part: &Part, slots: &mut V
     }
 }
 
-/// The products of pairs of slots.
+/// Computes the products of one round from pairs of slots.
 fn round<A: Lanes>(cpu: &Cpu, m: &A, slots: &[u64], factors: &[[u32; 2]], out: &mut [u64]) {
     let width = 2 * m.width();
     cpu.for_each_run(out, width, RUN.of(A::COUNT), |first, out| {
@@ -121,7 +122,7 @@ fn round<A: Lanes>(cpu: &Cpu, m: &A, slots: &[u64], factors: &[[u32; 2]], out: &
     });
 }
 
-/// out ← out·factors, in Montgomery form.
+/// Computes out ← out·factors, in Montgomery form.
 fn multiply<A: Lanes>(cpu: &Cpu, m: &A, factors: &[u64], out: &mut [u64]) {
     let width = 2 * m.width();
     let factors = Rows::new(factors, width);

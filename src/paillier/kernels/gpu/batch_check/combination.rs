@@ -1,4 +1,4 @@
-//! Random combinations of rows: what checks of another device's results are made of.
+//! Random combinations of rows, for checks of another device's results.
 
 use crate::bignum::batch::Rows;
 use crate::bignum::lanes::{Lanes, Pair};
@@ -6,14 +6,16 @@ use crate::bignum::modulus::{Modulus, with_modulus};
 use crate::device::cpu::{Cpu, Run};
 use zeroize::Zeroizing;
 
-/// Limbs that a sum of rows, each times a limb, has beyond a row's.
+/// The extra limbs of a sum of rows that are each multiplied by a limb, beyond the limbs of a row.
 pub(crate) const SUM_EXTRA: usize = 2;
-/// Bits of a weight of [`weighted_product`].
+/// The length of a weight of [`weighted_product`], in bits.
 pub(crate) const WEIGHT_BITS: u32 = 12;
-/// From this many rows on, sorting them by weight takes fewer multiplications than going through the weights' bits.
+/// From this number of rows on, sorting rows by weight takes fewer multiplications than squaring for each bit of the
+/// weights.
 const ROWS_TO_SORT: usize = 2048;
 
-/// Σ weight·row over the integers, for rows of `components` numbers each: the sums' limbs, [`SUM_EXTRA`] more a component.
+/// Computes Σ weight·row over the integers, for rows of `components` numbers each. Each number of the sum has
+/// [`SUM_EXTRA`] more limbs than in a row.
 pub(crate) fn weighted_sum(cpu: &Cpu, weights: &[u64], rows: Rows<'_>, components: usize) -> Zeroizing<Vec<u64>> {
     let narrow = rows.width() / components;
     let width = (narrow + SUM_EXTRA) * components;
@@ -34,20 +36,21 @@ pub(crate) fn weighted_sum(cpu: &Cpu, weights: &[u64], rows: Rows<'_>, component
     total
 }
 
-/// sum += row·weight.
+/// Computes sum += row·weight.
 fn add_times(sum: &mut [u64], row: &[u64], weight: u64) {
     let mut carry = 0u128;
     for (i, digit) in sum.iter_mut().enumerate() {
         let limb = row.get(i).copied().unwrap_or(0);
         carry += u128::from(limb) * u128::from(weight) + u128::from(*digit);
-        #[expect(clippy::cast_possible_truncation, reason = "the lower limb is meant")]
+        #[expect(clippy::cast_possible_truncation, reason = "takes the lower limb")]
         let low = carry as u64;
         *digit = low;
         carry >>= 64;
     }
 }
 
-/// Π row^weight modulo m², of pairs, for weights of [`WEIGHT_BITS`] bits. Takes time by the weights, which are public.
+/// Computes Π row^weight modulo m², for pairs and weights of [`WEIGHT_BITS`] bits. The time depends on the weights,
+/// which are public.
 pub(crate) fn weighted_product(cpu: &Cpu, modulus: &Modulus, weights: &[u64], rows: Rows<'_>) -> Zeroizing<Vec<u64>> {
     let width = 2 * modulus.width();
     let parts = cpu.threads().min(rows.len().div_ceil(16)).max(1);
@@ -69,7 +72,7 @@ pub(crate) fn weighted_product(cpu: &Cpu, modulus: &Modulus, weights: &[u64], ro
     out
 }
 
-/// A pair in Montgomery form, and its weight.
+/// A pair in Montgomery form with its weight.
 #[derive(Clone, Copy)]
 struct Weighted<N>(Pair<N>, u64);
 
@@ -79,7 +82,7 @@ impl<N: zeroize::Zeroize> zeroize::Zeroize for Weighted<N> {
     }
 }
 
-/// Squares once a bit for all rows (Straus, "Addition chains of vectors", 1964).
+/// Squares once per bit for all rows together (Straus, "Addition chains of vectors", 1964).
 fn by_bits<A: Lanes>(m: &A, rows: &[Weighted<A::Number>]) -> Pair<A::Number> {
     let mut power = *m.one();
     for bit in (0..WEIGHT_BITS).rev() {
@@ -91,8 +94,9 @@ fn by_bits<A: Lanes>(m: &A, rows: &[Weighted<A::Number>]) -> Pair<A::Number> {
     power
 }
 
-/// Multiplies rows of the same weight first. The running product of all that have at least a weight, multiplied up over
-/// all weights, holds each row as often as its weight says (Pippenger 1976, with one bucket a weight).
+/// Multiplies rows of the same weight first, in one bucket per weight (Pippenger 1976). For each weight d, `running`
+/// is the product of all rows with a weight of at least d. In the product of `running` over all d, each row occurs as
+/// often as its weight says.
 fn by_weight<A: Lanes>(m: &A, rows: &[Weighted<A::Number>]) -> Pair<A::Number> {
     let mut buckets = Zeroizing::new(vec![*m.one(); 1 << WEIGHT_BITS]);
     for Weighted(row, weight) in rows {

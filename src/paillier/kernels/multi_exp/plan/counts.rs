@@ -1,22 +1,22 @@
-//! How many products a job takes, before they are listed: near enough to choose by.
+//! Estimates how many products a job takes before they are listed, accurately enough to choose a method.
 
 use crate::paillier::kernels::weights::Weights;
 use std::ops::Range;
 
-/// Weights of at most that many bits end in running products.
+/// The longest weights that end in running products, in bits.
 pub(super) const RUNNING_BITS: u32 = 5;
-/// Weights are first cut into windows of that many bits, which fit a limb.
+/// Weights are first split into windows of this many bits, which fit a limb.
 pub(super) const FIRST_BITS: u32 = 32;
 /// The widest window of tables.
 pub(super) const WIDEST: u32 = 8;
 
-/// Products that a job takes, without those into Montgomery form and out of it.
+/// Estimates the products of a job, without the conversions to and from Montgomery form.
 #[cfg(feature = "gpu")]
 pub(crate) fn estimate(weights: &Weights, sides: Range<usize>, inputs: usize) -> f64 {
     Counts::new(weights, sides, &(0..inputs)).fewest()
 }
 
-/// [`estimate`] for so many sides with a weight for every input.
+/// Computes [`estimate`] for `sides` sides that have a weight of `bits` bits for every input.
 #[cfg(feature = "gpu")]
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub(crate) fn estimate_dense(inputs: usize, sides: usize, bits: usize) -> f64 {
@@ -25,13 +25,13 @@ pub(crate) fn estimate_dense(inputs: usize, sides: usize, bits: usize) -> f64 {
     counts.fewest()
 }
 
-/// What the count of products depends on.
+/// The sizes of a job that determine the number of products.
 pub(super) struct Counts {
     inputs: f64,
-    /// Sides with any weight.
+    /// The number of sides that are not empty.
     sides: f64,
     terms: f64,
-    /// Of the longest weight.
+    /// The length of the longest weight.
     bits: u32,
 }
 
@@ -55,19 +55,19 @@ impl Counts {
 
     pub(super) fn with_tables(&self, width: u32) -> f64 {
         let table = if width == 1 || self.bits <= 1 { 0.0 } else { f64::from(1u32 << (width.min(self.bits) - 1)) };
-        // Of weights that are not 0.
+        // The average over weights that are not 0.
         let windows = windows(self.bits, width) / (1.0 - (-f64::from(self.bits)).exp2());
         self.inputs * table + self.terms * windows + self.sides * f64::from(self.bits)
     }
 
     pub(super) fn with_buckets(&self) -> f64 {
-        let a_side = self.terms / self.sides.max(1.0);
+        let terms_per_side = self.terms / self.sides.max(1.0);
         let windows = f64::from(self.bits) / f64::from(FIRST_BITS.min(self.bits).max(1));
-        self.sides * (f64::from(self.bits) + windows * buckets(a_side, self.bits.min(FIRST_BITS)))
+        self.sides * (f64::from(self.bits) + windows * buckets(terms_per_side, self.bits.min(FIRST_BITS)))
     }
 }
 
-/// Windows that start at a one, in random bits.
+/// Returns the expected number of sliding windows in random bits. Each window starts at a one.
 fn windows(bits: u32, width: u32) -> f64 {
     let mut windows = vec![0.0];
     for bits in 1..=bits as usize {
@@ -77,13 +77,13 @@ fn windows(bits: u32, width: u32) -> f64 {
     windows.pop().unwrap_or(0.0)
 }
 
-/// Products for `count` factors with random weights of so many bits, without squarings.
+/// Estimates the products for `count` factors with random weights of `bits` bits, without squarings.
 fn buckets(count: f64, bits: u32) -> f64 {
     let values = f64::from(bits).exp2() - 1.0;
     if count < 1.0 || bits == 0 {
         return count;
     }
-    // How many different weights there are, so many drawn.
+    // The expected number of different weights among `count` random ones.
     let different = values * (1.0 - (1.0 - 1.0 / (values + 1.0)).powf(count));
     let same = count - different;
     if bits == 1 {

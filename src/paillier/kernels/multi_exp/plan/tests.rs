@@ -1,10 +1,10 @@
-//! What schedules compute, with exponents in place of numbers, and how many products they take.
+//! Tests what schedules compute, with exponents in place of numbers, and how many products they take.
 
 use super::*;
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
-/// For each side and input the power to which the schedule raises it.
+/// Returns, for each side, the power to which the schedule raises each input.
 fn powers(weights: &Weights, inputs: usize, most: usize) -> Vec<Vec<BigUint>> {
     let mut powers = vec![vec![BigUint::ZERO; inputs]; weights.sides()];
     for part in Parts::new(weights, 0..weights.sides(), inputs, most) {
@@ -49,7 +49,7 @@ fn expected(weights: &Weights, inputs: usize) -> Vec<Vec<BigUint>> {
     (0..weights.sides()).map(side).collect()
 }
 
-/// Whether a weight is negative, and both limbs of its magnitude.
+/// A weight: whether it is negative, and both limbs of its magnitude.
 type Signed = (bool, u64, u64);
 
 fn matrix() -> impl Strategy<Value = (usize, Vec<Vec<Signed>>)> {
@@ -78,7 +78,7 @@ proptest! {
     }
 }
 
-/// Weights of so many bits and a sign, all equally likely.
+/// Makes random signed weights of `bits` bits, all equally likely.
 fn random(inputs: usize, outputs: usize, bits: u32) -> Weights {
     let mut state = 7u64;
     let mut next = || {
@@ -92,29 +92,29 @@ fn random(inputs: usize, outputs: usize, bits: u32) -> Weights {
     weights
 }
 
-/// The products of each round.
+/// Returns the number of products of each round.
 fn rounds(weights: &Weights, inputs: usize) -> Vec<usize> {
     Parts::new(weights, 0..weights.sides(), inputs, 1 << 20).flat_map(|part| part.rounds.lengths).collect()
 }
 
 #[test]
-fn estimates_are_near_the_counts() {
+fn estimates_are_close_to_the_counts() {
     for (inputs, outputs, bits) in
         [(784, 10, 7), (784, 1, 7), (16, 1000, 7), (1, 1, 7), (3000, 4, 16), (100, 100, 7), (1000, 1, 1), (50, 1, 40)]
     {
         let weights = random(inputs, outputs, bits);
         let products: usize = rounds(&weights, inputs).iter().sum();
         let counts = Counts::new(&weights, 0..weights.sides(), &(0..inputs));
-        let way = Way::choose(&weights, 0..weights.sides(), 0..inputs, 1 << 20);
-        let estimate = match way {
-            Way::Buckets => counts.with_buckets(),
-            Way::Tables(width) => counts.with_tables(width),
+        let method = Method::choose(&weights, 0..weights.sides(), 0..inputs, 1 << 20);
+        let estimate = match method {
+            Method::Buckets => counts.with_buckets(),
+            Method::Tables(width) => counts.with_tables(width),
         };
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let ratio = estimate / products as f64;
         assert!(
             (0.7..1.6).contains(&ratio),
-            "{inputs} × {outputs}, {bits} bits: {way:?}, {estimate:.0} for {products}"
+            "{inputs} × {outputs}, {bits} bits: {method:?}, estimated {estimate:.0} instead of {products}"
         );
     }
 }

@@ -156,10 +156,10 @@ def main():
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     text = (
         f"{cpu['model']}, {tables.today()}, one thread, `{cpu['isa']}`, {COUNT:,} vectors of {DIMENSIONS} dimensions, key_len {KEY_LEN};\n"
-        f"{rustc}, Python {sys.version.split()[0]}, numpy {numpy.__version__}. Medians of {arguments.rounds} turns.\n\n"
+        f"{rustc}, Python {sys.version.split()[0]}, numpy {numpy.__version__}. Medians of {arguments.rounds} rounds.\n\n"
     )
-    text += table(["10,000 vectors", "scheme", "engine", "arrays", "above", "lists", "above"], rows)
-    text += "\n\nThe same script with the SDK's clients and with hushvec's, lists of integers in and out, a vector:\n\n"
+    text += table(["10,000 vectors", "scheme", "engine", "arrays", "overhead", "lists", "overhead"], rows)
+    text += "\n\nThe same script with the SDK's clients and with hushvec's, on lists of integers; time per vector:\n\n"
     text += table(["on lists", "SDK's client, hushvec's", "SDK 0.1.1", "hushvec", "× SDK"], beside_the_sdk(arguments.rounds))
     print(text)
     if arguments.write:

@@ -123,9 +123,9 @@ def measure(rounds):
             rows.append((operation, who, turns.median((operation, who)), ratios))
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     about = (
-        f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['isa']}` and 1,024 vectors at a time; medians of {rounds} turns. {rustc};\n"
-        f"xtrace-ai-sdk 0.1.1 and phe 1.5.0 on Python {sys.version.split()[0]}, gmpy2 {gmpy2.version()} with {gmpy2.mp_version()} as its wheel has it.\n"
-        "The SDK's lookup client has its default alpha_len of 50, which can be broken in seconds. The SDK's own server combines\n"
+        f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['isa']}` and 1,024 vectors at a time; medians of {rounds} rounds. {rustc};\n"
+        f"xtrace-ai-sdk 0.1.1 and phe 1.5.0 on Python {sys.version.split()[0]}, gmpy2 {gmpy2.version()} with {gmpy2.mp_version()} as bundled in its wheel.\n"
+        "The SDK's lookup client uses its default alpha_len of 50, which can be broken in seconds. The SDK's own server aggregates\n"
         "for its clients; here gmpy2 does, with a product and a remainder."
     )
     return f"{about}\n\n" + tables.products(f"one thread, key_len {KEY_LEN}, {DIMENSIONS} dimensions", rows, list(peers))

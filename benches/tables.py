@@ -29,7 +29,7 @@ def kernels(report):
     best = machine["isa"]
     levels = list(dict.fromkeys(row["who"].split(" × ")[0] for row in report["rows"] if " × " in row["who"]))
     libraries = ["crypto-bigint", "num-bigint"]
-    head = ["one thread", f"`{best}`, a second", "`gmp`", "× `gmp`", "`gmp-fat`", "× `gmp-fat`", "alone"]
+    head = ["one thread", f"`{best}`, per second", "`gmp`", "× `gmp`", "`gmp-fat`", "× `gmp-fat`", "alone"]
     head += [f"`{level}`" for level in levels if level != best] + libraries
     lines = [line(head), "|---" * len(head) + "|"]
     for group in dict.fromkeys(row["group"] for row in report["rows"]):
@@ -50,15 +50,15 @@ def kernels(report):
         lines.append(line(cells))
     about = (
         f"{machine['cpu']}, {today()}, one thread; {machine['rustc']}. `gmp` is {gmps['gmp']}, `gmp-fat` is {gmps['gmp-fat']}.\n"
-        "Encryption is compared with GMP's r^n, decoding with its two powers. Ratios are to `gmp` where no other is named, and medians\n"
-        "of what single turns gave; *alone* is one number or vector in a call."
+        "Encryption is compared with GMP's r^n, decoding with its two powers. Ratios are to `gmp` unless another library\n"
+        "is named, and are medians of the ratios of single rounds; *alone* is one number or vector per call."
     )
     return f"{about}\n\n" + "\n".join(lines)
 
 
 def products(about, rows, yardsticks):
     """Markdown of operations a second: `rows` are (operation, who, a second, {yardstick: ratio})."""
-    lines = [line([about, "a second", *(f"× {who}" for who in yardsticks)]), "|---" * (2 + len(yardsticks)) + "|"]
+    lines = [line([about, "per second", *(f"× {who}" for who in yardsticks)]), "|---" * (2 + len(yardsticks)) + "|"]
     lines += [line([f"{operation}, {who}", rate(per_second), *(factor(ratios[y]) for y in yardsticks)]) for operation, who, per_second, ratios in rows]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-//! Lesson 6: a linear model of 784 inputs and 10 outputs on an encrypted image. The evaluator has the weights and learns
+//! Lesson 6: a linear model with 784 inputs and 10 outputs on an encrypted image. The evaluator has the weights, and learns
 //! neither the image nor the scores.
 //!
 //! `cargo run --release --example encrypted_linear_model`
@@ -12,7 +12,7 @@ use std::time::Instant;
 const INPUTS: usize = 784;
 const OUTPUTS: usize = 10;
 
-/// Numbers that look random, the same in every run.
+/// Pseudorandom numbers, the same in every run.
 fn bytes(seed: u32) -> impl Iterator<Item = u8> {
     let step = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     std::iter::successors(Some(seed), step).skip(1).map(|state| state.to_be_bytes()[0])
@@ -22,7 +22,7 @@ fn main() -> Result<(), Error> {
     let provider = PassphraseKeyProvider::new("correct horse battery staple")?;
     let ctx = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(512).create(provider)?;
 
-    // The owner has an image of 28 × 28 pixels. That a pixel has eight bits is public, which pixel is what is not.
+    // The owner has an image of 28 × 28 pixels. It is public that pixels have eight bits; their values are secret.
     let image: Vec<u8> = bytes(1).take(INPUTS).collect();
     let encrypted = ctx.encrypt_numbers(&image, &NumberFormat::integers(8))?;
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Error> {
     let products = evaluator.matmul(&matrix, &encrypted)?;
     let took = started.elapsed();
     let scores = evaluator.add_plain(&products, &PlainArray::fixed_point(&offsets, 1)?)?;
-    // Fresh noise, so that the answer tells nothing of the weights but the scores.
+    // Fresh noise, so that the result reveals nothing about the weights except the scores.
     let scores = evaluator.rerandomize(&scores)?;
     println!("{INPUTS} × {OUTPUTS} weights in {took:.0?}, scores of at most {} bits", scores.bound().bits());
 

@@ -1,4 +1,4 @@
-//! Lesson 3: the same keys encrypt integers, which can be added to each other and multiplied by plain numbers.
+//! Lesson 3: the same keys encrypt integers, which can be added to each other and multiplied by plain integers.
 //!
 //! `cargo run --release --example integers`
 
@@ -9,7 +9,7 @@ fn main() -> Result<(), Error> {
         .embedding_length(512)
         .create(PassphraseKeyProvider::new("correct horse battery staple")?)?;
 
-    // Whoever has the public key can encrypt and compute, here a weighted sum.
+    // The public key is enough to encrypt and to compute, here a weighted sum.
     let evaluator = Evaluator::open(&ctx.public_context(), Device::Auto)?;
     let (apples, pears) = (evaluator.encrypt(&Plaintext::from(3u64))?, evaluator.encrypt(&Plaintext::from(5u64))?);
     let cost = evaluator.add(
@@ -18,7 +18,7 @@ fn main() -> Result<(), Error> {
     )?;
     let cost = evaluator.add_plain(&cost, &Plaintext::from(7u64))?;
 
-    // Only the owner can read it. Numbers are counted modulo n, of 2048 bits here.
+    // Only the owner can decrypt it. Results are modulo n, which has 2048 bits here.
     let total = ctx.decrypt(&cost)?;
     println!("3 apples at 40, 5 pears at 25 and a bag at 7: {}", total.to_biguint());
     assert_eq!(total.to_biguint(), (3 * 40 + 5 * 25 + 7u32).into());

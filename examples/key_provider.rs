@@ -1,4 +1,4 @@
-//! Lesson 4: a key provider of one's own, for keys that live in a vault instead of somebody's head.
+//! Lesson 4: a custom key provider, for keys in a key management service instead of a passphrase.
 //!
 //! `cargo run --release --example key_provider`
 
@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
-/// Stands for a key management service: it knows keys by name, and hands them out to whoever may have them.
+/// Stands for a key management service, which returns keys by name to authorized callers.
 #[derive(Default)]
 struct Vault(Mutex<HashMap<Vec<u8>, [u8; 32]>>);
 
-/// Takes the key of one name from the vault. What is stored in the context is the name.
+/// Gets a key from the vault by name. The context stores the name.
 struct VaultKeyProvider {
     vault: Arc<Vault>,
     name: Vec<u8>,
@@ -29,7 +29,7 @@ impl KeyProvider for VaultKeyProvider {
     }
 
     fn get_key(&self) -> Result<Key, Error> {
-        let refused = || Error::KeyProvider("the vault has no such key".to_owned());
+        let refused = || Error::KeyProvider("no such key in the vault".to_owned());
         let keys = self.vault.0.lock().map_err(|_| refused())?;
         keys.get(&self.name).map(|key| Zeroizing::new(*key)).ok_or_else(refused)
     }
@@ -45,7 +45,7 @@ impl KeyProvider for VaultKeyProvider {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let vault = Arc::new(Vault::default());
-    // A real one draws it at random.
+    // A real vault generates a random key.
     vault.0.lock().map_err(|_| "poisoned")?.insert(b"collection-7".to_vec(), [42; 32]);
     let provider = |name: &str| VaultKeyProvider { vault: Arc::clone(&vault), name: name.as_bytes().to_vec() };
 
@@ -55,18 +55,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .create(provider("collection-7"))?;
     let stored = ctx.serialize_exec_context()?;
 
-    // The name comes from what is stored: a provider with any name, and access to the vault, opens it.
-    let again = ExecutionContext::from_serialized(&stored, &provider("whatever"), None)?;
+    // The name is read from the stored context, so a provider with any name and access to the vault opens it.
+    let again = ExecutionContext::from_serialized(&stored, &provider("any name"), None)?;
     assert_eq!(again, ctx);
     let c = again.encrypt_vec_one(&[1, 0, 1, 0, 1, 0, 1, 0])?;
     println!("opened {} with the vault's key; {c:?}", again.id()?);
 
-    // A passphrase does not.
-    let Err(refusal) =
+    // A passphrase does not open it.
+    let Err(error) =
         ExecutionContext::from_serialized(&stored, &PassphraseKeyProvider::new("correct horse battery staple")?, None)
     else {
         return Err("a passphrase opened it".into());
     };
-    println!("a passphrase: {refusal}");
+    println!("with a passphrase: {error}");
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! What the fuzz targets share.
+//! Shared code of the fuzz targets.
 
 use hushvec::{Error, ExecutionContext, Format, Key, KeyProvider};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A provider whose key costs nothing to derive.
+/// A provider whose key takes no time to derive.
 #[derive(Debug, Clone)]
 pub struct FixedKeyProvider(pub Vec<u8>);
 
@@ -26,33 +26,33 @@ impl KeyProvider for FixedKeyProvider {
     }
 }
 
-/// Loads a context of any format as a caller would who accepts weak keys.
+/// Loads a context of any format, and accepts weak keys.
 ///
 /// # Errors
-/// What loading fails with.
+/// Any error of loading.
 pub fn load(text: &str) -> Result<ExecutionContext, Error> {
     let loader = ExecutionContext::loader().allow_weak(true).threads(std::num::NonZeroUsize::new(1));
     loader.from_serialized(text, &FixedKeyProvider(Vec::new()))
 }
 
-/// The context whose files are the seeds of the corpus.
+/// Loads the context that the seeds of the corpus belong to.
 ///
 /// # Panics
-/// If the repository has lost it.
+/// If the seed is missing or invalid.
 pub fn context() -> ExecutionContext {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/context/subgroup.json");
-    let text = std::fs::read_to_string(path).expect("the seed is there");
+    let text = std::fs::read_to_string(path).expect("the seed exists");
     load(&text).expect("the seed is a context")
 }
 
-/// Writes bytes into a file of this process, in memory where the system has such a place.
+/// Writes bytes to a file of this process, in memory if the system has /dev/shm.
 ///
 /// # Panics
-/// If they cannot be written.
+/// If the file cannot be written.
 pub fn file_with(bytes: &[u8]) -> PathBuf {
     let memory = std::path::Path::new("/dev/shm");
     let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let path = folder.join(format!("hushvec-fuzz-{}", std::process::id()));
-    std::fs::write(&path, bytes).expect("a file can be written");
+    std::fs::write(&path, bytes).expect("the file can be written");
     path
 }

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Fuzzes every target, or those named, for HUSHVEC_FUZZ_SECONDS each (20), in at most 256 MiB. Needs no nightly compiler:
-# the passes that libFuzzer wants are LLVM's own. `cargo fuzz run TARGET` works too, and adds sanitizers.
+# Fuzzes every target, or the given ones, for HUSHVEC_FUZZ_SECONDS seconds each (default 20), in at most 256 MiB. Needs no
+# nightly compiler, because the passes that libFuzzer needs are part of LLVM. `cargo fuzz run TARGET` works too, and adds
+# sanitizers.
 set -euo pipefail
 cd "$(dirname "$0")"
 passes='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters'
 passes+=' -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares'
 targets=("$@")
 [ $# -gt 0 ] || for file in fuzz_targets/*.rs; do targets+=("$(basename "$file" .rs)"); done
-# With a target named, build scripts are not compiled so.
+# With an explicit --target, build scripts are compiled without these flags.
 host=$(rustc -vV | sed -n 's/^host: //p')
 features=()
 [[ " ${targets[*]} " != *' inputs '* ]] || features=(--features inputs)
@@ -19,6 +20,6 @@ for target in "${targets[@]}"; do
   target/"$host"/release/"$target" "target/found/$target" "corpus/$target" -artifact_prefix="artifacts/$target/" \
     -max_total_time="${HUSHVEC_FUZZ_SECONDS:-20}" -rss_limit_mb=256 -malloc_limit_mb=256 -timeout=10 -max_len=20000 \
     -print_final_stats=1 2>&1 | grep -E '^(stat::|SUMMARY|artifact|==|thread|.*panicked|.*ERROR)' || true
-  # libFuzzer's status is lost in the pipe: what it leaves is what counts.
+  # The pipe hides libFuzzer's exit status, so this checks for artifacts instead.
   [ -z "$(ls -A "artifacts/$target")" ] || { echo "$target: see fuzz/artifacts/$target"; exit 1; }
 done

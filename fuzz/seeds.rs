@@ -1,4 +1,5 @@
-//! Writes the corpus's seeds: one sound file of each kind (but for tables, which are long). Run it in this folder, when a format has changed.
+//! Writes the seeds of the corpus: one valid file of each kind, except tables, which are long. Run it in this folder after a
+//! change of a format.
 
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter,
@@ -44,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(corpus.join("numbers/array"), numbers.to_bytes(key)?)?;
 
     let folder = corpus.join("record_file");
-    // The first byte of an input says whether its checksums are set right.
+    // The first byte of an input tells the target to correct its checksums.
     let keep = |from: &Path, name: &str| -> Result<(), Box<dyn Error>> {
         fs::write(folder.join(name), [&[0][..], &fs::read(from)?].concat())?;
         Ok(fs::remove_file(from)?)
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     keep(&index, "index.seed")?;
     keep(&names, "names.seed")?;
     keep(&query, "query.seed")?;
-    // Counts that are set as high as they go.
+    // Counts with their maximum values.
     let (whole, name) = (fs::read(&response)?, folder.join("changed"));
     for (seed, at, count) in
         [("groups", 60, &u32::MAX.to_le_bytes()[..]), ("rows", 64, &u64::MAX.to_le_bytes()), ("block", 132, &[255; 4])]
@@ -83,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         header
     })?;
     keep(&name, "response_empty.seed")?;
-    // Records that have room for thousands of vectors, of a scheme that there is not: of an index, and a response with a second query.
+    // Records of an unknown scheme that hold thousands of vectors: in an index, and in a response to two queries.
     for (seed, kind, vectors) in [("packed_index", 1, 0), ("packed_response", 3, 3000u64)] {
         let mut file = whole.get(..128).ok_or("a response has a header")?.to_vec();
         let groups = if kind == 1 { 1u32 } else { 2 };

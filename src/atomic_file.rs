@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Atomic file writes: a file appears complete or not at all.
 
 use crate::destination::{self, Content};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file being written beside its destination. Dropped before [`AtomicFile::finish`], it disappears.
+/// A temporary file beside its destination. Dropping it before [`AtomicFile::finish`] removes it.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     writer: BufWriter<NamedTempFile>,
@@ -15,11 +15,11 @@ pub(crate) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins a file that is to become `path`: with secret keys readable by its owner only (mode 0600), whatever the umask
-    /// says, and by whoever the umask lets otherwise.
+    /// Starts a file that will become `path`. A file with secret keys is readable by its owner only (mode 0600); the umask
+    /// determines the permissions of others.
     ///
     /// # Errors
-    /// [`Error::Occupied`] if what is there may not be replaced; [`Error::Io`].
+    /// [`Error::Occupied`] if a file is there that must not be overwritten; [`Error::Io`].
     pub(crate) fn create(path: &Path, content: Content) -> Result<Self, Error> {
         destination::check(path, content)?;
         let mut builder = tempfile::Builder::new();
@@ -29,7 +29,7 @@ impl AtomicFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        // Without the name of a file that nobody asked for.
+        // Removes the name of the temporary file from the message.
         let plain = |error: std::io::Error| {
             let text = error.to_string();
             std::io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or(&text).to_owned())
@@ -39,7 +39,7 @@ impl AtomicFile {
         if content == Content::OwnerContext {
             use std::os::unix::fs::PermissionsExt;
             let mode = std::fs::Permissions::from_mode(0o600);
-            file.as_file().set_permissions(mode).map_err(Error::io("restrict", path))?;
+            file.as_file().set_permissions(mode).map_err(Error::io("set the permissions of", path))?;
         }
         Ok(Self { writer: BufWriter::with_capacity(1 << 20, file), path: path.to_owned() })
     }
@@ -49,36 +49,36 @@ impl AtomicFile {
         self.writer.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
-    /// Bytes so far.
+    /// Returns how many bytes were written so far.
     pub(crate) fn bytes(&mut self) -> Result<u64, Error> {
         self.writer.flush().map_err(Error::io("write", &self.path))?;
         Ok(self.file().metadata().map_err(Error::io("read", &self.path))?.len())
     }
 
-    /// The file so far; the last bytes may not have reached it.
+    /// Returns the temporary file, without the bytes that are still buffered.
     pub(crate) fn file(&self) -> &File {
         self.writer.get_ref().as_file()
     }
 
-    /// Gives it the permissions of another file.
+    /// Sets its permissions.
     pub(crate) fn set_permissions(&self, permissions: std::fs::Permissions) -> Result<(), Error> {
-        self.file().set_permissions(permissions).map_err(Error::io("restrict", &self.path))
+        self.file().set_permissions(permissions).map_err(Error::io("set the permissions of", &self.path))
     }
 
-    /// Puts everything on disk and then, in one step, in place of whatever was there.
+    /// Syncs the file to disk and moves it into place atomically, replacing an existing file.
     ///
     /// # Errors
-    /// [`Error::Io`], and whatever was there is still there; [`Error::NotDurable`], and the new file is in place.
+    /// [`Error::Io`]: an existing file is unchanged. [`Error::NotDurable`]: the new file is in place.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let (file, folder, path) = self.on_disk()?;
         file.persist(&path).map_err(|error| Error::io("replace", &path)(error.error))?;
         folder.sync(&path)
     }
 
-    /// [`AtomicFile::finish`] where there must be no such file yet. It stays open.
+    /// Like [`AtomicFile::finish`], for a path where no file may exist. Returns the open file.
     ///
     /// # Errors
-    /// [`Error::Io`], and there is no new file; [`Error::NotDurable`], and there is: see [`withdraw`].
+    /// [`Error::Io`]: there is no new file. [`Error::NotDurable`]: the new file is in place, see [`withdraw`].
     pub(crate) fn finish_new(self) -> Result<File, Error> {
         let (file, folder, path) = self.on_disk()?;
         let file = file.persist_noclobber(&path).map_err(|error| Error::io("create", &path)(error.error))?;
@@ -86,7 +86,7 @@ impl AtomicFile {
         Ok(file)
     }
 
-    /// Whatever can fail does so before the file has its name, as far as that is possible.
+    /// Does everything that can fail before the file is moved into place: opens its folder and syncs the file to disk.
     fn on_disk(self) -> Result<(NamedTempFile, Folder, PathBuf), Error> {
         let Self { writer, path } = self;
         let folder = Folder::of(&path)?;
@@ -96,8 +96,8 @@ impl AtomicFile {
     }
 }
 
-/// After [`AtomicFile::finish_new`] failed: takes a file away again that is in place but may not stay, so that the name is
-/// free for another attempt.
+/// Removes the file after a [`AtomicFile::finish_new`] that failed with [`Error::NotDurable`], so that the name is free for
+/// another attempt.
 pub(crate) fn withdraw(error: Error) -> Error {
     match error {
         Error::NotDurable { path, source } if std::fs::remove_file(&path).is_ok() => Error::io("create", &path)(source),
@@ -105,22 +105,22 @@ pub(crate) fn withdraw(error: Error) -> Error {
     }
 }
 
-/// Gives a file another name, in one step; there must be none of that name yet.
+/// Renames a file atomically. No file of the new name may exist.
 ///
 /// # Errors
-/// [`Error::Io`], and it has its old name; [`Error::NotDurable`], and it has its new one.
+/// [`Error::Io`]: the file has its old name. [`Error::NotDurable`]: it has its new name.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
     let folder = Folder::of(to)?;
     let named = tempfile::TempPath::try_from_path(from).map_err(Error::io("rename", from))?;
     if let Err(error) = named.persist_noclobber(to) {
-        // Dropped, the path would take the file with it.
+        // Dropping the path would delete the file.
         let _ = error.path.keep();
         return Err(Error::io("create", to)(error.error));
     }
     folder.sync(to)
 }
 
-/// Whether an open file is the one that has this name now.
+/// Returns whether an open file is still the one at this path.
 pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
     #[cfg(unix)]
     {
@@ -130,7 +130,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
         let named = std::fs::metadata(path).map_err(Error::io("read", path))?;
         Ok(identity(opened) == identity(named))
     }
-    // Elsewhere a file that is open cannot be replaced.
+    // On other systems an open file cannot be replaced.
     #[cfg(not(unix))]
     {
         let _ = (file, path);
@@ -138,30 +138,32 @@ pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Writes a whole file in one step: afterwards `path` holds either its old content or the new one.
+/// Writes a whole file atomically: afterwards `path` has either its old content or the new one.
 pub(crate) fn write(path: &Path, content: Content, bytes: &[u8]) -> Result<(), Error> {
     let mut file = AtomicFile::create(path, content)?;
     file.write(bytes)?;
     file.finish()
 }
 
-/// A whole text file of at most `limit` bytes.
+/// Reads a whole context file of at most `limit` bytes.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
-    // A pipe will do: a context may come out of another program.
+    // Also accepts a pipe: another program may produce the context.
     let file = destination::open(path)?;
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);
     read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => Error::format("not a text file, and so no context").in_file(path),
+        std::io::ErrorKind::InvalidData => Error::format("not a hushvec context: it is not a text file").in_file(path),
         _ => Error::io("read", path)(error),
     })?;
     if text.len() as u64 > limit {
-        return Err(Error::format(format!("larger than the {limit} bytes that such a file can have")).in_file(path));
+        return Err(
+            Error::format(format!("not a hushvec context: larger than the limit of {limit} bytes")).in_file(path)
+        );
     }
     Ok(text)
 }
 
-/// The folder of a file, open to make names in it durable. Only Unix knows such a thing.
+/// The open folder of a file, to sync renames to disk. Exists on Unix only.
 struct Folder {
     #[cfg(unix)]
     file: File,
@@ -179,7 +181,7 @@ impl Folder {
         Ok(Self {})
     }
 
-    /// Makes the name `path` durable, which exists already.
+    /// Syncs the folder, so that the existing name `path` survives a power failure.
     ///
     /// # Errors
     /// [`Error::NotDurable`].
@@ -204,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_behind() {
+    fn a_file_is_replaced_atomically_and_no_temporary_file_remains() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write(&path, Content::Numbers, b"old").unwrap();
@@ -219,21 +221,21 @@ mod tests {
         assert!(matches!(write(&missing, Content::Numbers, b""), Err(Error::Io { action: "create", .. })));
     }
 
-    /// What fails once a file has its name says so, and names it.
+    /// A failure after the file is in place is a separate error that names the file.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_folder_that_cannot_be_put_on_disk_is_no_failed_write() {
+    fn a_failed_folder_sync_is_not_a_failed_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write(&path, Content::Numbers, b"new").unwrap();
-        // A device that has no fsync.
+        // A device that does not support fsync.
         let refuses = Folder { file: File::open("/dev/null").unwrap() };
         let error = refuses.sync(&path).unwrap_err();
         assert!(matches!(&error, Error::NotDurable { path: named, .. } if *named == path));
         assert!(error.to_string().contains("is in place"), "{error}");
         assert!(matches!(withdraw(error), Error::Io { action: "create", .. }));
         assert!(!path.exists());
-        // What failed earlier takes nothing away.
+        // An earlier failure removes nothing.
         write(&path, Content::Numbers, b"new").unwrap();
         withdraw(Error::io("write", &path)(std::io::ErrorKind::Other.into()));
         assert!(path.exists());

@@ -1,12 +1,13 @@
 //! Arithmetic modulo odd numbers of 512 to 8192 bits and modulo their squares.
 //!
-//! Two representations, and one crossing between them:
+//! Numbers have two representations:
 //!
-//! - **limbs**: little-endian `u64` words, always fully reduced. What files hold, what batches hold, what every
-//!   kernel takes and returns, so that results are the same bytes on every device. A value modulo m² is a *pair*
-//!   (x0, x1) of values below m that stands for x0 + x1·m.
-//! - **digits**: little-endian words of 58 bits in Montgomery form, only partly reduced. What the portable kernels
-//!   compute with; nobody else sees them. Other instruction sets have digits of their own behind [`lanes`].
+//! - **limbs**: little-endian `u64` words, always fully reduced. Files and batches contain limbs, and every kernel
+//!   takes and returns limbs, so results are byte-identical on every device. A residue modulo m² is a *pair* (x0, x1)
+//!   of numbers below m that stands for x0 + x1·m.
+//! - **digits**: little-endian words of 58 bits in Montgomery form, only partly reduced (lazy reduction). They are
+//!   internal to the portable kernels. Other instruction sets have digits of other sizes, behind the trait in
+//!   [`lanes`].
 //!
 //! The mathematics is in `docs/arithmetic.md`.
 

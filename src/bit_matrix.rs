@@ -1,4 +1,4 @@
-//! Binary vectors, and the plaintexts they become.
+//! Binary vectors and their plaintexts.
 
 use crate::bignum::secrecy::declassify;
 #[cfg(feature = "owner")]
@@ -6,13 +6,13 @@ use crate::error::DecodeProblem;
 use crate::error::Error;
 use zeroize::Zeroize;
 
-/// Why it may be known that a component is wrong, and which.
-const REFUSED: &str = "vectors with wrong components are refused, naming the first";
+/// Why it may be public which component is invalid.
+const REFUSED: &str = "a vector with an invalid component is refused by an error that names the first one";
 
-/// Binary vectors of one length, packed. Wiped when dropped.
+/// A list of binary vectors of the same length, packed. Wiped when dropped.
 ///
-/// A vector b of D dimensions is encrypted as the number Σ b\[i\]·4^(D−1−i): one base-4 digit a dimension, the first
-/// dimension highest. The sum of two such numbers has the digit 1 exactly where the vectors differ.
+/// A vector b of D dimensions is encrypted as the number Σ b\[i\]·4^(D−1−i): one base-4 digit per dimension, the first
+/// dimension in the highest digit. The sum of two such numbers has the digit 1 exactly where the vectors differ.
 #[derive(Clone, Default)]
 pub struct BitMatrix {
     /// Bit j of a row, counted from the lowest bit of its first word, is dimension D−1−j.
@@ -34,12 +34,12 @@ impl std::fmt::Debug for BitMatrix {
 }
 
 impl BitMatrix {
-    /// No vectors yet, of `dimensions` dimensions.
+    /// Creates an empty list of vectors of `dimensions` dimensions.
     pub fn new(dimensions: usize) -> Self {
         Self { words: Vec::new(), dimensions, rows: 0 }
     }
 
-    /// [`BitMatrix::new`] with memory for `rows` vectors, so that none are left behind when it grows.
+    /// Like [`BitMatrix::new`], with memory for `rows` vectors, so that growing leaves no copies in memory.
     #[cfg(feature = "owner")]
     pub(crate) fn with_capacity(dimensions: usize, rows: usize) -> Self {
         let mut matrix = Self::new(dimensions);
@@ -47,7 +47,7 @@ impl BitMatrix {
         matrix
     }
 
-    /// Vectors given as rows of zeros and ones.
+    /// Creates a list from rows of zeros and ones.
     ///
     /// # Errors
     /// [`Error::Dimension`] or [`Error::NotBinary`], naming the row.
@@ -65,22 +65,22 @@ impl BitMatrix {
         Ok(matrix)
     }
 
-    /// How many vectors.
+    /// Returns how many vectors there are.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no vectors.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// Dimensions of each vector.
+    /// Returns the dimensions of each vector.
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    /// Adds a vector of zeros and ones.
+    /// Appends a vector of zeros and ones.
     ///
     /// # Errors
     /// [`Error::Dimension`] or [`Error::NotBinary`], naming the row.
@@ -93,7 +93,7 @@ impl BitMatrix {
         Ok(())
     }
 
-    /// Adds the signs of a real vector: 1 where a component is above zero.
+    /// Appends the signs of a real vector: 1 where a component is greater than zero.
     ///
     /// # Errors
     /// [`Error::Dimension`], or [`Error::NotANumber`] naming row and column.
@@ -106,8 +106,8 @@ impl BitMatrix {
         Ok(())
     }
 
-    /// Adds a vector packed into bytes, the first dimension in the highest bit of the first byte, as `numpy.packbits`
-    /// packs. Unused bits of the last byte must be zero.
+    /// Appends a vector packed into bytes as by `numpy.packbits`: the first dimension is the highest bit of the first byte.
+    /// Unused bits of the last byte must be zero.
     ///
     /// # Errors
     /// [`Error::Dimension`] or [`Error::NotBinary`], naming the row.
@@ -123,14 +123,14 @@ impl BitMatrix {
         Ok(())
     }
 
-    /// The vector of that number as zeros and ones.
+    /// Returns a vector as zeros and ones, or `None` beyond the end.
     pub fn row(&self, row: usize) -> Option<Vec<u8>> {
         let words = self.row_words(row)?;
         let last = self.dimensions.wrapping_sub(1);
         Some((0..self.dimensions).map(|i| u8::from(words[(last - i) / 64] >> ((last - i) % 64) & 1 == 1)).collect())
     }
 
-    /// The rows `range`, as far as there are any.
+    /// Returns the vectors in a range, which is cut to the length of the list.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let (start, end) = (range.start.min(self.rows), range.end.min(self.rows));
@@ -138,7 +138,8 @@ impl BitMatrix {
         Self { words, dimensions: self.dimensions, rows: end.saturating_sub(start) }
     }
 
-    /// The plaintext Hamming distance between a vector here and one of `other`, if both exist and are of one length.
+    /// Returns the Hamming distance between a vector of this list and one of `other`, in plaintext. `None` if a vector does not
+    /// exist or the dimensions differ.
     pub fn hamming(&self, row: usize, other: &Self, other_row: usize) -> Option<u32> {
         if self.dimensions != other.dimensions {
             return None;
@@ -147,10 +148,10 @@ impl BitMatrix {
         Some(a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum())
     }
 
-    /// Adds the vector whose plaintext this is. Takes the same time for all that are one.
+    /// Appends the vector of a plaintext. Takes the same time for all valid plaintexts.
     ///
     /// # Errors
-    /// If a digit is above 1, or there are bits above the last dimension.
+    /// [`DecodeProblem`] if a base-4 digit is above 1, or a bit above the last dimension is set.
     #[cfg(feature = "owner")]
     pub(crate) fn push_plaintext(&mut self, limbs: &[u64]) -> Result<(), DecodeProblem> {
         let count = count_digits(limbs, self.dimensions);
@@ -166,7 +167,7 @@ impl BitMatrix {
         Ok(())
     }
 
-    /// Writes the plaintext Σ b\[i\]·4^(D−1−i) of a row to limbs, zeros above it.
+    /// Writes the plaintext Σ b\[i\]·4^(D−1−i) of a row to `limbs`, and fills the upper limbs with zeros.
     pub(crate) fn plaintext(&self, row: usize, limbs: &mut [u64]) {
         limbs.fill(0);
         for (word, pair) in self.row_words(row).into_iter().flatten().zip(limbs.chunks_mut(2)) {
@@ -210,7 +211,7 @@ impl BitMatrix {
     }
 }
 
-/// The low 32 bits with a zero after each: bit j goes to bit 2j (Warren, Hacker's Delight, section 7-2).
+/// Spreads the low 32 bits: moves bit j to bit 2j (Warren, Hacker's Delight, section 7-2).
 fn spread(mut x: u64) -> u64 {
     x &= 0xffff_ffff;
     x = (x | x << 16) & 0x0000_ffff_0000_ffff;
@@ -220,7 +221,7 @@ fn spread(mut x: u64) -> u64 {
     (x | x << 1) & 0x5555_5555_5555_5555
 }
 
-/// The even bits, next to each other: bit 2j goes to bit j, the way back from [`spread`].
+/// Gathers the even bits: moves bit 2j to bit j. The inverse of [`spread`].
 #[cfg(feature = "owner")]
 fn gather(mut x: u64) -> u64 {
     x &= 0x5555_5555_5555_5555;
@@ -231,13 +232,13 @@ fn gather(mut x: u64) -> u64 {
     (x | x >> 16) & 0xffff_ffff
 }
 
-/// What the base-4 digits of a plaintext say.
+/// Counts of the base-4 digits of a plaintext.
 #[cfg(feature = "owner")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DigitCount {
-    /// Digits that are 1: the Hamming distance.
+    /// Digits equal to 1: the Hamming distance.
     pub(crate) ones: u32,
-    /// Digits that are 3, which no sum of two vectors has.
+    /// Digits equal to 3, which the sum of two vectors cannot have.
     pub(crate) threes: u32,
     /// Whether a bit above the last dimension is set.
     pub(crate) upper: bool,
@@ -299,7 +300,7 @@ mod tests {
         }
 
         #[test]
-        fn digits_are_counted_as_written_in_base_four(limbs in prop::collection::vec(any::<u64>(), 4), d in 1usize..140) {
+        fn digit_counts_agree_with_the_definition(limbs in prop::collection::vec(any::<u64>(), 4), d in 1usize..140) {
             let digits: Vec<u32> = limbs.iter().flat_map(|l| (0..32).map(move |i| (l >> (2 * i) & 3) as u32)).collect();
             let inside = &digits[..d.min(128)];
             let of = |n| u32::try_from(inside.iter().filter(|x| **x == n).count()).unwrap();
@@ -308,7 +309,7 @@ mod tests {
         }
 
         #[test]
-        fn packed_rows_are_numpys(bits in prop::collection::vec(0u8..2, 1..100)) {
+        fn packed_rows_are_read_as_numpy_packs_them(bits in prop::collection::vec(0u8..2, 1..100)) {
             let mut bytes = vec![0; bits.len().div_ceil(8)];
             for (i, bit) in bits.iter().enumerate() {
                 bytes[i / 8] |= bit << (7 - i % 8);
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_vector_is_not_read_as_one() {
+    fn invalid_plaintexts_are_refused() {
         for d in [1, 31, 32, 33, 64, 65] {
             let mut matrix = BitMatrix::new(d);
             for bit in 0..6 * 64 {
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_rows_are_named() {
+    fn errors_name_the_invalid_row() {
         let mut matrix = BitMatrix::new(9);
         matrix.push_bits(&[0; 9]).unwrap();
         assert!(matches!(matrix.push_bits(&[0; 8]), Err(Error::Dimension { row: 1, expected: 9, actual: 8 })));

@@ -1,4 +1,4 @@
-//! What may be at a path: what a file is written over, so that no keys are lost by a mistyped name, and what is read as one.
+//! Checks of paths: which files may be overwritten, so that a mistyped name never destroys keys, and which can be read.
 
 use crate::error::Error;
 use crate::occupant::Occupant;
@@ -6,11 +6,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// How files begin that are not text.
+/// The first bytes of all binary files.
 pub(crate) const MAGIC: &[u8; 8] = b"hushvec\0";
-/// What only contexts with a secret key have: the native format's name, and the field of XTrace's.
+/// Texts that occur only in contexts with a secret key: the name of the native format, and a field of XTrace's format.
 const OWNER: [&[u8]; 2] = [b"\"hushvec-context\"", b"\"sk\""];
-/// The format's name in public ones.
+/// The name of the format of public contexts.
 const PUBLIC: &[u8] = b"\"hushvec-public-context\"";
 
 /// The kinds of files that this crate writes.
@@ -36,7 +36,8 @@ impl Content {
         }
     }
 
-    /// What a file holds, by how it begins. A file that could hold a secret key is taken for one that does, damaged or not.
+    /// Detects the kind of a file; `None` if it is not a hushvec file. A file that could hold a secret key counts as an
+    /// owner's context, even if it is damaged.
     fn of(path: &Path) -> std::io::Result<Option<Self>> {
         let mut file = File::open(path)?;
         let mut start = Vec::with_capacity(16);
@@ -53,7 +54,7 @@ impl Content {
         if !start.trim_ascii_start().starts_with(b"{") {
             return Ok(None);
         }
-        // Tables of XTrace's can come before the secret key, and be large.
+        // Reads the whole file: XTrace's tables can be large and precede the secret key.
         let (mut window, mut content) = (start, None);
         loop {
             let holds = |field: &[u8]| window.windows(field.len()).any(|text| text == field);
@@ -63,7 +64,7 @@ impl Content {
             if holds(PUBLIC) {
                 content = Some(Self::PublicContext);
             }
-            // A field may be cut in two.
+            // Keeps the end of the window, in case a field spans two reads.
             window.drain(..window.len().saturating_sub(PUBLIC.len()));
             if file.by_ref().take(1 << 16).read_to_end(&mut window)? == 0 {
                 return Ok(content);
@@ -73,10 +74,10 @@ impl Content {
 }
 
 impl Occupant {
-    /// What is at a path, if anything: a command or a program asks before it writes there.
+    /// Returns what is at a path, or `None` if nothing is. For callers to check before they write there.
     ///
     /// # Errors
-    /// [`Error::Io`] if that cannot be told.
+    /// [`Error::Io`] if the file or its metadata cannot be read.
     pub fn of(path: &Path) -> Result<Option<Self>, Error> {
         Ok(match look(path)? {
             Found::Nothing => None,
@@ -109,12 +110,13 @@ fn occupied(path: &Path, occupant: Occupant) -> Result<(), Error> {
     Err(Error::Occupied { path: path.to_owned(), occupant })
 }
 
-/// Checks, before anything is computed or written, that a file of this content may be put at a path: where there is nothing,
-/// in place of a file of the same content, or of one that is not this crate's. That an owner's context replaces only its own
-/// keys is for the caller to check, who can compare them.
+/// Checks that a file of this content may be written to a path, before anything is computed or written.
+///
+/// It may if there is nothing, or a file of the same content, or one that is not a hushvec file. The caller must check that
+/// an owner's context only replaces its own keys.
 ///
 /// # Errors
-/// [`Error::Occupied`]; [`Error::Io`] if what is there cannot be read.
+/// [`Error::Occupied`]; [`Error::Io`] if an existing file cannot be read.
 pub(crate) fn check(path: &Path, content: Content) -> Result<(), Error> {
     match look(path)? {
         Found::Nothing | Found::File(None) => Ok(()),
@@ -125,10 +127,10 @@ pub(crate) fn check(path: &Path, content: Content) -> Result<(), Error> {
     }
 }
 
-/// Checks that there is nothing yet at a path.
+/// Checks that there is nothing at a path.
 ///
 /// # Errors
-/// [`Error::Occupied`]; [`Error::Io`] if it cannot be told.
+/// [`Error::Occupied`]; [`Error::Io`] if the path cannot be checked.
 pub(crate) fn check_free(path: &Path) -> Result<(), Error> {
     match look(path)? {
         Found::Nothing => Ok(()),
@@ -138,7 +140,7 @@ pub(crate) fn check_free(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// [`check_free`], but that an empty file is no loss: programs make such to reserve a name.
+/// Like [`check_free`], but allows an empty file, which programs create to reserve a name.
 ///
 /// # Errors
 /// As [`check_free`].
@@ -150,31 +152,31 @@ pub(crate) fn check_nothing_lost(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens whatever can be read.
+/// Opens a file, pipe or device for reading.
 ///
 /// # Errors
-/// [`Error::Format`], naming it, if it is a folder; [`Error::Io`].
+/// [`Error::Format`], naming the path, if it is a folder; [`Error::Io`].
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
     if path.is_dir() {
-        return Err(Error::format("is a folder, and no file").in_file(path));
+        return Err(Error::format("is a folder; give the path of a file").in_file(path));
     }
     File::open(path).map_err(Error::io("open", path))
 }
 
-/// Opens a file whose length must be known. A pipe would be waited for.
+/// Opens a regular file, whose length is known. Opening a pipe instead could block.
 ///
 /// # Errors
-/// [`Error::Format`], naming it, if it is no regular file; [`Error::Io`].
+/// [`Error::Format`], naming the path, if it is not a regular file; [`Error::Io`].
 pub(crate) fn open_regular(path: &Path) -> Result<File, Error> {
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            Err(Error::format("is a device, a pipe or a socket, and no file").in_file(path))
+            Err(Error::format("is a device, a pipe or a socket; give the path of a file").in_file(path))
         }
         _ => open(path),
     }
 }
 
-/// Whether a file holds a secret key, sealed or not.
+/// Returns whether a file holds a secret key, encrypted or not.
 #[cfg(feature = "owner")]
 pub(crate) fn holds_secret_key(path: &Path) -> Result<bool, Error> {
     Ok(matches!(look(path)?, Found::File(Some(Content::OwnerContext))))
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn files_give_way_to_their_own_kind_only() {
+    fn files_are_overwritten_by_their_own_kind_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let binary = |kind: u8| [MAGIC.as_slice(), &[2, 0, 0, 0, kind, 0, 0, 0], &[0; 112]].concat();
@@ -224,7 +226,7 @@ mod tests {
             }
             std::fs::remove_file(&path).unwrap();
         }
-        // Wherever the secret key is, and across the boundaries of what is read at a time.
+        // Finds the secret key at any position, also across the boundary of two reads.
         for table in (65_500..65_600).chain([0, 1 << 20]) {
             std::fs::write(&path, format!("{{\"type\": \"{}\", \"sk\": \"gcm\"}}", "7".repeat(table))).unwrap();
             assert_eq!(occupant(&path, Content::PublicContext), Some(Occupant::SecretKey), "{table}");
@@ -237,7 +239,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_folders_and_devices_stay() {
+    fn links_folders_and_devices_are_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path().join("target"), &link).unwrap();

@@ -1,5 +1,7 @@
-//! Devices: a [`Device`] is a plain value, stored in contexts and outside of their identity; an
-//! [`OpenDevice`](open_device::OpenDevice) is a device that is ready to compute. Nothing here knows any mathematics.
+//! Devices: where batches are computed.
+//!
+//! A [`Device`] is a plain value that contexts store; it is not part of a context's identity. An
+//! [`OpenDevice`](open_device::OpenDevice) is the open handle, ready to compute. This module contains no mathematics.
 
 pub(crate) mod cpu;
 pub mod detect;
@@ -17,21 +19,22 @@ use crate::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// Where batches are computed. Results are the same bytes on every device, so contexts that differ only in this are
-/// equal.
+/// Where batches are computed.
+///
+/// Results are byte-identical on every device, so contexts that differ only in their device are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Device {
-    /// Whatever is fastest here; never a software GPU.
+    /// The fastest device of this machine; never a GPU emulated in software.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The best GPU adapter.
     Gpu,
-    /// The GPU adapter of that number in the list of adapters.
+    /// The GPU adapter at this index in the list of adapters.
     GpuIndex(usize),
-    /// The first GPU adapter whose name contains this, in any case.
+    /// The first GPU adapter whose name contains this text, ignoring case.
     GpuName(String),
 }
 
@@ -74,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_read_what_they_write() {
+    fn display_and_from_str_round_trip() {
         for text in ["auto", "cpu", "gpu", "gpu:0", "gpu:3", "gpu:NVIDIA H200"] {
             assert_eq!(text.parse::<Device>().unwrap().to_string(), text);
         }

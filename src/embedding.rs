@@ -1,4 +1,4 @@
-//! Embeddings to rank by: fewer bits than floats have, and more than a sign.
+//! Reduced-precision embeddings, to rank the candidates of a search.
 
 use crate::error::Error;
 use half::f16;
@@ -6,21 +6,21 @@ use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
-/// How the components of an embedding are kept.
+/// The precision of an embedding's components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// One byte a component, in steps of 1/127 of the largest. Ranks as floats do, but for near ties.
+    /// One byte per component, in steps of 1/127 of the largest. Ranks like floats, except for near ties.
     #[default]
     Int8,
-    /// Two bytes a component, with 11 significant bits.
+    /// Two bytes per component, with 11 significant bits.
     Float16,
 }
 
 impl Precision {
-    /// All of them.
+    /// All precisions.
     pub const ALL: [Self; 2] = [Self::Int8, Self::Float16];
 
-    /// Its name: `int8` or `float16`.
+    /// Returns its name: `int8` or `float16`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,11 +41,11 @@ impl FromStr for Precision {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|precision| precision.name() == text);
-        found.ok_or_else(|| "a precision is int8 or float16".to_owned())
+        found.ok_or_else(|| "the precision must be int8 or float16".to_owned())
     }
 }
 
-/// An embedding that candidates of a search are ranked by. Only its direction is kept, not its length.
+/// An embedding to rank the candidates of a search by. Stores its direction, not its length.
 #[derive(Clone, PartialEq)]
 pub struct Embedding {
     precision: Precision,
@@ -63,7 +63,7 @@ impl fmt::Debug for Embedding {
 }
 
 impl Embedding {
-    /// Rounds a real vector, which is scaled so that its largest component is 127 (int8) or 1 (float16).
+    /// Scales a real vector so that its largest component is 127 (int8) or 1 (float16) in magnitude, and rounds it.
     ///
     /// # Errors
     /// [`Error::NotANumber`] if a component is NaN or infinite; its row is 0.
@@ -80,16 +80,16 @@ impl Embedding {
         Ok(Self { precision, components: Zeroizing::new(components) })
     }
 
-    /// How many components it has.
+    /// Returns how many components it has.
     #[must_use]
     pub fn dimensions(&self) -> usize {
         self.components.len()
     }
 
-    /// The cosine of the angle between it and a query of as many dimensions; 0 if either is zero.
+    /// Returns the cosine of the angle between it and a query; 0 if either vector is zero.
     ///
     /// # Errors
-    /// [`Error::Dimension`], with row 0.
+    /// [`Error::Dimension`], with row 0, if their dimensions differ.
     pub fn cosine(&self, query: &[f32]) -> Result<f32, Error> {
         if query.len() != self.dimensions() {
             return Err(Error::Dimension { row: 0, expected: self.dimensions(), actual: query.len() });
@@ -107,11 +107,11 @@ impl Embedding {
     }
 }
 
-/// What is sealed.
+/// The serialized form, which is encrypted.
 #[cfg(feature = "owner")]
 impl Precision {
-    /// The first byte.
-    fn mark(self) -> u8 {
+    /// Returns the first byte, which identifies the precision.
+    fn tag(self) -> u8 {
         match self {
             Self::Int8 => 1,
             Self::Float16 => 2,
@@ -126,13 +126,13 @@ impl Precision {
     }
 }
 
-/// What is sealed.
+/// The serialized form, which is encrypted.
 #[cfg(feature = "owner")]
 impl Embedding {
-    /// The mark of the precision, and the components, little-endian.
+    /// Returns the tag of the precision, followed by the components in little-endian order.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(1 + self.dimensions() * self.precision.component_bytes()));
-        bytes.push(self.precision.mark());
+        bytes.push(self.precision.tag());
         for component in self.components.iter() {
             match self.precision {
                 #[allow(clippy::cast_possible_truncation, reason = "they are integers from -127 to 127")]
@@ -143,10 +143,10 @@ impl Embedding {
         bytes
     }
 
-    /// What [`Embedding::to_bytes`] made; `None` if they are something else.
+    /// Reads the output of [`Embedding::to_bytes`]; `None` if the bytes are anything else.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mark, bytes) = bytes.split_first()?;
-        let precision = Precision::ALL.into_iter().find(|precision| precision.mark() == *mark)?;
+        let (tag, bytes) = bytes.split_first()?;
+        let precision = Precision::ALL.into_iter().find(|precision| precision.tag() == *tag)?;
         let components: Vec<f32> = match precision {
             Precision::Int8 => bytes.iter().map(|byte| f32::from(byte.cast_signed())).collect(),
             Precision::Float16 => {
@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_rank_as_floats_do(a in proptest::collection::vec(-1.0f32..1.0, 64), b in proptest::collection::vec(-1.0f32..1.0, 64)) {
+        fn cosines_agree_with_those_of_floats(a in proptest::collection::vec(-1.0f32..1.0, 64), b in proptest::collection::vec(-1.0f32..1.0, 64)) {
             for (precision, most) in [(Precision::Int8, 0.01), (Precision::Float16, 0.001)] {
                 let embedding = Embedding::new(&a, precision).unwrap();
                 let error = (f64::from(embedding.cosine(&b).unwrap()) - cosine(&a, &b)).abs();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_direction() {
+    fn vectors_without_a_direction() {
         let zero = Embedding::new(&[0.0; 4], Precision::Int8).unwrap();
         assert_eq!(zero.cosine(&[1.0; 4]).unwrap(), 0.0);
         assert_eq!(Embedding::new(&[1.0; 4], Precision::Int8).unwrap().cosine(&[0.0; 4]).unwrap(), 0.0);

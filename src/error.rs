@@ -1,4 +1,4 @@
-//! Everything that can go wrong, as one type.
+//! The library's error type.
 
 pub mod kind;
 mod problem;
@@ -8,32 +8,32 @@ use crate::occupant::Occupant;
 pub use problem::{CiphertextProblem, ContentProblem, DecodeProblem, NumberProblem};
 use std::path::{Path, PathBuf};
 
-/// What went wrong, where, and which limit was met. No variant holds a secret.
+/// An error of any operation: what is wrong, where, and which limit applies. No variant holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A modulus that there is no arithmetic for.
-    #[error("a modulus of {bits} bits cannot be used: {reason}")]
+    /// A modulus whose size is not supported.
+    #[error("a modulus of {bits} bits is not supported: {reason}")]
     Modulus {
-        /// Its size in bits, rounded up to 64.
+        /// Its size in bits, rounded up to a multiple of 64.
         bits: usize,
-        /// Why.
+        /// Why it is not supported.
         reason: &'static str,
     },
     /// A parameter outside its limits.
-    #[error("{name} = {actual} cannot be used: {limit}")]
+    #[error("{name} = {actual} is invalid: {limit}")]
     Parameter {
         /// The parameter's name.
         name: &'static str,
         /// Its value.
         actual: usize,
-        /// What it must be.
+        /// The values that are allowed.
         limit: String,
     },
-    /// A key too weak to be used without saying so.
+    /// A key that is too weak to use without explicit permission.
     #[error("weak key: {weakness}")]
     WeakKey {
-        /// What is weak and what an attacker can do about it.
+        /// What is weak, and what an attacker can do with it.
         weakness: String,
     },
     /// A vector of the wrong length.
@@ -41,22 +41,22 @@ pub enum Error {
     Dimension {
         /// The row, counted from 0.
         row: u64,
-        /// Dimensions that the context was made for.
+        /// Dimensions of the context.
         expected: usize,
-        /// Dimensions that were given.
+        /// Dimensions of the vector.
         actual: usize,
     },
-    /// A vector that is not made of zeros and ones.
+    /// A vector with a component other than 0 and 1.
     #[error("row {row}, column {column} is {value}, expected 0 or 1")]
     NotBinary {
         /// The row, counted from 0.
         row: u64,
         /// The column, counted from 0.
         column: usize,
-        /// What is there.
+        /// The value found there.
         value: String,
     },
-    /// A floating-point vector with a component that is not a number.
+    /// A floating-point vector with a NaN component.
     #[error("row {row}, column {column} is not a number (NaN)")]
     NotANumber {
         /// The row, counted from 0.
@@ -64,15 +64,15 @@ pub enum Error {
         /// The column, counted from 0.
         column: usize,
     },
-    /// A plaintext that the key has no room for.
-    #[error("the plaintext has {bits} bits, which is not below n ({limit} bits)")]
+    /// A plaintext that is not smaller than n.
+    #[error("the plaintext has {bits} bits; it must be smaller than n, which has {limit} bits")]
     Plaintext {
         /// Its size in bits.
         bits: usize,
         /// The size of n in bits.
         limit: usize,
     },
-    /// A ciphertext that no encryption makes.
+    /// A ciphertext that encryption cannot produce.
     #[error("ciphertext {record}: {problem}")]
     Ciphertext {
         /// The ciphertext's number in its batch or file, counted from 0.
@@ -80,7 +80,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: CiphertextProblem,
     },
-    /// A ciphertext that does not decrypt to what it should hold: a binary vector, or a sum of two.
+    /// A ciphertext that decrypts to neither a binary vector nor a sum of two.
     #[error("ciphertext {record} cannot be decoded: {problem}")]
     Decode {
         /// The ciphertext's number in its batch or file, counted from 0.
@@ -88,21 +88,21 @@ pub enum Error {
         /// What is wrong with its plaintext.
         problem: DecodeProblem,
     },
-    /// A number that cannot be encrypted, or not be read.
+    /// A number that cannot be encrypted or decrypted.
     #[error("number {index} {problem}")]
     Number {
-        /// The number's place in its array, counted from 0.
+        /// The number's index in its array, counted from 0.
         index: u64,
         /// What is wrong with it.
         problem: NumberProblem,
     },
     /// A result that could be too large for the key.
     #[error(
-        "{operation} is refused: the result could need {bits} bits and reach n/3, which has {limit}; use smaller numbers, \
-         fewer bits after the point, or a larger key"
+        "{operation} could overflow: the result could need {bits} bits and must be smaller than n/3, which has {limit} bits; \
+         use smaller numbers, fewer fraction bits or a larger key"
     )]
     Magnitude {
-        /// What was asked for.
+        /// The operation.
         operation: &'static str,
         /// The length of the largest possible result, in bits.
         bits: u64,
@@ -119,20 +119,20 @@ pub enum Error {
         /// How many it has.
         actual: usize,
     },
-    /// A scheme that there is not.
-    #[error("{name:?} is not a scheme; there are paillier, paillier_lookup and paillier_subgroup")]
+    /// An unknown scheme name.
+    #[error("unknown scheme {name:?}; the schemes are paillier, paillier_lookup and paillier_subgroup")]
     UnknownScheme {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
     },
-    /// Data of another key.
-    #[error("{what} belongs to the key {}…, not to {}…", short(.actual), short(.expected))]
+    /// Data that belongs to another key.
+    #[error("{what} belongs to the key {}…, but the key in use is {}…", short(.actual), short(.expected))]
     WrongKey {
-        /// What does not fit.
+        /// The data of the other key.
         what: &'static str,
-        /// The public id that was needed.
+        /// The public id of the key in use.
         expected: String,
-        /// The public id that was found.
+        /// The public id that the data names.
         actual: String,
     },
     /// A response to another query.
@@ -140,133 +140,133 @@ pub enum Error {
     WrongQuery {
         /// The query that was given.
         expected: String,
-        /// The query that the response says it answers.
+        /// The query that the response names.
         actual: String,
     },
-    /// A context that is not the one whose id was expected.
+    /// A context whose id is not the expected one.
     #[error(
-        "the context has the id {actual}, not {expected} as expected: it is another context, or its file was changed since \
-         that id was noted"
+        "the context has the id {actual}, expected {expected}: it is another context, or its file has changed since that \
+         id was recorded"
     )]
     WrongContext {
-        /// The id that was expected.
+        /// The expected id.
         expected: String,
-        /// The id that it has.
+        /// The context's id.
         actual: String,
     },
-    /// The secret part could not be opened. Deliberately one error for both causes.
+    /// The secret part could not be decrypted. Both causes give the same error on purpose.
     #[error("wrong passphrase or key, or the data was changed since it was sealed")]
     Unseal,
-    /// Content that is not sealed, or not opened.
+    /// Content that cannot be encrypted or decrypted.
     #[error("the content {problem}")]
     Content {
-        /// Why not.
+        /// The reason.
         problem: ContentProblem,
     },
-    /// A context whose fields contradict each other or make no sense.
-    #[error("not a usable context: {field} {reason}")]
+    /// A context with an invalid field, or with fields that contradict each other.
+    #[error("invalid context: {field} {reason}")]
     Context {
         /// The field.
         field: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// A key derivation that asks for too much or too little.
-    #[error("key derivation refused: {parameter} = {actual}, must be from {least} to {most}")]
+    /// A key-derivation parameter outside its limits.
+    #[error("key derivation refused: {parameter} = {actual}; it must be from {least} to {most}")]
     KeyDerivation {
         /// The parameter.
         parameter: &'static str,
         /// Its value.
         actual: u64,
-        /// The least accepted.
+        /// The minimum.
         least: u64,
-        /// The most accepted.
+        /// The maximum.
         most: u64,
     },
-    /// Something needed to build a context was not given.
+    /// A required argument is missing or empty.
     #[error("{0}")]
     Missing(&'static str),
-    /// The operation does not exist for this scheme or format.
+    /// An operation that this scheme, format or combination of arguments does not support.
     #[error("{operation} is not possible: {reason}")]
     Unsupported {
-        /// What was asked for.
+        /// The operation.
         operation: &'static str,
-        /// Why it cannot be done.
+        /// Why it is not possible.
         reason: String,
     },
-    /// A device that cannot be used.
+    /// A device that is not available.
     #[error("device {asked}: {reason}")]
     Device {
-        /// What was asked for.
+        /// The requested device.
         asked: String,
-        /// Why it cannot be used.
+        /// Why it is not available.
         reason: String,
     },
-    /// The operating system gave no random numbers.
-    #[error("the system's random source failed: {0}")]
+    /// The operating system's random number generator failed.
+    #[error("the operating system's random number generator failed: {0}")]
     Random(String),
     /// A file operation failed.
     #[error("cannot {action} {}: {source}", .path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation that failed, as a verb.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file that is not written over.
-    #[error("{} is not replaced: it {occupant}", .path.display())]
+    /// A file that would be overwritten.
+    #[error("{} is not overwritten: it {occupant}", .path.display())]
     Occupied {
         /// Its path.
         path: PathBuf,
-        /// What it is.
+        /// What is there.
         occupant: Occupant,
     },
-    /// A file that was written and has its name, but whose name may not be on disk yet.
+    /// A file that was written and renamed into place, but whose folder could not be synced to disk.
     #[error(
-        "{} was written and is in place, but its folder could not be put on disk, so a power failure may bring back what was \
-         there before: {source}",
+        "{} was written and is in place, but its folder could not be synced to disk, so a power failure may undo the write: \
+         {source}",
         .path.display()
     )]
     NotDurable {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file that is not what it should be.
+    /// A file or text with invalid content.
     #[error("{reason}")]
     Format {
         /// What is wrong with it, and where.
         reason: String,
     },
-    /// Any of the others, in a file.
+    /// Another error, with the file it is about.
     #[error("{}: {source}", .path.display())]
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The error.
         source: Box<Error>,
     },
-    /// What cannot be an id, or not here.
-    #[error("id {number} cannot be used: {reason}")]
+    /// An invalid id, or an integer id among strings or the reverse.
+    #[error("invalid id at position {number}: {reason}")]
     BadId {
-        /// The number of the id among those given, counted from 0.
+        /// The position of the id in the input, counted from 0.
         number: u64,
         /// What is wrong with it.
         reason: String,
     },
-    /// An id that a vector has already.
-    #[error("the id {id:?} (vector {vector}) is taken")]
+    /// A duplicate id: the index has it already, or the input has it twice.
+    #[error("duplicate id {id:?} (row {vector}): the index has it already, or the input has it twice")]
     IdTaken {
         /// The id.
         id: Id,
-        /// The number of the vector among those given, counted from 0.
+        /// The row of the vector in the input, counted from 0.
         vector: u64,
     },
-    /// An id that vectors of two indexes have.
-    #[error("the id {id:?} is also in {}", .other.display())]
+    /// An id that occurs in two of the indexes to merge.
+    #[error("duplicate id {id:?}: it is also in {}", .other.display())]
     DuplicateId {
         /// The id.
         id: Id,
@@ -278,21 +278,21 @@ pub enum Error {
     UnknownId {
         /// The id.
         id: Id,
-        /// How many others of those given no vector has.
+        /// How many more of the given ids are unknown.
         others: usize,
     },
-    /// A key provider has no key to give.
+    /// A key provider failed.
     #[error("key provider: {0}")]
     KeyProvider(String),
     /// A remote store failed.
     #[error("remote store: {0}")]
     Remote(String),
-    /// The caller's handle asked to stop.
+    /// The caller cancelled the operation through its [`Progress`](crate::Progress).
     #[error("cancelled")]
     Cancelled,
 }
 
-/// Enough of an id to tell it from others.
+/// Returns the first 16 digits of an id, enough to tell ids apart.
 fn short(id: &str) -> &str {
     id.get(..16).unwrap_or(id)
 }
@@ -300,13 +300,13 @@ fn short(id: &str) -> &str {
 fn and_others(others: usize) -> String {
     match others {
         0 => String::new(),
-        1 => ", nor another one of those given".to_owned(),
-        _ => format!(", nor {others} others of those given"),
+        1 => ", nor another one of the given ids".to_owned(),
+        _ => format!(", nor {others} others of the given ids"),
     }
 }
 
 impl Error {
-    /// The same error, saying which file it is about. Errors that name a file already stay as they are.
+    /// Adds the file that the error is about. Errors that already name a file stay as they are.
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
         match self {
@@ -319,7 +319,7 @@ impl Error {
         }
     }
 
-    /// The error without the file's name around it.
+    /// Returns the error without [`Error::InFile`] around it.
     #[must_use]
     pub fn root(&self) -> &Self {
         match self {
@@ -328,7 +328,8 @@ impl Error {
         }
     }
 
-    /// The same error about a part of a larger input, whose first row, record or id has the number `first` in the whole.
+    /// Turns an error about a part of an input into one about the whole: adds `first`, the number of the part's first row,
+    /// record or id, to the number in the error.
     #[must_use]
     pub fn counted_from(self, first: u64) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! Ids of vectors: integers or strings.
+//! Vector ids: integers or strings.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl Id {
     /// The longest text, in bytes of UTF-8.
     pub const MOST_BYTES: usize = 1024;
 
-    /// The same, borrowed.
+    /// Borrows the id.
     pub fn as_ref(&self) -> IdRef<'_> {
         match self {
             Self::Number(number) => IdRef::Number(*number),
@@ -68,7 +68,7 @@ pub enum IdRef<'a> {
 }
 
 impl<'a> IdRef<'a> {
-    /// The integer, if it is one.
+    /// Returns the integer, or `None` for a text.
     pub fn number(self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(number),
@@ -76,7 +76,7 @@ impl<'a> IdRef<'a> {
         }
     }
 
-    /// The text, if it is one.
+    /// Returns the text, or `None` for an integer.
     pub fn text(self) -> Option<&'a str> {
         match self {
             Self::Number(_) => None,
@@ -84,7 +84,7 @@ impl<'a> IdRef<'a> {
         }
     }
 
-    /// The same, owned.
+    /// Returns an owned copy.
     pub fn to_owned(self) -> Id {
         match self {
             Self::Number(number) => Id::Number(number),
@@ -92,7 +92,7 @@ impl<'a> IdRef<'a> {
         }
     }
 
-    /// What it is.
+    /// Returns whether it is an integer or a string.
     pub fn kind(self) -> IdKind {
         match self {
             Self::Number(_) => IdKind::Integers,
@@ -132,7 +132,7 @@ impl<'a> From<&'a Id> for IdRef<'a> {
     }
 }
 
-/// What the ids of an index are. All are of one kind, so that `7` on a command line means one thing.
+/// The kind of the ids of an index. All ids are of one kind, so `7` on a command line is unambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdKind {
@@ -151,21 +151,21 @@ impl fmt::Display for IdKind {
     }
 }
 
-/// Why a text can be no id.
+/// Checks that a text is a valid id, and returns what is wrong with it otherwise.
 pub(crate) fn check_text(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
     if text.len() > Id::MOST_BYTES {
-        return Err(format!("{} has {} bytes, at most {} are possible", quoted(text), text.len(), Id::MOST_BYTES));
+        return Err(format!("{} has {} bytes; the maximum is {}", quoted(text), text.len(), Id::MOST_BYTES));
     }
     match text.chars().find(|c| c.is_control()) {
-        Some(control) => Err(format!("{} has the control character {:?}", quoted(text), control)),
+        Some(control) => Err(format!("{} contains the control character {:?}; remove it", quoted(text), control)),
         None => Ok(()),
     }
 }
 
-/// A text as a literal, shortened to what a message has room for.
+/// Returns the text as a string literal, shortened to 40 characters for error messages.
 pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {

@@ -89,7 +89,12 @@ pub use stored::loader::Loader;
 #[cfg(feature = "owner")]
 pub use stored::passphrase::PassphraseKeyProvider;
 
-/// The kernels themselves, which check nothing: for benchmarks, parity tests and new devices.
+// Makes doctests of the Rust examples in the guides, as the README's are.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guides/encrypted-numbers.md")]
+struct EncryptedNumbersGuide;
+
+/// The kernels, which check none of their inputs: for benchmarks, parity tests and new devices.
 #[cfg(feature = "hazmat")]
 pub mod hazmat {
     pub use crate::bignum::batch::Rows;

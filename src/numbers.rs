@@ -1,15 +1,16 @@
-//! Encrypted numbers: signed integers and fixed point, one and many, and what an evaluator can compute with them.
+//! Encrypted numbers, single and in arrays: signed integers and fixed-point numbers, and the operations on them.
 //!
 //! ```text
 //! a number is        x = i·2^e,  i an integer, e public
 //! its ciphertext     Enc(i mod n),  |i| ≤ b < n/3,  b public
-//! add                e must agree: the coarser one is multiplied by a power of two, exactly
-//! mul_plain          exponents add up
+//! add                exponents must agree: the operand with the larger e is multiplied by a power of two, exactly
+//! mul_plain          exponents are added
 //! ```
 //!
-//! The bound b follows from what is computed, never from what is encrypted. Whatever could reach n/3 is refused before it
-//! is computed, so a sum never wraps around n and a result is never a wrong number. n/3 and not n/2, as python-paillier has it:
-//! what lies between n/3 and 2·n/3 tells the owner that something else happened.
+//! The bound b depends on the operations, never on the encrypted values. An operation whose result could reach n/3 is
+//! refused before it is computed, so a sum never wraps around n and a result is never silently wrong. The limit is n/3
+//! rather than n/2, as in python-paillier: a decrypted value between n/3 and 2·n/3 shows the owner that the ciphertext was
+//! not computed as stated.
 
 pub mod encode;
 pub mod encrypted;

@@ -1,22 +1,22 @@
-//! What keeps a file from being written.
+//! What is in the way of an output file.
 
-/// What is at a path, and so is not written over.
+/// What is at a path and must not be overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Occupant {
-    /// A symbolic link, whose target would be replaced, or which would be.
+    /// A symbolic link: writing would replace the link or its target.
     Link,
     /// A folder.
     Folder,
     /// A device, a named pipe or a socket.
     Special,
-    /// A file that holds another secret key than what is written.
+    /// A file that holds a secret key other than the one to write.
     SecretKey,
-    /// A file of hushvec's, of another kind than what is written if that is known.
+    /// A hushvec file of another kind than the one to write.
     OtherKind(&'static str),
-    /// A context, where a new one is to be made.
+    /// A context, at the path for a new one.
     Context,
-    /// Any other file, where a new one is to be made.
+    /// Any other file, at the path for a new one.
     File,
 }
 
@@ -27,13 +27,13 @@ impl std::fmt::Display for Occupant {
             Self::Folder => "is a folder; give the name of a file in it",
             Self::Special => "is a device, a pipe or a socket; give the name of a file",
             Self::SecretKey => {
-                "holds a secret key, without which nothing can be decrypted that was encrypted with it; give another \
-                 name, or move that file away"
+                "holds a secret key, and without that key nothing encrypted with it can be decrypted; give another name, or \
+                 move that file away"
             }
             Self::OtherKind(kind) => return write!(f, "is {kind}; give another name"),
             Self::Context => {
-                "holds a secret key already, without which nothing can be decrypted that was encrypted with it; \
-                 `load_from_disk` opens it, and another name makes a new one"
+                "already holds a secret key, and without that key nothing encrypted with it can be decrypted; open it with \
+                 `load_from_disk`, or give another name for a new context"
             }
             Self::File => "exists; give another name, or move that file away",
         })

@@ -1,11 +1,11 @@
-//! A handle on long work: how far it is, and a way to stop it.
+//! Progress and cancellation of long operations.
 
 use crate::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Counts finished rows and carries the wish to stop. Clones share one state, so that one half can go to another
-/// thread or a signal handler.
+/// Counts finished rows and cancels long operations. Clones share their state, so one can go to another thread or to a
+/// signal handler.
 ///
 /// ```
 /// let progress = hushvec::Progress::new();
@@ -25,33 +25,35 @@ struct State {
 }
 
 impl Progress {
-    /// A new handle at zero.
+    /// Returns a new handle with a count of zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Rows finished so far.
+    /// Returns how many rows are finished.
     pub fn done(&self) -> u64 {
         self.state.done.load(Ordering::Relaxed)
     }
 
-    /// Asks the work to stop at its next block. What is finished by then is kept.
+    /// Asks the operation to stop before its next block. Finished blocks are kept.
     pub fn cancel(&self) {
         self.state.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether someone asked.
+    /// Returns whether [`Progress::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.state.cancelled.load(Ordering::Relaxed)
     }
 
-    /// Counts `rows` more as finished.
+    /// Adds `rows` to the count.
     pub fn add(&self, rows: u64) {
         self.state.done.fetch_add(rows, Ordering::Relaxed);
     }
 
+    /// Fails once [`Progress::cancel`] was called.
+    ///
     /// # Errors
-    /// [`Error::Cancelled`] if someone asked to stop.
+    /// [`Error::Cancelled`] if it was.
     pub fn check(&self) -> Result<(), Error> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }

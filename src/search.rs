@@ -1,5 +1,5 @@
-//! Encrypted collections: index files, queries, responses, the evaluator that combines them, and the nearest
-//! neighbours that the owner reads out of them.
+//! Encrypted search: index, query and response files, the evaluator that aggregates them, and the nearest neighbours that
+//! the owner decodes.
 
 pub mod evaluator;
 pub mod ids;

@@ -1,6 +1,6 @@
-//! Every kernel on every device gives the same bytes as the oracle, at every size.
+//! Compares every kernel on every device with the oracle, at every size: results must be byte-identical.
 //!
-//! HUSHVEC_LONG_TESTS=1 multiplies the number of cases by a hundred.
+//! HUSHVEC_LONG_TESTS=1 runs a hundred times as many cases.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ use numbers::SplitMix;
 use reference::{biguint, limbs, pair_row, pair_value};
 use std::sync::Arc;
 
-/// Cases a size: smaller for larger numbers, so that each size takes about as long.
+/// The number of cases for a size: fewer for larger numbers, so that each size takes about the same time.
 fn cases(bits: usize, at_1024: usize) -> usize {
     let long = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 100 } else { 1 };
     (at_1024 * long * 1024 * 1024 / (bits * bits)).max(9)
@@ -42,7 +42,7 @@ fn check(out: &[u64], width: usize, m: &BigUint, expected: impl Iterator<Item = 
 #[test]
 fn pair_mul_and_hamming_aggregate() {
     let mut random = SplitMix(1);
-    // 2047 bits: moduli that the SDK makes have a leading zero now and then.
+    // 2047 bits: the SDK's moduli sometimes have a leading zero bit.
     for exact in Modulus::SIZES.into_iter().chain([2047]) {
         let (m, bits) = (random.modulus(exact), exact.next_multiple_of(64));
         let width = bits / 64;
@@ -69,9 +69,9 @@ fn pair_mul_and_hamming_aggregate() {
                 let products = several.iter().flat_map(|query| a.iter().map(move |a| query * a)).map(|c| c % &square);
                 check(&answers, width, &m, products, &format!("three queries/{name}/{bits}/{count}"));
                 let mut integers = vec![7; answers.len()];
-                let nowhere = Resident::default();
+                let not_resident = Resident::default();
                 let queries = Rows::new(&query_rows, 2 * width);
-                hazmat::hamming_aggregate_integers(device, &modulus, queries, a_rows, &nowhere, &mut integers);
+                hazmat::hamming_aggregate_integers(device, &modulus, queries, a_rows, &not_resident, &mut integers);
                 hazmat::integers_from_pairs(device, &modulus, &mut answers);
                 assert!(integers == answers, "as integers/{name}/{bits}/{count}");
                 for query in random.residues(&m, 9).iter().skip(2).step_by(3) {
@@ -140,7 +140,7 @@ fn pair_fixed_base_pow() {
     devices::assert_nothing_fell_back();
 }
 
-/// Π x^w modulo m², 0 if there is a w < 0 for a number without an inverse.
+/// Π x^w modulo m², or 0 if a number without an inverse has a weight w < 0.
 fn weighted(values: &[BigUint], weights: &[BigInt], m: &BigUint) -> BigUint {
     let square = m * m;
     let power = |(x, w): (&BigUint, &BigInt)| match w.sign() {
@@ -160,14 +160,14 @@ fn multi_exp() {
         for (inputs, outputs, weight_bits) in
             [(0, 2, 8), (1, 1, 1), (2, 2, 100), (5, 3, 20), (8, 6, 64), (4, 30, 8), (2 * cases(bits, 30), 3, 8)]
         {
-            // Numbers that all have an inverse, and the extremes, of which some have none.
+            // Numbers that all have an inverse, or the extremes, some of which have none.
             let is_even = inputs % 2 == 0;
             let values = if is_even { random.units(&m, inputs) } else { random.residues(&m, inputs + 3).split_off(3) };
             let rows: Vec<Vec<BigInt>> = (0..outputs)
                 .map(|output| {
                     let weight = |random: &mut SplitMix| {
                         let magnitude = random.number(weight_bits);
-                        // Outputs without negative weights, without positive ones, and with both.
+                        // Outputs with positive weights only, with negative weights only, and with both.
                         let is_negative = output % 3 == 1 || (output % 3 == 2 && random.next().is_multiple_of(2));
                         BigInt::from_biguint(if is_negative { Sign::Minus } else { Sign::Plus }, magnitude)
                     };
@@ -223,7 +223,7 @@ fn integers_products_and_messages() {
                 let expected = values.iter().zip(&messages).map(|(x, k)| x * (k * &m + 1u32) % &square);
                 check(&out, width, &m, expected, &format!("add_messages/{name}/{bits}"));
 
-                // The product is known up to powers of R, so it is compared by what it shares with m.
+                // The product is defined up to powers of R, so only its common factors with m are compared.
                 let product = biguint(&hazmat::residue_product(device, &modulus, Rows::new(&pairs, 2 * width)));
                 let expected = values.iter().fold(BigUint::from(1u32), |p, x| p * x % &m);
                 assert_eq!(
@@ -270,14 +270,14 @@ fn decryption_and_owner_encryption() {
                     assert_eq!(biguint(plaintext), *m, "crt_decrypt/{name}/{bits}");
                 }
             }
-            // Digits of 3 and bits above are no distances.
+            // Digits of 3 and bits above the dimensions are not distances.
             for m in [BigUint::from(3u32), BigUint::from(1u32) << 20u32, &n - 1u32] {
                 let rows = rows_of(&[key.encrypt(&m, &7u32.into())], &n, width);
                 let mut distance = [0];
                 hazmat::hamming_decode(device, &crt, 10, Rows::new(&rows, 2 * width), &mut distance);
                 assert_eq!(distance, [NOT_A_DISTANCE]);
             }
-            // Few rows share the lanes of a vector, more do not.
+            // A few rows share the lanes of a vector with both primes; more rows do not.
             let exponents = [&p, &q].map(|e| Exponent::new(&limbs(&(e % (BigUint::from(1u32) << 70)), 2), 70));
             for count in [0, 1, 2, 3, 4, 5, 9] {
                 let (a, b) = (random.residues(&p, count), random.residues(&q, count + 2).split_off(2));
@@ -291,7 +291,7 @@ fn decryption_and_owner_encryption() {
                     check(out, width / 2, m, powers, &format!("crt_pow/{name}/{bits}/{count}"));
                 }
             }
-            // y_p^p mod p² and y_q^q mod q² are joined to what their definition says, whatever they are.
+            // Arbitrary residues in place of y_p^p mod p² and y_q^q mod q² are joined as defined.
             let count = cases(bits, 20);
             let (a, b) = (random.residues(&p, count), random.residues(&q, count + 2).split_off(2));
             let messages: Vec<BigUint> = (0..count).map(|_| random.number(2 * bits) % &n).collect();
@@ -312,7 +312,8 @@ fn decryption_and_owner_encryption() {
     devices::assert_nothing_fell_back();
 }
 
-/// The owner's way of drawing noise reaches exactly the n-th residues, each equally often: all of them, for small primes.
+/// The owner's noise is distributed like public noise: it takes every n-th residue, each equally often. Checked exhaustively
+/// for small primes.
 #[test]
 fn owner_noise_is_public_noise() {
     for (p, q) in [(5u32, 7u32), (11, 7), (7, 13), (17, 11)] {
@@ -333,7 +334,7 @@ fn owner_noise_is_public_noise() {
     }
 }
 
-/// Every kernel returns the same bytes on all devices, for the inputs that it states itself: numbers that are hard on carries, in
+/// Every kernel returns the same bytes on all devices for the inputs of its sampler: numbers that produce many carries, in
 /// batches around the sizes of workgroups.
 #[test]
 fn all_kernels_agree() {

@@ -1,4 +1,4 @@
-//! The execution context as its users meet it, for all schemes.
+//! The public interface of the execution context, for all schemes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -22,7 +22,7 @@ mod vectors;
 use hushvec::ExecutionContext;
 use keys::FixedKeyProvider;
 
-/// What comes back of a context that was written.
+/// Serializes a context and loads it again.
 fn reopen(context: &ExecutionContext) -> ExecutionContext {
     let text = context.serialize_exec_context().unwrap();
     ExecutionContext::from_serialized(&text, &FixedKeyProvider::default(), None).unwrap()

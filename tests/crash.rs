@@ -1,16 +1,16 @@
-//! Programs that are killed, disks that are full and system calls that fail while contexts and indexes are written: the
-//! files hold the old state or the new one, whole.
+//! Kills, full disks and failing system calls while contexts and indexes are written. Afterwards a file must have either
+//! its complete old state or its complete new state.
 //!
-//! The tests start this very program as a child that writes. HUSHVEC_LONG_TESTS=1 kills it a thousand times. Failing
-//! system calls need strace: without it that test says that it was skipped, with HUSHVEC_REQUIRE_STRACE=1 it fails.
+//! The tests start this test binary as a child process that writes. HUSHVEC_LONG_TESTS=1 kills it a thousand times. Failing
+//! system calls need strace: without it that test is skipped with a message, or fails with HUSHVEC_REQUIRE_STRACE=1.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[path = "crash/child.rs"]
 mod child;
-#[path = "crash/desk.rs"]
-mod desk;
+#[path = "crash/fixture.rs"]
+mod fixture;
 #[path = "common/keys.rs"]
 mod keys;
 #[path = "crash/kills.rs"]

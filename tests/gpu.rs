@@ -1,4 +1,4 @@
-//! A GPU that fails, lies or is not there: no wrong answer, and no missing one.
+//! A GPU that fails, returns wrong results or is missing never causes a wrong or missing result.
 //!
 //! HUSHVEC_LONG_TESTS=1 injects a hundred times as many faults.
 

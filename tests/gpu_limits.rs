@@ -1,4 +1,4 @@
-//! What one dispatch and one buffer may be: with limits far below those of any GPU, every kernel gives the same bytes.
+//! Limits on dispatches and buffers: with limits far below those of any GPU, every kernel still gives the same bytes.
 
 #![cfg(all(feature = "gpu", feature = "owner"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -22,7 +22,7 @@ use std::sync::Arc;
 const BITS: usize = 512;
 const WIDTH: usize = BITS / 64;
 const ROWS: usize = 100;
-/// Multiply-adds of a product of pairs of this size.
+/// Multiply-adds of one product of pairs of this size.
 const PRODUCT: u64 = 5 * (BITS as u64 / 32) * (BITS as u64 / 32);
 
 struct Job {
@@ -52,7 +52,7 @@ impl Job {
         Rows::new(&self.pairs, 2 * WIDTH)
     }
 
-    /// A batch of each kernel, by name.
+    /// Runs a batch of each kernel and returns the results by name.
     fn run(&self, device: &OpenDevice) -> Vec<(&'static str, Vec<u64>)> {
         let queries = Rows::new(&self.pairs[..6 * WIDTH], 2 * WIDTH);
         let mut aggregated = vec![7; 3 * self.pairs.len()];
@@ -85,7 +85,7 @@ impl Job {
     }
 }
 
-/// Runs the job with these options, of both families: all on the GPU, and all right.
+/// Runs the job with these options on both kernel families. All batches must run on the GPU and be correct.
 fn check(options: KernelOptions, then: impl Fn(&OpenDevice)) {
     let job = Job::new();
     let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
@@ -105,19 +105,19 @@ fn check(options: KernelOptions, then: impl Fn(&OpenDevice)) {
 
 #[test]
 fn no_dispatch_does_more_than_its_budget() {
-    // A workgroup of the portable family has 64 numbers, and the longest step is of three products.
+    // A workgroup of the portable family has 64 numbers, and the longest step has three products.
     let budget = 64 * 3 * PRODUCT;
     check(KernelOptions { budget: Some(budget), ..KernelOptions::default() }, |gpu| {
         let most = gpu.most_macs_a_dispatch();
-        assert!(most <= budget, "{most} multiply-adds, allowed are {budget}");
-        // It was used, too.
-        assert!(most > budget / 4, "{most} multiply-adds, allowed are {budget}");
+        assert!(most <= budget, "{most} multiply-adds, the budget is {budget}");
+        // The budget is not underused either.
+        assert!(most > budget / 4, "{most} multiply-adds, the budget is {budget}");
     });
 }
 
 #[test]
 fn tables_and_resident_rows_are_split_over_buffers() {
-    // A window of the table has 32 KiB, all stored rows 12.5 KiB. Known answers need less.
+    // A window of the table takes 32 KiB, and all stored rows 12.5 KiB. Known answers need less.
     for most_bytes in [80 << 10, 8 << 10] {
         check(KernelOptions { most_bytes: Some(most_bytes), ..KernelOptions::default() }, |_| {});
     }

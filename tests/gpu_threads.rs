@@ -1,4 +1,4 @@
-//! Threads that share a GPU which fails now and then: no wrong answer, and the GPU is used again after each failure.
+//! Threads that share a GPU with occasional faults get correct results, and the GPU is used again after each fault.
 //!
 //! HUSHVEC_LONG_TESTS=1 computes a thousand batches on each thread instead of fifty.
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const THREADS: u8 = 8;
-/// Batches of all threads between two faults: more than a GPU needs to be forgiven.
+/// Batches of all threads between two faults: more than a GPU needs to be trusted again.
 const BETWEEN_FAULTS: usize = 150;
 
 /// Batches of several kernels on numbers of one size.
@@ -33,7 +33,7 @@ struct Job {
     base: FixedBase,
 }
 
-/// A kernel, and how many rows it is given.
+/// A kernel to run.
 #[derive(Clone, Copy)]
 enum Kernel {
     HammingAggregate,
@@ -50,7 +50,7 @@ impl Job {
         let m = random.modulus(bits);
         let modulus = Arc::new(Modulus::new(&limbs(&m, width)).unwrap());
         let pairs: Vec<u64> = random.residues(&m, 41).iter().flat_map(|x| pair_row(x, &m, width)).collect();
-        // Of one size the powers of a multiple of m, whose check is another one.
+        // For one size, the base is a multiple of m, whose powers are checked in another way.
         let base = &pairs[if bits == 512 { 0 } else { 40 * 2 * width }..][..2 * width];
         let base = FixedBase::new(Arc::clone(&modulus), base, 64);
         Self { modulus, pairs, base }
@@ -91,7 +91,7 @@ fn eight_threads_and_faults() {
         Err(error) => return devices::say(&format!("SKIPPED on a GPU: {error}")),
     };
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
-    // The decoding at its own size too, which is secret: its buffers are wiped while other threads read theirs.
+    // Decoding, which is secret, runs as well: its buffers are wiped while other threads read theirs.
     let decoding = crt::Decoding::new(9);
     let decode = |device: &OpenDevice| {
         let mut distances = vec![0; decoding.rows().len()];
@@ -103,7 +103,7 @@ fn eight_threads_and_faults() {
         jobs.iter().flat_map(|job| KERNELS.map(|kernel| ROWS.map(|rows| (job, kernel, rows)))).flatten().collect();
     let expected: Vec<_> = cases.iter().map(|(job, kernel, rows)| job.run(&cpu, *kernel, *rows)).collect();
     let distances = decode(&cpu);
-    // Once alone, so that no fault meets the first known answers.
+    // Runs everything once on a single thread, so that no fault hits the first known answers.
     assert_eq!(decode(&gpu), distances);
     for ((job, kernel, rows), expected) in cases.iter().zip(&expected) {
         assert!(job.run(&gpu, *kernel, *rows) == *expected);
@@ -135,7 +135,7 @@ fn eight_threads_and_faults() {
     let (faults, on_cpu) = (faults.into_inner() as u64, gpu.report().batches_on_cpu);
     assert!(faults > 0 && on_cpu > 0, "{faults} faults, {on_cpu} batches on the CPU");
     assert!(on_cpu <= faults * u64::from(THREADS), "{faults} faults sent {on_cpu} batches to the CPU");
-    // Still in use.
+    // The GPU is still in use.
     assert_eq!(decode(&gpu), distances);
     for ((job, kernel, rows), expected) in cases.iter().zip(&expected) {
         assert!(job.run(&gpu, *kernel, *rows) == *expected);

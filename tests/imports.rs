@@ -1,7 +1,7 @@
-//! Imports go down only: no file of a crate imports, directly or through others, a file that imports it, and no layer a layer.
+//! Imports have no cycles: no file of a crate, and no layer, imports itself directly or through others.
 //!
-//! Reads `use` declarations, and `from . import` in Python. Re-exports (`pub use`, `__init__.py`) and paths in the code do not
-//! count, and tests may import what they like.
+//! Reads `use` declarations, and `from . import` in Python. Ignores re-exports (`pub use`, `__init__.py`), paths in the code,
+//! and the imports of tests.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -12,7 +12,7 @@ const FOLDERS: [&str; 6] = ["src", "server/src", "client/src", "cli/src", "pytho
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The modules below a folder, by their paths, with their texts up to their tests.
+/// Collects the modules below a folder by path, with their source text up to the tests.
 fn modules(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,7 +30,7 @@ fn modules(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The paths that a `use` tree names.
+/// Collects the paths that a `use` tree names.
 fn paths(tree: &str, found: &mut Vec<String>) {
     let Some((prefix, group)) = tree.split_once('{') else {
         let path = tree.split(" as ").next().unwrap_or(tree).trim().trim_end_matches("::self");
@@ -54,7 +54,7 @@ fn paths(tree: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The module that a path in `module` leads into, if it is one of these.
+/// Resolves a path used in `module` to one of the modules in `all`.
 fn target(module: &str, path: &str, all: &BTreeMap<String, String>) -> Option<String> {
     let mut full: Vec<&str> = module.split("::").collect();
     let mut parts = path.split("::").peekable();
@@ -75,7 +75,7 @@ fn target(module: &str, path: &str, all: &BTreeMap<String, String>) -> Option<St
     (1..=full.len()).rev().map(|length| full[..length].join("::")).find(|name| all.contains_key(name))
 }
 
-/// The paths that a Python file names after `from .`, as Rust has them: `from ..a import b` is `super::super::a::b`.
+/// Returns the relative imports of a Python file as Rust paths: `from ..a import b` is `super::super::a::b`.
 fn python_paths(text: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("from .")?.split_once(" import "));
     let paths = lines.flat_map(|(module, names)| {
@@ -106,7 +106,7 @@ fn imports(folder: &str) -> Imports {
     all.iter().map(of_module).collect()
 }
 
-/// The same of layers: the modules at the top, each with all that is in its folder.
+/// Reduces imports of modules to imports of layers: top-level modules, each with everything in its folder.
 fn layers(imports: &Imports) -> Imports {
     let top = |module: &str| module.split("::").next().unwrap_or(module).to_owned();
     let mut layers = Imports::new();
@@ -119,7 +119,7 @@ fn layers(imports: &Imports) -> Imports {
     layers
 }
 
-/// What can be reached from a module.
+/// Returns the modules that a module imports directly or through others.
 fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut next: Vec<&str> = imports[from].iter().map(String::as_str).collect();
@@ -131,7 +131,7 @@ fn reached<'a>(from: &str, imports: &'a Imports) -> BTreeSet<&'a str> {
     reached
 }
 
-/// The modules that can be reached from themselves.
+/// Returns the modules that import themselves through others.
 fn circular(imports: &Imports) -> Vec<&str> {
     imports.keys().map(String::as_str).filter(|module| reached(module, imports).contains(module)).collect()
 }
@@ -142,7 +142,7 @@ fn no_file_imports_itself_through_others() {
         let imports = imports(folder);
         assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 20, "{folder}: imports were not read");
         let circular = circular(&imports);
-        assert!(circular.is_empty(), "in {folder} these files import each other, directly or not: {circular:?}");
+        assert!(circular.is_empty(), "{folder}: these files have circular imports: {circular:?}");
     }
 }
 
@@ -151,6 +151,6 @@ fn no_layer_imports_itself_through_others() {
     for folder in FOLDERS {
         let layers = layers(&imports(folder));
         let circular = circular(&layers);
-        assert!(circular.is_empty(), "in {folder} these layers import each other, directly or not: {circular:?}");
+        assert!(circular.is_empty(), "{folder}: these layers have circular imports: {circular:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The life of an index: ids of all kinds, deletion, compaction, merging, shards, verification.
+//! Operations on indexes: ids of all kinds, deletion, compaction, merging, shards and verification.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 

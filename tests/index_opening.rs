@@ -1,4 +1,4 @@
-//! Opening an index takes time in proportion to its size, however its deletions are spread over blocks.
+//! Opening an index takes time linear in its size, however its deletions are spread over blocks.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// CRC-32 of zlib (IEEE 802.3), bit by bit.
+/// The CRC-32 of zlib (IEEE 802.3), computed bit by bit.
 fn crc32(bytes: &[u8]) -> [u8; 4] {
     let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
@@ -21,7 +21,7 @@ fn crc32(bytes: &[u8]) -> [u8; 4] {
     (!crc).to_le_bytes()
 }
 
-/// A block that deletes one record, as docs/formats.md has it.
+/// A block that deletes one record, as specified in docs/formats.md.
 fn deletion(record: u64) -> [u8; 128] {
     let mut block = [0; 128];
     block[..4].copy_from_slice(b"DEL1");
@@ -34,7 +34,7 @@ fn deletion(record: u64) -> [u8; 128] {
     block
 }
 
-/// An index of one block, with all its vectors but the first deleted, the last first, each by a block of its own.
+/// Writes an index of one block and deletes all its vectors except the first, last one first, each in a separate block.
 fn write(path: &Path, vectors: &Ciphertexts, key: &Arc<hushvec::PublicKey>) {
     let mut writer = IndexWriter::create(path, Arc::clone(key)).unwrap();
     writer.append(vectors, None).unwrap();
@@ -71,6 +71,6 @@ fn many_small_deletions_are_read_in_linear_time() {
         assert!(index.get(ctx.public_key(), 0).unwrap().is_some() && index.get(ctx.public_key(), 1).unwrap().is_none());
         time_to_open(&path)
     });
-    // Sixteen times as many deletions. Sorting the deletions of a block once for each of them takes 256 times as long.
+    // Sixteen times as many deletions. A quadratic implementation takes 256 times as long.
     assert!(long < short * 64, "{short:?} for 4,000 vectors, {long:?} for 64,000");
 }

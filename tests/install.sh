@@ -1,5 +1,5 @@
-# What the test suite needs beside Rust, installed on Debian where it is not there and that is allowed. Sourced by run.sh,
-# which has more to install once the command line is built, and by .ci/run.
+# Installs what the test suite needs besides Rust, on Debian and if permitted. Sourced by run.sh, which installs more after
+# it has built the command line, and by .ci/run.
 
 install() {
   command -v apt-get >/dev/null || return 1
@@ -10,13 +10,13 @@ install() {
     { $as_root apt-get update -q && $as_root apt-get install -y -q "$@"; } >/dev/null 2>&1
 }
 
-# The exchange with XTrace's SDK wants a Python that can make virtual environments.
+# The exchange with XTrace's SDK needs a Python that can create virtual environments.
 python3 -c 'import venv, ensurepip' 2>/dev/null || install python3-venv ||
-  echo "python3-venv cannot be installed: the exchange with XTrace's SDK will be skipped" >&2
+  echo "cannot install python3-venv: the exchange with XTrace's SDK will be skipped" >&2
 
 command -v valgrind >/dev/null || install valgrind ||
-  echo "valgrind cannot be installed: the check of constant time will be skipped" >&2
+  echo "cannot install valgrind: the check of constant time will be skipped" >&2
 
-# Failing system calls are strace's work.
+# strace makes system calls fail.
 command -v strace >/dev/null || install strace ||
-  echo "strace cannot be installed: failing system calls will be skipped" >&2
+  echo "cannot install strace: the tests of failing system calls will be skipped" >&2

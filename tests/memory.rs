@@ -1,6 +1,6 @@
-//! Memory does not grow with the index: aggregation and decoding keep a block or two, whatever the file's size.
+//! Memory does not grow with the index: aggregation and decoding hold one or two blocks, for files of any size.
 //!
-//! HUSHVEC_LONG_TESTS=1 takes a million vectors instead of forty thousand.
+//! HUSHVEC_LONG_TESTS=1 uses a million vectors instead of forty thousand.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -16,14 +16,14 @@ use numbers::SplitMix;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Memory of this process that is not a mapped file, in bytes.
+/// Returns the memory of this process without mapped files, in bytes.
 fn anonymous_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// The most that it grew while `work` ran.
+/// Returns the peak growth of memory while `work` runs.
 fn growth(work: impl FnOnce()) -> u64 {
     let (before, most, done) = (anonymous_memory(), AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -67,7 +67,7 @@ fn aggregation_and_decoding_are_streamed() {
     let mut nearest = Vec::new();
     let grown = growth(|| nearest = response.nearest(ctx, 10, &Progress::new()).unwrap());
     assert!(grown < limit, "decoding took {grown} bytes beside a response of {size}");
-    // The query is vector 0 of the pool, which is there once a block.
+    // The query is vector 0 of the pool, which occurs once per block.
     let ids: Vec<u64> = nearest[0].iter().map(|neighbour| neighbour.id.as_ref().number().unwrap()).collect();
     assert_eq!(ids, (0..10).map(|block| block * POOL as u64).collect::<Vec<_>>());
 }

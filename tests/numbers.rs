@@ -1,4 +1,4 @@
-//! Encrypted numbers: what comes out is what plain arithmetic gives, or there is an error that says why nothing does.
+//! Encrypted numbers: results equal those of plain arithmetic, or an error says why there is no result.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 

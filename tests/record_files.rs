@@ -1,4 +1,4 @@
-//! Record files that were cut, mixed up or made to mislead: typed errors that name the file, and little memory.
+//! Truncated, mixed-up and forged record files cause typed errors that name the file, and use little memory.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -64,7 +64,7 @@ impl Files {
         std::fs::read(self.path(name)).unwrap()
     }
 
-    /// What opening the file says with these bytes in it. It names the file.
+    /// Opens a file with these bytes and returns the error, which must name the file.
     fn refused(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.folder.path().join(format!("{name}.changed"));
         std::fs::write(&path, bytes).unwrap();
@@ -87,7 +87,7 @@ fn seal(header: &mut [u8]) {
     header[end..].copy_from_slice(&checksum);
 }
 
-/// The bytes with other ones in the file's header, whose checksum fits.
+/// Returns the file with new bytes in its header, with a valid checksum.
 fn with_header(bytes: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + new.len()].copy_from_slice(new);
@@ -95,7 +95,7 @@ fn with_header(bytes: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The bytes with other ones in a block, the header's checksum set right, and the payload's too.
+/// Returns the file with new bytes in a block, with valid checksums of its header and payload.
 fn with_block(bytes: &[u8], block: &Range<usize>, at: usize, new: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let part = &mut bytes[block.clone()];
@@ -106,7 +106,7 @@ fn with_block(bytes: &[u8], block: &Range<usize>, at: usize, new: &[u8]) -> Vec<
     bytes
 }
 
-/// Where blocks are in a file of records whose ids take `id_bytes` bytes a block.
+/// Returns the positions of the blocks in a file whose ids take `id_bytes` bytes per block.
 fn blocks(bytes: &[u8], id_bytes: usize) -> Vec<Range<usize>> {
     let (mut at, mut blocks) = (HEADER, Vec::new());
     while at < bytes.len() {
@@ -118,14 +118,14 @@ fn blocks(bytes: &[u8], id_bytes: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// The header and some of the blocks.
+/// Returns a file of the header and the given blocks.
 fn with_blocks(bytes: &[u8], blocks: &[Range<usize>]) -> Vec<u8> {
     let parts = blocks.iter().map(|block| &bytes[block.clone()]);
     std::iter::once(&bytes[..HEADER]).chain(parts).flatten().copied().collect()
 }
 
 #[test]
-fn rows_that_were_mixed_up_are_refused() {
+fn mixed_up_rows_are_refused() {
     let files = Files::new();
     let whole = files.bytes("response");
     let blocks = blocks(&whole, 0);
@@ -159,7 +159,7 @@ fn rows_that_were_mixed_up_are_refused() {
         let text = files.refused("response", &bytes);
         assert!(text.contains(says), "{what}: {text}");
     }
-    // Ids of their own, each twice in both answers.
+    // Given ids, one of them twice for both queries.
     let numbers = |numbers: &[u64]| Some(Ids::from(numbers.to_vec()));
     let texts = |texts: [&str; 2]| Some(Ids::parse(IdKind::Strings, texts).unwrap());
     for (ids, at, new, says) in [
@@ -176,7 +176,7 @@ fn rows_that_were_mixed_up_are_refused() {
     }
 }
 
-/// Blocks with ids of their own, which take 64 bytes here.
+/// Returns the positions of blocks with given ids, which take 64 bytes here.
 fn blocks_with_ids(bytes: &[u8]) -> Vec<Range<usize>> {
     blocks(bytes, 64)
 }
@@ -197,7 +197,7 @@ fn a_response_belongs_to_its_query() {
         let text = error.to_string();
         assert!(text.contains(&expected) && text.contains(&actual), "{text}");
     }
-    // Taking the id away does not help.
+    // Removing the id does not bypass the check.
     let whole = files.bytes("response");
     let old = with_header(&with_header(&whole, 88, &[0; 24]), 8, &1u32.to_le_bytes());
     for changed in [with_header(&whole, 96, &[0; 16]), old] {
@@ -247,7 +247,7 @@ fn shorten(path: &Path, to: usize) {
 }
 
 #[test]
-fn files_that_are_shortened_while_they_are_open_are_errors() {
+fn files_shortened_while_open_are_errors() {
     for rest in [0, HEADER, HEADER + 100, HEADER + BLOCK_HEADER + 2 * RECORD + 10] {
         let files = Files::new();
         let response = Response::open(&files.path("response")).unwrap();

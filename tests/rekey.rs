@@ -1,4 +1,4 @@
-//! Indexes moved from one key to another: from a weak context of XTrace's SDK, interrupted, and refused.
+//! Rekeying of indexes: from a weak context of XTrace's SDK, interrupted and resumed, and refused.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ fn root(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The demo's vectors: packed bits behind the header of a .npy file.
+/// The vectors of the demo: packed bits after the header of a .npy file.
 fn pages(name: &str) -> BitMatrix {
     let bytes = std::fs::read(root("cli/data").join(name)).unwrap();
     let mut pages = BitMatrix::new(512);
@@ -39,7 +39,7 @@ fn write_index(ctx: &ExecutionContext, path: &Path, pieces: &[(&Ciphertexts, Opt
     Index::open(path).unwrap()
 }
 
-/// Every distance through all three roles: of each query to each vector, with its id, in the order of the index.
+/// Computes the distance of each query to each vector through all three roles, as sorted (query, id, distance).
 fn distances(ctx: &ExecutionContext, index: &Index, queries: &BitMatrix, folder: &Path) -> Vec<(usize, u64, u32)> {
     let (query, response) = (folder.join("query"), folder.join("response"));
     Query::new(ctx.encrypt_vec_batch(queries).unwrap()).unwrap().save(&query, ctx.public_key()).unwrap();
@@ -57,8 +57,8 @@ fn distances(ctx: &ExecutionContext, index: &Index, queries: &BitMatrix, folder:
     all
 }
 
-/// Vectors that the SDK itself encrypted, recorded in tests/data/xtrace.
-fn of_the_sdk(ctx: &ExecutionContext) -> (Ciphertexts, BitMatrix) {
+/// Vectors that the SDK encrypted, recorded in tests/data/xtrace.
+fn sdk_vectors(ctx: &ExecutionContext) -> (Ciphertexts, BitMatrix) {
     let text = std::fs::read_to_string(root("tests/data/xtrace/lookup_512_1024.vectors.json")).unwrap();
     let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
     let recorded = recorded["vectors"].as_array().unwrap();
@@ -69,9 +69,9 @@ fn of_the_sdk(ctx: &ExecutionContext) -> (Ciphertexts, BitMatrix) {
     (Ciphertexts::from_ciphertexts(ctx.public_key(), &vectors).unwrap(), bits)
 }
 
-/// The 919 pages and the SDK's own vectors, from an SDK context with alpha_len 50 to a key that is not weak.
+/// Rekeys the 919 pages and the SDK's own vectors from an SDK context with alpha_len 50 to a key that is not weak.
 #[test]
-fn an_index_under_a_weak_sdk_context_moves_with_all_its_distances() {
+fn rekeying_a_weak_sdk_index_keeps_all_distances() {
     let folder = tempfile::tempdir().unwrap();
     let old = ExecutionContext::loader().allow_weak(true);
     let provider = PassphraseKeyProvider::new("test").unwrap();
@@ -82,12 +82,12 @@ fn an_index_under_a_weak_sdk_context_moves_with_all_its_distances() {
 
     let (documents, queries) =
         (pages("manpages_512_docs_bits.npy"), pages("manpages_512_queries_bits.npy").slice(0..9));
-    let (sdk, sdk_bits) = of_the_sdk(&old);
+    let (sdk, sdk_bits) = sdk_vectors(&old);
     let ids: Vec<u64> = (0..sdk.len() as u64).map(|i| 1 << 40 | i).collect();
     let encrypted = old.encrypt_vec_batch(&documents).unwrap();
     let index = write_index(&old, &folder.path().join("old"), &[(&encrypted, None), (&sdk, Some(&ids))]);
     drop(index);
-    // What was deleted stays behind.
+    // Deleted vectors are not moved.
     let (mut writer, _) = IndexWriter::open(&folder.path().join("old")).unwrap();
     writer.delete(&Ids::from(vec![7, ids[0]])).unwrap();
     drop(writer);
@@ -104,7 +104,7 @@ fn an_index_under_a_weak_sdk_context_moves_with_all_its_distances() {
     assert_eq!((index.public_id(), index.len()), (new.public_id(), moved));
     assert_eq!(distances(&new, &index, &queries, folder.path()), before);
 
-    // And they are those of the plaintext.
+    // The distances are those of the plaintext vectors.
     let plain = |query: usize, id: u64| match ids.iter().position(|own| *own == id) {
         Some(row) => sdk_bits.hamming(row, &queries, query).unwrap(),
         None => documents.hamming(usize::try_from(id).unwrap(), &queries, query).unwrap(),
@@ -119,7 +119,7 @@ fn vectors(seed: u64, count: usize) -> BitMatrix {
 }
 
 #[test]
-fn what_was_encrypted_is_decrypted() {
+fn encrypted_vectors_are_decrypted() {
     for ctx in keys::contexts() {
         let plain = vectors(5, 70);
         let read = ctx.decrypt_vec_batch(&ctx.encrypt_vec_batch(&plain).unwrap()).unwrap();
@@ -128,7 +128,7 @@ fn what_was_encrypted_is_decrypted() {
         assert!(
             ctx.decrypt_vec_batch(&Ciphertexts::from_ciphertexts(ctx.public_key(), []).unwrap()).unwrap().is_empty()
         );
-        // A sum of two vectors is none, and neither is what lies above the dimensions.
+        // A sum of two vectors is not a vector, and neither is a plaintext with bits above the dimensions.
         let one = ctx.encrypt_vec_one(&[1; DIMENSIONS]).unwrap();
         let above = num_bigint::BigUint::from(1u32) << (2 * DIMENSIONS);
         let above = ctx.encrypt(&(&above).into()).unwrap();
@@ -148,7 +148,7 @@ fn what_was_encrypted_is_decrypted() {
 }
 
 #[test]
-fn an_interrupted_move_goes_on_where_it_stopped() {
+fn interrupted_rekeying_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (context(Scheme::PaillierSubgroup), context(Scheme::PaillierLookup));
     let (count, piece) = (5000, 3000);
@@ -161,7 +161,7 @@ fn an_interrupted_move_goes_on_where_it_stopped() {
     let queries = vectors(8, 2);
     let before = distances(old, &index, &queries, folder.path());
 
-    // Cancelled before the first block, and then cut in the middle of one, as a crash would.
+    // Cancelled before the first block, then truncated in the middle of a block, as by a crash.
     let to = folder.path().join("new");
     let cancelled = Progress::new();
     cancelled.cancel();
@@ -177,13 +177,13 @@ fn an_interrupted_move_goes_on_where_it_stopped() {
     assert_eq!((rekeyed.skipped, rekeyed.moved), (kept, count as u64 - kept));
     assert_eq!(rekeyed.recovery.unwrap().kept, kept);
     assert_eq!(distances(new, &Index::open(&to).unwrap(), &queries, folder.path()), before);
-    // Once more there is nothing left to do.
+    // Another run has nothing left to do.
     let rekeyed = index.rekey(old, new, &to, true, &progress).unwrap();
     assert_eq!(rekeyed, Rekeyed { moved: 0, skipped: count as u64, recovery: None });
 }
 
 #[test]
-fn what_cannot_be_moved_is_refused_and_named() {
+fn impossible_rekeying_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (old, new) = (context(Scheme::PaillierSubgroup), context(Scheme::PaillierLookup));
@@ -197,12 +197,12 @@ fn what_cannot_be_moved_is_refused_and_named() {
     let short = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS - 1);
     let short = short.create(FixedKeyProvider::default()).unwrap();
     let refused = index.rekey(old, &short, &path("x"), false, &Progress::new()).unwrap_err();
-    assert!(refused.to_string().contains("the old one is for 96 dimensions, the new one for 95"), "{refused}");
+    assert!(refused.to_string().contains("the old context has 96 dimensions, the new one 95"), "{refused}");
     assert!(!path("x").exists());
 
     rekey(&index, "new", false).unwrap();
-    assert!(matches!(rekey(&index, "new", false), Err(Error::Occupied { .. })), "what exists is not overwritten");
-    // Another index of the same key: other ids, or other vectors.
+    assert!(matches!(rekey(&index, "new", false), Err(Error::Occupied { .. })), "an existing file is not overwritten");
+    // Another index of the same key, with other ids or other vectors.
     let ids = write_index(old, &path("ids"), &[(&encrypted, Some(&[0, 1, 5]))]);
     let refused = rekey(&ids, "new", true).unwrap_err().to_string();
     assert!(refused.contains("new: vector 2 has another id than in ") && refused.contains("/ids"), "{refused}");
@@ -212,7 +212,7 @@ fn what_cannot_be_moved_is_refused_and_named() {
     let fewer = write_index(old, &path("fewer"), &[(&old.encrypt_vec_batch(&plain.slice(0..2)).unwrap(), None)]);
     assert!(rekey(&fewer, "new", true).unwrap_err().to_string().contains("vector 2 has another id"));
 
-    // A ciphertext that is no vector: what comes before it in earlier blocks is kept.
+    // A ciphertext that does not hold a vector: vectors in earlier blocks are kept.
     let sum = old.add(&encrypted.get(0).unwrap(), &encrypted.get(0).unwrap()).unwrap();
     let sum = Ciphertexts::from_ciphertexts(old.public_key(), [&encrypted.get(1).unwrap(), &sum]).unwrap();
     let bad = write_index(old, &path("bad"), &[(&encrypted, None), (&sum, None)]);

@@ -1,7 +1,7 @@
-//! The SDK itself, from PyPI: fresh contexts and ciphertexts in both directions, for both of its client types.
+//! Exchanges fresh contexts and ciphertexts with the SDK from PyPI, in both directions and for both of its client types.
 //!
-//! Where PyPI or Python is out of reach the test says that it was skipped; with HUSHVEC_REQUIRE_SDK=1 it fails.
-//! HUSHVEC_LONG_TESTS=1 exchanges a hundred contexts and ten thousand distances.
+//! Without PyPI or Python the test is skipped with a message, or fails with HUSHVEC_REQUIRE_SDK=1. HUSHVEC_LONG_TESTS=1
+//! exchanges a hundred contexts and ten thousand distances.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -24,7 +24,7 @@ use std::sync::Arc;
 const PASSPHRASE: &str = "naïve passphrase";
 const DIMENSIONS: usize = 96;
 
-/// A Python with the SDK, in a virtual environment under target/.
+/// Returns a Python with the SDK, in a virtual environment under target/.
 fn python() -> Result<PathBuf, String> {
     let venv = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sdk-venv");
     let python = venv.join("bin/python");
@@ -56,8 +56,8 @@ fn str_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap()
 }
 
-/// Loads what the SDK made, checks it, and leaves our combinations for the SDK to decode.
-fn take(folder: &Path, record_path: &Path, random: &mut SplitMix) {
+/// Loads a context and vectors from the SDK, checks them, and writes a response for the SDK to decode.
+fn import_from_sdk(folder: &Path, record_path: &Path, random: &mut SplitMix) {
     let name = record_path.file_stem().unwrap().to_str().unwrap();
     let record: Value = serde_json::from_str(&std::fs::read_to_string(record_path).unwrap()).unwrap();
     let context_name = format!("{name}.context.json");
@@ -75,7 +75,7 @@ fn take(folder: &Path, record_path: &Path, random: &mut SplitMix) {
     answer(folder, name, &context_name, &ctx, &plain, &stored, random);
 }
 
-/// Combines a fresh query with stored vectors, decodes here, and writes everything down for the SDK to check.
+/// Aggregates a new query with stored vectors, decodes the distances, and writes all results for the SDK to check.
 fn answer(
     folder: &Path,
     name: &str,
@@ -108,8 +108,8 @@ fn answer(
     std::fs::write(folder.join(format!("{name}.answer.json")), record.to_string()).unwrap();
 }
 
-/// A context made here, in the SDK's format.
-fn give(folder: &Path, scheme: Scheme, vectors: usize, random: &mut SplitMix) {
+/// Creates a context in the SDK's format, and writes a response for the SDK to decode.
+fn export_to_sdk(folder: &Path, scheme: Scheme, vectors: usize, random: &mut SplitMix) {
     let name = format!("own_{}", scheme.name());
     let context_name = format!("{name}.context.json");
     let made = ExecutionContext::builder().scheme(scheme).embedding_length(DIMENSIONS).create(provider()).unwrap();
@@ -126,7 +126,7 @@ fn contexts_and_ciphertexts_are_exchanged() {
         Ok(python) => python,
         Err(reason) if std::env::var_os("HUSHVEC_REQUIRE_SDK").is_some_and(|value| value == "1") => panic!("{reason}"),
         Err(reason) => {
-            // Not eprintln, which the test harness keeps to itself when a test passes.
+            // Not eprintln, which the test harness captures when a test passes.
             writeln!(std::io::stderr(), "SKIPPED: the SDK cannot be installed here: {reason}").unwrap();
             return;
         }
@@ -144,13 +144,13 @@ fn contexts_and_ciphertexts_are_exchanged() {
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     records.retain(|path| !path.to_str().unwrap().ends_with(".context.json"));
     for record in &records {
-        take(folder.path(), record, &mut random);
+        import_from_sdk(folder.path(), record, &mut random);
         made += 1;
     }
     for scheme in [Scheme::Paillier, Scheme::PaillierLookup] {
-        give(folder.path(), scheme, vectors.parse().unwrap(), &mut random);
+        export_to_sdk(folder.path(), scheme, vectors.parse().unwrap(), &mut random);
         made += 1;
     }
-    let said = run(&python, &[script.to_str().unwrap(), "check", place]).unwrap();
-    assert_eq!(said.trim(), format!("checked {made}"));
+    let output = run(&python, &[script.to_str().unwrap(), "check", place]).unwrap();
+    assert_eq!(output.trim(), format!("checked {made}"));
 }

@@ -1,4 +1,4 @@
-//! Indexes, queries and responses on disk.
+//! Search through index, query and response files.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -31,7 +31,7 @@ fn evaluator(ctx: &ExecutionContext) -> Evaluator {
     Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap()
 }
 
-/// An index of these vectors, appended in pieces of the given sizes.
+/// Writes an index of these vectors, appended in pieces of the given sizes.
 fn write_index(ctx: &ExecutionContext, path: &Path, plain: &BitMatrix, pieces: &[usize]) {
     let mut writer = IndexWriter::create(path, Arc::clone(ctx.public_key())).unwrap();
     let mut row = 0;
@@ -55,8 +55,8 @@ fn expected(plain: &BitMatrix, queries: &BitMatrix, k: usize, id: impl Fn(usize)
         .collect()
 }
 
-/// Owner, evaluator and owner again, through files only.
-fn ask(
+/// Searches through all three roles, with files only.
+fn search_through_files(
     ctx: &ExecutionContext,
     folder: &Path,
     index: &Index,
@@ -84,7 +84,8 @@ fn answers_are_those_of_a_plaintext_search() {
         assert_eq!((index.public_id(), index.embedding_length(), index.key_len()), (ctx.public_id(), DIMENSIONS, 1024));
         for k in [0, 1, 10, 70, 1000] {
             let want = expected(&plain, &queries, k, |i| i as u64);
-            assert_eq!(ask(ctx, folder.path(), &index, &queries, k).unwrap(), want, "{}, k {k}", ctx.scheme());
+            let found = search_through_files(ctx, folder.path(), &index, &queries, k).unwrap();
+            assert_eq!(found, want, "{}, k {k}", ctx.scheme());
             assert_eq!(index.nearest(ctx, &queries, k, &Progress::new()).unwrap(), want);
         }
         let (id, ciphertext) = index.get(ctx.public_key(), 68).unwrap().unwrap();
@@ -102,11 +103,12 @@ fn empty_indexes_have_no_neighbours() {
     write_index(fast(), &path, &vectors(1, 0), &[]);
     let index = Index::open(&path).unwrap();
     assert!(index.is_empty());
-    assert_eq!(ask(fast(), folder.path(), &index, &vectors(2, 2), 5).unwrap(), [vec![], vec![]]);
+    let found = search_through_files(fast(), folder.path(), &index, &vectors(2, 2), 5).unwrap();
+    assert_eq!(found, [vec![], vec![]]);
 }
 
 #[test]
-fn ids_of_ones_own() {
+fn given_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let plain = vectors(3, 30);
@@ -124,19 +126,19 @@ fn ids_of_ones_own() {
         let error = writer.append(&part(10..10 + ids.len().min(3)), Some(&some(ids))).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     };
-    refused(&mut writer, &[1, 2, u64::MAX], "is taken");
-    refused(&mut writer, &[1, 2, 1], "is taken");
+    refused(&mut writer, &[1, 2, u64::MAX], "duplicate id");
+    refused(&mut writer, &[1, 2, 1], "duplicate id 1 (row 2)");
     refused(&mut writer, &[1, 2, 3, 4], "4 ids were given for 3 vectors");
     writer.append(&part(10..20), Some(&some(&ids[10..20]))).unwrap();
     drop(writer);
     let (mut writer, recovery) = IndexWriter::append_to(&path, Arc::clone(ctx.public_key())).unwrap();
     assert_eq!((writer.len(), recovery), (20, None));
-    refused(&mut writer, &[5, u64::MAX - 7 * 19, 6], "is taken");
+    refused(&mut writer, &[5, u64::MAX - 7 * 19, 6], "duplicate id");
     writer.append(&part(20..30), Some(&some(&ids[20..30]))).unwrap();
     let index = Index::open(&path).unwrap();
     let queries = vectors(4, 2);
     let want = expected(&plain, &queries, 30, |i| ids[i]);
-    assert_eq!(ask(ctx, folder.path(), &index, &queries, 30).unwrap(), want);
+    assert_eq!(search_through_files(ctx, folder.path(), &index, &queries, 30).unwrap(), want);
 }
 
 #[test]
@@ -152,9 +154,9 @@ fn one_writer_at_a_time_and_no_overwriting() {
     IndexWriter::append_to(&path, Arc::clone(key)).unwrap();
 }
 
-/// Wherever an append is cut, what was whole before stays, is found, and is appended to.
+/// Wherever an append is cut, the complete blocks before it stay, are searchable, and can be appended to.
 #[test]
-fn torn_tails_are_cut_off() {
+fn interrupted_appends_are_recovered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let plain = vectors(5, 9);
@@ -186,18 +188,18 @@ fn torn_tails_are_cut_off() {
             expected(&plain, &queries, 9, |i| i as u64)
         );
     }
-    // A tail that the file system filled with zeros or that holds rubbish is a tail as well.
-    for rubbish in [vec![0; 4096], vec![0xff; 700]] {
-        std::fs::write(&torn, [&whole[..], &rubbish[..]].concat()).unwrap();
-        let recovery = Recovery { kept: 9, torn_bytes: rubbish.len() as u64 };
+    // A tail of zeros from the file system, or of other bytes, is treated the same way.
+    for garbage in [vec![0; 4096], vec![0xff; 700]] {
+        std::fs::write(&torn, [&whole[..], &garbage[..]].concat()).unwrap();
+        let recovery = Recovery { kept: 9, torn_bytes: garbage.len() as u64 };
         assert_eq!(Index::open(&torn).unwrap().recovery(), Some(recovery));
     }
 }
 
-/// Every byte of an index counts: a change is refused when the file is opened or when the block is read, or it makes
-/// the last block a torn tail.
+/// A change of any byte of an index is detected: when the file is opened, when the block is read, or as an incomplete last
+/// block.
 #[test]
-fn damage_is_noticed() {
+fn damage_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let plain = vectors(7, 6);
@@ -224,7 +226,8 @@ fn damage_is_noticed() {
     }
 }
 
-fn round(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
+/// Writes an index, a query and a response.
+fn write_files(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
     let (index, query, response) = (folder.join("index"), folder.join("query"), folder.join("response"));
     write_index(fast(), &index, &vectors(8, 5), &[5]);
     let queries = fast().encrypt_vec_batch(&vectors(9, 2)).unwrap();
@@ -238,7 +241,7 @@ fn round(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
 #[test]
 fn changed_queries_and_responses_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (index, query, response) = round(folder.path());
+    let (index, query, response) = write_files(folder.path());
     let evaluator = evaluator(fast());
     for path in [&query, &response] {
         let whole = std::fs::read(path).unwrap();
@@ -259,10 +262,10 @@ fn changed_queries_and_responses_are_refused() {
         for length in (0..whole.len()).step_by(29) {
             assert!(open(&whole[..length]).is_err(), "{length} bytes");
         }
-        assert!(open(&[&whole[..], &[0; 64]].concat()).is_err(), "something was added");
+        assert!(open(&[&whole[..], &[0; 64]].concat()).is_err(), "64 bytes were appended");
         open(&whole).unwrap();
     }
-    // Files of another kind are named.
+    // Errors about files of another kind name both kinds.
     for (path, what) in [(&query, "an encrypted query, expected a response"), (&index, "an index, expected a response")]
     {
         let error = Response::open(path).unwrap_err().to_string();
@@ -275,7 +278,7 @@ fn changed_queries_and_responses_are_refused() {
 #[test]
 fn keys_are_not_mixed() {
     let folder = tempfile::tempdir().unwrap();
-    let (index, query, response) = round(folder.path());
+    let (index, query, response) = write_files(folder.path());
     let other = context(Scheme::Paillier);
     let wrong = |error: Error| assert!(matches!(error.root(), Error::WrongKey { .. }), "{error}");
     wrong(evaluator(other).load_query(&query).unwrap_err());
@@ -298,7 +301,7 @@ fn keys_are_not_mixed() {
 #[test]
 fn cancelled_work_leaves_no_response() {
     let folder = tempfile::tempdir().unwrap();
-    let (index, query, response) = round(folder.path());
+    let (index, query, response) = write_files(folder.path());
     std::fs::remove_file(&response).unwrap();
     let progress = Progress::new();
     progress.cancel();
@@ -312,7 +315,7 @@ fn cancelled_work_leaves_no_response() {
 #[test]
 fn exported_integers_are_the_ciphertexts() {
     let folder = tempfile::tempdir().unwrap();
-    let (index, ..) = round(folder.path());
+    let (index, ..) = write_files(folder.path());
     let (ctx, evaluator) = (fast(), evaluator(fast()));
     let index = Index::open(&index).unwrap();
     let mut exported = Vec::new();

@@ -1,5 +1,5 @@
-//! What servers are made of: one block of an index at a time, for several queries, and contexts whose secrets they
-//! cannot open.
+//! The parts of the library that servers use: aggregation of one block for several queries, and stored contexts whose
+//! secrets a server cannot open.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -25,7 +25,7 @@ fn vectors(seed: u64, count: usize) -> BitMatrix {
     BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap()
 }
 
-/// An index in blocks of these sizes.
+/// Writes an index in blocks of these sizes.
 fn write_index(ctx: &ExecutionContext, path: &Path, plain: &BitMatrix, blocks: &[usize]) -> Index {
     let mut writer = IndexWriter::create(path, Arc::clone(ctx.public_key())).unwrap();
     let mut row = 0;
@@ -37,7 +37,7 @@ fn write_index(ctx: &ExecutionContext, path: &Path, plain: &BitMatrix, blocks: &
     Index::open(path).unwrap()
 }
 
-/// The distances in a response.
+/// Decodes the distances in a response.
 fn decode(ctx: &ExecutionContext, response: &PartialResponse) -> Vec<u32> {
     let bytes: Vec<u8> = response.integers().flatten().copied().collect();
     let evaluator = Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap();
@@ -45,7 +45,7 @@ fn decode(ctx: &ExecutionContext, response: &PartialResponse) -> Vec<u32> {
 }
 
 #[test]
-fn blocks_are_combined_one_by_one() {
+fn blocks_are_aggregated_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     for ctx in contexts() {
         let (plain, queries) = (vectors(1, 60), vectors(2, 3));
@@ -67,7 +67,7 @@ fn blocks_are_combined_one_by_one() {
             for resident in [false, true] {
                 let index = Index::open(&path).unwrap();
                 let index = if resident { evaluator.reside(index).unwrap() } else { ResidentIndex::from(index) };
-                // Buffers of the block before are used again, whatever their size.
+                // The buffers are reused for each block, whatever its size.
                 let mut responses = vec![PartialResponse::default(); 3];
                 for (block, rows) in rows.iter().enumerate() {
                     let some: Vec<u32> =
@@ -93,7 +93,7 @@ fn blocks_are_combined_one_by_one() {
     }
 }
 
-/// Bit for bit what `hamming_batch` makes, as integers.
+/// The integers are those of the ciphertexts that `hamming_batch` returns.
 #[test]
 fn integers_are_those_of_the_ciphertexts() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Native contexts: every changed bit and every cut is refused.
+//! Native contexts: a change of any bit and any truncation are refused.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -15,9 +15,9 @@ fn open(bytes: &[u8]) -> Result<ExecutionContext, Error> {
     ExecutionContext::load_from_disk(&path, &FixedKeyProvider::default())
 }
 
-/// Every bit of one scheme's file; of the others every bit of every tenth byte, unless HUSHVEC_LONG_TESTS asks for all.
+/// Changes every bit of one scheme's file, and of the others every bit of every tenth byte, or all with HUSHVEC_LONG_TESTS.
 #[test]
-fn every_bit_counts() {
+fn every_changed_bit_is_refused() {
     let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();
     for (i, ctx) in contexts().enumerate() {
         let bytes = ctx.serialize_exec_context().unwrap().into_bytes();
@@ -46,7 +46,7 @@ fn every_cut_and_every_addition_is_refused() {
     }
 }
 
-/// What the JSON means may be the same: it is refused all the same, or the sealed part vouches for something else.
+/// Reformatted JSON with the same meaning is refused too, because the sealed part authenticates the text.
 #[test]
 fn reformatting_is_refused() {
     for ctx in contexts() {
@@ -61,7 +61,7 @@ fn reformatting_is_refused() {
     }
 }
 
-/// Parts of two contexts of one provider do not mix.
+/// Parts of two contexts of the same provider cannot be mixed.
 #[test]
 fn parts_of_two_contexts_do_not_mix() {
     let texts: Vec<String> = contexts().map(|ctx| ctx.serialize_exec_context().unwrap()).collect();
@@ -76,7 +76,7 @@ fn parts_of_two_contexts_do_not_mix() {
     }
 }
 
-/// The same with a real passphrase: everything that the derivation reads, one bit a byte.
+/// With a real passphrase, a change of one bit in any byte that the key derivation reads is refused.
 #[test]
 fn the_key_derivation_is_authenticated() {
     let ctx = contexts().next().unwrap();

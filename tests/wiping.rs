@@ -1,4 +1,4 @@
-//! Secrets are wiped before their memory is given back: an allocator looks at everything that is freed.
+//! Secrets are wiped before their memory is freed: an allocator searches all freed memory for them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-/// Larger pieces hold no texts.
+/// Larger allocations are not searched, because they hold no texts.
 const LARGEST: usize = 1 << 20;
 
 static NEEDLE: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
@@ -17,10 +17,10 @@ static FOUND: AtomicUsize = AtomicUsize::new(0);
 
 struct Watching;
 
-// SAFETY: all memory is the system allocator's, which is called with what this one is called with.
+// SAFETY: every call is forwarded to the system allocator with the same arguments.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps the promises that the system's allocator asks for.
+        // SAFETY: the caller upholds the contract of the system allocator.
         unsafe { System.alloc(layout) }
     }
 
@@ -28,14 +28,14 @@ unsafe impl GlobalAlloc for Watching {
         let length = LENGTH.load(Ordering::SeqCst);
         if length > 0 && layout.size() <= LARGEST {
             let needle = NEEDLE.load(Ordering::SeqCst);
-            // SAFETY: both are live for these lengths: one is leaked, the other is not freed yet.
+            // SAFETY: both allocations are live for these lengths: one is leaked, the other is not freed yet.
             let at = |base: *mut u8, i: usize| unsafe { base.add(i).read_volatile() };
             let found = |start: usize| (0..length).all(|i| at(memory, start + i) == at(needle, i));
             if (0..(layout.size() + 1).saturating_sub(length)).any(found) {
                 FOUND.fetch_add(1, Ordering::SeqCst);
             }
         }
-        // SAFETY: the caller got it from alloc with this layout.
+        // SAFETY: the caller allocated it with this layout.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Watching {
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
 
-/// How many pieces of memory were freed with `secret` in them while `work` ran.
+/// Runs `work` and returns how many allocations contained `secret` when they were freed.
 fn left_behind<T>(secret: &str, work: impl FnOnce() -> T) -> (usize, T) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap();
@@ -57,7 +57,7 @@ fn left_behind<T>(secret: &str, work: impl FnOnce() -> T) -> (usize, T) {
 }
 
 #[test]
-fn what_is_not_wiped_is_found() {
+fn memory_that_is_not_wiped_is_found() {
     let text = "nothing else has this text in it".to_owned();
     assert_eq!(left_behind("nothing else has this", || drop(text)).0, 1);
 }
@@ -75,7 +75,7 @@ fn texts_of_secret_keys_are_wiped() {
             let field = if field == "inv" && name.starts_with("lookup") { "g_a_inv" } else { field };
             let value = &secret[secret.find(&format!("\"{field}\": ")).unwrap() + field.len() + 4..];
             let value = &value[..value.find([',', '}']).unwrap()];
-            // The lower half: the upper half of φ(n) is that of n.
+            // Only the lower half is secret: the upper half of φ(n) equals that of n.
             let digits: Vec<char> = value.chars().filter(char::is_ascii_digit).collect();
             let digits: String = digits[digits.len() - 60..].iter().collect();
             let (found, context) = left_behind(&digits, load);

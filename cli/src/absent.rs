@@ -1,4 +1,4 @@
-//! What a program that was built without some features says when it is asked for them.
+//! Messages about features that are not in this build.
 
 #[cfg(not(feature = "tables"))]
 use crate::failure::Failure;
@@ -6,18 +6,17 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 #[cfg(not(feature = "tables"))]
 use std::path::Path;
 
-/// Why Parquet and Arrow are refused.
+/// The reason why Parquet and Arrow are refused.
 #[cfg(not(feature = "tables"))]
-pub const TABLES: &str =
-    "this build of hushvec reads no Parquet and no Arrow; build hushvec-cli with `--features full`";
+pub const TABLES: &str = "Parquet and Arrow are not in this build of hushvec; build hushvec-cli with `--features full`";
 
-/// That a table can neither be read nor written.
+/// Returns the error for a table that cannot be read or written.
 #[cfg(not(feature = "tables"))]
 pub fn tables(path: &Path) -> Failure {
     Failure::Other(format!("{}: {TABLES}", path.display()))
 }
 
-/// Commands that are not in this build.
+/// The commands that are not in this build.
 const COMMANDS: &[&str] = &[
     #[cfg(not(feature = "client"))]
     "push",
@@ -31,17 +30,17 @@ const COMMANDS: &[&str] = &[
     "serve",
 ];
 
-/// Replaces the message about an unknown command by one that says how to get it, if it is in other builds.
+/// Replaces the message about an unknown command, if other builds have it, by one that says how to get it.
 pub fn explain(error: clap::Error) -> clap::Error {
-    let asked = match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(asked)) => asked.clone(),
+    let command = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(command)) => command.clone(),
         _ => return error,
     };
-    if !COMMANDS.contains(&asked.as_str()) {
+    if !COMMANDS.contains(&command.as_str()) {
         return error;
     }
     clap::Error::raw(
         ErrorKind::InvalidSubcommand,
-        format!("`hushvec {asked}` is not in this build of hushvec; build hushvec-cli with `--features full`\n"),
+        format!("`hushvec {command}` is not in this build of hushvec; build hushvec-cli with `--features full`\n"),
     )
 }

@@ -14,11 +14,11 @@ use tracing::{info, warn};
 /// Options of `hushvec aggregate`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The public context
+    /// Public context
     public: PathBuf,
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// The encrypted query
+    /// Encrypted query, from `hushvec encrypt-query`
     query: PathBuf,
     #[command(flatten)]
     target: Target,
@@ -48,8 +48,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if file.owner().is_some() {
         let path = args.public.display();
         return Err(Failure::Usage(format!(
-            "{path} is an owner's context. An evaluator should have the public one only: `hushvec context public {path} -o \
-             public.json`"
+            "{path} is an owner's context; give a public context, which is all that an evaluator should have: `hushvec \
+             context public {path} -o public.json`"
         )));
     }
     args.weak.check(&file)?;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     warn_if_torn(&index);
     let (queries, vectors) = (query.vectors().len(), index.len());
     let started = Instant::now();
-    let bar = Bar::new("combining", vectors * queries as u64);
+    let bar = Bar::new("aggregating", vectors * queries as u64);
     let staged = args.target.stage()?;
     evaluator.aggregate(&query, &index, staged.path(), bar.progress())?;
     drop(bar);
@@ -72,26 +72,27 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&Report { queries, vectors, seconds, device });
     }
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded to a whole number anyway")]
+    #[expect(clippy::cast_precision_loss, reason = "rounded to a whole number")]
     let rate = (vectors * queries as u64) as f64 / seconds.max(1e-9);
     info!(
         vectors,
         queries,
         seconds,
         device = device.used,
-        "combined {} with {queries} in {seconds:.2} s ({rate:.0}/s on {}); wrote {}",
+        "aggregated {} with {queries} {} in {seconds:.2} s ({rate:.0}/s on {}); wrote {}",
         output::count(vectors, "vector"),
+        if queries == 1 { "query" } else { "queries" },
         device.used,
         args.target.name()
     );
     Ok(())
 }
 
-/// Says on standard error that an index ends in an append that was cut short.
+/// Warns if an index ends in an unfinished block of an interrupted append.
 pub fn warn_if_torn(index: &Index) {
     if let Some(recovery) = index.recovery() {
         warn!(
-            "{} ends in an unfinished block of {}; the {} before it are used",
+            "{} ends in an unfinished block of {}; using the {} before it",
             index.path().display(),
             output::bytes(recovery.torn_bytes),
             output::count(recovery.kept, "vector")

@@ -17,72 +17,73 @@ use zeroize::Zeroizing;
 /// Where to compute.
 #[derive(Args, Clone, Debug)]
 pub struct Compute {
-    /// Where to compute: auto, cpu, gpu, gpu:N or gpu:NAME [default: the context's]
+    /// Device to compute on: auto, cpu, gpu, gpu:N or gpu:NAME [default: the device of the context, or auto]
     #[arg(long, value_parser = suggested::devices(), hide_possible_values = true)]
     pub device: Option<Device>,
-    /// How many threads to use; at most four a core, or 64 [default: one a core]
+    /// Number of threads, at most 4 per core or 64, whichever is more [default: one per core]
     #[arg(long, value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
 
-/// A number of threads that this machine can be asked for.
+/// Parses a number of threads and checks it against the limit of this machine.
 pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
     let threads = text.parse().map_err(|error| format!("{error}"))?;
     Devices::check_threads(Some(threads)).map_err(|error| error.to_string())?;
     Ok(threads)
 }
 
-/// The most neighbours that are listed for a query.
+/// The maximum number of neighbours listed for a query.
 const MOST_NEIGHBOURS: u64 = 1_000_000;
 
 /// How many neighbours to list for each query.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Neighbours {
-    /// How many nearest vectors to list for each query
+    /// Number of nearest vectors to list for each query
     #[arg(short, default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(..=MOST_NEIGHBOURS))]
     pub k: usize,
 }
 
 impl Compute {
-    /// The device asked for, or auto.
+    /// Returns the requested device, or auto.
     pub fn device_or_auto(&self) -> Device {
         self.device.clone().unwrap_or_default()
     }
 }
 
-/// Whether to go on with a weak key.
+/// Whether weak keys are accepted.
 #[derive(Args, Clone, Debug)]
 pub struct Weak {
-    /// Load keys that are known to be weak, to move data away from them
+    /// Accept keys that are known to be weak, to move data away from them
     #[arg(long)]
     pub allow_weak: bool,
 }
 
 impl Weak {
-    /// Refuses a weak key unless that was allowed.
+    /// Refuses a weak key unless `--allow-weak` was given.
     pub fn check(&self, file: &ContextFile) -> Result<(), Failure> {
         let checked = file.public().parameters().check_strength(self.allow_weak);
         checked.map_err(|error| in_file(error, file.path()))
     }
 }
 
-/// Which context it must be.
+/// The expected id of the context.
 #[derive(Args, Clone, Debug)]
 pub struct Expected {
-    /// Refuse the context unless this is its id or its public id, as `hushvec context new` printed them: a file in
-    /// XTrace's format can be changed in ways that only its id shows
+    /// Refuse the context unless this is its id or its public id, as printed by `hushvec context new`. For files in
+    /// XTrace's format, only the id reveals some changes
     #[arg(long, value_name = "ID")]
     pub expect_id: Option<String>,
 }
 
 impl Expected {
-    /// Checks the public part of a context.
+    /// Checks the public id of a context.
     pub fn check_public(&self, public: &PublicContext, path: &Path) -> Result<(), Failure> {
         let Some(expected) = &self.expect_id else { return Ok(()) };
         public.check_id(expected).map_err(|error| in_file(error, path))
     }
 
-    /// Checks a context of either kind, unopened. An id in XTrace's format takes the passphrase.
+    /// Checks the id of an owner's or a public context without opening it. In XTrace's format, computing the id needs
+    /// the passphrase.
     pub fn check(&self, file: &ContextFile) -> Result<(), Failure> {
         let path = file.path();
         let (Some(expected), Some(info)) = (&self.expect_id, file.owner()) else {
@@ -90,9 +91,9 @@ impl Expected {
         };
         match info.check_id(expected) {
             Err(_) if info.id.is_none() => Err(Failure::Usage(format!(
-                "{}: the public id is {}, not {expected}. If that is the id: in XTrace's format it can be told only by a \
-                 command that opens the context with its passphrase, such as `hushvec context show --verify`; give the \
-                 public id here",
+                "{}: the public id is {}, not {expected}. If that is the id rather than the public id: in XTrace's \
+                 format only commands that open the context with its passphrase can check it, such as `hushvec context \
+                 show --verify`; give the public id instead",
                 path.display(),
                 info.public.public_id()
             ))),
@@ -104,27 +105,27 @@ impl Expected {
 /// Where the passphrase comes from.
 #[derive(Args, Clone, Debug)]
 pub struct Passphrase {
-    /// Read the passphrase from the first line of this file instead of `HUSHVEC_PASSPHRASE` or a prompt
+    /// Read the passphrase from the first line of this file [default: `HUSHVEC_PASSPHRASE`, or a prompt]
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
 }
 
 impl Passphrase {
-    /// The passphrase of a context that exists.
+    /// Reads the passphrase of an existing context.
     pub fn read(&self, context: &Path) -> Result<Zeroizing<String>, Failure> {
         passphrase::existing(Which::Current, self.passphrase_file.as_deref(), context)
     }
 }
 
-/// Where the passphrase of the context that takes another's place comes from.
+/// Where the new passphrase comes from.
 #[derive(Args, Clone, Debug)]
 pub struct NewPassphrase {
-    /// Read the new passphrase from the first line of this file instead of `HUSHVEC_NEW_PASSPHRASE` or a prompt
+    /// Read the new passphrase from the first line of this file [default: `HUSHVEC_NEW_PASSPHRASE`, or a prompt]
     #[arg(long, value_name = "FILE")]
     pub new_passphrase_file: Option<PathBuf>,
 }
 
-/// Everything that loading an owner's context takes.
+/// The flags for loading an owner's context.
 #[derive(Args, Clone, Debug)]
 pub struct Owner {
     #[command(flatten)]
@@ -138,12 +139,12 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Opens a context, with a warning if its key is weak.
+    /// Opens a context, and warns if its key is weak.
     pub fn open(&self, file: &ContextFile) -> Result<ExecutionContext, Failure> {
         self.open_keeping_passphrase(file).map(|(context, _)| context)
     }
 
-    /// [`Owner::open`], with the passphrase that opened it.
+    /// Like [`Owner::open`], and also returns the passphrase.
     pub fn open_keeping_passphrase(
         &self,
         file: &ContextFile,
@@ -155,11 +156,11 @@ impl Owner {
         Ok((context, passphrase))
     }
 
-    /// Before the passphrase is asked for: is this a context with a secret key, and one that may be used?
+    /// Checks, before the passphrase is asked for, that a context has a secret key and may be used.
     pub fn check<'a>(&self, file: &'a ContextFile) -> Result<&'a ContextInfo, Failure> {
         let info = owner_of(file)?;
         self.weak.check(file)?;
-        // Where the id takes the passphrase, opening the context compares it.
+        // If computing the id needs the passphrase, it is checked when the context is opened.
         if info.id.is_some() {
             self.expected.check(file)?;
         }
@@ -167,7 +168,8 @@ impl Owner {
         Ok(info)
     }
 
-    /// The public part of a context of either kind, unverified. Opening an owner's context compares the id.
+    /// Returns the public part of an owner's or a public context, unverified. The id of an owner's context is checked
+    /// when it is opened.
     pub fn public_of<'a>(&self, file: &'a ContextFile) -> Result<&'a PublicContext, Failure> {
         self.weak.check(file)?;
         if file.owner().is_none() {
@@ -199,7 +201,7 @@ pub fn open(
     Ok(context)
 }
 
-/// What an owner's context says about itself.
+/// Returns the information in an owner's context; an error for a public context.
 pub fn owner_of(file: &ContextFile) -> Result<&ContextInfo, Failure> {
     file.owner().ok_or_else(|| {
         Failure::Usage(format!(
@@ -209,14 +211,14 @@ pub fn owner_of(file: &ContextFile) -> Result<&ContextInfo, Failure> {
     })
 }
 
-/// Says on standard error what is weak about a key.
+/// Warns on standard error about a weak key.
 pub fn warn_if_weak(parameters: &hushvec::Parameters) {
     if let Some(weakness) = parameters.weakness() {
         warn!("weak key: {weakness}");
     }
 }
 
-/// The public part of a public context or of an owner's context, which is unverified but for the id that it must have.
+/// Reads the public part of a public or an owner's context. Only the expected id, if given, is verified.
 pub fn read_public(path: &Path, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
     let file = ContextFile::read(path)?;
     weak.check(&file)?;

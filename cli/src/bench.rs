@@ -1,4 +1,4 @@
-//! `hushvec bench`: the product's three operations, measured on this machine, every answer checked.
+//! `hushvec bench`: measures encryption, aggregation and decoding on this machine, and checks every result.
 
 mod plot;
 mod scale;
@@ -19,10 +19,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tracing::info;
 
-/// Distinct ciphertexts that inputs are made of.
+/// The number of distinct ciphertexts that batches are made of.
 const POOL: usize = 1024;
 
-/// Bytes of the ciphertexts in a batch.
+/// The maximum size of the ciphertexts in a batch, in bytes.
 const MOST_BYTES: usize = 512 << 20;
 
 /// Options of `hushvec bench`.
@@ -31,7 +31,7 @@ pub struct Args {
     /// Devices to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "cpu", value_parser = suggested::devices(), hide_possible_values = true)]
     device: Vec<Device>,
-    /// How many threads to use; at most four a core, or 64 [default: one a core]
+    /// Number of threads, at most 4 per core or 64, whichever is more [default: one per core]
     #[arg(long, value_parser = crate::args::threads)]
     threads: Option<NonZeroUsize>,
     /// Schemes to measure, separated by commas
@@ -43,19 +43,19 @@ pub struct Args {
         hide_possible_values = true
     )]
     scheme: Vec<Scheme>,
-    /// Length of each prime in bits
+    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096
     #[arg(long, default_value_t = Parameters::DEFAULT_KEY_LEN, value_name = "BITS")]
     key_len: usize,
-    /// Dimensions of a vector
+    /// Number of dimensions of a vector; must be smaller than --key-len
     #[arg(long, default_value_t = 512, value_name = "N")]
     embedding_length: usize,
-    /// Vectors a call, or several numbers separated by commas
+    /// Vectors per call; several values separated by commas
     #[arg(long, value_delimiter = ',', default_value = "1024", value_name = "N")]
     batch: Vec<NonZeroUsize>,
-    /// Seconds to spend on each point
+    /// Seconds to spend on each measurement
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Draw throughput against batch size into this SVG file
+    /// Draw a chart of throughput against batch size to this SVG file
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
     /// Replace the chart if it exists
@@ -81,7 +81,7 @@ pub struct Machine {
     version: &'static str,
 }
 
-/// One operation on one device with one size of batch.
+/// The measurement of one operation on one device with one batch size.
 #[derive(Serialize)]
 pub struct Point {
     pub operation: &'static str,
@@ -97,22 +97,22 @@ pub struct Point {
     pub gpu: Option<Share>,
 }
 
-/// Where a GPU's time went, in shares of the whole.
+/// How a GPU spent the time, as shares of the total.
 #[derive(Serialize, Clone, Copy)]
 pub struct Share {
-    /// Kernels running, by the device's clock, if it has one.
+    /// Running kernels, by the device's clock, if it has one.
     pub kernels: Option<f64>,
-    /// From handing batches over to having their results in host memory, kernels included.
+    /// From the dispatch of a batch to its results in host memory, kernels included.
     pub away: f64,
-    /// Checking results on the processor, most of it while the GPU computes.
+    /// Checking results on the CPU, mostly while the GPU computes.
     pub checking: f64,
-    /// Waiting for the checks that the GPU's work does not cover.
+    /// Waiting for checks while the GPU is idle.
     pub waiting: f64,
-    /// Batches that the GPU could not finish and the processor did.
+    /// Batches that the GPU could not finish and the CPU did.
     pub batches_on_cpu: u64,
 }
 
-/// Everything that the measurements of one scheme share.
+/// The inputs of the measurements of one scheme, device and batch size.
 struct Bench<'a> {
     args: &'a Args,
     batch: usize,
@@ -165,14 +165,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json { output::print_json(&Report { machine, results }) } else { Ok(()) }
 }
 
-/// A batch is in memory several times over.
+/// Limits the batch size, since a batch is in memory several times.
 fn check_batches(args: &Args) -> Result<(), Failure> {
     let parameters = Parameters::new(Scheme::Paillier, args.embedding_length, args.key_len, None)?;
     let most = MOST_BYTES / parameters.ciphertext_bytes();
     match args.batch.iter().find(|batch| batch.get() > most) {
         None => Ok(()),
         Some(batch) => {
-            let limit = format!("at most {most} ciphertexts of this key_len are measured at a time (512 MiB)");
+            let limit = format!("at most {most} ciphertexts of this key_len fit in a batch (512 MiB)");
             Err(Error::Parameter { name: "batch", actual: batch.get(), limit }.into())
         }
     }
@@ -184,7 +184,7 @@ fn print_header(args: &Args, machine: &Machine) -> Result<(), Failure> {
     for gpu in &machine.gpus {
         text += &format!("{}, {}, {}, {} kernels\n", gpu.name, gpu.kind, gpu.driver, gpu.kernels);
     }
-    text += &format!("key_len {}, {} dimensions; every answer is checked\n\n", args.key_len, args.embedding_length);
+    text += &format!("key_len {}, {} dimensions; every result is checked\n\n", args.key_len, args.embedding_length);
     text += &format!(
         "{:17} {:9} {:>8} {:>12} {:>10} {:>8} {:>7}  {}\n",
         "scheme", "operation", "batch", "per second", "each", "kernels", "checks", "device"
@@ -192,7 +192,7 @@ fn print_header(args: &Args, machine: &Machine) -> Result<(), Failure> {
     output::print(&text)
 }
 
-/// Kernels and checks are shares of the time; the processor has neither.
+/// Formats a measurement. Kernels and checks are shares of the time; the CPU has neither.
 fn line(point: &Point) -> String {
     let percent = |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share));
     format!(
@@ -208,7 +208,7 @@ fn line(point: &Point) -> String {
     )
 }
 
-/// One context for all devices and sizes of batch, so that only these differ.
+/// One key for all devices and batch sizes, so that results are comparable.
 struct Keys {
     stored: String,
     provider: PassphraseKeyProvider,
@@ -240,7 +240,7 @@ impl<'a> Bench<'a> {
         let pool = (0..POOL).map(|_| random.bits(args.embedding_length));
         let pool = BitMatrix::from_rows(args.embedding_length, pool)?;
         let encrypted = context.encrypt_vec_batch(&pool)?;
-        // A batch of any size made of the pool.
+        // Fill the batch by repeating the pool.
         let mut plain = BitMatrix::new(args.embedding_length);
         let mut stored = Vec::with_capacity(batch);
         for i in 0..batch {
@@ -269,7 +269,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Calls `work` until the time is up, and `check` on each result outside of the time. The first call warms up.
+    /// Calls `work` until the time is up, and checks each result outside the measured time. The first call warms up.
     fn measure<T>(
         &self,
         mut work: impl FnMut() -> Result<T, Error>,
@@ -294,12 +294,12 @@ impl<'a> Bench<'a> {
         Ok((vectors / spent.as_secs_f64(), gpu.share(spent, left.iter().sum())))
     }
 
-    /// Of the owner's GPU and of the evaluator's, of which one is at work at a time.
+    /// Returns the times of the owner's and the evaluator's GPU. Only one of them works at a time.
     fn gpu_times(&self) -> Vec<GpuTimes> {
         [self.context.gpu_times(), self.evaluator.gpu_times()].into_iter().flatten().collect()
     }
 
-    /// Encryption by the owner. The sum of every batch must decrypt to the sum of its plaintexts.
+    /// Measures encryption by the owner. The sum of every batch must decrypt to the sum of its plaintexts.
     fn encrypt(&self) -> Result<Point, Failure> {
         let zero = self.context.encrypt(&Plaintext::from(0u64))?;
         let sum = |batch: &Ciphertexts| batch.iter().try_fold(zero.clone(), |sum, c| self.evaluator.add(&sum, &c));
@@ -311,7 +311,7 @@ impl<'a> Bench<'a> {
         Ok(self.point("encrypt", per_second))
     }
 
-    /// Aggregation. Every batch must be the same, and the first decrypts to the plaintext's distances.
+    /// Measures aggregation. All batches must be equal, and the first must decrypt to the plaintext distances.
     fn aggregate(&self) -> Result<Point, Failure> {
         let (query, distances) = self.query()?;
         let expected = self.evaluator.hamming_batch(&query, &self.stored)?;
@@ -323,7 +323,7 @@ impl<'a> Bench<'a> {
         Ok(self.point("aggregate", per_second))
     }
 
-    /// Decoding. Every distance must be the plaintext's.
+    /// Measures decoding. Every distance must equal the plaintext distance.
     fn decode(&self) -> Result<Point, Failure> {
         let (query, distances) = self.query()?;
         let response = self.evaluator.hamming_batch(&query, &self.stored)?;
@@ -334,7 +334,7 @@ impl<'a> Bench<'a> {
         Ok(self.point("decode", per_second))
     }
 
-    /// A query, and its distances in plaintext.
+    /// Returns an encrypted query and its plaintext distances.
     fn query(&self) -> Result<(hushvec::Ciphertext, Vec<u32>), Failure> {
         let bits = Scramble(2).bits(self.args.embedding_length);
         let query = BitMatrix::from_rows(self.args.embedding_length, [&bits])?;
@@ -343,11 +343,11 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn require(right: bool, operation: &str) -> Result<(), Failure> {
-    if right { Ok(()) } else { Err(Failure::Other(format!("{operation} gave a wrong answer; please report this"))) }
+fn require(correct: bool, operation: &str) -> Result<(), Failure> {
+    if correct { Ok(()) } else { Err(Failure::Other(format!("{operation} gave a wrong result; please report this"))) }
 }
 
-/// What GPUs did between two looks at their times.
+/// The accumulated times of the GPUs.
 #[derive(Default)]
 struct Usage {
     kernels: Option<Duration>,
@@ -385,7 +385,7 @@ impl Usage {
     }
 }
 
-/// Bits that look random and are the same in every run.
+/// A generator of pseudorandom bits that are the same in every run.
 struct Scramble(u64);
 
 impl Scramble {

@@ -1,4 +1,4 @@
-//! Raw ciphertexts in files of others' formats: one little-endian integer a row.
+//! Raw ciphertexts in NumPy and Parquet files: one little-endian integer per row.
 
 pub mod npy;
 #[cfg(feature = "tables")]
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The formats there are.
+/// The supported formats.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A NumPy array, (N, `key_len`/2) uint8
@@ -24,14 +24,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the name of a file says.
+    /// Returns the format for the name of a file.
     pub fn of(path: &Path) -> Self {
         let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
         if is_parquet { Self::Parquet } else { Self::Npy }
     }
 }
 
-/// Reads ciphertexts of one key.
+/// A reader of ciphertexts of one key.
 pub enum Reader {
     Npy(Box<npy::Reader>),
     Parquet(parquet::Reader),
@@ -50,7 +50,7 @@ impl Reader {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of ciphertexts.
     pub fn len(&self) -> u64 {
         match self {
             Self::Npy(reader) => reader.len(),
@@ -58,7 +58,7 @@ impl Reader {
         }
     }
 
-    /// The bytes of some more ciphertexts, and their ids if the file has any; none at the end.
+    /// Reads the next ciphertexts, and their ids if the file has any. No bytes mean the end.
     pub fn read_block(&mut self) -> Result<(Vec<u8>, Option<Ids>), Failure> {
         match self {
             Self::Npy(reader) => Ok((reader.read_block()?, None)),
@@ -70,14 +70,14 @@ impl Reader {
     }
 }
 
-/// Writes ciphertexts of one key. The file appears when it is finished.
+/// A writer of ciphertexts of one key. The file appears when it is finished.
 pub enum Writer {
     Npy(npy::Writer),
     Parquet(Box<parquet::Writer>),
 }
 
 impl Writer {
-    /// Begins a file for the ciphertexts of an index.
+    /// Creates a file for the ciphertexts of an index.
     pub fn create(path: &Path, format: Format, index: &Index, public: &PublicContext) -> Result<Self, Failure> {
         match format {
             Format::Npy => {
@@ -89,7 +89,7 @@ impl Writer {
         }
     }
 
-    /// Adds ciphertexts and, where the format has room for them, their ids.
+    /// Appends ciphertexts and, in Parquet, their ids.
     pub fn write(&mut self, ids: &Ids, ciphertexts: &[u8]) -> Result<(), Failure> {
         match self {
             Self::Npy(writer) => writer.write(ciphertexts),
@@ -97,7 +97,7 @@ impl Writer {
         }
     }
 
-    /// Puts the file in its place.
+    /// Completes the file and moves it to its destination.
     pub fn finish(self) -> Result<(), Failure> {
         match self {
             Self::Npy(writer) => writer.finish(),

@@ -12,7 +12,7 @@ Examples:
   hushvec completions zsh > ~/.zfunc/_hushvec
   hushvec completions fish > ~/.config/fish/completions/hushvec.fish")]
 pub struct Args {
-    /// The shell
+    /// Shell to complete commands in
     shell: Shell,
 }
 

@@ -19,32 +19,31 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tracing::info;
 
-/// What to do with a context.
+/// The commands for contexts.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Make a new context: fresh keys, sealed with a passphrase.
+    /// Create a context: new keys, sealed with a passphrase.
     New(New),
-    /// Show what a context is, without secrets and without the passphrase.
+    /// Show the parameters and ids of a context, but no secrets. Needs no passphrase.
     Show(show::Args),
-    /// Say in plain words how strong a context is, and what an attacker could do. Needs no passphrase.
+    /// Explain how strong a context is and what an attacker could do. Needs no passphrase.
     Audit(audit::Args),
-    /// Write the public context: what an evaluator needs, and nothing else.
+    /// Write the public context, which is all that an evaluator needs.
     Public(Public),
     /// Write the same keys in another format.
     Export(Export),
-    /// Change the passphrase. The keys, the id and everything encrypted stay.
+    /// Change the passphrase. The keys, the id and all encrypted data stay valid.
     Passphrase(passphrase::Args),
-    /// Tell whether two contexts have the same key, and what else differs: exit code 0 if the same, 1 if not, 2 if they
-    /// cannot be compared.
+    /// Compare two contexts: exit code 0 if they have the same key, 1 if not, 2 if they cannot be compared.
     Compare(compare::Args),
 }
 
-/// The formats by name.
+/// The formats of context files.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum FormatArg {
-    /// This program's own: authenticated as a whole, argon2id.
+    /// hushvec's own format: the whole file is authenticated, and argon2id protects the passphrase.
     Native,
-    /// That of XTrace's SDK.
+    /// The format of XTrace's SDK.
     Xtrace,
 }
 
@@ -61,10 +60,10 @@ impl From<FormatArg> for Format {
 pub struct New {
     #[command(flatten)]
     target: Target,
-    /// paillier, paillier_subgroup or paillier_lookup
+    /// Encryption scheme: paillier, paillier_subgroup or paillier_lookup
     #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
     scheme: Scheme,
-    /// Dimensions of a vector; below key-len
+    /// Number of dimensions of a vector; must be smaller than --key-len
     #[arg(long, default_value_t = 512, value_name = "N")]
     embedding_length: usize,
     /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096
@@ -73,12 +72,13 @@ pub struct New {
     /// Length of the noise exponent in bits, for paillier_subgroup and paillier_lookup; at least 448 [default: 512]
     #[arg(long, value_name = "BITS")]
     alpha_len: Option<usize>,
+    /// Format of the file
     #[arg(long, value_enum, default_value = "native")]
     format: FormatArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Keep everything that needs a secret on the processor, whatever the device
+    /// Compute everything that needs the secret key on the CPU, whatever the device
     #[arg(long)]
     secrets_on_cpu: bool,
     #[command(flatten)]
@@ -89,11 +89,11 @@ pub struct New {
 
 #[derive(clap::Args, Debug)]
 pub struct Public {
-    /// The owner's context
+    /// Owner's context
     context: PathBuf,
     #[command(flatten)]
     target: Target,
-    /// Open the context with its passphrase first, so that a changed file cannot publish a wrong key
+    /// Open the context with its passphrase first, so that a tampered file cannot publish a wrong key
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -102,10 +102,11 @@ pub struct Public {
 
 #[derive(clap::Args, Debug)]
 pub struct Export {
-    /// The owner's context
+    /// Owner's context
     context: PathBuf,
     #[command(flatten)]
     target: Target,
+    /// Format of the output
     #[arg(long, value_enum)]
     format: FormatArg,
     #[command(flatten)]
@@ -128,11 +129,11 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 fn new(args: &New) -> Result<(), Failure> {
     args.target.check_for_keys(&[])?;
     let format = Format::from(args.format);
-    // What cannot be made is said before a passphrase is asked for.
+    // Find wrong parameters before the passphrase is asked for.
     Parameters::new(args.scheme, args.embedding_length, args.key_len, args.alpha_len)?.check_strength(false)?;
     Devices::check(&args.compute.device_or_auto())?;
     if format == Format::XTrace && args.scheme == Scheme::PaillierSubgroup {
-        return Err(Failure::Usage("XTrace's SDK does not know paillier_subgroup; use --format native".to_owned()));
+        return Err(Failure::Usage("XTrace's SDK does not support paillier_subgroup; use --format native".to_owned()));
     }
     let passphrase = passphrases::chosen(Which::Current, args.passphrase.passphrase_file.as_deref())?;
     let mut builder = ExecutionContext::builder()
@@ -148,13 +149,13 @@ fn new(args: &New) -> Result<(), Failure> {
         builder = builder.alpha_len(alpha_len);
     }
     if args.key_len > 2048 {
-        info!("looking for two primes of {} bits, which can take a minute or two", args.key_len);
+        info!("generating two primes of {} bits, which can take a minute or two", args.key_len);
     }
     let context = builder.build()?;
     context.save_to_disk(&args.target.output)?;
     show::Description::of(&context)?.print(args.json)?;
     if !args.json {
-        info!("wrote {}; without it and its passphrase nothing can be decrypted", args.target.name());
+        info!("wrote {}; keep it and its passphrase: nothing can be decrypted without both", args.target.name());
     }
     Ok(())
 }

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 /// Options of `hushvec decode`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The owner's context
+    /// Owner's context
     context: PathBuf,
-    /// The response
+    /// Response of the evaluator, from `hushvec aggregate`
     response: PathBuf,
-    /// The encrypted query: refuse a response to another one
+    /// Encrypted query; a response to a different query is refused
     #[arg(long, value_name = "FILE")]
     query: Option<PathBuf>,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.query {
         Some(path) => response.check_query(&context.load_query(path)?)?,
         None => tracing::warn!(
-            "{} is not compared with its query; give --query to notice a response to another one",
+            "{} is not checked against its query; give --query to detect a response to a different query",
             args.response.display()
         ),
     }

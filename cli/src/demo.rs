@@ -1,4 +1,4 @@
-//! `hushvec demo`: real embeddings, all three roles, every answer checked.
+//! `hushvec demo`: encrypts and searches real embeddings, and checks every distance.
 
 use crate::args::Compute;
 use crate::failure::Failure;
@@ -18,18 +18,18 @@ const PAGES: &str = include_str!("../data/manpages.jsonl");
 const DOCUMENTS: &[u8] = include_bytes!("../data/manpages_512_docs_bits.npy");
 const QUERIES: &[u8] = include_bytes!("../data/manpages_512_queries_bits.npy");
 const DIMENSIONS: usize = 512;
-/// Recall at 1 and at 10 and mean reciprocal rank of a plaintext search, as cli/data/README.md has them.
+/// Recall at 1, recall at 10 and mean reciprocal rank of a plaintext search, from cli/data/README.md.
 const PUBLISHED: [f64; 3] = [0.363, 0.749, 0.491];
-/// Queries whose answers are shown.
+/// The number of queries whose answers are shown.
 const SHOWN: usize = 4;
 
 /// Options of `hushvec demo`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// paillier, paillier_subgroup or paillier_lookup
+    /// Encryption scheme: paillier, paillier_subgroup or paillier_lookup
     #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
     scheme: Scheme,
-    /// How many of the 919 queries to ask
+    /// Number of queries to run, out of 919
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=919))]
     queries: u16,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let file = |name: &str| folder.path().join(name);
 
     output::print(&format!(
-        "{} manual pages as {DIMENSIONS}-bit embeddings, searched by {} of their one-line synopses, encrypted.\n\n",
+        "{} manual pages as encrypted {DIMENSIONS}-bit embeddings, searched with {} of their one-line synopses.\n\n",
         pages.len(),
         asked.len()
     ))?;
@@ -99,12 +99,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     query.save(&file("query.hvq"), context.public_key())?;
     steps.done("owner", &format!("encrypts {} queries", queries.len()))?;
 
-    // The evaluator: files in, a file out, and no secret.
+    // The evaluator reads files, writes a file, and has no secret.
     evaluate(folder.path(), args)?;
-    let combined = documents.len() * queries.len();
-    steps.done("evaluator", &format!("combines them, {combined} times, knowing the public key only"))?;
+    let distances = documents.len() * queries.len();
+    steps.done("evaluator", &format!("computes {distances} encrypted distances with the public key"))?;
 
-    // The owner again: distances, every one of them compared with the plaintext's.
+    // The owner decrypts every distance and compares it with the plaintext distance.
     let response = Response::open(&file("response.hvr"))?;
     response.check_query(&query)?;
     let mut nearest = vec![TopK::new(10); queries.len()];
@@ -116,7 +116,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             nearest.push(id, distance);
         }
     })?;
-    steps.done("owner", &format!("decrypts {combined} distances and checks each against plaintext"))?;
+    steps.done("owner", &format!("decrypts {distances} distances and checks each against plaintext"))?;
     output::require_gpu(&context.device_report())?;
     let nearest: Vec<Vec<Neighbour>> = nearest.into_iter().map(TopK::into_sorted).collect();
 
@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     summarise(&documents, &all_queries, &asked, &nearest, wrong, steps.total)
 }
 
-/// What happens on the evaluator's machine: nothing from the owner's side but three files.
+/// The evaluator's step. It gets nothing from the owner but three files.
 fn evaluate(folder: &Path, args: &Args) -> Result<(), Failure> {
     let public = PublicContext::load(&folder.join("public.json"), false)?;
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
@@ -163,10 +163,11 @@ fn summarise(
     let agree = figures.iter().zip(PUBLISHED).all(|(figure, published)| (figure - published).abs() < 0.0005);
     let [at_1, at_10, mrr] = figures;
     output::print(&format!(
-        "\n* the page that the synopsis is from. It is among the first ten for {found} of the {} queries asked.\n\
-         All {} distances equal the plaintext's, so recall is that of a plaintext search; over all {} queries:\n\
+        "\n* marks the page that the synopsis is from. It is in the top ten for {found} of {} queries.\n\
+         All {} distances equal the plaintext distances, so recall equals that of a plaintext search. Over all {} \
+         queries:\n\
          recall@1 {at_1:.3}, recall@10 {at_10:.3}, mean reciprocal rank {mrr:.3} ({} the published figures).\n\
-         {:.1} s in all.\n",
+         Total: {:.1} s.\n",
         asked.len(),
         asked.len() * documents.len(),
         all_queries.len(),
@@ -174,21 +175,25 @@ fn summarise(
         total.as_secs_f64(),
     ))?;
     if wrong > 0 {
-        return Err(Failure::Other(format!("{wrong} distances differ from the plaintext's; please report this")));
+        return Err(Failure::Other(format!(
+            "{wrong} distances differ from the plaintext distances; please report this"
+        )));
     }
     if !agree {
-        return Err(Failure::Other(format!("the published figures are {PUBLISHED:?}; please report this")));
+        return Err(Failure::Other(format!(
+            "the published figures are {PUBLISHED:?}, not {figures:?}; please report this"
+        )));
     }
     Ok(())
 }
 
-/// 1 + the number of documents strictly nearer to query `row` than document `row` is.
+/// Returns 1 + the number of documents strictly nearer to query `row` than document `row` is.
 fn plaintext_rank(documents: &BitMatrix, queries: &BitMatrix, row: usize) -> usize {
     let own = documents.hamming(row, queries, row);
     1 + (0..documents.len()).filter(|other| documents.hamming(*other, queries, row) < own).count()
 }
 
-/// Recall at 1, recall at 10, mean reciprocal rank.
+/// Returns recall at 1, recall at 10 and mean reciprocal rank.
 #[expect(clippy::cast_precision_loss, reason = "ranks are below a thousand")]
 fn recall(ranks: &[usize]) -> [f64; 3] {
     let share = |count: usize| count as f64 / ranks.len() as f64;

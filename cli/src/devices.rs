@@ -17,7 +17,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let devices = Devices::detect(args.compute.threads)?;
-    // A device that was asked for must exist.
+    // Fail if the requested device does not exist.
     Devices::check(args.compute.device.as_ref().unwrap_or(&Device::Auto))?;
     if args.json {
         return output::print_json(&devices);

@@ -21,7 +21,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 use tracing::{info, warn};
 
-/// Blocks that are read while another is encrypted.
+/// The number of blocks read ahead while another is encrypted.
 const AHEAD: usize = 2;
 
 #[derive(Serialize)]
@@ -34,7 +34,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    // What is wrong with the input is said before a passphrase is asked for.
+    // Find errors in the input before the passphrase is asked for.
     let destination = Destination::find(args)?;
     let file = ContextFile::read(&args.context)?;
     let public = args.owner.public_of(&file)?;
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut input = input.with_ids(ids);
     let rows = args.rows(input.rows())?;
     if args.dry_run {
-        return plan::tell(args, &file, &mut input, rows, destination.finished()?);
+        return plan::report(args, &file, &mut input, rows, destination.finished()?);
     }
     let encryptor = Encryptor::open(&file, &args.owner)?;
     let mut writer = destination.open(args, &encryptor)?;
@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&Report { encrypted, skipped, total, seconds, device });
     }
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded to a whole number anyway")]
+    #[expect(clippy::cast_precision_loss, reason = "rounded to a whole number")]
     let rate = encrypted as f64 / seconds.max(1e-9);
     info!(
         encrypted,
@@ -93,28 +93,28 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a run that was cut short leaves: so many of all vectors, if their number is known.
+/// Describes an index after an interrupted run: `done` of `all` vectors, if their number is known.
 fn unfinished(done: u64, all: Option<u64>, path: &Display<'_>) -> String {
     match all {
-        Some(all) => format!("{done} of {} are in {path}; go on with --resume", output::count(all, "vector")),
-        None => format!("{} are in {path}; go on with --resume and the same input", output::count(done, "vector")),
+        Some(all) => format!("{done} of {} are in {path}; continue with --resume", output::count(all, "vector")),
+        None => format!("{} are in {path}; continue with --resume and the same input", output::count(done, "vector")),
     }
 }
 
-/// The same of an index that had vectors before, and has `total` now.
+/// Describes an index of `total` vectors after an interrupted `--append`.
 fn added(added: u64, all: Option<u64>, total: u64, path: &Display<'_>) -> String {
     let total = output::count(total, "vector");
     if added == 0 {
-        return format!("nothing was added to {path}, which has {total} as before; give the same command again");
+        return format!("nothing was added to {path}, which still has {total}; run the same command again");
     }
     let of = all.map_or(String::new(), |all| format!(" of {all}"));
     format!(
-        "{added}{of} new vectors were added to {path}, which has {total} now; append the rows from {added} on only, \
-         counted from 0: those before would be in it twice"
+        "{added}{of} new vectors were added to {path}, which has {total}; append only the rows from {added} on, \
+         counted from 0, or the earlier rows are stored twice"
     )
 }
 
-/// Encrypts rows of the input until there are no more, or something stops it. `next` are those that are left.
+/// Encrypts the rows `next` of the input, and advances `next` past the finished rows.
 fn encrypt(
     append: bool,
     encryptor: &Encryptor,
@@ -144,14 +144,14 @@ fn encrypt(
         if known && !next.is_empty() {
             let left = output::count(next.end - next.start, "vector");
             return Err(Failure::Other(format!(
-                "the input is shorter than it says, or was cut while it was read: {left} are missing"
+                "the input is shorter than its header says, or was truncated while it was read: {left} missing"
             )));
         }
         Ok(())
     })
 }
 
-/// Errors count vectors from the start of a block, people from the start of the input.
+/// Adds `first` to the vector number of an error, which is counted from the start of the block.
 fn at_vector(error: Error, first: u64) -> Error {
     match error {
         Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
@@ -160,7 +160,7 @@ fn at_vector(error: Error, first: u64) -> Error {
     }
 }
 
-/// Reads blocks until there are no more, one cannot be read, or nobody takes them.
+/// Reads blocks until the end, an error, or the receiver is gone.
 fn read_ahead(input: &mut Input, size: usize, rows: Range<u64>, sender: &SyncSender<Result<Block, Failure>>) {
     let mut left = rows.end - rows.start;
     while left > 0 {

@@ -13,9 +13,9 @@ use tracing::info;
 /// Options of `hushvec encrypt-query`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The owner's context, or a public context
+    /// Owner's context, or a public context
     context: PathBuf,
-    /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
+    /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
     query: PathBuf,
     #[command(flatten)]
     target: Target,

@@ -1,23 +1,23 @@
-//! What ends a command early, and what the person in front of it can do about it.
+//! Errors that end a command, and hints for the user.
 
 use hushvec::{Error, ErrorKind};
 use std::fmt;
 use std::process::ExitCode;
 use tracing::error;
 
-/// Why a command ends without having done all of its work.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The engine failed.
+    /// An error of the engine.
     Engine(Error),
-    /// A server did, or it refused.
+    /// An error of a server or of the connection to it.
     #[cfg(feature = "client")]
     Remote(hushvec_client::Error),
-    /// Something around it did.
+    /// Any other error.
     Other(String),
-    /// The command was called in a way that cannot work.
+    /// Wrong usage of the command.
     Usage(String),
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     BrokenPipe,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Failure {
             #[cfg(feature = "client")]
             Self::Remote(error) => error.fmt(f),
             Self::Other(text) | Self::Usage(text) => f.write_str(text),
-            Self::BrokenPipe => f.write_str("nobody reads the output"),
+            Self::BrokenPipe => f.write_str("the reader of the output is gone"),
         }
     }
 }
@@ -51,7 +51,7 @@ impl From<hushvec_client::Error> for Failure {
 }
 
 impl Failure {
-    /// A file operation outside of the engine failed.
+    /// Returns a function that turns an I/O error into "cannot `action` `path`: …".
     pub fn io(action: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let what = match path.to_str() {
             Some("-") if action == "write" => "cannot write to standard output".to_owned(),
@@ -60,7 +60,7 @@ impl Failure {
         move |error| Self::Other(format!("{what}: {error}"))
     }
 
-    /// Says it on standard error.
+    /// Prints the error, and a hint if there is one, on standard error.
     pub fn print(&self) {
         match self {
             Self::Engine(error) => match hint(error.root()) {
@@ -77,13 +77,13 @@ impl Failure {
         }
     }
 
-    /// 1 for failures, 2 for wrong usage.
+    /// Returns 1 for failures, 2 for wrong usage.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Engine(Error::InFile { .. }) => ExitCode::from(1),
             Self::Engine(error) => match error.kind() {
-                // Sizes and names that there are not come from the command line.
+                // Invalid sizes and names come from the command line.
                 ErrorKind::Parameter => ExitCode::from(2),
                 ErrorKind::Input
                 | ErrorKind::Ciphertext
@@ -105,58 +105,56 @@ impl Failure {
     }
 }
 
-/// What to do about an error, where it does not say so itself.
+/// Returns what to do about an error whose message does not say so.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::WrongKey { .. } => {
-            Some("`hushvec context show` and `hushvec index info` tell which key a file belongs to")
+            Some("`hushvec context show` and `hushvec index info` show which key a file belongs to")
         }
-        Error::Dimension { .. } => Some("the context was made for another number of dimensions (--embedding-length)"),
+        Error::Dimension { .. } => Some("the context has a different number of dimensions (--embedding-length)"),
         Error::NotBinary { .. } => {
-            Some("give zeros and ones, or floating-point vectors (signs are taken), or --packed bits")
+            Some("give zeros and ones, floating-point vectors (their signs are used), or packed bits with --packed")
         }
         Error::WeakKey { .. } => {
-            Some("weak keys are never made; existing ones load with --allow-weak, to move data away from them")
+            Some("weak keys are never created; load existing ones with --allow-weak, to move data away from them")
         }
-        Error::WrongContext { .. } => {
-            Some("compare the file with a copy that nobody else could write: `hushvec context compare`")
-        }
+        Error::WrongContext { .. } => Some("compare the file with a trusted copy: `hushvec context compare`"),
         _ => None,
     }
 }
 
-/// The same for what a server refuses, which says what is wrong but not where that came from.
+/// Returns what to do about an error of a server. The server's message does not know the flags of the command line.
 #[cfg(feature = "client")]
 fn remote_hint(error: &hushvec_client::Error) -> Option<&'static str> {
     use hushvec_client::{Error, RowsProblem};
     match error {
         Error::Rows { problem: RowsProblem::Repeated { .. }, .. } => {
-            return Some("no correct server does that: do not trust its answers");
+            return Some("a correct server never repeats a chunk: do not trust its answers");
         }
         Error::Rows { .. } => {
             return Some(
-                "if other clients stored or deleted chunks, or a push was cut short, `hushvec push CONTEXT INDEX --kb ID \
-                 --relist` brings the list up to date; if not, do not trust this server's answers",
+                "if other clients stored or deleted chunks, or a push was interrupted, update the list with `hushvec \
+                 push CONTEXT INDEX --kb ID --relist`; otherwise do not trust this server's answers",
             );
         }
         Error::List { .. } => {
-            return Some("--list names another file; `push --relist` makes a list from what the server has");
+            return Some("give another file with --list, or create the list from the server with `push --relist`");
         }
         _ => {}
     }
     match error.status() {
         Some(401) => Some(
-            "HUSHVEC_API_KEY or --api-key-file, and HUSHVEC_ADMIN_KEY or --admin-key-file if they are given, must have keys of \
-             this server, which shows keys only when they are made",
+            "check HUSHVEC_API_KEY or --api-key-file, and HUSHVEC_ADMIN_KEY or --admin-key-file if given: they must \
+             hold keys of this server, which shows a key only once, when it is created",
         ),
-        Some(403) if error.to_string().contains("takes the admin key") => Some(
-            "set HUSHVEC_ADMIN_KEY or give --admin-key-file; the server printed that key when it was started for the first time",
+        Some(403) if error.to_string().contains("the admin key; an API key was given") => Some(
+            "set HUSHVEC_ADMIN_KEY or give --admin-key-file; the server printed the admin key when it first started",
         ),
         Some(403) => Some(
-            "the key is of another organisation (--org), or has no permission for this knowledge base: whoever has the admin key \
-             gives it one with `hushvec key grant`",
+            "the key belongs to another organisation (--org), or lacks the permission for this knowledge base: grant \
+             it with the admin key and `hushvec key grant`",
         ),
-        Some(404) => Some("see --kb, --server and --org; `hushvec kb list` shows what there is"),
+        Some(404) => Some("check --kb, --server and --org; `hushvec kb list` lists the knowledge bases"),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Readers of others that panic on damaged files: what they do becomes an error.
+//! Turns panics of other libraries on damaged files into errors.
 
 use crate::failure::Failure;
 use std::cell::Cell;
@@ -10,23 +10,22 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Reads from the file called `name`, by code that may panic on it. A panic is a failure then.
+/// Runs code that reads the file `name` and may panic. A panic becomes an error.
 ///
-/// Nothing that `read` changes may be used again after that.
+/// After an error, nothing that `read` changed may be used.
 pub fn guarded<T>(name: &Path, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    unless_it_panics(read).unwrap_or_else(|| {
-        Err(Failure::Other(format!("{}: is damaged in a way that its reader does not expect", name.display())))
-    })
+    unless_it_panics(read)
+        .unwrap_or_else(|| Err(Failure::Other(format!("{}: damaged: its reader failed unexpectedly", name.display()))))
 }
 
-/// Runs code that may panic. Nothing is printed if it does.
+/// Runs code that may panic. Returns `None` and prints nothing if it does.
 pub fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
-        let before = panic::take_hook();
+        let previous = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             if !GUARDED.get() {
-                before(panic);
+                previous(panic);
             }
         }));
     });
@@ -46,6 +45,6 @@ mod tests {
         assert!(matches!(guarded(name, || Ok(7)), Ok(7)));
         assert!(matches!(guarded(name, || Err::<u8, _>(Failure::BrokenPipe)), Err(Failure::BrokenPipe)));
         let Err(Failure::Other(text)) = guarded(name, || Ok([1][std::hint::black_box(1)])) else { panic!() };
-        assert_eq!(text, "a.parquet: is damaged in a way that its reader does not expect");
+        assert_eq!(text, "a.parquet: damaged: its reader failed unexpectedly");
     }
 }

@@ -1,4 +1,4 @@
-//! Ids that people give: in files and on the command line.
+//! Ids in files and on the command line.
 
 pub mod npy;
 
@@ -9,14 +9,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// A file of ids, one a vector.
+/// The flags for a file of ids, one per vector.
 #[derive(Args, Clone, Debug)]
 pub struct IdFile {
-    /// Ids of the vectors: a .npy file of integers or strings, or a text file with one a line [default: their row
-    /// numbers]
+    /// File with the ids of the vectors: .npy of integers or strings, or text with one id per line [default: the ids in
+    /// the input, or row numbers]
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
-    /// What the lines of a text file are [default: what the index has, or else strings]
+    /// Type of the ids in a text file [default: the type of the ids in the index, or strings]
     #[arg(long, value_name = "KIND", requires = "ids")]
     pub ids_are: Option<Kind>,
 }
@@ -38,16 +38,18 @@ impl From<Kind> for IdKind {
 }
 
 impl IdFile {
-    /// The ids in it, if one was given, for `vectors` vectors of an index whose ids are `has` so far.
-    pub fn read(&self, has: Option<IdKind>, vectors: Option<u64>) -> Result<Option<Ids>, Failure> {
+    /// Reads the ids of `vectors` vectors, if a file was given. `existing` is the kind of the ids already in the index.
+    pub fn read(&self, existing: Option<IdKind>, vectors: Option<u64>) -> Result<Option<Ids>, Failure> {
         let Some(path) = &self.ids else { return Ok(None) };
         let Some(vectors) = vectors else {
-            return Err(Failure::Usage("--ids is for vectors in files, which can be counted".to_owned()));
+            return Err(Failure::Usage(
+                "--ids needs uncompressed input files, whose vectors can be counted before they are read".to_owned(),
+            ));
         };
-        let ids = read(path, self.ids_are.map(IdKind::from).or(has))?;
+        let ids = read(path, self.ids_are.map(IdKind::from).or(existing))?;
         if ids.len() as u64 != vectors {
             return Err(Failure::Usage(format!(
-                "{}: {} ids were given for {}",
+                "{}: has {} ids for {}; give one id per vector",
                 path.display(),
                 ids.len(),
                 crate::output::count(vectors, "vector")
@@ -57,7 +59,7 @@ impl IdFile {
     }
 }
 
-/// The ids in a file: a .npy file says what they are, the lines of a text file are taken as `kind`, or else as strings.
+/// Reads the ids in a file: a .npy file determines their kind, the lines of a text file are of `kind`, or else strings.
 pub fn read(path: &Path, kind: Option<IdKind>) -> Result<Ids, Failure> {
     let mut reader = BufReader::new(File::open(path).map_err(Failure::io("open", path))?);
     let start = reader.fill_buf().map_err(Failure::io("read", path))?;
@@ -78,7 +80,7 @@ pub fn read(path: &Path, kind: Option<IdKind>) -> Result<Ids, Failure> {
     Ok(ids)
 }
 
-/// One line without its end. However long a file's lines are, no more of one is read than an id can have.
+/// Reads one line without its line ending. Reads no more bytes of a long line than an id can have.
 fn next_line(reader: &mut impl BufRead, path: &Path) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
     let read = reader.take(Id::MOST_BYTES as u64 + 3).read_until(b'\n', &mut line);
@@ -97,7 +99,7 @@ fn integer(line: &str, path: &Path, number: usize) -> Result<IdRef<'static>, Fai
     let id = ids.ok().and_then(|ids| ids.get(0).and_then(IdRef::number));
     id.map(IdRef::Number).ok_or_else(|| {
         let shown: String = line.chars().take(40).collect();
-        Failure::Other(format!("{}: id {number} cannot be used: {shown:?} is no integer", path.display()))
+        Failure::Other(format!("{}: invalid id at position {number}: {shown:?} is not an integer", path.display()))
     })
 }
 
@@ -131,9 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_ids_are_named() {
-        assert!(message(b"a\n\nb\n", None).contains("ids.txt: id 1 cannot be used: it is empty"));
-        assert!(message(b"5\nsix\n", Some(IdKind::Integers)).contains("id 1 cannot be used: \"six\" is no integer"));
+    fn invalid_ids_are_named() {
+        assert!(message(b"a\n\nb\n", None).contains("ids.txt: invalid id at position 1: it is empty"));
+        assert!(
+            message(b"5\nsix\n", Some(IdKind::Integers))
+                .contains("invalid id at position 1: \"six\" is not an integer")
+        );
         assert!(message(b"a\tb\n", None).contains("control character"));
         assert!(message(b"\xff\n", None).contains("not UTF-8"));
         assert!(message(&[b'x'; 100_000], None).contains("1027 bytes, at most 1024"));

@@ -1,4 +1,4 @@
-//! `hushvec index …`: one file a command.
+//! `hushvec index …`: one file per command.
 
 mod compact;
 mod delete;
@@ -11,22 +11,22 @@ mod verify;
 use crate::failure::Failure;
 use clap::Subcommand;
 
-/// What to do with an index.
+/// The commands for indexes.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Show what an index holds; with --verify, whether every checksum fits.
+    /// Show the size, key and ids of an index; with --verify, check its checksums.
     Info(info::Args),
-    /// Check all of an index: checksums, ids, every ciphertext.
+    /// Verify a whole index: checksums, ids and every ciphertext.
     Verify(verify::Args),
     /// Delete vectors by their ids.
     Delete(delete::Args),
-    /// Take what was deleted out of the file, which is replaced in one step.
+    /// Reclaim the space of deleted vectors. The file is replaced atomically.
     Compact(compact::Args),
-    /// Make one index of several, such as the shards of a job.
+    /// Merge several indexes into one, such as the shards of a job.
     Merge(merge::Args),
-    /// Write the ciphertexts as a NumPy array: (N, key_len/2) uint8, one little-endian integer a row.
+    /// Export the ciphertexts as NumPy or Parquet: `key_len`/2 bytes each, a little-endian integer.
     Export(export::Args),
-    /// Make an index of ciphertexts in a NumPy array, each of them checked.
+    /// Create an index from ciphertexts in NumPy or Parquet, and check each of them.
     Import(import::Args),
 }
 

@@ -1,7 +1,7 @@
-//! Vectors from files: NumPy, Parquet, Arrow, big-ann-benchmarks, JSON lines and CSV, compressed or not, any number of them as
-//! one sequence.
+//! Vectors from files: NumPy, Parquet, Arrow, big-ann-benchmarks, JSON lines and CSV, optionally compressed. Several
+//! files are read as one sequence.
 //!
-//! Files are read from the start to the end, a block of vectors at a time, so memory does not grow with them.
+//! Files are read in order, a block of vectors at a time, so memory does not grow with their size.
 
 #[cfg(feature = "tables")]
 mod arrow;
@@ -41,19 +41,19 @@ use reader::{Reader, is_stream};
 use source::Source;
 use std::path::{Path, PathBuf};
 
-/// How vectors are written in their files.
+/// The flags for the format of vectors.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Format {
-    /// Vectors are bits packed into bytes, as `numpy.packbits` makes them, instead of one number a dimension
+    /// Vectors are bits packed into bytes, as by `numpy.packbits`, instead of one number per dimension
     #[arg(long)]
     pub packed: bool,
-    /// The column of a table, or the field of a JSON record, that has the vectors [default: the only column that can
-    /// be vectors; `vector` or `bits`]
+    /// Column of a table, or field of a JSON record, that holds the vectors [default: the only column that can hold
+    /// vectors; `vector` or `bits` in JSON]
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
-    /// Make as many bits of each vector as the context has dimensions, by the sides of random hyperplanes that it is on:
-    /// more bits than dimensions rank better. Vectors are floating-point numbers or int8 of any dimension. Give it
-    /// wherever vectors of the same index are read
+    /// Project each vector onto random hyperplanes, one bit for each dimension of the context: more bits than
+    /// dimensions rank better. Takes floating-point or int8 vectors of any dimension. Use it with all vectors and
+    /// queries of an index, or with none
     #[arg(long)]
     pub project: bool,
 }
@@ -61,7 +61,7 @@ pub struct Format {
 /// Some vectors, and their ids if the input has ids.
 #[derive(Debug)]
 pub struct Block {
-    /// As many as were asked for, or fewer at the end.
+    /// The requested number of vectors, or fewer at the end.
     pub vectors: BitMatrix,
     /// One for each vector.
     pub ids: Option<Ids>,
@@ -72,38 +72,38 @@ pub struct Input {
     files: Vec<File>,
     layout: Layout,
     dimensions: usize,
-    /// The files before this one are finished.
+    /// The next file to open.
     next: usize,
     source: Option<Source>,
-    /// Vectors that were read or passed over.
+    /// The number of vectors read or skipped.
     row: u64,
-    /// Whether vectors have ids, once one was read.
+    /// Whether vectors have ids; `None` until the first vector is read.
     has_ids: Option<bool>,
-    /// Ids that were given apart from the vectors.
+    /// Ids given separately from the vectors.
     given: Option<Ids>,
-    /// What is wrong with the next row, once it is known.
+    /// The error of the next row, to be returned by the next read.
     failure: Option<Failure>,
-    /// Vectors as the files have them, if they are kept.
+    /// The real vectors read so far, if they are kept.
     reals: Option<Vec<Vec<f32>>>,
-    /// What makes bits of vectors, if signs are not what is wanted.
+    /// Projects vectors to bits. Without it, bits are signs.
     projector: Option<Projector>,
 }
 
 struct File {
     path: PathBuf,
-    /// Unknown of standard input and pipes.
+    /// Unknown for standard input, pipes and compressed files.
     rows: Option<u64>,
 }
 
 impl Input {
-    /// Opens files of vectors of `dimensions` dimensions, `-` for standard input, or patterns that name files. Each
-    /// file is looked at, its first vector is read and its vectors are counted.
+    /// Opens files of vectors of `dimensions` dimensions. A path may be a pattern, or `-` for standard input. Checks
+    /// the first vector of each file, and counts its vectors.
     ///
     /// # Errors
-    /// [`Failure`] that names the file if there is none, or it is of no known format or another shape.
+    /// A [`Failure`] that names the file if it does not exist, or has an unknown format or the wrong shape.
     pub fn open(paths: &[PathBuf], dimensions: usize, format: &Format, ids: IdSource) -> Result<Self, Failure> {
         if format.project && format.packed {
-            let why = "--project makes bits of floating-point vectors, and those that are --packed have bits already";
+            let why = "--project takes floating-point vectors, and --packed vectors are bits already";
             return Err(Failure::Usage(format!("{why}; leave one of them out")));
         }
         let layout = Layout { packed: format.packed, project: format.project, column: format.column.clone(), ids };
@@ -111,16 +111,16 @@ impl Input {
         let mut files = Vec::new();
         for path in files::expand(paths)? {
             let rows =
-                if is_stream(&path)? { None } else { Some(look_at(&path, &layout, dimensions, projector.as_mut())?) };
+                if is_stream(&path)? { None } else { Some(inspect(&path, &layout, dimensions, projector.as_mut())?) };
             files.push(File { path, rows });
         }
         Ok(Self { projector, ..Self::new(files, None, layout, dimensions) })
     }
 
-    /// Reads an array of packed bits that is part of the program, called `name`.
+    /// Reads an array of packed bits that is embedded in the program. Messages call it `name`.
     ///
     /// # Errors
-    /// [`Failure`] if it is none.
+    /// [`Failure`] if the bytes are not such an array.
     pub fn embedded(bytes: &'static [u8], name: &str, dimensions: usize) -> Result<Self, Failure> {
         let layout = Layout { packed: true, project: false, column: None, ids: IdSource::RowNumbers };
         let source = Source::open(Reader::stream(bytes, Path::new(name))?, &layout, dimensions)?;
@@ -132,14 +132,14 @@ impl Input {
         Self { files, layout, dimensions, next: 0, source, row, has_ids, given, failure, reals, projector }
     }
 
-    /// Takes ids from elsewhere: one for each vector.
+    /// Sets the ids of the vectors, one for each.
     #[must_use]
     pub fn with_ids(mut self, ids: Option<Ids>) -> Self {
         self.given = ids;
         self
     }
 
-    /// Keeps real vectors beside their signs, for [`Input::take_reals`]. Files of bits are an error then.
+    /// Keeps the real vectors besides their bits, for [`Input::take_reals`]. Files of bits become an error.
     #[cfg(feature = "client")]
     #[must_use]
     pub fn keeping_reals(mut self) -> Self {
@@ -147,19 +147,19 @@ impl Input {
         self
     }
 
-    /// The real vectors that were read since the last call.
+    /// Returns the real vectors read since the last call.
     #[cfg(feature = "client")]
     pub fn take_reals(&mut self) -> Vec<Vec<f32>> {
         self.reals.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// How many vectors there are, if that can be known before they are read.
+    /// Returns the number of vectors, if it is known before they are read.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
         self.files.iter().map(|file| file.rows).sum()
     }
 
-    /// Passes over vectors: how many there were, at most.
+    /// Skips up to `rows` vectors. Returns the number skipped.
     ///
     /// # Errors
     /// [`Failure`] if they cannot be read.
@@ -184,11 +184,11 @@ impl Input {
         Ok(rows - left)
     }
 
-    /// Up to `most` more vectors; none at the end. A row that cannot be used ends the block before it, and is the next
-    /// call's failure: nothing before it is lost.
+    /// Reads up to `most` more vectors; an empty block at the end. A bad row ends the block before it, and the next
+    /// call returns its error, so no row before it is lost.
     ///
     /// # Errors
-    /// [`Failure`] that names file and row.
+    /// A [`Failure`] that names file and row.
     pub fn read_block(&mut self, most: usize) -> Result<Block, Failure> {
         let mut block = Block { vectors: BitMatrix::new(self.dimensions), ids: None };
         let mut ids = Ids::new();
@@ -216,16 +216,16 @@ impl Input {
         Ok(block)
     }
 
-    /// All vectors that are left.
+    /// Reads all remaining vectors.
     ///
     /// # Errors
-    /// As [`Input::read_block`].
+    /// Those of [`Input::read_block`].
     pub fn read_all(&mut self) -> Result<BitMatrix, Failure> {
         let all = self.read_block(usize::MAX)?;
         self.failure.take().map_or(Ok(all.vectors), Err)
     }
 
-    /// Adds the next vector, and its id if it has one; whether there was one.
+    /// Appends the next vector, and its id if it has one. Returns false at the end.
     fn push_next(&mut self, vectors: &mut BitMatrix, ids: &mut Ids) -> Result<bool, Failure> {
         let rows = vectors.len();
         let id = loop {
@@ -256,17 +256,17 @@ impl Input {
             None => Failure::Other(reason),
         };
         match id {
-            Some(_) if !has_ids => Err(refused("has an id, and those before have none".to_owned())),
-            None if has_ids => Err(refused("has no id, and those before have".to_owned())),
+            Some(_) if !has_ids => Err(refused("has an id, but the vectors before it have none".to_owned())),
+            None if has_ids => Err(refused("has no id, but the vectors before it have ids".to_owned())),
             Some(id) => ids.push(IdRef::from(id)).map_err(|error| match error {
-                hushvec::Error::BadId { reason, .. } => refused(format!("has an id that cannot be used: {reason}")),
+                hushvec::Error::BadId { reason, .. } => refused(format!("has an invalid id: {reason}")),
                 other => Failure::Engine(other),
             }),
             None => Ok(()),
         }
     }
 
-    /// The file that the next vector is in, or may be in.
+    /// Returns the current file, and opens the next one if there is none. `None` at the end.
     fn source(&mut self) -> Result<Option<&mut Source>, Failure> {
         if self.source.is_none() {
             let Some(file) = self.files.get(self.next) else { return Ok(None) };
@@ -277,8 +277,8 @@ impl Input {
     }
 }
 
-/// Refuses a file whose first vector cannot be used: how many vectors it has.
-fn look_at(path: &Path, layout: &Layout, dimensions: usize, projector: Option<&mut Projector>) -> Result<u64, Failure> {
+/// Checks the first vector of a file. Returns the number of its vectors.
+fn inspect(path: &Path, layout: &Layout, dimensions: usize, projector: Option<&mut Projector>) -> Result<u64, Failure> {
     let mut source = Source::open(Reader::open(path)?, layout, dimensions)?;
     source.push_next(&mut BitMatrix::new(dimensions), None, projector)?;
     Source::open(Reader::open(path)?, layout, dimensions)?.count(path)

@@ -6,16 +6,16 @@ use crate::remote::{Admin, Server};
 use hushvec_client::KnowledgeBase;
 use serde::Serialize;
 
-/// The commands on knowledge bases.
+/// The commands for knowledge bases.
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// List the knowledge bases of an organisation: all with the admin key; with an API key those that it has a permission for.
+    /// List knowledge bases: all with the admin key, otherwise those for which the API key has a permission.
     List(List),
-    /// Show a knowledge base, and which contexts its vectors are encrypted with.
+    /// Show a knowledge base and the contexts of its vectors.
     Show(Show),
-    /// Make a knowledge base. Takes the admin key.
+    /// Create a knowledge base and print its id. Needs the admin key.
     Create(Create),
-    /// Delete a knowledge base with everything in it, for good. Takes the admin key.
+    /// Delete a knowledge base and everything in it, permanently. Needs the admin key.
     Delete(Delete),
 }
 
@@ -34,7 +34,7 @@ pub struct List {
 /// Options of `hushvec kb show`.
 #[derive(clap::Args, Debug)]
 pub struct Show {
-    /// The knowledge base, by its id or its name
+    /// Knowledge base, by its id or name
     kb: String,
     /// Print JSON
     #[arg(long)]
@@ -48,9 +48,9 @@ pub struct Show {
 /// Options of `hushvec kb create`.
 #[derive(clap::Args, Debug)]
 pub struct Create {
-    /// What people call it
+    /// Name of the knowledge base
     name: String,
-    /// What it is for
+    /// Description of the knowledge base
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
     /// Print JSON
@@ -65,9 +65,9 @@ pub struct Create {
 /// Options of `hushvec kb delete`.
 #[derive(clap::Args, Debug)]
 pub struct Delete {
-    /// The knowledge base, by its id or its name
+    /// Knowledge base, by its id or name
     kb: String,
-    /// Delete it. Without this, only say what would be deleted
+    /// Confirm the deletion. Without this flag, nothing is deleted, and the command fails with what it would delete
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub struct Delete {
     admin: Admin,
 }
 
-/// A knowledge base, and the contexts of its vectors.
+/// A knowledge base and the contexts of its vectors, as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
@@ -142,11 +142,11 @@ fn delete(args: &Delete) -> Result<(), Failure> {
     let remote = args.server.open_as_admin(&args.admin)?;
     let base = remote.wait(remote.store().find_knowledge_base(&args.kb))?;
     let vectors =
-        base.number_of_vectors.map_or_else(|| "what is in it".to_owned(), |count| output::count(count, "vector"));
+        base.number_of_vectors.map_or_else(|| "its contents".to_owned(), |count| output::count(count, "vector"));
     let (id, name) = (output::printable(&base.id), output::printable(&base.name));
     if !args.yes {
         return Err(Failure::Usage(format!(
-            "this would delete the knowledge base {name} ({id}) and {vectors}, for good; --yes does it"
+            "this would permanently delete the knowledge base {name} ({id}) and {vectors}; give --yes to delete"
         )));
     }
     remote.wait(remote.store().delete_knowledge_base(&base.id))?;

@@ -9,39 +9,39 @@ use serde::Serialize;
 use std::path::PathBuf;
 use tracing::info;
 
-/// The commands on API keys. All take the admin key.
+/// The commands for API keys. All need the admin key.
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// Make an API key, and print it. It is never shown again.
+    /// Create an API key and print it. The key is shown only once.
     #[command(after_help = "\
 Example:
   hushvec key create reader --grant notes:read --server https://search.example.org > reader.key")]
     Create(Create),
-    /// List all API keys, without the keys themselves.
+    /// List the names, hashes and states of all API keys. The keys themselves are not shown.
     List(List),
-    /// Show an API key, and what it may do.
+    /// Show an API key and its permissions. The key itself is not shown.
     Show(Show),
-    /// Revoke an API key, for good.
+    /// Revoke an API key permanently.
     Revoke(Named),
-    /// Let an API key read, write or delete in a knowledge base, and no more than that.
+    /// Set the permission of an API key for a knowledge base: read, write or delete.
     Grant(Grant),
-    /// Take all that an API key may do with a knowledge base.
+    /// Remove the permission of an API key for a knowledge base.
     Withdraw(Withdraw),
 }
 
 /// Options of `hushvec key create`.
 #[derive(clap::Args, Debug)]
 pub struct Create {
-    /// What people call it
+    /// Name of the API key
     name: String,
-    /// What it is for
+    /// Description of the API key
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
-    /// What it may do with a knowledge base: KB:read, KB:write or KB:delete, with the id or the name of a knowledge base. Can be
+    /// Grant a permission for a knowledge base, given by its id or name: KB:read, KB:write or KB:delete. Can be
     /// repeated
     #[arg(long, value_name = "KB:PERMISSION", value_parser = grant)]
     grant: Vec<(String, Permission)>,
-    /// Write the key to a new file, which only you can read, instead of standard output
+    /// Write the key to a new file that only you can read, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub struct List {
 /// Options of `hushvec key show`.
 #[derive(clap::Args, Debug)]
 pub struct Show {
-    /// The API key, by its hash or its name
+    /// API key, by its hash or name
     key: String,
     /// Print JSON
     #[arg(long)]
@@ -79,7 +79,7 @@ pub struct Show {
 /// Options of `hushvec key revoke`.
 #[derive(clap::Args, Debug)]
 pub struct Named {
-    /// The API key, by its hash or its name
+    /// API key, by its hash or name
     key: String,
     #[command(flatten)]
     server: Server,
@@ -90,11 +90,11 @@ pub struct Named {
 /// Options of `hushvec key grant`.
 #[derive(clap::Args, Debug)]
 pub struct Grant {
-    /// The API key, by its hash or its name
+    /// API key, by its hash or name
     key: String,
-    /// The knowledge base, by its id or its name
+    /// Knowledge base, by its id or name
     kb: String,
-    /// read, write or delete; each includes those before it
+    /// read, write or delete; write includes read, and delete includes both
     #[arg(value_parser = permission())]
     permission: Permission,
     #[command(flatten)]
@@ -106,9 +106,9 @@ pub struct Grant {
 /// Options of `hushvec key withdraw`.
 #[derive(clap::Args, Debug)]
 pub struct Withdraw {
-    /// The API key, by its hash or its name
+    /// API key, by its hash or name
     key: String,
-    /// The knowledge base, by its id or its name
+    /// Knowledge base, by its id or name
     kb: String,
     #[command(flatten)]
     server: Server,
@@ -116,7 +116,7 @@ pub struct Withdraw {
     admin: Admin,
 }
 
-/// An API key, and what it may do.
+/// An API key and its permissions, as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
@@ -152,14 +152,14 @@ pub fn run(command: &Command) -> Result<(), Failure> {
             let remote = args.server.open_as_admin(&args.admin)?;
             let (key, base) = find(&remote, &args.key, &args.kb)?;
             remote.wait(remote.store().grant(&key.hash, &base, args.permission))?;
-            info!("the API key {} has the permission {} for {base} now", name(&key), args.permission);
+            info!("granted {} on the knowledge base {base} to the API key {}", args.permission, name(&key));
             Ok(())
         }
         Command::Withdraw(args) => {
             let remote = args.server.open_as_admin(&args.admin)?;
             let (key, base) = find(&remote, &args.key, &args.kb)?;
             remote.wait(remote.store().withdraw(&key.hash, &base))?;
-            info!("the API key {} has no permission for {base} any more", name(&key));
+            info!("removed the permission for the knowledge base {base} from the API key {}", name(&key));
             Ok(())
         }
     }
@@ -179,7 +179,7 @@ fn create(args: &Create) -> Result<(), Failure> {
         target::check_new(path, "")?;
     }
     let remote = args.server.open_as_admin(&args.admin)?;
-    // Before there is a key that nobody has.
+    // Find the knowledge bases before the key is created, so that a wrong name leaves no key behind.
     let bases = args
         .grant
         .iter()
@@ -189,7 +189,7 @@ fn create(args: &Create) -> Result<(), Failure> {
     let (record, key) = remote.wait(remote.store().create_key(&args.name, &args.description))?;
     for (base, permission) in bases {
         if let Err(failure) = remote.wait(remote.store().grant(&record.hash, &base, permission)) {
-            // Nobody has seen it.
+            // The key was not shown yet, so nobody can use it.
             remote.wait(remote.store().revoke_key(&record.hash))?;
             return Err(failure);
         }
@@ -199,7 +199,7 @@ fn create(args: &Create) -> Result<(), Failure> {
         Some(file) => file.finish(text.as_bytes())?,
         None => output::print(&text)?,
     }
-    info!("made the API key {}", name(&record));
+    info!("created the API key {}", name(&record));
     Ok(())
 }
 
@@ -209,7 +209,7 @@ fn list(args: &List) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&keys);
     }
-    let head = ["hash", "begins with", "name", "status", "created", "description"].map(str::to_owned);
+    let head = ["hash", "prefix", "name", "status", "created", "description"].map(str::to_owned);
     let rows = keys.iter().map(|key| {
         let (created, description) = (key.created_at.as_deref(), key.description.as_deref());
         [

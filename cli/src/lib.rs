@@ -1,4 +1,4 @@
-//! The command line of hushvec. What is public here is so for the fuzz targets only.
+//! The command line of hushvec. Items are public only for the fuzz targets.
 
 mod absent;
 mod aggregate;
@@ -51,8 +51,9 @@ use std::process::ExitCode;
 
 /// Encrypted nearest-neighbour search on binary embeddings.
 ///
-/// The owner makes a context, encrypts vectors and queries, and decodes distances. An evaluator, who has the public
-/// context only, combines an encrypted query with every encrypted vector. Start with `hushvec demo`.
+/// The owner creates a context (the keys), encrypts vectors and queries, and decodes distances. The evaluator holds
+/// only the public context and computes the encrypted distance between a query and every stored vector. Start with
+/// `hushvec demo`.
 #[derive(Parser)]
 #[command(name = "hushvec", version, max_term_width = 110, after_help = AFTER_HELP)]
 struct Cli {
@@ -63,64 +64,64 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage; `context compare`: 0 the same, 1 different, 2 cannot tell.
+Exit codes: 0 success, 1 failure, 2 wrong usage. `context compare`: 0 same key, 1 different, 2 cannot compare.
 
 Environment:
-  HUSHVEC_PASSPHRASE      the passphrase of the context
-  HUSHVEC_NEW_PASSPHRASE  that of `rekey`'s new context, or the new one of `context passphrase`
-  HUSHVEC_API_KEY         the API key for the server, for `push`, `search` and `kb`
-  HUSHVEC_ADMIN_KEY       the admin key, for `push --create-kb`, `kb` and `key`, if it is another
-  HUSHVEC_REQUIRE_GPU=1   fail where the processor would take over from a GPU
+  HUSHVEC_PASSPHRASE      passphrase of the context
+  HUSHVEC_NEW_PASSPHRASE  new passphrase (`context passphrase`), or passphrase of the new context (`rekey`)
+  HUSHVEC_API_KEY         API key for the server (`push`, `search`, `kb`)
+  HUSHVEC_ADMIN_KEY       admin key, if it differs from the API key (`push --create-kb`, `kb`, `key`)
+  HUSHVEC_REQUIRE_GPU=1   fail instead of falling back from the GPU to the CPU
   NO_COLOR=1              no colours";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Search 919 real manual pages, encrypted, through all three roles. Asks for nothing.
+    /// Encrypt and search 919 real manual pages, and check every distance. Needs no setup.
     Demo(demo::Args),
-    /// Show the processor and GPUs that batches could be computed on, and what `auto` picks.
+    /// List the CPU and the GPUs to compute on, and the one that `auto` picks.
     Devices(devices::Args),
-    /// Make, show, publish and convert contexts (the owner's keys).
+    /// Create, show, publish and convert contexts (the owner's keys).
     #[command(subcommand)]
     Context(context::Command),
     /// Owner: encrypt vectors into an index.
     Encrypt(encrypt::Args),
     /// Owner: encrypt one or more query vectors.
     EncryptQuery(encrypt_query::Args),
-    /// Evaluator: combine an encrypted query with every vector of an index.
+    /// Evaluator: compute the encrypted distance between a query and every vector of an index.
     Aggregate(aggregate::Args),
     /// Owner: decrypt a response and list the nearest vectors.
     Decode(decode::Args),
-    /// Owner with the index at hand: encrypt-query, aggregate and decode in one.
+    /// Owner: search a local index: encrypt-query, aggregate and decode in one step.
     Query(query::Args),
-    /// Inspect, check, change and merge index files; export and import raw ciphertexts.
+    /// Inspect, verify, change and merge index files; export and import raw ciphertexts.
     #[command(subcommand)]
     Index(index::Command),
-    /// Owner: move an index to a new key: decrypt each vector with the old context, encrypt it with the new one.
+    /// Owner: re-encrypt an index with a new key.
     Rekey(rekey::Args),
-    /// Owner: send the vectors of an index, and sealed content, to a server.
+    /// Owner: store the vectors of an index, and sealed content, on a server.
     #[cfg(feature = "client")]
     Push(push::Args),
-    /// Owner: search what was pushed to a server, which learns neither the query nor the distances.
+    /// Owner: search the vectors on a server, which learns neither the query nor the distances.
     #[cfg(feature = "client")]
     Search(search::Args),
-    /// List, show, make and delete the knowledge bases of a server.
+    /// List, show, create and delete the knowledge bases of a server.
     #[cfg(feature = "client")]
     #[command(subcommand)]
     Kb(kb::Command),
-    /// Make, list and revoke API keys for a server, and say what they may do.
+    /// Create, list and revoke the API keys of a server, and set their permissions.
     #[cfg(feature = "client")]
     #[command(subcommand)]
     Key(key::Command),
-    /// Store encrypted vectors and search them over HTTP, for XTrace's SDK and hushvec's own clients.
+    /// Run a server: store and search encrypted vectors over HTTP, for XTrace's SDK and hushvec's clients.
     ///
-    /// The admin key of the organisation is printed once, when it is made. docs/server.md has the rest.
+    /// The admin key of the organisation is printed once, when it is created. See docs/server.md.
     #[cfg(feature = "server")]
     Serve(serve::Args),
     /// Measure encryption, aggregation and decoding on this machine.
     Bench(bench::Args),
-    /// Print the completions of a shell, to be sourced or put where it looks for them.
+    /// Print the completion script of a shell.
     Completions(completions::Args),
-    /// Write the manual pages of all commands into a folder.
+    /// Write the manual pages of all commands to a folder.
     Man(man::Args),
 }
 
@@ -154,7 +155,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 impl Command {
-    /// Whether it goes on until it is stopped.
+    /// Whether the command runs until it is stopped.
     fn runs_for_long(&self) -> bool {
         #[cfg(feature = "server")]
         if let Self::Serve(_) = self {
@@ -164,7 +165,7 @@ impl Command {
     }
 }
 
-/// What the program does with its arguments: the exit code.
+/// Runs the program with its arguments. Returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     drivers::silence();

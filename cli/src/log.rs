@@ -1,4 +1,4 @@
-//! What goes to standard error: messages, warnings and errors, as text for people or as JSON for machines.
+//! Messages, warnings and errors on standard error, as text or as JSON.
 
 use clap::{Args, ValueEnum};
 use std::collections::HashSet;
@@ -14,27 +14,27 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, registry};
 
-/// How much is said, and how.
+/// The flags for messages.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Only warnings and errors on standard error, and no progress bars
+    /// Show only warnings and errors, and no progress bars
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Messages")]
     quiet: bool,
-    /// Say more on standard error: what is done meanwhile, and where
+    /// Show debug messages too
     #[arg(short, long, global = true, help_heading = "Messages")]
     verbose: bool,
-    /// How messages are written to standard error; json is one object a line, with progress every ten seconds
+    /// Format of messages on standard error; json writes one object per line, and progress every ten seconds
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT", help_heading = "Messages")]
     log_format: Format,
 }
 
-/// How messages are written.
+/// The format of messages.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Format {
-    /// Lines for people.
+    /// Plain text.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -43,15 +43,15 @@ enum Format {
 pub enum Progress {
     /// Not at all.
     Hidden,
-    /// As a bar that is drawn over itself.
+    /// As a progress bar.
     Bar,
-    /// As a message now and then.
+    /// As a message every ten seconds.
     Messages,
 }
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();
 
-/// How progress is to be shown.
+/// Returns how progress is shown.
 pub fn progress() -> Progress {
     let options = OPTIONS.get().copied().unwrap_or_default();
     match options.log_format {
@@ -62,31 +62,31 @@ pub fn progress() -> Progress {
     }
 }
 
-/// Begins to show messages, those of the engine too. Those of a program that runs `for_long` say when they were written, and
-/// are repeated.
-pub fn start(options: Options, for_long: bool) {
+/// Starts logging the messages of the commands and of the engine. Messages of a long-running program have timestamps,
+/// and its warnings may repeat.
+pub fn start(options: Options, long_running: bool) {
     let _ = OPTIONS.set(options);
-    let most = match options {
+    let max_level = match options {
         Options { quiet: true, .. } => Level::WARN,
         Options { verbose: true, .. } => Level::DEBUG,
         _ => Level::INFO,
     };
-    // What the engine says of weak keys, the commands say themselves, with the file's name.
+    // The commands warn about weak keys themselves, so the engine's warnings are dropped.
     let wanted = move |metadata: &Metadata<'_>| {
         let target = metadata.target();
-        *metadata.level() <= most && target.starts_with("hushvec") && target != "hushvec::paillier::parameters"
+        *metadata.level() <= max_level && target.starts_with("hushvec") && target != "hushvec::paillier::parameters"
     };
     let layer = layer().with_writer(std::io::stderr);
     let layer = match options.log_format {
-        Format::Text if for_long => layer.with_target(false).with_filter(filter_fn(wanted)).boxed(),
+        Format::Text if long_running => layer.with_target(false).with_filter(filter_fn(wanted)).boxed(),
         Format::Text => layer.event_format(Plain::default()).with_filter(filter_fn(wanted)).boxed(),
         Format::Json => layer.json().flatten_event(true).with_target(false).with_filter(filter_fn(wanted)).boxed(),
     };
-    // Fails only if there is one already.
+    // Fails only if a subscriber is already set.
     let _ = tracing::subscriber::set_global_default(registry().with(layer));
 }
 
-/// The level, the message and the hint. A warning that was given before is not repeated.
+/// Formats the level, the message and the hint. Repeated warnings are dropped.
 #[derive(Default)]
 struct Plain(Mutex<HashSet<String>>);
 
@@ -96,32 +96,32 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut said = Said::default();
-        event.record(&mut said);
+        let mut text = EventText::default();
+        event.record(&mut text);
         match *event.metadata().level() {
-            Level::ERROR => writeln!(to, "error: {}", said.message)?,
+            Level::ERROR => writeln!(to, "error: {}", text.message)?,
             Level::WARN => {
-                let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if !given.insert(said.message.clone()) {
+                let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if !warnings.insert(text.message.clone()) {
                     return Ok(());
                 }
-                writeln!(to, "warning: {}", said.message)?;
+                writeln!(to, "warning: {}", text.message)?;
             }
-            Level::INFO => writeln!(to, "{}", said.message)?,
-            _ => writeln!(to, "debug: {}", said.message)?,
+            Level::INFO => writeln!(to, "{}", text.message)?,
+            _ => writeln!(to, "debug: {}", text.message)?,
         }
-        said.hint.map_or(Ok(()), |hint| writeln!(to, "  hint: {hint}"))
+        text.hint.map_or(Ok(()), |hint| writeln!(to, "  hint: {hint}"))
     }
 }
 
-/// What text shows of an event. The other fields are for machines.
+/// The fields of an event that are shown as text. The others appear in JSON only.
 #[derive(Default)]
-struct Said {
+struct EventText {
     message: String,
     hint: Option<String>,
 }
 
-impl Visit for Said {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "message" => self.message = format!("{value:?}"),

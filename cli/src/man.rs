@@ -10,13 +10,13 @@ use tracing::info;
 Example:
   hushvec man ~/.local/share/man/man1 && man hushvec-context-audit")]
 pub struct Args {
-    /// The folder, which is made if there is none
+    /// Folder to write to; created if it does not exist
     folder: PathBuf,
 }
 
 pub fn run(args: &Args, command: clap::Command) -> Result<(), Failure> {
-    std::fs::create_dir_all(&args.folder).map_err(Failure::io("make", &args.folder))?;
-    clap_mangen::generate_to(command, &args.folder).map_err(Failure::io("write into", &args.folder))?;
-    info!("wrote manual pages into {}; start with `man {}/hushvec.1`", args.folder.display(), args.folder.display());
+    std::fs::create_dir_all(&args.folder).map_err(Failure::io("create", &args.folder))?;
+    clap_mangen::generate_to(command, &args.folder).map_err(Failure::io("write to", &args.folder))?;
+    info!("wrote the manual pages to {}; start with `man {}/hushvec.1`", args.folder.display(), args.folder.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The headers of NumPy's `.npy` files, looked at before they are parsed.
+//! The headers of NumPy's `.npy` files, checked before they are parsed.
 
 use crate::guard::unless_it_panics;
 use npyz::NpyHeader;
@@ -6,32 +6,32 @@ use std::io::{Error, Read, Result};
 
 /// NumPy's own limit (`max_header_size`).
 const LONGEST: u64 = 10_000;
-/// Brackets within brackets. An array's shape has one in the dictionary's, a record's fields have three; the parser takes time
-/// exponential in them.
+/// The maximum nesting of brackets. The shape of an array has two levels, the fields of a record have four. The parser
+/// takes time exponential in the nesting.
 const DEEPEST: usize = 4;
-const MARK: &[u8; 6] = b"\x93NUMPY";
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Reads the header, and nothing that comes after it.
+/// Reads the header, and nothing after it.
 pub fn read(mut reader: impl Read) -> Result<NpyHeader> {
     let mut bytes = vec![0; 8];
-    reader.read_exact(&mut bytes).map_err(|_| Error::other("it ends in its header"))?;
+    reader.read_exact(&mut bytes).map_err(|_| Error::other("its header is truncated"))?;
     let version = match bytes.split_first_chunk() {
-        Some((mark, version)) if mark == MARK => version,
-        _ => return Err(Error::other("it does not begin as one")),
+        Some((magic, version)) if magic == MAGIC => version,
+        _ => return Err(Error::other("it does not start with \\x93NUMPY")),
     };
     let width = if version.starts_with(&[1]) { 2 } else { 4 };
     let mut length = [0; 4];
     for byte in length.iter_mut().take(width) {
-        reader.read_exact(std::slice::from_mut(byte)).map_err(|_| Error::other("it ends in its header"))?;
+        reader.read_exact(std::slice::from_mut(byte)).map_err(|_| Error::other("its header is truncated"))?;
         bytes.push(*byte);
     }
     let length = u64::from(u32::from_le_bytes(length));
     if length > LONGEST {
-        return Err(Error::other(format!("its header has {length} bytes, at most {LONGEST} are possible")));
+        return Err(Error::other(format!("its header has {length} bytes, the limit is {LONGEST}")));
     }
     let start = bytes.len();
     if reader.take(length).read_to_end(&mut bytes)? as u64 != length {
-        return Err(Error::other("it ends in its header"));
+        return Err(Error::other("its header is truncated"));
     }
     let mut depth = 0usize;
     for byte in bytes.iter().skip(start) {
@@ -41,12 +41,12 @@ pub fn read(mut reader: impl Read) -> Result<NpyHeader> {
             _ => {}
         }
         if depth > DEEPEST {
-            return Err(Error::other("its header has too many brackets within brackets"));
+            return Err(Error::other("its header has too many nested brackets"));
         }
     }
-    // It multiplies whatever the shape may be.
+    // The parser multiplies the shape without checking for overflow.
     unless_it_panics(|| NpyHeader::from_reader(bytes.as_slice()))
-        .unwrap_or_else(|| Err(Error::other("its shape is impossible")))
+        .unwrap_or_else(|| Err(Error::other("its shape is too large")))
 }
 
 #[cfg(test)]
@@ -69,13 +69,13 @@ mod tests {
         }
     }
 
-    /// A few dozen brackets would keep the parser busy for years.
+    /// A few dozen nested brackets would keep the parser busy for years.
     #[test]
     fn brackets_are_counted_first() {
         let error = read(header(&"[".repeat(60)).as_slice()).err().unwrap().to_string();
         assert!(error.contains("brackets"), "{error}");
         let long = [&b"\x93NUMPY\x02\x00"[..], &u32::MAX.to_le_bytes()].concat();
-        assert!(read(long.as_slice()).err().unwrap().to_string().contains("at most 10000"));
+        assert!(read(long.as_slice()).err().unwrap().to_string().contains("the limit is 10000"));
         assert!(read(&b"\x93NUMPX\x01\x00\x00\x00"[..]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Printing: tables for people, JSON for machines.
+//! Printing results as tables or JSON.
 
 use crate::failure::Failure;
 use hushvec::{DeviceReport, Neighbour, Recovery};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Writes to standard output; a reader that has gone is not an error.
+/// Writes to standard output. Returns [`Failure::BrokenPipe`], which counts as success, if the reader is gone.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -16,19 +16,19 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Prints a value as JSON, one line.
+/// Prints a value as one line of JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::Other(error.to_string()))?;
     print(&(text + "\n"))
 }
 
-/// Lines of `name  value`, the values in one column.
+/// Formats lines of `name  value` with the values aligned.
 pub fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     fields.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }
 
-/// Rows of a table, the first of which is its head, with the columns aligned.
+/// Formats a table with aligned columns. The first row is the header.
 #[cfg(feature = "client")]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -40,21 +40,21 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Text of a server's, which could send what commands a terminal.
+/// Replaces control characters in text from a server, which could control the terminal.
 #[cfg(feature = "client")]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Refuses work that a GPU should have done and the processor did, if HUSHVEC_REQUIRE_GPU=1 asks for that.
+/// Fails if the CPU computed batches in place of the GPU and `HUSHVEC_REQUIRE_GPU=1` is set.
 pub fn require_gpu(device: &DeviceReport) -> Result<(), Failure> {
     let required = std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1");
     if required && device.batches_on_cpu > 0 {
         return Err(Failure::Other(format!(
-            "{} left {} to the processor, and HUSHVEC_REQUIRE_GPU is set",
+            "{}: the CPU computed {} in place of the GPU, and HUSHVEC_REQUIRE_GPU is set",
             device.used,
             if device.batches_on_cpu == 1 {
-                "a batch".to_owned()
+                "1 batch".to_owned()
             } else {
                 format!("{} batches", device.batches_on_cpu)
             }
@@ -63,7 +63,7 @@ pub fn require_gpu(device: &DeviceReport) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The answers to queries, for people or as JSON.
+/// Prints the answers to queries as a table or as JSON.
 pub fn answers(answers: &[Vec<Neighbour>], device: &DeviceReport, json: bool) -> Result<(), Failure> {
     require_gpu(device)?;
     if json {
@@ -103,20 +103,20 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// Says on standard error what a writer cut off an index before it went on.
-pub fn tell_recovery(path: &Path, recovery: Recovery) {
+/// Warns that a writer removed an unfinished block from the end of an index.
+pub fn warn_recovery(path: &Path, recovery: Recovery) {
     tracing::warn!(
-        "cut {} of an unfinished block off {}; {} kept",
+        "removed an unfinished block of {} from the end of {}; {} kept",
         bytes(recovery.torn_bytes),
         path.display(),
         count(recovery.kept, "vector"),
     );
 }
 
-/// A size in bytes as people say it.
+/// Formats a size in bytes with a binary unit.
 pub fn bytes(count: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded to three digits anyway")]
+    #[expect(clippy::cast_precision_loss, reason = "rounded to three digits")]
     let mut size = count as f64;
     let mut unit = "bytes";
     for next in units {
@@ -129,16 +129,16 @@ pub fn bytes(count: u64) -> String {
     if unit == "bytes" { format!("{count} bytes") } else { format!("{size:.1} {unit}") }
 }
 
-/// `1 vector`, `2 vectors`.
+/// Formats a count with its noun: `1 vector`, `2 vectors`.
 pub fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
-/// Columns of text for people.
+/// The maximum width of wrapped text, in columns.
 const COLUMNS: usize = 110;
 
-/// Text in lines, the first after `head` and the others indented as far.
+/// Wraps text after `head`, and indents the following lines to the width of `head`.
 pub fn paragraph(head: &str, text: &str) -> String {
     let indent = head.chars().count();
     let (mut out, mut column) = (head.to_owned(), indent);

@@ -1,8 +1,8 @@
-//! Files that have another name until they are whole.
+//! Files with a temporary name until they are complete.
 
 use std::path::{Path, PathBuf};
 
-/// The name of a file while it is not whole.
+/// Returns the name of a file while it is incomplete.
 pub fn of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");

@@ -1,4 +1,4 @@
-//! Where passphrases and other secrets come from: a file, the environment, or a prompt. Never an argument.
+//! Passphrases and other secrets, from a file, an environment variable or a prompt, never from an argument.
 
 use crate::failure::Failure;
 use std::fs::File;
@@ -6,15 +6,15 @@ use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The longest passphrase or key that is read from a file, in bytes.
+/// The maximum length of a passphrase or key in a file, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// Which passphrase is meant, where a command takes two.
+/// Which passphrase, for commands that take two.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
-    /// That of the context at hand.
+    /// The passphrase of the existing context.
     Current,
-    /// That of the context that takes its place.
+    /// The new passphrase, or the passphrase of the new context.
     New,
 }
 
@@ -34,7 +34,7 @@ impl Which {
     }
 }
 
-/// The passphrase of a context that exists.
+/// Reads the passphrase of an existing context.
 pub fn existing(which: Which, file: Option<&Path>, context: &Path) -> Result<Zeroizing<String>, Failure> {
     match secret(which.variable(), file)? {
         Some(passphrase) => Ok(passphrase),
@@ -42,7 +42,7 @@ pub fn existing(which: Which, file: Option<&Path>, context: &Path) -> Result<Zer
     }
 }
 
-/// A passphrase to seal a context with from now on, asked for twice.
+/// Reads a new passphrase. A prompt asks for it twice.
 pub fn chosen(which: Which, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let passphrase = match secret(which.variable(), file)? {
         Some(passphrase) => passphrase,
@@ -60,7 +60,7 @@ pub fn chosen(which: Which, file: Option<&Path>) -> Result<Zeroizing<String>, Fa
     Ok(passphrase)
 }
 
-/// The first line of a file, or a variable of the environment.
+/// Reads a secret from the first line of a file, or from an environment variable.
 pub fn secret(variable: &str, file: Option<&Path>) -> Result<Option<Zeroizing<String>>, Failure> {
     if let Some(path) = file {
         return first_line(path).map(Some);
@@ -72,10 +72,10 @@ pub fn secret(variable: &str, file: Option<&Path>) -> Result<Option<Zeroizing<St
     }
 }
 
-/// The first line of a file, of which no copy stays in memory.
+/// Reads the first line of a file, and leaves no copy of it in memory.
 fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut file = File::open(path).map_err(Failure::io("open", path))?;
-    // Of its full length from the start: growing would leave copies behind.
+    // Allocate the full length first: growing the buffer would leave copies behind.
     let mut bytes = Zeroizing::new(vec![0; LONGEST_LINE + 1]);
     let mut filled = 0;
     let end = loop {

@@ -1,4 +1,4 @@
-//! Progress on long work, and Ctrl-C.
+//! Progress bars and messages, and Ctrl-C.
 
 use crate::log;
 use hushvec::Progress;
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 const TICK: Duration = Duration::from_millis(100);
 const BETWEEN_MESSAGES: Duration = Duration::from_secs(10);
 
-/// A bar, or messages, that follow a [`Progress`] until it is dropped. Nothing, if nobody would see a bar.
+/// Shows a [`Progress`] as a bar or as messages until it is dropped. Shows nothing if standard error is not a terminal.
 pub struct Bar {
     progress: Progress,
     finished: std::sync::Arc<AtomicBool>,
@@ -21,7 +21,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A bar for `total` pieces of work, or for nobody knows how many, called `what`.
+    /// Creates a bar labelled `what` for `total` items, or for an unknown number of items.
     pub fn new(what: &'static str, total: impl Into<Option<u64>>) -> Self {
         let total = total.into();
         let progress = Progress::new();
@@ -30,7 +30,7 @@ impl Bar {
         let follow = match log::progress() {
             log::Progress::Hidden => None,
             log::Progress::Bar => Some(draw as fn(&'static str, Option<u64>, &Progress, &AtomicBool)),
-            log::Progress::Messages => Some(tell as _),
+            log::Progress::Messages => Some(report as _),
         };
         let thread = follow.map(|follow| {
             let (progress, finished) = (progress.clone(), std::sync::Arc::clone(&finished));
@@ -39,7 +39,7 @@ impl Bar {
         Self { progress, finished, thread }
     }
 
-    /// The handle to give to the work.
+    /// Returns the handle to pass to the work.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -61,7 +61,7 @@ fn draw(what: &'static str, total: Option<u64>, progress: &Progress, finished: &
     };
     let bar = bar.with_message(what);
     if let Ok(style) = ProgressStyle::with_template(style) {
-        // indicatif's own rate has four decimals.
+        // indicatif's `{per_sec}` shows four decimals.
         let rate = |state: &ProgressState, to: &mut dyn Write| {
             let _ = write!(to, "{:.0}/s", state.per_sec());
         };
@@ -75,15 +75,15 @@ fn draw(what: &'static str, total: Option<u64>, progress: &Progress, finished: &
     bar.finish_and_clear();
 }
 
-/// Says how far it is, ten seconds after it began and every ten seconds from then on.
-fn tell(what: &'static str, total: Option<u64>, progress: &Progress, finished: &AtomicBool) {
-    let (started, mut told) = (Instant::now(), Instant::now());
+/// Logs the progress every ten seconds.
+fn report(what: &'static str, total: Option<u64>, progress: &Progress, finished: &AtomicBool) {
+    let (started, mut last_message) = (Instant::now(), Instant::now());
     while !finished.load(Ordering::Relaxed) {
         std::thread::sleep(TICK);
-        if told.elapsed() < BETWEEN_MESSAGES {
+        if last_message.elapsed() < BETWEEN_MESSAGES {
             continue;
         }
-        told = Instant::now();
+        last_message = Instant::now();
         let (done, seconds) = (progress.done(), started.elapsed().as_secs_f64());
         match total {
             Some(total) => info!(done, total, seconds, "{what}: {done} of {total}"),
@@ -92,7 +92,7 @@ fn tell(what: &'static str, total: Option<u64>, progress: &Progress, finished: &
     }
 }
 
-/// The first Ctrl-C asks the work to stop at its next block; a second one ends the program.
+/// Installs the handler of Ctrl-C: the first one cancels the work at its next block, the second one ends the program.
 fn cancel_on_interrupt(progress: &Progress) {
     static CURRENT: OnceLock<std::sync::Mutex<Progress>> = OnceLock::new();
     let installed = CURRENT.get().is_some();
@@ -103,12 +103,12 @@ fn cancel_on_interrupt(progress: &Progress) {
     if installed {
         return;
     }
-    // Without a handler Ctrl-C ends the program at once, which loses nothing that is on disk.
+    // If the handler cannot be installed, Ctrl-C ends the program at once. Nothing on disk is lost.
     let _ = ctrlc::set_handler(|| {
         let current = CURRENT.get().and_then(|current| current.lock().ok().map(|progress| progress.clone()));
         match current {
             Some(progress) if !progress.is_cancelled() => {
-                // Before it is said, so that no block begins after that.
+                // Cancel before the message, so that no block starts after it.
                 progress.cancel();
                 warn!("stopping after this block; press Ctrl-C again to stop at once");
             }

@@ -39,7 +39,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    // What is wrong here or there is said before a passphrase is asked for, and before anything is stored.
+    // Find errors, here and on the server, before the passphrase is asked for and before anything is stored.
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
     let context = ContextFile::read(&args.context)?;
@@ -75,17 +75,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     registered.and(result)
 }
 
-/// Deletes what was made for a push that stored nothing.
+/// Deletes the knowledge base and the context that were created for a push that stored nothing.
 fn undo(remote: &Remote, made: Option<&KnowledgeBase>, registered: Option<&Registered>) {
     let base = made.map_or(Ok(()), |base| remote.wait(remote.store().delete_knowledge_base(&base.id)));
     let context = registered.filter(|registered| registered.is_new);
     let context = context.map_or(Ok(()), |context| remote.wait(remote.store().delete_context(&context.id)));
     if let Err(failure) = base.and(context) {
-        warn!("what was made for this push could not be deleted: {failure}");
+        warn!("cannot delete the knowledge base or context created for this push: {failure}");
     }
 }
 
-/// Stores the vectors in a knowledge base, and says how many.
+/// Stores the vectors in a knowledge base, and reports their number.
 fn store(
     args: &Args,
     index: &Index,
@@ -112,14 +112,14 @@ fn store(
     if pushing.unlisted > 0 {
         warn!(
             pushing.unlisted,
-            "{} stored whose numbers the server does not tell: `search` needs --relist first, or --unlisted",
+            "the server gave no number for {}; before `search`, run `push --relist`, or search with --unlisted",
             output::count(pushing.unlisted, "chunk")
         );
     }
     if let Err(failure) = result {
         let (done, all) = (pushing.done(), output::count(total, "vector"));
         if done > 0 {
-            warn!(done, total, "{done} of {all} are stored; go on with --kb {kb} --on-conflict skip");
+            warn!(done, total, "{done} of {all} are stored; continue with --kb {kb} --on-conflict skip");
         }
         return Err(failure);
     }
@@ -146,7 +146,7 @@ fn store(
     Ok(())
 }
 
-/// What the ids of an index are called on the server.
+/// Returns the names of the ids of an index on the server.
 fn names(index: &Index) -> Result<HashSet<String>, Failure> {
     let mut names = HashSet::new();
     index.for_each_id(|id| {
@@ -162,17 +162,18 @@ fn check(args: &Args, context: &ContextFile, index: &Index) -> Result<(), Failur
         Some(_) => drop(args.owner.check(context)?),
         None if args.chunks.is_some() || args.rerank_with.is_some() => {
             return Err(Failure::Usage(format!(
-                "{path} is a public context; content and embeddings are sealed with the owner's (--chunks, --rerank-with)"
+                "{path} is a public context; --chunks and --rerank-with need the owner's context, to seal content and \
+                 embeddings"
             )));
         }
         None if args.context_id.is_none() => {
             return Err(Failure::Usage(format!(
-                "{path} is a public context; name the owner's, which must be on the server already, with --context-id"
+                "{path} is a public context; give the id of the owner's context on the server with --context-id"
             )));
         }
         None => args.owner.weak.check(context)?,
     }
-    // Opening it may not be needed, so that its id has to be told without.
+    // The context may not be opened later, so its id is checked here.
     args.owner.expected.check(context)?;
     args::warn_if_weak(context.public().parameters());
     if index.public_id() != context.public().public_id() {

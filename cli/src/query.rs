@@ -13,11 +13,11 @@ use std::slice;
 /// Options of `hushvec query`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The owner's context
+    /// Owner's context
     context: PathBuf,
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
+    /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
     query: PathBuf,
     #[command(flatten)]
     nearest: Neighbours,

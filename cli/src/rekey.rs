@@ -16,24 +16,24 @@ use tracing::{info, warn};
 /// Options of `hushvec rekey`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The vectors keep their ids and their order, and distances are the same as before. Both contexts must be at hand, and be for \
-vectors of the same length. Raw ciphertexts become an index with `hushvec index import` first.
+Decrypts each vector with the old context and encrypts it with the new one. Vectors keep their ids, order and \
+distances. Both contexts must have the same embedding length. Import raw ciphertexts with `hushvec index import` first.
 
-Example: away from a context of XTrace's SDK
+Example: move away from a context of XTrace's SDK
   hushvec context new -o new.json --scheme paillier_subgroup
   hushvec index import sdk.json ciphertexts.npy -o old.hvx --allow-weak
   hushvec rekey sdk.json new.json old.hvx -o new.hvx --allow-weak")]
 pub struct Args {
-    /// The context that the index is encrypted with
+    /// Owner's context that the index is encrypted with
     old: PathBuf,
-    /// The context to encrypt it with from now on
+    /// Owner's context to encrypt with
     new: PathBuf,
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// The index to write
+    /// Index file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Go on with an output that was left unfinished
+    /// Continue an unfinished output, if it exists
     #[arg(long)]
     resume: bool,
     /// Print JSON
@@ -43,7 +43,7 @@ pub struct Args {
     owner: Owner,
     #[command(flatten)]
     passphrase: NewPassphrase,
-    /// Refuse the new context unless this is its id or its public id; --expect-id is about the old one
+    /// Refuse the new context unless this is its id or its public id; --expect-id checks the old one
     #[arg(long, value_name = "ID")]
     expect_new_id: Option<String>,
 }
@@ -60,7 +60,7 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let exists = args.output.exists();
     if !exists || !args.resume {
-        target::check_new(&args.output, "give --resume to go on with it, or ")?;
+        target::check_new(&args.output, "give --resume to continue it, or ")?;
     }
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
@@ -73,18 +73,18 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let new = args::open(&new, compute, false, &expected, &passphrase)?;
 
     let started = Instant::now();
-    let bar = Bar::new("moving", index.len());
+    let bar = Bar::new("rekeying", index.len());
     let result = index.rekey(&old, &new, &args.output, exists, bar.progress());
     drop(bar);
     let rekeyed = match result {
         Ok(rekeyed) => rekeyed,
         Err(error) => {
-            say_what_is_left(&args.output, exists, index.len())?;
+            report_unfinished(&args.output, exists, index.len())?;
             return Err(error.into());
         }
     };
     if let Some(recovery) = rekeyed.recovery {
-        warn!("cut {} of an unfinished block off {}", output::bytes(recovery.torn_bytes), args.output.display());
+        output::warn_recovery(&args.output, recovery);
     }
     let (seconds, device) = (started.elapsed().as_secs_f64(), new.device_report());
     output::require_gpu(&device)?;
@@ -97,24 +97,24 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         skipped = rekeyed.skipped,
         total,
         seconds,
-        "moved {} in {seconds:.2} s; {} has {total}",
+        "re-encrypted {} in {seconds:.2} s; {} has {total}",
         output::count(rekeyed.moved, "vector"),
         args.output.display(),
     );
     info!(
-        "{} is as readable as before to whoever has its key: delete it, and its copies, once the new one serves",
+        "{} is still readable to anyone with its key: delete it and its copies once the new index is in use",
         args.index.display()
     );
     Ok(())
 }
 
-/// What cannot work is said before a passphrase is asked for.
+/// Finds errors before the passphrase is asked for.
 fn check(args: &Args, [old, new]: [&ContextFile; 2], index: &Index) -> Result<(), Failure> {
     let old = args.owner.check(old)?;
     let new = args::owner_of(new)?;
     if let Some(weakness) = new.parameters.weakness() {
         let new = args.new.display();
-        return Err(Failure::Usage(format!("{new} is no key to move to, as it is weak: {weakness}")));
+        return Err(Failure::Usage(format!("{new}: cannot move to a weak key: {weakness}")));
     }
     Devices::check(args.owner.compute.device.as_ref().unwrap_or(&new.device))?;
     if index.public_id() != old.public.public_id() {
@@ -141,14 +141,14 @@ fn same_kind(args: &Args, old: &ContextInfo, new: &ContextInfo) -> Result<(), Fa
     Ok(())
 }
 
-/// After a failure: how far it got. An output of nothing is removed.
-fn say_what_is_left(path: &Path, existed: bool, total: u64) -> Result<(), Failure> {
+/// Reports the progress after a failure. An empty output is removed.
+fn report_unfinished(path: &Path, existed: bool, total: u64) -> Result<(), Failure> {
     let Ok(begun) = Index::open(path) else { return Ok(()) };
     let finished = begun.len();
     drop(begun);
     if finished == 0 && !existed {
         return std::fs::remove_file(path).map_err(Failure::io("remove", path));
     }
-    warn!("{finished} of {} are in {}; go on with --resume", output::count(total, "vector"), path.display());
+    warn!("{finished} of {} are in {}; continue with --resume", output::count(total, "vector"), path.display());
     Ok(())
 }

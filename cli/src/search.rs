@@ -21,49 +21,49 @@ use tracing::warn;
 /// Options of `hushvec search`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Ids come from the list that `push` keeps beside the context (--list). Answers are refused that have chunks not listed there, that
-repeat one, or that lack one although no filter was given.
+Ids come from the list of pushed chunks that `push` writes next to the context (--list). An answer of the server is \
+refused if it has a chunk that is not on the list, repeats a chunk, or lacks one although there is no filter.
 
-Nothing is sent to the server after its answer, unless --names, --content or --oversample asks for it. Fetching tells the server
-which chunks are the neighbours, or the candidates. A malicious server that makes up distances learns bits of stored vectors from
-that, up to one for each chunk fetched.
+After its answer, the server gets no further request unless you give --names, --content or --oversample. These tell \
+the server which chunks are the neighbours or the candidates. A malicious server that forges distances can learn bits \
+of stored vectors this way, up to one bit for each chunk fetched.
 
---oversample needs chunks pushed with --rerank-with, and queries as real vectors. It finds about as many of the true neighbours by
-cosine as an unencrypted search (docs/server.md has figures).
+--oversample needs chunks pushed with --rerank-with, and real vectors as queries. It finds about as many of the true \
+neighbours by cosine as an unencrypted search (see docs/server.md for figures).
 
 Examples:
   hushvec search ctx.json query.npy --server https://search.example.org --kb notes -k 10
   hushvec search ctx.json query.npy --server https://search.example.org --kb notes -k 10 --oversample 5 --content")]
 pub struct Args {
-    /// The owner's context
+    /// Owner's context
     context: PathBuf,
-    /// One query or several, in any format that `hushvec encrypt` reads; - reads standard input
+    /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
     query: PathBuf,
-    /// The knowledge base to search, by its id or its name
+    /// Knowledge base to search, by its id or name
     #[arg(long, value_name = "KB")]
     kb: String,
-    /// The id of the context on the server [default: that of the owner's context]
+    /// Id of the context on the server [default: the id of the owner's context]
     #[arg(long, value_name = "ID")]
     context_id: Option<String>,
     #[command(flatten)]
     nearest: Neighbours,
-    /// Only chunks whose metadata is so, such as '{"tag1": "notes", "facets": {"$any": ["a", "b"]}}'
+    /// Search only chunks whose metadata matches, such as '{"tag1": "notes", "facets": {"$any": ["a", "b"]}}'
     #[arg(long, value_name = "JSON", value_parser = filter)]
     filter: Option<Value>,
-    /// Only chunks with these numbers, the first and the last
+    /// Search only the chunks with the numbers A to B (inclusive)
     #[arg(long, value_name = "A-B", value_parser = range)]
     range: Option<(u64, u64)>,
-    /// Fetch names and metadata of what is found, which tells the server what that is
+    /// Fetch the names and metadata of the neighbours. Tells the server which chunks they are
     #[arg(long)]
     names: bool,
-    /// Fetch and open the content of what is found, with its name and metadata, which tells the server what that is
+    /// Fetch and decrypt the content of the neighbours, with names and metadata. Tells the server which chunks they are
     #[arg(long)]
     content: bool,
-    /// Fetch N times k candidates, and rank them by the cosine of the embeddings that were pushed with --rerank-with. Tells the
+    /// Fetch N times k candidates, and rank them by the cosine of the embeddings pushed with --rerank-with. Tells the
     /// server which chunks are candidates
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     oversample: Option<usize>,
-    /// Accept whatever chunks the server has, listed or not, and do not notice missing ones
+    /// Accept any chunks in answers, and do not check them against the list of pushed chunks
     #[arg(long, conflicts_with = "list")]
     unlisted: bool,
     /// Print JSON
@@ -82,7 +82,7 @@ pub struct Args {
 fn filter(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err("a filter is a JSON object".to_owned()),
+        Ok(_) => Err("a filter must be a JSON object".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -96,7 +96,7 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    // What is wrong here or there is said before a passphrase is asked for.
+    // Find errors, here and on the server, before the passphrase is asked for.
     let file = ContextFile::read(&args.context)?;
     let info = args.owner.check(&file)?;
     let dimensions = info.parameters.embedding_length();
@@ -120,7 +120,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let context_id = args.context_id.clone().map_or_else(|| context.id(), Ok)?;
     check_stored(&context_id, &stored, &kb, &remote)?;
     let pushed = if args.unlisted {
-        warn!("--unlisted: chunks that are missing, or that were never pushed, are not noticed");
+        warn!("--unlisted: answers are not checked for missing chunks or chunks that were never pushed");
         None
     } else {
         Some(list.read(&kb, &context_id)?.ok_or_else(|| not_listed(&list, args))?)
@@ -158,19 +158,20 @@ impl Args {
 fn not_listed(list: &PushedFile, args: &Args) -> Failure {
     let (list, context, kb) = (list.path().display(), args.context.display(), &args.kb);
     Failure::Other(format!(
-        "{list}: does not list what was pushed to the knowledge base {kb}; make the list from what the server has with \
-         `hushvec push {context} INDEX --kb {kb} --relist`, name another one with --list, or go without with --unlisted"
+        "{list}: no list of the chunks pushed to the knowledge base {kb}; create it from the server with `hushvec push \
+         {context} INDEX --kb {kb} --relist`, give another list with --list, or search without one with --unlisted"
     ))
 }
 
-/// Without this check, a knowledge base of another context looks like an empty one.
+/// Checks that a knowledge base has vectors of the context. Otherwise the wrong context would look like an empty
+/// knowledge base.
 fn check_stored(id: &str, stored: &[String], kb: &str, remote: &Remote) -> Result<(), Failure> {
     if stored.iter().any(|stored| stored == id) {
         return Ok(());
     }
     let host = remote.store().host();
-    let others = if stored.is_empty() { "none at all".to_owned() } else { format!("those of {}", stored.join(", ")) };
-    Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}, but {others}")))
+    let others = if stored.is_empty() { "it is empty".to_owned() } else { format!("it has {}", stored.join(", ")) };
+    Err(Failure::Other(format!("{host}: the knowledge base {kb} has no vectors of the context {id}; {others}")))
 }
 
 #[cfg(test)]

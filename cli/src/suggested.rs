@@ -1,23 +1,23 @@
-//! Values of options that a shell can complete, where others are possible too.
+//! Option values that shells complete, where other values are valid too.
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 use std::ffi::OsStr;
 use std::str::FromStr;
 
-/// Parses a value, and suggests some to shells.
+/// A parser that also suggests values to shells.
 #[derive(Debug, Clone)]
 pub struct Suggested<T> {
     values: &'static [&'static str],
     parse: fn(&str) -> Result<T, hushvec::Error>,
 }
 
-/// A scheme.
+/// Returns the parser of schemes.
 pub fn schemes() -> Suggested<hushvec::Scheme> {
     Suggested { values: &["paillier_subgroup", "paillier", "paillier_lookup"], parse: FromStr::from_str }
 }
 
-/// A device.
+/// Returns the parser of devices.
 pub fn devices() -> Suggested<hushvec::Device> {
     Suggested { values: &["auto", "cpu", "gpu", "gpu:0", "gpu:1"], parse: FromStr::from_str }
 }

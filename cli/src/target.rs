@@ -1,4 +1,4 @@
-//! The file that a command writes, and what it must not be written over.
+//! Output files, and checks against overwriting other files.
 
 use crate::failure::Failure;
 use hushvec::{Error, Occupant};
@@ -7,19 +7,19 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A file that replaces another only if asked to.
+/// The flags for an output file.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Target {
-    /// The file to write
+    /// File to write
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Replace the output file if it exists. An input, or a file that holds a secret key, is never replaced
+    /// Replace the output file if it exists. Inputs and files that hold a secret key are never replaced
     #[arg(long)]
     pub force: bool,
 }
 
 impl Target {
-    /// Checks, before any work, that keys may be written there: only to a regular file, and in place of none of hushvec's.
+    /// Checks, before any work, that keys may be written: to a regular file that is not one of hushvec's files.
     pub fn check_for_keys(&self, inputs: &[&Path]) -> Result<(), Failure> {
         if is_stdout(&self.output) {
             return Err(no_stdout());
@@ -31,27 +31,27 @@ impl Target {
         }
     }
 
-    /// Checks, before any work, that the file may be written, or standard output (`-`), a pipe or a device.
+    /// Checks, before any work, that the output may be written. Standard output (`-`), pipes and devices are allowed.
     pub fn check_stream(&self, inputs: &[&Path]) -> Result<(), Failure> {
         check_binary(&self.output, self.force, inputs)
     }
 
-    /// [`Target::check_stream`] for text, which can go to a terminal too.
+    /// Like [`Target::check_stream`], for text, which may go to a terminal.
     pub fn check_text(&self, inputs: &[&Path]) -> Result<(), Failure> {
         check_stream(&self.output, self.force, inputs)
     }
 
-    /// Where to write what is whole only at the end.
+    /// Returns the path for the engine to write to.
     pub fn stage(&self) -> Result<Staged, Failure> {
         Staged::new(&self.output)
     }
 
-    /// What the file is called in messages.
+    /// Returns the name of the file for messages.
     pub fn name(&self) -> String {
         name(&self.output)
     }
 
-    /// Refuses a report on standard output beside what is written there.
+    /// Refuses `--json` if the output also goes to standard output.
     pub fn check_report(&self, json: bool) -> Result<(), Failure> {
         if json && is_stdout(&self.output) {
             return Err(Failure::Usage("--json and -o - both write to standard output; give -o a file".to_owned()));
@@ -60,22 +60,22 @@ impl Target {
     }
 }
 
-/// Whether a path stands for standard output.
+/// Returns whether a path is `-`, standard output.
 pub fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// What a file is called in messages.
+/// Returns the name of a file for messages.
 pub fn name(path: &Path) -> String {
     if is_stdout(path) { "standard output".to_owned() } else { path.display().to_string() }
 }
 
 fn no_stdout() -> Failure {
-    Failure::Usage("this command does not write to standard output (-); give the name of a file".to_owned())
+    Failure::Usage("this command cannot write to standard output (-); give a file name".to_owned())
 }
 
-/// Checks that there is nothing yet where a command makes a new file, for commands that replace none. `instead` says what
-/// else there is to do.
+/// Checks that a new file does not exist yet, for commands that never replace a file. `instead` is the advice for an
+/// existing file, before "give another name".
 pub fn check_new(path: &Path, instead: &str) -> Result<(), Failure> {
     if is_stdout(path) {
         return Err(no_stdout());
@@ -87,20 +87,22 @@ pub fn check_new(path: &Path, instead: &str) -> Result<(), Failure> {
     }
 }
 
-/// [`check_stream`] for what is not text.
+/// Like [`check_stream`], for output that is not text.
 pub fn check_binary(path: &Path, force: bool, inputs: &[&Path]) -> Result<(), Failure> {
     if is_stdout(path) && io::stdout().is_terminal() {
-        return Err(Failure::Usage("standard output is a terminal, and the output is not text".to_owned()));
+        return Err(Failure::Usage(
+            "the output is binary and standard output is a terminal; give a file name, or redirect it".to_owned(),
+        ));
     }
     check_stream(path, force, inputs)
 }
 
-/// [`check_stream`] for what goes beside a report on standard output.
+/// Like [`check_stream`], for a chart, which must not share standard output with the report.
 pub fn check_chart(path: &Path, force: bool) -> Result<(), Failure> {
     if is_stdout(path) { Err(no_stdout()) } else { check_stream(path, force, &[]) }
 }
 
-/// [`check`] for what can also go to standard output, a pipe or a device.
+/// Like [`check`], but also allows standard output, pipes and devices.
 pub fn check_stream(path: &Path, force: bool, inputs: &[&Path]) -> Result<(), Failure> {
     if is_stdout(path) || is_stream(path) {
         return Ok(());
@@ -108,12 +110,12 @@ pub fn check_stream(path: &Path, force: bool, inputs: &[&Path]) -> Result<(), Fa
     check(path, force, inputs)
 }
 
-/// Checks that a file may be written: it is no input, holds no secret key, is no device and no link, and if it exists
-/// it is to be replaced.
+/// Checks that a file may be written: it is not an input, a device or a link, holds no secret key, and does not exist
+/// unless `force` is set.
 pub fn check(path: &Path, force: bool, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(occupant) = Occupant::of(path)? else { return check_folder(path) };
     if inputs.iter().any(|input| is_same_file(input, path)) {
-        return Err(Failure::Usage(format!("{} is also an input; give another name to write to", path.display())));
+        return Err(Failure::Usage(format!("{} is also an input; give another output", path.display())));
     }
     match occupant {
         Occupant::OtherKind(_) | Occupant::File if force => Ok(()),
@@ -124,7 +126,7 @@ pub fn check(path: &Path, force: bool, inputs: &[&Path]) -> Result<(), Failure> 
     }
 }
 
-/// Folders are not made: their names may be mistyped.
+/// Checks that the folder of a file exists. Folders are not created, since their names may be mistyped.
 fn check_folder(path: &Path) -> Result<(), Failure> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
@@ -138,7 +140,7 @@ fn not_replaced(path: &Path, occupant: Occupant) -> Failure {
     Failure::Usage(Error::Occupied { path: path.to_owned(), occupant }.to_string())
 }
 
-/// Whether a path leads to something that is written into and not replaced, such as /dev/stdout or `>(gzip)` in a shell.
+/// Returns whether a path is a pipe or a device, such as /dev/stdout or `>(gzip)` in a shell.
 fn is_stream(path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -152,7 +154,7 @@ fn is_stream(path: &Path) -> bool {
     }
 }
 
-/// Whether two paths name one file, by whatever links.
+/// Returns whether two paths are the same file, following links.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -164,9 +166,9 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// A file that a part of the engine writes whole: the output itself, or a file that is copied into a stream.
+/// A file that the engine writes: the output itself, or a temporary file that is copied to a stream.
 pub struct Staged {
-    beside: Option<NamedTempFile>,
+    temporary: Option<NamedTempFile>,
     path: PathBuf,
 }
 
@@ -174,19 +176,19 @@ impl Staged {
     fn new(output: &Path) -> Result<Self, Failure> {
         let stream = is_stdout(output) || is_stream(output);
         let folder = std::env::temp_dir();
-        let beside = stream.then(|| tempfile::Builder::new().prefix("hushvec-").tempfile_in(&folder)).transpose();
-        Ok(Self { beside: beside.map_err(Failure::io("create a file in", &folder))?, path: output.to_owned() })
+        let temporary = stream.then(|| tempfile::Builder::new().prefix("hushvec-").tempfile_in(&folder)).transpose();
+        Ok(Self { temporary: temporary.map_err(Failure::io("create a file in", &folder))?, path: output.to_owned() })
     }
 
-    /// The file to write.
+    /// Returns the file to write.
     pub fn path(&self) -> &Path {
-        self.beside.as_ref().map_or(&self.path, |file| file.path())
+        self.temporary.as_ref().map_or(&self.path, |file| file.path())
     }
 
-    /// Copies it to where it goes.
+    /// Copies a temporary file to its stream.
     pub fn finish(self) -> Result<(), Failure> {
-        let Some(staged) = self.beside else { return Ok(()) };
-        // By its name, since it was replaced.
+        let Some(staged) = self.temporary else { return Ok(()) };
+        // Open it by name: the engine has replaced the file behind the handle.
         let mut from = File::open(staged.path()).map_err(Failure::io("open", staged.path()))?;
         let Some(mut to) = open_stream(&self.path)? else { return Ok(()) };
         let copied = io::copy(&mut from, &mut to).and_then(|_| to.flush());
@@ -203,14 +205,14 @@ pub struct PrivateFile {
 
 #[cfg(feature = "client")]
 impl PrivateFile {
-    /// Makes sure that it can be written, before there is anything to lose.
+    /// Creates the temporary file, to find errors before there is content to lose.
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::new_in(folder).map_err(Failure::io("create a file in", folder))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Writes it. It replaces nothing.
+    /// Writes the content and gives the file its name. Never replaces an existing file.
     pub fn finish(mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.file.write_all(bytes).and_then(|()| self.file.as_file().sync_all());
         written.map_err(Failure::io("write", &self.path))?;
@@ -219,7 +221,7 @@ impl PrivateFile {
     }
 }
 
-/// Opens standard output, or a pipe or a device, if a path stands for one.
+/// Opens standard output, a pipe or a device. `None` for any other path.
 pub fn open_stream(path: &Path) -> Result<Option<File>, Failure> {
     if is_stdout(path) {
         #[cfg(unix)]
@@ -234,7 +236,7 @@ pub fn open_stream(path: &Path) -> Result<Option<File>, Failure> {
     File::options().write(true).open(path).map(Some).map_err(Failure::io("write to", path))
 }
 
-/// Why a stream was not written; a reader that has gone is no error.
+/// Returns the error of a write to a stream. A reader that is gone is [`Failure::BrokenPipe`].
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::BrokenPipe,

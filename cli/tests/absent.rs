@@ -12,7 +12,7 @@ fn hushvec() -> Command {
 }
 
 #[test]
-fn commands_of_other_builds_say_how_to_get_them() {
+fn missing_commands_say_how_to_get_them() {
     let commands = [
         ("push", cfg!(feature = "client")),
         ("search", cfg!(feature = "client")),
@@ -49,7 +49,7 @@ fn tables_are_recognised_without_their_library() {
     for name in ["a.parquet", "b"] {
         let asked = hushvec().args(["encrypt", "c.json", name, "-o", "i.hvx"]).assert().code(1).stderr(contains(name));
         if !cfg!(feature = "tables") {
-            asked.stderr(contains("no Parquet and no Arrow")).stderr(contains("--features full"));
+            asked.stderr(contains("Parquet and Arrow are not in this build")).stderr(contains("--features full"));
         }
     }
 }

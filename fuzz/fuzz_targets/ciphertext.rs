@@ -1,4 +1,4 @@
-//! Ciphertexts from the wire and from files of integers.
+//! Fuzzes ciphertexts in their wire encoding and as integers.
 #![no_main]
 
 use hushvec::{Ciphertext, Evaluator, PublicContext};
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 static EVALUATOR: LazyLock<(PublicContext, Evaluator)> = LazyLock::new(|| {
     let public = hushvec_fuzz::context().public_context();
     let evaluator = Evaluator::with_threads(&public, hushvec::Device::Cpu, std::num::NonZeroUsize::new(1));
-    (public, evaluator.expect("the processor is there"))
+    (public, evaluator.expect("the CPU opens"))
 });
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,11 +17,11 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(ciphertext) = Ciphertext::from_wire(key, text)
     {
-        let wire = ciphertext.to_wire(key).expect("it is of this key");
+        let wire = ciphertext.to_wire(key).expect("it belongs to this key");
         assert_eq!(Ciphertext::from_wire(key, &wire).ok(), Some(ciphertext));
     }
     if let Ok(ciphertext) = Ciphertext::from_le_bytes(key, bytes) {
-        assert!(ciphertext.to_biguint(key).expect("it is of this key") < key.n() * key.n());
+        assert!(ciphertext.to_biguint(key).expect("it belongs to this key") < key.n() * key.n());
     }
     if let Ok(ciphertexts) = evaluator.import(bytes) {
         assert_eq!(ciphertexts.len() * key.parameters().ciphertext_bytes(), bytes.len());

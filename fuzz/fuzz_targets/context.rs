@@ -1,4 +1,4 @@
-//! Contexts in both formats, with and without the secret.
+//! Fuzzes contexts in both formats: loads them, and reads their public information.
 #![no_main]
 
 use hushvec::ContextInfo;
@@ -7,9 +7,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let info = ContextInfo::from_serialized(text);
     if let Ok(context) = hushvec_fuzz::load(text) {
-        let info = info.expect("what loads can be described");
+        let info = info.expect("a loadable context can be described");
         assert_eq!(info.public.public_id(), context.public_id());
-        let again = context.serialize_exec_context().expect("what loads can be saved");
-        assert_eq!(hushvec_fuzz::load(&again).expect("what was saved loads"), context);
+        let again = context.serialize_exec_context().expect("a loaded context can be saved");
+        assert_eq!(hushvec_fuzz::load(&again).expect("a saved context loads"), context);
     }
 });

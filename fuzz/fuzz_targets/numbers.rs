@@ -1,4 +1,4 @@
-//! Encrypted numbers. Checksums are set right before they are read.
+//! Fuzzes encrypted numbers. Checksums are corrected first.
 #![no_main]
 
 use hushvec::{Device, ExecutionContext, NumberEvaluator};
@@ -9,10 +9,10 @@ static OWNER: LazyLock<(ExecutionContext, NumberEvaluator)> = LazyLock::new(|| {
     let context = hushvec_fuzz::context();
     let one = std::num::NonZeroUsize::new(1);
     let evaluator = NumberEvaluator::with_threads(&context.public_context(), Device::Cpu, one);
-    (context, evaluator.expect("the processor is there"))
+    (context, evaluator.expect("the CPU opens"))
 });
 
-/// Bytes of the header, with its checksum.
+/// The size of the header with its checksum.
 const HEADER: usize = 128;
 
 fn seal(bytes: &mut [u8]) {
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         seal(body);
     }
     if let Ok(numbers) = evaluator.numbers_from_bytes(&bytes) {
-        let again = numbers.to_bytes(owner.public_key()).expect("they are of this key");
+        let again = numbers.to_bytes(owner.public_key()).expect("they belong to this key");
         assert!(evaluator.numbers_from_bytes(&again).is_ok_and(|again| again == numbers));
         let _ = owner.decrypt_numbers(&numbers);
         let _ = evaluator.sum(&numbers);

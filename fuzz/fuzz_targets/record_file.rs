@@ -1,4 +1,5 @@
-//! Indexes, queries and responses. Checksums are set right before they are read, or nothing else would ever be reached.
+//! Fuzzes indexes, queries and responses. Checksums are corrected first, because otherwise the fuzzer would never get past
+//! them; if the lowest bit of the first byte is 1, they are left as they are.
 #![no_main]
 
 use hushvec::hazmat::RecordSurvey;
@@ -10,10 +11,10 @@ static OWNER: LazyLock<(ExecutionContext, Evaluator)> = LazyLock::new(|| {
     let context = hushvec_fuzz::context();
     let one = std::num::NonZeroUsize::new(1);
     let evaluator = Evaluator::with_threads(&context.public_context(), hushvec::Device::Cpu, one);
-    (context, evaluator.expect("the processor is there"))
+    (context, evaluator.expect("the CPU opens"))
 });
 
-/// Bytes of a file's header; of a block's header, which is also what blocks are aligned to.
+/// The sizes of the headers of a file and of a block. The latter is also the alignment of blocks.
 const HEADERS: [usize; 2] = [128, 64];
 
 fn seal(bytes: &mut [u8]) {
@@ -22,7 +23,7 @@ fn seal(bytes: &mut [u8]) {
     }
 }
 
-/// A block reaches to the next one, or to the end.
+/// Corrects all checksums. A block extends to the next one, or to the end.
 fn seal_all(file: &mut [u8]) {
     let [file_header, block_header] = HEADERS;
     let Some((header, blocks)) = file.split_at_mut_checked(file_header) else { return };
@@ -48,7 +49,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let path = hushvec_fuzz::file_with(&bytes);
     let (owner, evaluator) = &*OWNER;
-    // The container alone, whatever the scheme and the layout of its records.
+    // The container alone, for any scheme and layout of records.
     for survey in [RecordSurvey::of_index, RecordSurvey::of_query, RecordSurvey::of_response] {
         if let Ok(survey) = survey(&path) {
             assert!(survey.records <= bytes.len() as u64 / 64 && survey.deleted <= survey.vectors);
@@ -58,10 +59,10 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(index) = Index::open(&path) {
         let (len, recovery) = (index.len(), index.recovery());
         assert!(index.bytes() <= bytes.len() as u64);
-        let sound = index.verify().is_ok();
+        let is_valid = index.verify().is_ok();
         for row in [0, 1, len.saturating_sub(1), len, u64::MAX] {
             let found = index.get(owner.public_key(), row);
-            assert!(!sound || found.is_err() || (row < len) == found.is_ok_and(|found| found.is_some()));
+            assert!(!is_valid || found.is_err() || (row < len) == found.is_ok_and(|found| found.is_some()));
         }
         let _ = index.export(owner.public_key(), evaluator, |_, _| Ok(()));
         let _ = evaluator.verify(&index, true, &Progress::new());

@@ -65,7 +65,7 @@ def test_pushing_again_changes_nothing(client, saved, vectors, filled):
     before = client.search(filled, saved, vectors[:1], 5, content=True, oversample=3)
     assert client.push(filled, saved, vectors[:5], ids, rerank="int8") == hushvec.Pushed(0, 5, 0, 0)
     assert client.push(filled, saved, vectors[:5] * -1, ids, on_conflict="skip") == hushvec.Pushed(0, 0, 5, 0)
-    with pytest.raises(hushvec.RemoteError, match="the id note 0 and 4 others are stored already"):
+    with pytest.raises(hushvec.RemoteError, match="the id note 0 and 4 others are already stored"):
         client.push(filled, saved, vectors[:6], [*ids, "new"], on_conflict="error")
     assert client.search(filled, saved, vectors[:1], 5, content=True, oversample=3) == before
     assert client.knowledge_base(filled).number_of_vectors == 600
@@ -105,7 +105,7 @@ def test_what_cannot_be_used_is_said(client, saved, vectors, filled, server, tmp
         client.search(filled, saved, vectors[:1] > 0, oversample=2)
     with pytest.raises(hushvec.InputError, match="cannot be negative"):
         client.search(filled, saved, vectors[:1], -1)
-    with pytest.raises(hushvec.RemoteError, match="there is no knowledge base \"none\" that this key may use, but there is notes"):
+    with pytest.raises(hushvec.RemoteError, match="there is no knowledge base \"none\"; this key has access to notes"):
         client.search("none", saved, vectors[:1])
     with pytest.raises(hushvec.FileError, match="does not list what was pushed .* unlisted=True"):
         client.search(filled, saved, vectors[:1], pushed=tmp_path / "none.pushed")
@@ -136,7 +136,7 @@ def test_keys_come_from_the_environment(server, monkeypatch):
     status, made = server.call("POST", "/v1/keys", {"name": "reader"})
     monkeypatch.setenv("HUSHVEC_API_KEY", made["secretKey"])
     assert status == 200 and hushvec.Client(server.url).knowledge_bases() == []
-    with pytest.raises(hushvec.InputError, match="the admin key cannot be used: it was not given"):
+    with pytest.raises(hushvec.InputError, match="the admin key cannot be used: it is missing"):
         hushvec.Client(server.url).create_knowledge_base("mine")
     # Who makes a knowledge base may use it.
     client = hushvec.Client(server.url, admin_key=server.admin_key)

@@ -24,7 +24,7 @@ def test_saved_and_loaded(context, rows, tmp_path):
     again = hushvec.ExecutionContext._from_serialized_exec_context(context.to_dict_enc(), "correct horse", context_id="mine")
     assert again == context and again.id == "mine"
     assert hushvec.ExecutionContext.load_from_disk("correct horse", path, expect_id=context.id) == context
-    with pytest.raises(hushvec.InputError, match=f"ctx.json: .*id {context.id}, not {'0' * 64} as expected"):
+    with pytest.raises(hushvec.InputError, match=f"ctx.json: .*id {context.id}, expected {'0' * 64}:"):
         hushvec.ExecutionContext.load_from_disk("correct horse", path, expect_id="0" * 64)
     with pytest.raises(hushvec.InputError, match="ctx.json: .*passphrase"):
         hushvec.ExecutionContext.load_from_disk("wrong", path)

@@ -88,12 +88,12 @@ def test_contexts_go_from_rust_to_python_and_back(kms, format, tmp_path):
 
 def test_what_kms_refuses_is_said(kms, tmp_path):
     told = kms.run("create", "alias/nowhere", tmp_path / "never.json")
-    assert told.returncode == 1 and "AWS KMS did not make a key: NotFoundException: " in told.stderr
+    assert told.returncode == 1 and "AWS KMS failed to create a key: NotFoundException: " in told.stderr
     assert not (tmp_path / "never.json").exists()
     assert kms.run("create", "alias/search", tmp_path / "ctx.json").returncode == 0
     other = kms.client.create_key()["KeyMetadata"]["KeyId"]
     told = kms.run("open", other, tmp_path / "ctx.json")
-    assert told.returncode == 1 and "AWS KMS did not unwrap the key: " in told.stderr, told.stderr
+    assert told.returncode == 1 and "AWS KMS failed to unwrap the key: " in told.stderr, told.stderr
     kms.environment = {**kms.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     told = kms.run("open", "alias/search", tmp_path / "ctx.json")
     assert told.returncode == 1 and "refused" in told.stderr and "nothing" not in told.stderr

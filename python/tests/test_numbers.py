@@ -93,7 +93,7 @@ def test_numbers_of_any_size(keys):
     a = keys.encrypt_numbers(2**62)
     large = a * (3 * 2**100) - 1
     assert keys.decrypt_exactly_vartime(large) == 3 * 2**162 - 1
-    with pytest.raises(hushvec.InputError, match="number 0 .*too large for the type"):
+    with pytest.raises(hushvec.InputError, match="number 0 .*too large for the requested type"):
         keys.decrypt_numbers(large)
 
 
@@ -138,7 +138,7 @@ def test_refusals_say_why(keys):
         (lambda: a + "1", hushvec.InputError, "integers or floats, not <U1"),
         (lambda: a * None, hushvec.InputError, "integers or floats"),
         (lambda: a * float("nan"), hushvec.InputError, "number 0 is infinite or not a number"),
-        (lambda: a * 2**2000, hushvec.InputError, "mul_plain is refused: the result could need"),
+        (lambda: a * 2**2000, hushvec.InputError, "mul_plain could overflow: the result could need"),
         (lambda: a[3], IndexError, "out of range"),
         (lambda: keys.encrypt_numbers([[1, 2]]), hushvec.InputError, r"shape \(1, 2\).*ravel"),
         (lambda: keys.encrypt_numbers([1, float("inf")]), hushvec.InputError, "number 1 is infinite"),

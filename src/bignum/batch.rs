@@ -1,13 +1,14 @@
-//! Batches of numbers: rows of limbs, one after the other.
+//! Batches of numbers, row by row.
 //!
-//! A row is one number, or one pair, as little-endian 64-bit limbs with nothing between rows. Read as 32-bit words
-//! that is the same memory on the little-endian machines this crate is for, so a batch or a mapped file goes to a
-//! GPU buffer as it is, and SIMD kernels load eight rows with a transposition in registers.
+//! A row is one number, or one pair, as little-endian 64-bit limbs. There are no gaps between rows. On little-endian
+//! machines, the only ones supported, the same memory can be read as 32-bit words. A batch or a mapped file is
+//! therefore copied to a GPU buffer without conversion, and SIMD kernels load one row per lane and transpose them in
+//! registers.
 
 #[cfg(target_endian = "big")]
 compile_error!("hushvec maps files as little-endian words and has not been ported to big-endian machines");
 
-/// Rows of equal width, borrowed.
+/// Borrowed rows of equal width.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     limbs: &'a [u64],
@@ -15,44 +16,44 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows of `width` limbs each. A last row that is not whole is left out.
+    /// Splits `limbs` into rows of `width` limbs. An incomplete last row is ignored.
     pub fn new(limbs: &'a [u64], width: usize) -> Self {
         let width = width.max(1);
         Self { limbs: &limbs[..limbs.len() / width * width], width }
     }
 
-    /// How many rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.limbs.len() / self.width
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.limbs.is_empty()
     }
 
-    /// Limbs a row.
+    /// Returns the number of limbs per row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The rows one by one.
+    /// Iterates over the rows.
     pub fn iter(&self) -> std::slice::ChunksExact<'a, u64> {
         self.limbs.chunks_exact(self.width)
     }
 
-    /// Some of the rows; fewer, if there are not so many.
+    /// Returns the rows in `range`, clamped to the rows that exist.
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let at = |row: usize| (row * self.width).min(self.limbs.len());
         Self { limbs: &self.limbs[at(range.start.min(range.end))..at(range.end)], width: self.width }
     }
 
-    /// The row of that number, if there is one.
+    /// Returns the row at index `row`, if there is one.
     pub fn get(&self, row: usize) -> Option<&'a [u64]> {
         self.limbs.chunks_exact(self.width).nth(row)
     }
 
-    /// All limbs.
+    /// Returns the limbs of all rows.
     pub fn limbs(&self) -> &'a [u64] {
         self.limbs
     }

@@ -1,20 +1,20 @@
-//! Radix 2^58: words with six bits to spare.
+//! Numbers in radix 2^58: digits of 58 bits in 64-bit words.
 //!
-//! A product of two digits has 116 bits, so a `u128` takes the sum of over four thousand of them before a carry has
-//! to move. That is what lets the compiler turn portable Rust into an unbroken run of multiply, add, add-with-carry.
-//! Nine digits hold 512 bits with ten to spare, at every size.
+//! A product of two digits has 116 bits, so a `u128` holds the sum of more than four thousand products before carries
+//! have to be propagated. The compiler turns such sums into straight-line code of multiply, add and add-with-carry.
+//! Nine digits hold 512 bits with ten bits to spare, and every size is a multiple of 512 bits.
 
 /// Bits in a digit.
 pub(crate) const DIGIT_BITS: u32 = 58;
 /// The largest digit.
 pub(crate) const DIGIT_MASK: u64 = (1 << DIGIT_BITS) - 1;
 
-/// Digits that hold a number of `bits` bits, for multiples of 512.
+/// Returns the number of digits for `bits` bits, a multiple of 512.
 pub(crate) const fn digits_for(bits: usize) -> usize {
     bits / 512 * 9
 }
 
-/// The digits of a number given as at most L limbs, of which the lower 58·L bits count.
+/// Converts at most L limbs to L digits. Bits from 58·L on are ignored.
 pub(crate) fn from_limbs<const L: usize>(limbs: &[u64]) -> [u64; L] {
     let mut padded = [0; L];
     for (word, limb) in padded.iter_mut().zip(limbs) {
@@ -31,7 +31,7 @@ pub(crate) fn from_limbs<const L: usize>(limbs: &[u64]) -> [u64; L] {
     })
 }
 
-/// Writes a number given as normalised digits to limbs. What does not fit in `limbs` is dropped.
+/// Converts normalised digits (below 2^58) to limbs. Bits that do not fit in `limbs` are dropped.
 pub(crate) fn to_limbs(digits: &[u64], limbs: &mut [u64]) {
     const BITS: usize = DIGIT_BITS as usize;
     let digit = |i: usize| digits.get(i).copied().unwrap_or(0);
@@ -44,7 +44,7 @@ pub(crate) fn to_limbs(digits: &[u64], limbs: &mut [u64]) {
     }
 }
 
-/// Moves carries up: columns of a sum below 2^(58·L) to digits.
+/// Propagates carries: converts the columns of a sum below 2^(58·L) to digits.
 #[inline(always)]
 pub(crate) fn carry<const L: usize>(columns: &[u128]) -> [u64; L] {
     let mut digits = [0; L];
@@ -57,26 +57,26 @@ pub(crate) fn carry<const L: usize>(columns: &[u128]) -> [u64; L] {
     digits
 }
 
-/// The low 64 bits.
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+/// Returns the low 64 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the low half is intended")]
 #[inline(always)]
 pub(crate) fn low(x: u128) -> u64 {
     x as u64
 }
 
-/// All ones if `condition` is 1, zero if it is 0, in a form that the compiler does not turn back into a branch.
+/// Returns all ones if `condition` is 1, zero if it is 0. Opaque to the compiler, so that it makes no branch of it.
 #[inline(always)]
 pub(crate) fn mask(condition: u64) -> u64 {
     core::hint::black_box(condition.wrapping_neg())
 }
 
-/// 1 if x is 0, else 0.
+/// Returns 1 if x is 0, else 0.
 #[inline(always)]
 pub(crate) fn is_zero(x: u64) -> u64 {
     ((x | x.wrapping_neg()) >> 63) ^ 1
 }
 
-/// a − b as digits, and 1 if that is negative (then the digits are those of a − b + 2^(58·L)).
+/// Returns the digits of a − b mod 2^(58·L), and the borrow: 1 if a < b, else 0.
 #[inline(always)]
 pub(crate) fn sub<const L: usize>(a: &[u64; L], b: &[u64; L]) -> ([u64; L], u64) {
     let mut difference = [0; L];
@@ -89,7 +89,7 @@ pub(crate) fn sub<const L: usize>(a: &[u64; L], b: &[u64; L]) -> ([u64; L], u64)
     (difference, borrow)
 }
 
-/// a + b mod 2^(58·L), with carries moved up.
+/// Returns a + b mod 2^(58·L), with carries propagated.
 #[inline(always)]
 pub(crate) fn add<const L: usize>(a: &[u64; L], b: &[u64; L]) -> [u64; L] {
     let mut sum = [0; L];
@@ -102,13 +102,13 @@ pub(crate) fn add<const L: usize>(a: &[u64; L], b: &[u64; L]) -> [u64; L] {
     sum
 }
 
-/// `a` where `mask` is all ones, `b` where it is zero.
+/// Returns `a` if `mask` is all ones, `b` if it is zero.
 #[inline(always)]
 pub(crate) fn select<const L: usize>(mask: u64, a: &[u64; L], b: &[u64; L]) -> [u64; L] {
     core::array::from_fn(|i| (a[i] & mask) | (b[i] & !mask))
 }
 
-/// Subtracts m once if a ≥ m. Also returns 1 if it did.
+/// Subtracts m once if a ≥ m. Also returns 1 if it subtracted, else 0.
 #[inline(always)]
 pub(crate) fn reduce_once<const L: usize>(a: &[u64; L], m: &[u64; L]) -> ([u64; L], u64) {
     let (difference, borrow) = sub(a, m);

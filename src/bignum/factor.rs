@@ -1,26 +1,28 @@
-//! Many numbers times one that stays: what a query is to an index.
+//! Multiplication of many numbers by a fixed factor, such as the ciphertexts of an index by a query.
 
 use super::lanes::{Lanes, Pair};
 use super::modulus::Modulus;
 use super::pair::PairModulus;
 
-/// Multiplication modulo m² by a factor for which something was worked out before. All pairs are plain and reduced.
+/// Multiplication modulo m² by a fixed factor, with precomputation. All pairs are plain (not in Montgomery form) and
+/// reduced.
 pub(crate) trait FixedFactor: Lanes {
-    /// The factor, and what was worked out for it.
+    /// The factor with its precomputed values.
     type Factor: Sync;
 
-    /// `row` is a plain pair modulo `modulus`, whose arithmetic this is, and `count` how many numbers will be multiplied by it:
-    /// for few, little is worked out. Takes a time that depends on the factor.
+    /// Prepares a factor. `row` is a plain pair modulo `modulus`, which must be the modulus of this arithmetic.
+    /// `count` is the number of multiplications to come: more of them pay for more precomputation. The time depends
+    /// on the factor.
     fn factor_vartime(&self, modulus: &Modulus, row: &[u64], count: usize) -> Self::Factor;
 
     /// x ← x·factor mod m².
     fn scale(&self, x: &mut Pair<Self::Number>, factor: &Self::Factor);
 
-    /// Writes x·factor mod m² into rows of two widths, as the integers that the pairs stand for.
+    /// Writes x·factor mod m² as integers, not as pairs, into rows of two widths.
     fn store_scaled(&self, x: &Pair<Self::Number>, factor: &Self::Factor, rows: &mut [u64]);
 }
 
-/// A factor in Montgomery form: a product with it comes out plain.
+/// A factor in Montgomery form: its Montgomery product with a plain number is plain.
 pub(crate) struct MontgomeryFactor<N> {
     factor: Pair<N>,
     m: N,

@@ -1,6 +1,6 @@
-//! Comparison of numbers given as limbs, in constant time.
+//! Constant-time comparison of numbers given as limbs.
 
-/// Whether a < b, both of one width.
+/// Returns whether a < b, for numbers of the same width.
 pub(crate) fn less_than(a: &[u64], b: &[u64]) -> bool {
     let mut borrow = false;
     for (x, y) in a.iter().zip(b) {
@@ -10,7 +10,7 @@ pub(crate) fn less_than(a: &[u64], b: &[u64]) -> bool {
     borrow
 }
 
-/// Whether a = b, both of one width.
+/// Returns whether a = b, for numbers of the same width.
 pub(crate) fn equal(a: &[u64], b: &[u64]) -> bool {
     a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }

@@ -1,4 +1,4 @@
-//! One run-time choice of size for arithmetic that is compiled for each.
+//! Run-time dispatch on the size of a modulus, to arithmetic that is compiled for each size.
 
 use super::digits::digits_for;
 use super::pair::PairModulus;
@@ -11,7 +11,7 @@ use std::iter::{once, repeat};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// Runs `$body` with `$m` bound to the [`PairModulus`] inside `$modulus`, once compiled for each size.
+/// Runs `$body` with `$m` bound to the [`PairModulus`] inside `$modulus`. `$body` is compiled once per size.
 macro_rules! with_modulus {
     ($modulus:expr, $m:ident => $body:expr) => {
         $crate::bignum::modulus::with_modulus!(@ $modulus, $m => $body, B512 B1024 B1536 B2048 B3072 B4096 B6144 B8192)
@@ -27,7 +27,7 @@ macro_rules! with_modulus {
 }
 pub(crate) use with_modulus;
 
-/// [`with_modulus`] for two moduli of one size.
+/// [`with_modulus`] for two moduli of the same size.
 #[cfg(feature = "owner")]
 macro_rules! with_moduli {
     ([$first:expr, $second:expr], [$m:ident, $n:ident] => $body:expr) => {
@@ -47,7 +47,7 @@ macro_rules! with_moduli {
 #[cfg(feature = "owner")]
 pub(crate) use with_moduli;
 
-/// The arithmetic of one size.
+/// The portable arithmetic, by size.
 pub(crate) enum Kernel {
     B512(Box<PairModulus<{ digits_for(512) }>>),
     B1024(Box<PairModulus<{ digits_for(1024) }>>),
@@ -61,7 +61,7 @@ pub(crate) enum Kernel {
 
 /// An odd modulus m of at most 512, 1024, 1536, 2048, 3072, 4096, 6144 or 8192 bits, for arithmetic modulo m and m².
 ///
-/// May be secret: wiped when dropped, and its Debug shows the size only.
+/// A modulus may be secret: it is wiped when dropped, and its Debug output shows only its size.
 pub struct Modulus {
     limbs: Zeroizing<Vec<u64>>,
     kernel: Kernel,
@@ -82,20 +82,20 @@ fn prepare<const L: usize>(limbs: &[u64]) -> Box<PairModulus<L>> {
 }
 
 impl Modulus {
-    /// The sizes there are, in bits.
+    /// The supported sizes in bits.
     #[cfg(any(test, feature = "hazmat"))]
     pub const SIZES: [usize; 8] = [512, 1024, 1536, 2048, 3072, 4096, 6144, 8192];
 
-    /// Prepares arithmetic modulo the odd number m > 1 whose little-endian limbs are given. Their count decides the
-    /// size: leading zeros are kept.
+    /// Prepares arithmetic modulo the odd number m > 1 with these little-endian limbs. The number of limbs, including
+    /// leading zeros, determines the size.
     ///
     /// # Errors
-    /// If there is no such size, or the number is even or 1.
+    /// [`Error::Modulus`] if the size is not supported, or the number is even or 1.
     pub fn new(limbs: &[u64]) -> Result<Self, Error> {
         let odd = limbs.first().is_some_and(|limb| limb % 2 == 1);
         let one =
             limbs.iter().zip(once(1).chain(repeat(0))).fold(0, |other, (limb, of_one)| other | (limb ^ of_one)) == 0;
-        if declassify(!odd | one, "what is no modulus is refused") {
+        if declassify(!odd | one, "an invalid modulus is refused") {
             return Err(Error::Modulus { bits: limbs.len() * 64, reason: "it must be odd and above 1" });
         }
         let kernel = match limbs.len() * 64 {
@@ -108,7 +108,7 @@ impl Modulus {
             6144 => Kernel::B6144(prepare(limbs)),
             8192 => Kernel::B8192(prepare(limbs)),
             bits => {
-                return Err(Error::Modulus { bits, reason: "there is no arithmetic for this size" });
+                return Err(Error::Modulus { bits, reason: "unsupported size" });
             }
         };
         Ok(Self {
@@ -121,17 +121,17 @@ impl Modulus {
         })
     }
 
-    /// The size in bits: 64 times the number of limbs.
+    /// Returns the size in bits: 64 times the number of limbs.
     pub fn bits(&self) -> usize {
         self.limbs.len() * 64
     }
 
-    /// Limbs of a residue modulo m. A pair has twice as many.
+    /// Returns the number of limbs of a residue modulo m. A pair has twice as many.
     pub fn width(&self) -> usize {
         self.limbs.len()
     }
 
-    /// The little-endian limbs of m.
+    /// Returns the little-endian limbs of m.
     pub fn limbs(&self) -> &[u64] {
         &self.limbs
     }

@@ -8,15 +8,15 @@
 //! (z0 + z1·m)·R ≡ (x0 + x1·m)·(y0 + y1·m)      (mod m²)
 //! ```
 //!
-//! because t = z0·R − q·m, so the −q that z0 leaves behind is one multiple of m to be repaid in z1. Counting products
-//! of digits, a multiplication costs 5·L² and a square 3.5·L², against 8·L² and 6·L² for one number of 2·L digits
-//! (Montgomery 1985 gives the reduction; writing a residue modulo m² in base m is the p-adic expansion to two terms).
+//! because t = z0·R − q·m: the term −q·m is a multiple of m, and z1 absorbs it as −q. A multiplication costs 5·L²
+//! products of digits and a square 3.5·L², compared with 8·L² and 6·L² for one number of 2·L digits. Montgomery
+//! (1985) gives the reduction; writing a residue modulo m² in base m is the p-adic expansion to two terms.
 //!
 //! # Bounds
 //!
-//! With ρ = m/R ≤ 2^−10, operands x0 < 4m and x1 < 16m give z0 < (1 + 16ρ)·m and z1 < (2 + 128ρ)·m, which are
-//! operands again: nothing is subtracted until [`PairModulus::from_mont`]. z1 is kept positive by adding R·m to its
-//! numerator, hence the 2.
+//! Reduction is lazy. With ρ = m/R ≤ 2^−10, operands x0 < 4m and x1 < 16m give z0 < (1 + 16ρ)·m and z1 < (2 + 128ρ)·m,
+//! which are valid operands again: m is not subtracted until [`PairModulus::from_mont`]. R·m is added to the numerator
+//! of z1 to keep it positive, hence the 2 in the bound.
 
 use super::batch::Rows;
 use super::digits::{self, DIGIT_BITS, DIGIT_MASK};
@@ -25,10 +25,11 @@ use super::product::{products, reduce, square};
 use super::window::WIDEST;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// An odd modulus m with what Montgomery arithmetic modulo m and m² needs. Wiped when dropped, because most are secret.
+/// An odd modulus m with the constants of Montgomery arithmetic modulo m and m². Wiped when dropped, because it may be
+/// secret.
 pub(crate) struct PairModulus<const L: usize> {
     m: [u64; L],
-    /// Limbs of a number.
+    /// Limbs of a residue modulo m.
     width: usize,
     /// −m⁻¹ mod 2^58.
     m_neg_inv: u64,
@@ -50,10 +51,11 @@ impl<const L: usize> ZeroizeOnDrop for PairModulus<L> {}
 impl<const L: usize> PairModulus<L> {
     const ZERO: Pair<[u64; L]> = Pair { x0: [0; L], x1: [0; L] };
 
-    /// m, given as limbs, must be odd and below 2^(58·L − 10). Costs about as much as two hundred multiplications.
+    /// Prepares arithmetic modulo m, given as limbs. m must be odd and below 2^(58·L − 10). Costs about as much as
+    /// two hundred multiplications.
     pub(crate) fn new(limbs: &[u64]) -> Self {
         let m: [u64; L] = digits::from_limbs(limbs);
-        // Each step of Newton's iteration doubles the number of right bits, starting from three.
+        // m itself is its own inverse modulo 8. Each step of Newton's iteration doubles the number of correct bits.
         let mut inverse = m[0];
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2u64.wrapping_sub(m[0].wrapping_mul(inverse)));
@@ -71,7 +73,7 @@ impl<const L: usize> PairModulus<L> {
             power = modulus.double_reduced(&power);
         }
         modulus.one = power;
-        // The Montgomery form of 2^(58·L) = R is R²: raise 2 to that power.
+        // R² is the Montgomery form of R = 2^(58·L): raise 2 to the power 58·L in Montgomery form.
         let two = modulus.double_reduced(&modulus.one);
         let exponent = DIGIT_BITS as usize * L;
         let mut r2 = two;
@@ -85,49 +87,50 @@ impl<const L: usize> PairModulus<L> {
         modulus
     }
 
-    /// 2x mod m² of a reduced pair, reduced.
+    /// Returns 2x mod m², reduced, for a reduced pair.
     fn double_reduced(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
         let (x0, carry) = digits::reduce_once(&digits::add(&x.x0, &x.x0), &self.m);
         let mut x1 = digits::add(&x.x1, &x.x1);
         x1[0] += carry;
-        // 2·x1 + 1 ≤ 2m − 1, so its lowest digit can exceed 58 bits only by the carry, which the addition moves up.
+        // 2·x1 + 1 ≤ 2m − 1. The carry can push the lowest digit above 58 bits; the addition of zero propagates it.
         let (x1, _) = digits::reduce_once(&digits::add(&x1, &[0; L]), &self.m);
         Pair { x0, x1 }
     }
 
-    /// Adds R·m − q to the columns of a numerator of z1.
+    /// Adds R·m − q to the columns of the numerator of z1.
     #[inline(always)]
-    fn repay(&self, columns: &mut [[u128; L]; 2], q: &[u64; L]) {
+    fn subtract_quotient(&self, columns: &mut [[u128; L]; 2], q: &[u64; L]) {
         for i in 0..L {
             columns[0][i] += u128::from(DIGIT_MASK - q[i]);
             columns[1][i] += u128::from(self.m[i]);
         }
-        // Σ (2^58−1−q[i])·2^(58·i) is R − 1 − q; the m above is odd, so its lowest digit can lend the R back.
+        // The loop added Σ (2^58−1−q[i])·2^(58·i) = R − 1 − q, plus R·m. Add the missing 1, and subtract R from R·m:
+        // m is odd, so its lowest digit is at least 1.
         columns[0][0] += 1;
         columns[1][0] -= 1;
     }
 
-    /// The upper half of the columns after the reduction, carried, and the quotient.
+    /// Montgomery reduction: returns the digits of (columns + q·m)/R, and the quotient q.
     #[inline(always)]
-    fn divide(&self, columns: &mut [[u128; L]; 2]) -> ([u64; L], [u64; L]) {
+    fn mont_reduce(&self, columns: &mut [[u128; L]; 2]) -> ([u64; L], [u64; L]) {
         let q = reduce(columns.as_flattened_mut(), &self.m, self.m_neg_inv);
         (digits::carry(&columns[1]), q)
     }
 
-    /// z0 and z1 from the columns of x0·y0 and of x0·y1 + x1·y0.
+    /// Computes z0 and z1 from the columns of x0·y0 and of x0·y1 + x1·y0.
     #[inline(always)]
-    fn divide_pair(&self, first: &mut [[u128; L]; 2], second: &mut [[u128; L]; 2]) -> Pair<[u64; L]> {
-        let (x0, q) = self.divide(first);
-        self.repay(second, &q);
-        Pair { x0, x1: self.divide(second).0 }
+    fn mont_reduce_pair(&self, first: &mut [[u128; L]; 2], second: &mut [[u128; L]; 2]) -> Pair<[u64; L]> {
+        let (x0, q) = self.mont_reduce(first);
+        self.subtract_quotient(second, &q);
+        Pair { x0, x1: self.mont_reduce(second).0 }
     }
 }
 
 impl<const L: usize> Lanes for PairModulus<L> {
     const COUNT: usize = 1;
 
-    // Measured: an entry of 36 digits takes 13 cycles, a multiplication of as many 3,230.
-    const SELECTED_A_PRODUCT: usize = 14 * L;
+    // Measured: reading an entry of 36 digits takes 13 cycles, a multiplication of 36 digits 3,230.
+    const SELECTIONS_PER_MUL: usize = 14 * L;
 
     const LINES_A_WINDOW: usize = ((2 * L) << WINDOW_BITS) / 8;
 
@@ -175,18 +178,18 @@ impl<const L: usize> Lanes for PairModulus<L> {
 
     #[inline(never)]
     fn mul_assign(&self, x: &mut Pair<[u64; L]>, y: &Pair<[u64; L]>) {
-        *x = self.divide_pair(&mut products([(&x.x0, &y.x0)]), &mut products([(&x.x0, &y.x1), (&x.x1, &y.x0)]));
+        *x = self.mont_reduce_pair(&mut products([(&x.x0, &y.x0)]), &mut products([(&x.x0, &y.x1), (&x.x1, &y.x0)]));
     }
 
     #[inline(never)]
     fn square_assign(&self, x: &mut Pair<[u64; L]>) {
         let doubled = x.x0.map(|digit| digit << 1);
-        *x = self.divide_pair(&mut square(&x.x0, &doubled), &mut products([(&doubled, &x.x1)]));
+        *x = self.mont_reduce_pair(&mut square(&x.x0, &doubled), &mut products([(&doubled, &x.x1)]));
     }
 
     #[inline(never)]
     fn mont_mul(&self, x: &[u64; L], y: &[u64; L]) -> [u64; L] {
-        self.divide(&mut products([(x, y)])).0
+        self.mont_reduce(&mut products([(x, y)])).0
     }
 
     fn plus(&self, x: &[u64; L], y: &[u64; L]) -> [u64; L] {
@@ -203,7 +206,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
     fn sub(&self, x: &[u64; L], y: &[u64; L]) -> [u64; L] {
         let (difference, borrow) = digits::sub(x, &self.reduce_once(y));
         let m = self.m.map(|digit| digit & digits::mask(borrow));
-        // The addition drops the 2^(58·L) that the borrow left in the difference.
+        // With a borrow, the difference is too large by 2^(58·L). The addition modulo 2^(58·L) removes that.
         digits::add(&difference, &m)
     }
 
@@ -213,7 +216,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
 
     fn reduce_pair(&self, x: &mut Pair<[u64; L]>) {
         let (x0, carry) = digits::reduce_once(&x.x0, &self.m);
-        // x1 + carry − k·m for k = 0, 1, 2 side by side, so that the carries do not wait for each other.
+        // x1 + carry − k·m for k = 0, 1, 2 in one loop, so that the three carry chains run in parallel.
         let mut candidates = [[0; L]; 3];
         let mut carries = [carry.cast_signed(), carry.cast_signed(), carry.cast_signed()];
         for (i, (x, m)) in x.x1.iter().zip(self.m).enumerate() {
@@ -230,7 +233,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
 
     fn from_mont(&self, x: &Pair<[u64; L]>) -> Pair<[u64; L]> {
         let columns = |digits: &[u64; L]| [digits.map(u128::from), [0; L]];
-        let mut x = self.divide_pair(&mut columns(&x.x0), &mut columns(&x.x1));
+        let mut x = self.mont_reduce_pair(&mut columns(&x.x0), &mut columns(&x.x1));
         self.reduce_pair(&mut x);
         x
     }
@@ -249,7 +252,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
     }
 
     fn append_window(&self, table: &mut Vec<Line>, entries: Rows<'_>) {
-        // Of its full length from the start: growing would leave copies behind.
+        // Allocated at full length: growing would leave copies of secrets in freed memory.
         let mut digits = Zeroizing::new(Vec::with_capacity(entries.len() * 2 * L));
         for row in entries.iter() {
             let Pair { x0, x1 } = self.broadcast_pair(row);
@@ -273,7 +276,7 @@ impl<const L: usize> Lanes for PairModulus<L> {
 /// Entries of the largest table.
 const LARGEST_TABLE: usize = 1 << WIDEST;
 
-/// All ones for the entry of that index, zeros for all others.
+/// Returns a mask per entry: all ones for the entry at `index`, zero for all others.
 fn masks(index: u64) -> [u64; LARGEST_TABLE] {
     let mut masks = [0; LARGEST_TABLE];
     for (number, mask) in (0u64..).zip(&mut masks) {
@@ -282,8 +285,8 @@ fn masks(index: u64) -> [u64; LARGEST_TABLE] {
     masks
 }
 
-/// The digits of the entry whose mask is set, reading every entry, some digits at a time: as many as have their
-/// accumulators in registers.
+/// Returns the digits of the entry whose mask is set, reading every entry. Works on 18 or 9 digits at a time, whose
+/// accumulators fit the registers.
 fn select<'a, const L: usize>(entries: &(impl Iterator<Item = &'a [u64]> + Clone), masks: &[u64]) -> [u64; L] {
     if L.is_multiple_of(18) { select_by::<L, 18>(entries, masks) } else { select_by::<L, 9>(entries, masks) }
 }
@@ -293,8 +296,8 @@ fn select_by<'a, const L: usize, const S: usize>(
     entries: &(impl Iterator<Item = &'a [u64]> + Clone),
     masks: &[u64],
 ) -> [u64; L] {
-    let mut chosen = [0; L];
-    for (part, chosen) in chosen.as_chunks_mut::<S>().0.iter_mut().enumerate() {
+    let mut selected = [0; L];
+    for (part, selected) in selected.as_chunks_mut::<S>().0.iter_mut().enumerate() {
         let mut sum = [0; S];
         for (entry, mask) in entries.clone().zip(masks) {
             if let Some(digits) = entry[part * S..].first_chunk::<S>() {
@@ -303,7 +306,7 @@ fn select_by<'a, const L: usize, const S: usize>(
                 }
             }
         }
-        *chosen = sum;
+        *selected = sum;
     }
-    chosen
+    selected
 }

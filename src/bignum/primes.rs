@@ -1,4 +1,4 @@
-//! Secret primes, as FIPS 186-5 asks for them.
+//! Generation of secret primes, following FIPS 186-5.
 
 use super::random::RandomSource;
 use super::uint::{self, Secret};
@@ -10,21 +10,23 @@ use rand_core::{TryCryptoRng, TryRng};
 use std::convert::Infallible;
 use zeroize::Zeroizing;
 
-/// The probability that a number given out as prime is not: below 2^-this.
+/// A generated number is composite with probability below 2^-ERROR_BITS.
 ///
-/// FIPS 186-5 appendix B.3 (table B.1) asks for 2^-112 at 1024 bits, 2^-128 at 1536 and 2^-144 at 2048; one bound for
-/// all sizes is simpler, and a strong Lucas test comes on top.
+/// FIPS 186-5 appendix B.3 (table B.1) requires 2^-112 at 1024 bits, 2^-128 at 1536 and 2^-144 at 2048. One bound for
+/// all sizes is simpler, and a strong Lucas test is run in addition.
 const ERROR_BITS: u32 = 144;
 
-/// Lends a source that can fail to a library that assumes none does, and remembers whether it did. After a failure it
-/// counts, so that loops waiting for a suitable number end; the caller must throw away what came of it.
-struct Remembering<'a, S> {
+/// Adapts a fallible random source to the infallible interface of crypto-primes, and keeps the first failure.
+///
+/// After a failure it returns a counter, so that loops that wait for a suitable number end. The caller must check
+/// `failure` and discard the result.
+struct LatchingRng<'a, S> {
     source: &'a mut S,
     failure: Option<Error>,
     counter: u64,
 }
 
-impl<S: RandomSource> TryRng for Remembering<'_, S> {
+impl<S: RandomSource> TryRng for LatchingRng<'_, S> {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -53,10 +55,11 @@ impl<S: RandomSource> TryRng for Remembering<'_, S> {
     }
 }
 
-impl<S: RandomSource> TryCryptoRng for Remembering<'_, S> {}
+impl<S: RandomSource> TryCryptoRng for LatchingRng<'_, S> {}
 
-/// The tests that a candidate of `bits` bits has to pass: trial division, as many rounds of Miller–Rabin as the error
-/// bound takes, and Lucas. Working out the rounds costs more than a candidate, so it is done once for all.
+/// Returns the tests for candidates of `bits` bits: trial division, the rounds of Miller–Rabin that the error bound
+/// requires, and Lucas. Computing the number of rounds costs more than testing a candidate, so do it once for all
+/// candidates.
 fn tests_for(bits: u32) -> Result<FipsOptions, Error> {
     let rounds = FipsOptions::with_error_bound(bits, ERROR_BITS).ok_or(Error::Parameter {
         name: "prime length",
@@ -66,22 +69,22 @@ fn tests_for(bits: u32) -> Result<FipsOptions, Error> {
     Ok(rounds.with_trial_division_test().with_lucas_test())
 }
 
-/// Whether a random candidate passes.
+/// Returns whether a random candidate passes the tests.
 fn accept(candidate: &BoxedUint, tests: FipsOptions, source: &mut impl RandomSource) -> Result<bool, Error> {
-    let mut rng = Remembering { source, failure: None, counter: 0 };
+    let mut rng = LatchingRng { source, failure: None, counter: 0 };
     let prime = fips::is_prime(&mut rng, Flavor::Any, candidate, tests);
     rng.failure.map_or(Ok(prime), Err)
 }
 
-/// Whether a number from outside is prime (Baillie–PSW: no composite is known to pass).
+/// Returns whether a number that was not generated here is prime (Baillie–PSW: no composite is known to pass).
 ///
-/// Takes a time that depends on the number, if only where its symbols and trailing zeros are worked out: once for each key
-/// that is read.
+/// The time depends on the number, but only in the computation of Jacobi symbols and trailing zeros. Called once for
+/// each key that is read.
 pub(crate) fn looks_prime_vartime(candidate: &BoxedUint) -> bool {
     is_prime(Flavor::Any, candidate)
 }
 
-/// A uniform number of `bits` bits at a multiple of 64 bits of precision.
+/// Draws a uniform number below 2^`bits`, with a precision that is a multiple of 64 bits.
 fn random_bits(bits: u32, source: &mut impl RandomSource) -> Result<Secret, Error> {
     let mut limbs = Zeroizing::new(vec![0u64; (bits as usize).div_ceil(64)]);
     crate::bignum::random::fill_limbs(source, &mut limbs)?;
@@ -93,9 +96,10 @@ fn random_bits(bits: u32, source: &mut impl RandomSource) -> Result<Secret, Erro
     Ok(uint::from_limbs(&limbs))
 }
 
-/// A random prime of exactly `bits` bits with the two highest set, so that the product of two has 2·`bits` bits.
+/// Draws a random prime of exactly `bits` bits. Its two highest bits are set, so the product of two such primes has
+/// 2·`bits` bits.
 ///
-/// Each candidate is drawn afresh, so primes after long gaps are no likelier than others (FIPS 186-5 A.1.3).
+/// Every candidate is drawn independently, so primes after long gaps are no likelier than others (FIPS 186-5 A.1.3).
 pub(crate) fn random_prime(bits: u32, source: &mut impl RandomSource) -> Result<Secret, Error> {
     let tests = tests_for(bits)?;
     loop {
@@ -109,9 +113,9 @@ pub(crate) fn random_prime(bits: u32, source: &mut impl RandomSource) -> Result<
     }
 }
 
-/// A random prime p = step·b + 1 of exactly `bits` bits with the two highest set, and b.
+/// Draws a random prime p = step·b + 1 of exactly `bits` bits with the two highest bits set. Returns p and b.
 ///
-/// b is uniform among those that fit; only odd ones are taken if `odd` asks so.
+/// b is uniform among the numbers that fit, or among the odd ones if `odd` is set.
 pub(crate) fn random_prime_with_divisor(
     step: &BoxedUint,
     bits: u32,
@@ -163,7 +167,7 @@ mod tests {
     use crate::bignum::random::{OsRandom, stub};
 
     #[test]
-    fn primes_have_their_shape() {
+    fn primes_have_the_requested_form() {
         for bits in [512, 513, 640] {
             let p = random_prime(bits, &mut OsRandom).unwrap();
             assert_eq!(p.bits(), bits);
@@ -179,7 +183,7 @@ mod tests {
 
     #[test]
     fn composites_and_impossible_requests_are_refused() {
-        // The product of two primes of 256 bits, found by trial division never.
+        // A product of two primes of 256 bits, which trial division does not detect.
         let (p, q) = (random_prime(256, &mut OsRandom).unwrap(), random_prime(256, &mut OsRandom).unwrap());
         let n = uint::product(&p, &q);
         assert!(!looks_prime_vartime(&n));
@@ -194,7 +198,7 @@ mod tests {
             let found = random_prime(512, &mut stub::Failing { bytes_left });
             assert!(matches!(found, Err(Error::Random(_))), "{bytes_left}");
         }
-        // A source that repeats itself yields one composite for ever, unless it fails at last.
+        // A source that repeats itself yields the same composite forever, unless it fails in the end.
         let p = random_prime(512, &mut OsRandom).unwrap();
         assert!(matches!(
             accept(&p, tests_for(512).unwrap(), &mut stub::Failing { bytes_left: 70 }),

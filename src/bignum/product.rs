@@ -1,24 +1,25 @@
-//! Products of digit strings, added into columns.
+//! Multiplication, squaring and Montgomery reduction of numbers in digits, with sums kept in columns.
 //!
-//! A column i of a product is Σ a\[j\]·b\[i−j\], kept as a `u128` and not carried. Everything is built from tiles of
-//! 18 × 18 digits (9 × 9 at the sizes that 18 does not divide), each compiled to one straight run of instructions: the
-//! columns of a tile stay in registers, and a handful of tiles fits the instruction cache. Strings of an even number of
-//! tiles are first cut in two (Karatsuba and Ofman 1962: three half-size products instead of four).
+//! Column i of a product is Σ a\[j\]·b\[i−j\], a `u128` without carry propagation. All operations are built from
+//! tiles of 18 × 18 digits (9 × 9 for sizes that are not a multiple of 18). Each kind of tile is compiled to
+//! straight-line code: the columns of a tile stay in registers, and the few kinds of tiles fit the instruction cache.
+//! Numbers with an even number of tiles are first split in half (Karatsuba and Ofman 1962: three half-size products
+//! instead of four).
 
 use super::digits::{DIGIT_BITS, DIGIT_MASK, low};
 
-/// The large tile.
+/// Digits of a large tile.
 const LARGE: usize = 18;
-/// The small tile.
+/// Digits of a small tile.
 const SMALL: usize = 9;
 
-/// Two digits multiplied.
+/// The product of two digits.
 #[inline(always)]
 fn mul(a: u64, b: u64) -> u128 {
     u128::from(a) * u128::from(b)
 }
 
-/// The body once for each column K of half a tile, with K a constant: loops whose bounds are constants unroll.
+/// Repeats the body for each column K of half a tile, with K a constant, so that loops bounded by K unroll.
 macro_rules! for_each_column {
     ($column:ident < $size:ident => $body:block) => {
         for_each_column!(@ $column $size $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17)
@@ -51,7 +52,7 @@ fn add_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], b: &[u64; B]) {
     });
 }
 
-/// columns += a² for one tile, `doubled` being 2·a digit by digit: half the products of [`add_tile`].
+/// columns += a² for one tile, where `doubled` has the digits of a, each doubled. Half the products of [`add_tile`].
 #[inline(never)]
 fn add_square_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], doubled: &[u64; B]) {
     let [lower, upper, ..] = columns.as_chunks_mut::<B>().0 else { return };
@@ -77,8 +78,8 @@ fn add_square_tile<const B: usize>(columns: &mut [u128], a: &[u64; B], doubled: 
     });
 }
 
-/// The Montgomery quotient q of the lower B columns, and columns += q·m, of which the lower B are then done with:
-/// they are 0 mod 2^58 and their carry has moved up.
+/// Computes the B lowest digits of the Montgomery quotient q, and columns += q·m. The lower B columns become 0 mod
+/// 2^58; they are not written, and their carry goes to the next column.
 #[expect(clippy::reversed_empty_ranges, reason = "no digit of the quotient comes before the first")]
 #[inline(never)]
 fn reduce_tile<const B: usize>(columns: &mut [u128], m: &[u64; B], m_neg_inv: u64, q: &mut [u64; B]) {
@@ -104,7 +105,7 @@ fn reduce_tile<const B: usize>(columns: &mut [u128], m: &[u64; B], m_neg_inv: u6
     });
 }
 
-/// Two strings of digits to be multiplied.
+/// Two numbers to multiply, as digits.
 type Factors<'a> = (&'a [u64], &'a [u64]);
 
 /// columns += Σ a·b tile by tile.
@@ -119,24 +120,24 @@ fn add_by_tiles<const B: usize>(columns: &mut [u128], products: &[Factors<'_>]) 
     }
 }
 
-/// [`products`] of half the size, into columns that are zero.
+/// Adds the products of numbers of `length` digits to columns that are zero; the recursion of [`karatsuba`].
 fn half_products<const N: usize>(columns: &mut [u128], length: usize, products: [Factors<'_>; N]) {
     match length {
-        36 => halved::<36, N>(columns, products),
-        72 => halved::<72, N>(columns, products),
+        36 => karatsuba::<36, N>(columns, products),
+        72 => karatsuba::<72, N>(columns, products),
         _ => add_by_tiles::<LARGE>(columns, &products),
     }
 }
 
-/// The Karatsuba step, for all products at once, into columns that are zero:
+/// One step of Karatsuba's algorithm for the sum of all products, into columns that are zero:
 ///
 /// ```text
 /// a·b = p0 + ((a0+a1)·(b0+b1) − p0 − p1)·X + p1·X²
 /// ```
 ///
-/// The middle part's columns are non-negative once whole; until then they wrap.
+/// The columns of the middle part are non-negative at the end; intermediate values may wrap.
 #[inline(always)]
-fn halved<const L: usize, const N: usize>(columns: &mut [u128], products: [Factors<'_>; N]) {
+fn karatsuba<const L: usize, const N: usize>(columns: &mut [u128], products: [Factors<'_>; N]) {
     let half = L / 2;
     let columns = &mut columns[..2 * L];
     half_products(&mut columns[..L], half, products.map(|(a, b)| (&a[..half], &b[..half])));
@@ -158,10 +159,11 @@ fn halved<const L: usize, const N: usize>(columns: &mut [u128], products: [Facto
     }
 }
 
-/// The columns of Σ a·b over at most two products; L is a multiple of 9.
+/// Returns the columns of Σ a·b over at most two products. L is a multiple of 9.
 ///
-/// A Karatsuba step adds a bit to the digits of the middle product: from 144 digits of 58 bits, one operand doubled,
-/// three steps lead to sums of 18·2^(61+62) < 2^128; two products without doubling come to the same.
+/// Columns do not overflow: each Karatsuba step adds one bit to the digits of the middle product. Starting with 144
+/// digits of 58 bits, one operand doubled, three steps give sums of 18·2^(61+62) < 2^128. Two products without
+/// doubling have the same bound.
 #[inline(always)]
 pub(crate) fn products<const L: usize, const N: usize>(products: [(&[u64; L], &[u64; L]); N]) -> [[u128; L]; 2] {
     let products: [Factors<'_>; N] = products.map(|(a, b)| (a.as_slice(), b.as_slice()));
@@ -172,12 +174,13 @@ pub(crate) fn products<const L: usize, const N: usize>(products: [(&[u64; L], &[
     } else if !L.is_multiple_of(2 * LARGE) {
         add_by_tiles::<LARGE>(flat, &products);
     } else {
-        halved::<L, N>(flat, products);
+        karatsuba::<L, N>(flat, products);
     }
     columns
 }
 
-/// The columns of a², where `doubled` is 2·a digit by digit: half the products.
+/// Returns the columns of a², where `doubled` has the digits of a, each doubled. Half the digit products of
+/// [`products`].
 #[inline(always)]
 pub(crate) fn square<const L: usize>(a: &[u64; L], doubled: &[u64; L]) -> [[u128; L]; 2] {
     #[inline(always)]
@@ -199,8 +202,8 @@ pub(crate) fn square<const L: usize>(a: &[u64; L], doubled: &[u64; L]) -> [[u128
     columns
 }
 
-/// columns ← columns + q·m with the lower L columns done with, for the Montgomery quotient q, which is returned: the
-/// result of the reduction is the upper L columns. `m_neg_inv` is −m⁻¹ mod 2^58.
+/// Montgomery reduction: columns ← columns + q·m. Returns the quotient q. The result is in the upper L columns; the
+/// lower L columns are no longer meaningful. `m_neg_inv` is −m⁻¹ mod 2^58.
 #[inline(always)]
 pub(crate) fn reduce<const L: usize>(columns: &mut [u128], m: &[u64; L], m_neg_inv: u64) -> [u64; L] {
     #[inline(always)]

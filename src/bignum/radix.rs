@@ -1,5 +1,4 @@
-//! Montgomery arithmetic for a radix R of one's own choice: what devices need that do not count in the digits of the portable
-//! arithmetic.
+//! Montgomery constants for other radices R than the portable arithmetic's, for GPUs and vector instruction sets.
 
 use super::lanes::Lanes;
 use super::modulus::{Modulus, with_modulus};
@@ -8,13 +7,15 @@ use super::window::{self, Exponent};
 use zeroize::Zeroizing;
 
 impl Modulus {
-    /// Constants for devices that count in words: R = 2^bits. Worked out when they are first asked for.
+    /// Returns the constants for R = 2^[`bits`](Self::bits), for devices that compute with whole words. Computed on
+    /// first use.
     #[cfg(feature = "gpu")]
     pub(crate) fn word_form(&self) -> &RadixForm {
         self.word_form.get_or_init(|| radix_form(self, self.bits()))
     }
 
-    /// Constants for digits of 28 or of 52 bits: R = 2^(digit_bits·digits). How many digits depends on the size only.
+    /// Returns the constants for R = 2^(digit_bits·digits), for digits of 28 or of 52 bits. `digits` must be the same
+    /// in every call for a size. Computed on first use.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn digit_form(&self, digit_bits: u32, digits: usize) -> &RadixForm {
         let [of_28, of_52] = &self.digit_forms;
@@ -23,7 +24,7 @@ impl Modulus {
     }
 }
 
-/// For R = 2^bits.
+/// Computes the constants for R = 2^bits.
 fn radix_form(modulus: &Modulus, bits: usize) -> RadixForm {
     let mut radix = Zeroizing::new(vec![0; 2 * modulus.width()]);
     with_modulus!(modulus, m => {
@@ -36,7 +37,8 @@ fn radix_form(modulus: &Modulus, bits: usize) -> RadixForm {
     RadixForm { negative_inverse: negative_inverse(modulus), radix_powers: [radix, square, cube] }
 }
 
-/// x·R^power modulo m² with the R of [`Modulus::word_form`], for x and the result as reduced plain pairs, and a power of 1, 2 or 3.
+/// Returns x·R^power modulo m² with the R of [`Modulus::word_form`], for a power of 1, 2 or 3. x and the result are
+/// reduced plain pairs.
 #[cfg(all(feature = "owner", feature = "gpu"))]
 pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizing<Vec<u64>> {
     let [r, r2, r3] = &modulus.word_form().radix_powers;
@@ -53,7 +55,7 @@ pub(crate) fn times_radix(modulus: &Modulus, x: &[u64], power: usize) -> Zeroizi
     )
 }
 
-/// x·y modulo m², of reduced plain pairs.
+/// Returns x·y modulo m², for reduced plain pairs.
 pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec<u64>> {
     let mut row = Zeroizing::new(vec![0; 2 * modulus.width()]);
     with_modulus!(modulus, m => {
@@ -63,9 +65,10 @@ pub(crate) fn multiply(modulus: &Modulus, x: &[u64], y: &[u64]) -> Zeroizing<Vec
     row
 }
 
+/// Returns −1/m modulo 2^64.
 fn negative_inverse(modulus: &Modulus) -> u64 {
     let m = modulus.limbs().first().copied().unwrap_or(1);
-    // Newton's iteration doubles the correct bits, of which 3·m xor 2 has five.
+    // 3·m xor 2 has five correct bits. Each step of Newton's iteration doubles their number.
     let mut inverse = m.wrapping_mul(3) ^ 2;
     for _ in 0..4 {
         inverse = inverse.wrapping_mul(2u64.wrapping_sub(m.wrapping_mul(inverse)));

@@ -1,8 +1,8 @@
-//! Constants of Montgomery arithmetic for a radix R of one's own choice.
+//! The constants of Montgomery arithmetic for some radix R.
 
 use zeroize::Zeroizing;
 
-/// Numbers that bring others into Montgomery form. As secret as the modulus; wiped when dropped.
+/// The constants of Montgomery arithmetic for some radix R. As secret as the modulus; wiped when dropped.
 pub(crate) struct RadixForm {
     /// −1/m modulo 2^64.
     pub(crate) negative_inverse: u64,

@@ -1,15 +1,15 @@
-//! Random numbers from the operating system, and uniform residues made of them.
+//! Random numbers from the operating system, and uniform residues.
 
 use crate::error::Error;
 use zeroize::Zeroizing;
 
-/// Where randomness comes from. Failing is an error for the caller, never a fallback.
+/// A source of random bytes. A failure is returned to the caller; there is no fallback.
 pub(crate) trait RandomSource {
-    /// Fills `bytes`.
+    /// Fills `bytes` with random bytes.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
 }
 
-/// The operating system's generator.
+/// The random number generator of the operating system.
 pub(crate) struct OsRandom;
 
 impl RandomSource for OsRandom {
@@ -23,15 +23,15 @@ pub(crate) fn fill_limbs(source: &mut impl RandomSource, limbs: &mut [u64]) -> R
     source.fill(bytemuck::cast_slice_mut(limbs))
 }
 
-/// Limbs drawn beyond the bound's, which bring the distance from uniform below 2^−127.
+/// Additional limbs drawn per number: they make the statistical distance from uniform less than 2^−127.
 const EXTRA: usize = 2;
-/// Rows drawn at a time: asking the operating system takes longer than what it does.
+/// Rows drawn per system call: the call takes longer than the generation of a row.
 const ROWS_A_DRAW: usize = 64;
 
-/// Fills each row of `rows`, of the bound's width, with a number uniform from 0 up to but not including `bound`.
+/// Fills each row of `rows` with a uniform number below `bound`. Rows have the width of the bound.
 ///
-/// A number u of 128 bits more than the bound is drawn and ⌊u·bound / 2^bits(u)⌋ taken: always the same steps, where
-/// drawing again until below the bound would let its leading bits be measured.
+/// Draws a number u that is 128 bits longer than the bound, and returns ⌊u·bound / 2^bits(u)⌋. This is constant-time;
+/// rejection sampling would reveal the leading bits of the bound through its running time.
 pub(crate) fn fill_below(source: &mut impl RandomSource, bound: &[u64], rows: &mut [u64]) -> Result<(), Error> {
     let width = bound.len();
     let longer = width + EXTRA;
@@ -62,7 +62,7 @@ pub(crate) fn fill_below(source: &mut impl RandomSource, bound: &[u64], rows: &m
 pub(crate) mod stub {
     use super::*;
 
-    /// A source that fails after some bytes, and until then repeats a pattern.
+    /// A source that repeats a byte, and fails after some bytes.
     pub(crate) struct Failing {
         pub(crate) bytes_left: usize,
     }
@@ -78,7 +78,7 @@ pub(crate) mod stub {
         }
     }
 
-    /// A source that gives the same byte for ever.
+    /// A source that repeats a byte forever.
     pub(crate) struct Constant(pub(crate) u8);
 
     impl RandomSource for Constant {
@@ -103,7 +103,7 @@ mod tests {
             assert_eq!(row[1], 0);
             counts[usize::try_from(row[0]).unwrap()] += 1;
         }
-        // Each count has mean 1000 and standard deviation 28; beyond 10 of those is no accident.
+        // Each count has mean 1000 and standard deviation 28. The limits are 10 standard deviations from the mean.
         assert!(counts.iter().all(|c| (720..1280).contains(c)), "{counts:?}");
         let mut row = [0; 2];
         fill_below(&mut stub::Constant(0xff), &[u64::MAX, 7], &mut row).unwrap();

@@ -1,12 +1,13 @@
-//! Where secrets stop being secret.
+//! Declassification: marks the places where a value derived from secrets may become public.
 //!
-//! Tests run this crate under valgrind's memcheck with secrets marked as undefined memory, so that every branch and every
-//! address that depends on one is reported (Langley, ctgrind, 2010). What may be known is taken out of that, by name.
+//! Tests run this crate under valgrind's memcheck with secrets marked as undefined memory, so that every branch and
+//! every address that depends on a secret is reported (Langley, ctgrind, 2010). Values that may become public are
+//! exempted with [`declassify`] and a reason.
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 pub(crate) mod memcheck;
 
-/// The same value, of which anyone who watches the time may know from here on, for the reason given.
+/// Returns the value, which may influence timing from here on, for the reason given.
 #[inline(always)]
 pub(crate) fn declassify<T: bytemuck::NoUninit>(value: T, _reason: &str) -> T {
     #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]

@@ -1,18 +1,18 @@
-//! Arithmetic with vector instructions: as many numbers at once as a vector has lanes, one a lane.
+//! Arithmetic with vector instructions, on one number per lane.
 //!
-//! It is written once over [`Tiles`](tile::Tiles); an instruction set adds the digits that it multiplies, and how. The formulas are
-//! those of [`crate::bignum::pair`], and so are the bounds: ρ = m/R is at most 2^−8, as a multiple of 512 bits has at least eight
-//! bits of room in as many digits.
+//! It is written once, generic over [`Tiles`](tile::Tiles). Each instruction set supplies its digit size and the
+//! multiplication of blocks of digits. Formulas and bounds are those of [`crate::bignum::pair`], with ρ = m/R ≤ 2^−8:
+//! every size leaves at least eight spare bits in its digits.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `tile` | C digits times C digits, accumulators in registers: where nearly all time goes; one file an instruction set |
-//! | `columns` | products, squares and reductions of whole numbers, made of tiles |
+//! | `tile` | C digits times C digits, accumulated in registers: nearly all of the time; one file per ISA |
+//! | `columns` | products, squares and Montgomery reductions of whole numbers, built from tiles |
 //! | `number` | carries, comparisons, selections |
-//! | `rows` | between rows of limbs and lanes of digits |
-//! | `modulus` | arithmetic modulo m and m² |
-//! | `factor` | many numbers times one that stays |
-//! | `lanes` | [`Lanes`](crate::bignum::lanes::Lanes) |
+//! | `rows` | conversion between rows of limbs and lanes of digits |
+//! | `modulus` | Montgomery arithmetic modulo m and m² |
+//! | `factor` | multiplication by a fixed factor |
+//! | `lanes` | the implementation of [`Lanes`](crate::bignum::lanes::Lanes) |
 
 mod columns;
 mod factor;
@@ -26,18 +26,18 @@ mod tile;
 
 pub(crate) use modulus::SimdModulus;
 
-use super::lanes::dealt;
+use super::lanes::value_of_lane;
 use crate::device::vector::Vector;
 use crate::device::vector::avx2::U64x4;
 use crate::device::vector::avx512::U64x8;
 use zeroize::Zeroizing;
 
-/// AVX2 counts in blocks of thirteen digits.
+/// AVX2 uses blocks of thirteen digits.
 pub(crate) type Avx2Modulus<const T: usize> = SimdModulus<U64x4, T, 13>;
-/// AVX-512 IFMA counts in blocks of ten digits, for 512 bits, or of twenty.
+/// AVX-512 IFMA uses blocks of ten digits for 512 and 1536 bits, and of twenty for the other sizes.
 pub(crate) type IfmaModulus<const T: usize, const C: usize> = SimdModulus<U64x8, T, C>;
 
-/// Runs `$body` with `$Lanes` standing for the arithmetic in AVX2 that has a modulus's size.
+/// Runs `$body` with `$Lanes` as the type of the AVX2 arithmetic for a modulus's size.
 macro_rules! with_avx2_size {
     ($modulus:expr, $Lanes:ident => $body:expr) => {
         $crate::bignum::simd::with_avx2_size!(@ $modulus, $Lanes => $body,
@@ -54,7 +54,7 @@ macro_rules! with_avx2_size {
 }
 pub(crate) use with_avx2_size;
 
-/// Runs `$body` with `$Lanes` standing for the arithmetic in AVX-512 IFMA that has a modulus's size.
+/// Runs `$body` with `$Lanes` as the type of the AVX-512 IFMA arithmetic for a modulus's size.
 macro_rules! with_ifma_size {
     ($modulus:expr, $Lanes:ident => $body:expr) => {
         $crate::bignum::simd::with_ifma_size!(@ $modulus, $Lanes => $body,
@@ -71,20 +71,23 @@ macro_rules! with_ifma_size {
 }
 pub(crate) use with_ifma_size;
 
-/// What each lane gets of values that are [`dealt`] to all, or zeros.
-fn deal<V: Vector>(values: &[u64]) -> V::Lanes {
+/// Distributes values to lanes by [`value_of_lane`]. Without values, all lanes are zero.
+fn distribute<V: Vector>(values: &[u64]) -> V::Lanes {
     let mut lanes = V::Lanes::default();
     for (i, lane) in lanes.as_mut().iter_mut().enumerate() {
-        *lane = values.get(dealt(i, V::LANES, values.len())).copied().unwrap_or(0);
+        *lane = values.get(value_of_lane(i, V::LANES, values.len())).copied().unwrap_or(0);
     }
     lanes
 }
 
-/// Rows with which lanes are loaded that such rows are [`dealt`] to. What is the last one's lanes need no row each.
-fn deal_rows(rows: &[&[u64]], lanes: usize) -> Zeroizing<Vec<u64>> {
+/// Repeats rows so that loading them distributes them to the lanes by [`value_of_lane`]. The last row is not
+/// repeated: loading does that.
+fn distribute_rows(rows: &[&[u64]], lanes: usize) -> Zeroizing<Vec<u64>> {
     let width = rows.first().map_or(0, |row| row.len());
     let mut all = Zeroizing::new(Vec::with_capacity(lanes * width));
     let last = lanes - lanes / rows.len().max(1);
-    (0..=last).filter_map(|lane| rows.get(dealt(lane, lanes, rows.len()))).for_each(|row| all.extend_from_slice(row));
+    (0..=last)
+        .filter_map(|lane| rows.get(value_of_lane(lane, lanes, rows.len())))
+        .for_each(|row| all.extend_from_slice(row));
     all
 }

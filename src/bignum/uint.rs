@@ -1,7 +1,7 @@
-//! One-off computations on secret numbers: inverses, quotients, roots, decimal text. The kernels never come here.
+//! One-off computations on secret numbers: inverses, quotients, powers, decimal text. The kernels do not use them.
 //!
-//! These go through crypto-bigint, whose operations take the same time for all values of one size. A division also
-//! depends on the length of the divisor in bits, which is public wherever one is made here.
+//! They use crypto-bigint, whose operations take the same time for all values of one size. The time of a division also
+//! depends on the bit length of the divisor, which is public in every division here.
 
 use crate::error::Error;
 use crypto_bigint::{BoxedUint, ConcatenatingMul, Gcd, Limb, NonZero, Odd, Resize};
@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 /// A secret number of any size, wiped when dropped.
 pub(crate) type Secret = Zeroizing<BoxedUint>;
 
-/// The number with these little-endian limbs.
+/// Returns the number with these little-endian limbs.
 pub(crate) fn from_limbs(limbs: &[u64]) -> Secret {
     Zeroizing::new(BoxedUint::from_words(limbs.iter().copied()))
 }
 
-/// The little-endian limbs of a number that fits in `width` of them.
+/// Returns the little-endian limbs of a number that fits in `width` limbs.
 pub(crate) fn to_limbs(x: &BoxedUint, width: usize) -> Zeroizing<Vec<u64>> {
     let mut limbs = Zeroizing::new(vec![0; width]);
     for (limb, word) in limbs.iter_mut().zip(x.as_words()) {
@@ -29,28 +29,28 @@ pub(crate) fn product(a: &BoxedUint, b: &BoxedUint) -> Secret {
     Zeroizing::new(a.concatenating_mul(b))
 }
 
-/// a − b of a ≥ b, at a's width.
+/// a − b for a ≥ b, at a's width.
 pub(crate) fn difference(a: &BoxedUint, b: &BoxedUint) -> Secret {
     Zeroizing::new(a.wrapping_sub(b))
 }
 
-/// a + b at a's width plus one limb.
+/// a + b at the larger width plus one limb.
 pub(crate) fn sum(a: &BoxedUint, b: &BoxedUint) -> Secret {
     let bits = a.bits_precision().max(b.bits_precision()) + Limb::BITS;
     Zeroizing::new(resized(a, bits).wrapping_add(&*resized(b, bits)))
 }
 
-/// The same number at another width, wiped when dropped.
+/// Returns the same number at another width, wiped when dropped.
 fn resized(x: &BoxedUint, bits: u32) -> Secret {
     Zeroizing::new(x.resize(bits))
 }
 
-/// A copy of a divisor, which may be a secret prime. `None` if it is 0.
+/// Copies a divisor, which may be a secret prime. `None` if it is 0.
 fn non_zero(x: &BoxedUint) -> Option<Zeroizing<NonZero<BoxedUint>>> {
     NonZero::new(x.clone()).into_option().map(Zeroizing::new)
 }
 
-/// A copy of a modulus, which may be a secret prime. `None` if it is even.
+/// Copies a modulus, which may be a secret prime. `None` if it is even.
 fn odd(x: &BoxedUint) -> Option<Zeroizing<Odd<BoxedUint>>> {
     Odd::new(x.clone()).into_option().map(Zeroizing::new)
 }
@@ -68,14 +68,14 @@ pub(crate) fn quotient(a: &BoxedUint, b: &BoxedUint) -> Option<(Secret, Secret)>
     Some((Zeroizing::new(quotient), Zeroizing::new(remainder)))
 }
 
-/// a⁻¹ mod m for odd m, at m's width. `None` if there is none.
+/// a⁻¹ mod m for odd m, at m's width. `None` if a is not invertible.
 pub(crate) fn inverse(a: &BoxedUint, m: &BoxedUint) -> Option<Secret> {
     let reduced = remainder(a, m)?;
     let m = odd(m)?;
     reduced.invert_odd_mod(&m).into_option().map(Zeroizing::new)
 }
 
-/// a^e mod m for odd m, at m's width.
+/// a^e mod m for odd m, at m's width. `None` if m is even.
 pub(crate) fn power(a: &BoxedUint, e: &BoxedUint, m: &BoxedUint) -> Option<Secret> {
     let reduced = remainder(a, m)?;
     let m = odd(m)?;
@@ -88,13 +88,13 @@ pub(crate) fn gcd(a: &BoxedUint, b: &BoxedUint) -> Secret {
     Zeroizing::new(resized(a, bits).gcd(&*resized(b, bits)))
 }
 
-/// Whether two numbers are equal, whatever their widths.
+/// Returns whether two numbers are equal, whatever their widths.
 pub(crate) fn equal(a: &BoxedUint, b: &BoxedUint) -> bool {
     let bits = a.bits_precision().max(b.bits_precision());
     *resized(a, bits) == *resized(b, bits)
 }
 
-/// Whether a > b, whatever their widths, in constant time.
+/// Returns whether a > b, whatever their widths, in constant time.
 pub(crate) fn greater(a: &BoxedUint, b: &BoxedUint) -> bool {
     let width = a.as_words().len().max(b.as_words().len());
     crate::bignum::limbs::less_than(&to_limbs(b, width), &to_limbs(a, width))
@@ -105,10 +105,10 @@ pub(crate) fn one() -> BoxedUint {
     BoxedUint::one_with_precision(Limb::BITS)
 }
 
-/// A number written in decimal digits, at `width` limbs. Takes time by the length only.
+/// Parses a decimal number into `width` limbs. The time depends only on the length of the text.
 ///
 /// # Errors
-/// If there is anything but digits, or the number needs more than `width` limbs.
+/// If the text contains anything but digits, or the number needs more than `width` limbs.
 pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Result<Secret, Error> {
     // 10^19 is the largest power of ten in a limb.
     const DIGITS: usize = 19;
@@ -138,12 +138,12 @@ pub(crate) fn from_decimal(text: &str, field: &'static str, width: usize) -> Res
     Ok(from_limbs(&limbs))
 }
 
-/// A number in decimal digits. Takes time by the width, and by the length of the result.
+/// Formats a number in decimal. The time depends on the width and on the length of the result.
 pub(crate) fn to_decimal(x: &BoxedUint) -> Zeroizing<String> {
     const CHUNK: Limb = Limb(10_000_000_000_000_000_000);
-    // log10(2) < 0.302, so these chunks are enough for every number of this width.
+    // log10(2) < 0.302, so this many chunks are enough for every number of this width.
     let chunks = (x.bits_precision() as usize * 302 / 1000) / 19 + 1;
-    // Of its full length from the start: growing would leave copies behind.
+    // Allocated at full length: growing would leave copies of the secret in freed memory.
     let mut digits = Zeroizing::new(Vec::with_capacity(19 * chunks));
     let mut rest = Zeroizing::new(x.clone());
     let Some(chunk) = NonZero::new(CHUNK).into_option() else {

@@ -1,10 +1,10 @@
-//! Fixed windows: powers whose sequence of operations and of addresses is the same for every exponent.
+//! Fixed-window exponentiation: the sequence of operations and of addresses is the same for every exponent of a length.
 
 use super::lanes::{Lanes, Pair};
 use zeroize::{Zeroize, Zeroizing};
 
-/// A power's exponent: its limbs, and a public bound on its length. Two exponents with the same bound take exactly
-/// the same time. Wiped when dropped.
+/// An exponent: its limbs, and a public bound on its length. Exponents with the same bound take exactly the same
+/// time. Wiped when dropped.
 #[derive(Clone)]
 pub struct Exponent {
     limbs: Zeroizing<Vec<u64>>,
@@ -18,28 +18,28 @@ impl core::fmt::Debug for Exponent {
 }
 
 impl Exponent {
-    /// The exponent `limbs`, little-endian, of which only the lower `bits` bits count.
+    /// The exponent with these little-endian limbs. Only the lower `bits` bits count.
     pub fn new(limbs: &[u64], bits: usize) -> Self {
         Self { limbs: Zeroizing::new(limbs.to_vec()), bits }
     }
 
-    /// The public bound on its length, in bits.
+    /// Returns the public bound on its length, in bits.
     #[cfg(any(feature = "gpu", feature = "hazmat"))]
     pub fn bits(&self) -> usize {
         self.bits
     }
 
-    /// Its little-endian limbs.
+    /// Returns its little-endian limbs.
     #[cfg(any(feature = "gpu", feature = "hazmat"))]
     pub fn limbs(&self) -> &[u64] {
         &self.limbs
     }
 }
 
-/// The widest window.
+/// The width of the widest window, in bits.
 pub(super) const WIDEST: u32 = 6;
 
-/// `width` bits of an exponent, from bit `from` up; zero beyond `bits`.
+/// Returns `width` bits of an exponent, starting at bit `from`. Bits from `bits` on are zero.
 pub(crate) fn window(limbs: &[u64], bits: usize, from: usize, width: u32) -> u64 {
     let limb = |i: usize| limbs.get(i).copied().unwrap_or(0);
     let (word, shift) = (from / 64, from % 64);
@@ -51,30 +51,30 @@ pub(crate) fn window(limbs: &[u64], bits: usize, from: usize, width: u32) -> u64
     value & ((1 << kept) - 1)
 }
 
-/// The width with the fewest multiplications: 2^w − 2 for the table and one a window, of which each goes with a
-/// selection.
-pub(crate) fn best_width(bits: usize, selected_a_product: usize) -> u32 {
+/// Returns the fastest window width w: a table takes 2^w − 2 multiplications, and each window one multiplication and
+/// one selection from the table. `selections_per_mul` is [`Lanes::SELECTIONS_PER_MUL`].
+pub(crate) fn best_width(bits: usize, selections_per_mul: usize) -> u32 {
     let cost = |w: u32| {
         let (entries, windows) = (1usize << w, bits.div_ceil(w as usize));
-        (entries + windows).saturating_mul(selected_a_product).saturating_add(windows * entries)
+        (entries + windows).saturating_mul(selections_per_mul).saturating_add(windows * entries)
     };
     (1..=WIDEST).min_by_key(|w| cost(*w)).unwrap_or(1)
 }
 
-/// base^exponent in Montgomery form, of bases in Montgomery form.
+/// base^exponent. The bases and the result are in Montgomery form.
 pub(crate) fn pow<A: Lanes>(m: &A, base: &Pair<A::Number>, exponent: &Exponent) -> Pair<A::Number> {
     pow_each(m, base, [exponent])
 }
 
-/// base^exponent in Montgomery form, of bases in Montgomery form and of exponents that are [`dealt`](crate::bignum::lanes::dealt)
-/// to the lanes.
+/// base^exponent, with an exponent for each lane. The bases and the result are in Montgomery form. The exponents are
+/// distributed to the lanes by [`value_of_lane`](crate::bignum::lanes::value_of_lane).
 pub(crate) fn pow_each<A: Lanes, const E: usize>(
     m: &A,
     base: &Pair<A::Number>,
     exponents: [&Exponent; E],
 ) -> Pair<A::Number> {
     let bits = exponents.iter().map(|exponent| exponent.bits).max().unwrap_or(0);
-    let width = best_width(bits, A::SELECTED_A_PRODUCT);
+    let width = best_width(bits, A::SELECTIONS_PER_MUL);
     let mut table = Zeroizing::new(Vec::with_capacity(1 << width));
     table.push(*m.one());
     table.push(*base);

@@ -1,10 +1,12 @@
-//! From an instruction set and a size to the arithmetic that is compiled for both.
+//! Run-time dispatch on the instruction set and on the size of a modulus, to arithmetic that is compiled for both.
 
 use crate::device::cpu::Cpu;
 use crate::device::isa::Isa;
 
-/// How many powers have to be asked for until vectors take less time than one number after the other. Measured: eight powers take a
-/// quarter more than one with AVX-512 IFMA, and four take more than two with AVX2.
+/// Returns the number of powers from which vectors are faster than portable arithmetic on one number after the other.
+///
+/// Measured: with AVX-512 IFMA, eight powers take 1.25 times as long as one portable power; with AVX2, four powers
+/// take longer than two portable ones.
 pub(crate) fn least_powers(isa: Isa) -> usize {
     match isa {
         Isa::Portable => 1,
@@ -15,13 +17,13 @@ pub(crate) fn least_powers(isa: Isa) -> usize {
     }
 }
 
-/// The CPU with the instruction set that is best for powers of so many bases.
+/// Returns the CPU with the fastest instruction set for powers of `bases` bases.
 pub(crate) fn for_powers(cpu: &Cpu, bases: usize) -> Cpu {
     if bases < least_powers(cpu.isa()) { cpu.at(Isa::Portable) } else { cpu.clone() }
 }
 
-/// Runs `$body` with `$m` bound to a modulus's [`Lanes`](crate::bignum::lanes::Lanes), once compiled for each instruction set and
-/// size; or with those of two moduli of one size.
+/// Runs `$body` with `$m` bound to the [`Lanes`](crate::bignum::lanes::Lanes) of a modulus, or `$m` and `$n` to those
+/// of two moduli of the same size. `$body` is compiled once per instruction set and size.
 macro_rules! with_lanes {
     ($cpu:expr, [$first:expr, $second:expr], [$m:ident, $n:ident] => $body:expr) => {
         match $cpu.isa() {
@@ -66,8 +68,8 @@ macro_rules! with_lanes {
 }
 pub(crate) use with_lanes;
 
-/// Runs `$body` with `$m` bound to the [`Lanes`](crate::bignum::lanes::Lanes) of two moduli of one size, which have half of
-/// the lanes each; or `$alone` where there are no vectors.
+/// Runs `$body` with `$m` bound to [`Lanes`](crate::bignum::lanes::Lanes) shared by two moduli of the same size, each
+/// with half of the lanes. Without vector instructions, runs `$alone` instead.
 #[cfg(feature = "owner")]
 macro_rules! with_shared_lanes {
     ($cpu:expr, $moduli:expr, $m:ident => $body:expr, else $alone:expr) => {

@@ -1,4 +1,4 @@
-//! The CPU: threads, and the instruction set that kernels use on them.
+//! The CPU: a thread pool, and the instruction set that kernels use on it.
 
 use super::isa::Isa;
 use super::threads;
@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Threads, and the instruction set that the kernels use on them.
+/// A thread pool, and the instruction set that kernels use on it.
 #[derive(Clone)]
 pub struct Cpu {
     pool: Arc<rayon::ThreadPool>,
@@ -31,7 +31,7 @@ impl Cpu {
         Ok(Self { pool: Arc::new(pool), isa: Isa::best() })
     }
 
-    /// The same threads with each instruction set that this CPU has, the best first.
+    /// Returns the same threads with each instruction set that this CPU has, the fastest first.
     #[cfg(feature = "hazmat")]
     pub(crate) fn at_every_isa(threads: Option<NonZeroUsize>) -> Result<impl Iterator<Item = Self>, Error> {
         let best = Self::open(threads)?;
@@ -46,20 +46,20 @@ impl Cpu {
         self.isa
     }
 
-    /// The same threads with another instruction set.
+    /// Returns the same threads with another instruction set.
     pub(crate) fn at(&self, isa: Isa) -> Self {
         Self { isa, ..self.clone() }
     }
 
-    /// Does both, at once if there are threads for it.
+    /// Runs both closures, in parallel if there is more than one thread.
     #[cfg(feature = "owner")]
     pub(crate) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
-        self.do_each(&mut once(first), &mut once(second));
+        self.do_both_dyn(&mut once(first), &mut once(second));
     }
 
-    /// Not generic, as [`Cpu::deal_runs`] is not.
+    /// [`Cpu::do_both`] without generics, for the reason given at [`Cpu::for_each_run_dyn`].
     #[cfg(feature = "owner")]
-    fn do_each(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
+    fn do_both_dyn(&self, first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
         if self.threads() > 1 {
             self.pool.join(first, second);
         } else {
@@ -68,7 +68,8 @@ impl Cpu {
         }
     }
 
-    /// Cuts `out` into runs of rows, one task each, and calls `work` with the number of a run's first row and the run.
+    /// Splits `out` into runs of rows, one task each, and calls `work` with the index of each run's first row and the
+    /// run.
     pub(crate) fn for_each_run<T: Send>(
         &self,
         out: &mut [T],
@@ -76,20 +77,26 @@ impl Cpu {
         run: Run,
         work: impl Fn(usize, &mut [T]) + Sync,
     ) {
-        self.deal_runs(out, width, run, &work);
+        self.for_each_run_dyn(out, width, run, &work);
     }
 
-    /// Not generic over the work, or the machinery of threads is compiled again for every kernel, instruction set and size, with the
-    /// kernel in several places of it.
-    fn deal_runs<T: Send>(&self, out: &mut [T], width: usize, run: Run, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    /// [`Cpu::for_each_run`], not generic over `work`: otherwise rayon's code is compiled again for every kernel, ISA
+    /// and size, each time with several copies of the kernel.
+    fn for_each_run_dyn<T: Send>(
+        &self,
+        out: &mut [T],
+        width: usize,
+        run: Run,
+        work: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) {
         let rows = out.len() / width;
-        let fair = rows.div_ceil(self.threads());
-        // Four runs a thread, so that one that is late does not keep the others waiting.
-        let length = rows.div_ceil(4 * self.threads()).max(run.least.min(fair)).clamp(1, run.most);
+        let equal_share = rows.div_ceil(self.threads());
+        // Four runs per thread, so that one slow run does not keep the other threads waiting.
+        let length = rows.div_ceil(4 * self.threads()).max(run.least.min(equal_share)).clamp(1, run.most);
         let length = length.next_multiple_of(run.lanes);
         let runs =
             |out: &mut [T]| out.chunks_mut(length * width).enumerate().for_each(|(i, out)| work(i * length, out));
-        // One run is not worth waking another thread for.
+        // A single run gains nothing from another thread.
         if self.threads() == 1 || rows <= length {
             return runs(out);
         }
@@ -98,7 +105,8 @@ impl Cpu {
         });
     }
 
-    /// Calls `work` with as many rows at a time as [`Run::lanes`] says, and their place in `out`.
+    /// Calls `work` with the range of each group of [`Run::lanes`] rows and with that part of `out`. The last group
+    /// may be shorter.
     pub(crate) fn for_each_group<T: Send>(
         &self,
         out: &mut [T],
@@ -115,7 +123,7 @@ impl Cpu {
     }
 }
 
-/// Work that is done when it is called first.
+/// Turns `work` into a closure that runs it on the first call and does nothing afterwards.
 #[cfg(feature = "owner")]
 fn once(work: impl FnOnce() + Send) -> impl FnMut() + Send {
     let mut work = Some(work);
@@ -126,24 +134,24 @@ fn once(work: impl FnOnce() + Send) -> impl FnMut() + Send {
     }
 }
 
-/// How many rows a task takes.
+/// How many rows a task computes.
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
-    /// Not fewer, as long as every thread gets some.
+    /// Minimum, unless some threads would get no rows.
     least: usize,
-    /// Not more.
+    /// Maximum.
     most: usize,
-    /// A multiple of this.
+    /// Lengths are a multiple of this.
     lanes: usize,
 }
 
 impl Run {
-    /// From `least` to `most` rows.
+    /// Runs of `least` to `most` rows.
     pub(crate) const fn new(least: usize, most: usize) -> Self {
         Self { least, most, lanes: 1 }
     }
 
-    /// In multiples of `lanes` rows.
+    /// The same, in multiples of `lanes` rows.
     pub(crate) const fn of(self, lanes: usize) -> Self {
         Self { lanes, ..self }
     }

@@ -1,4 +1,4 @@
-//! What this machine could compute on.
+//! Detects the devices of this machine.
 
 use super::Device;
 use super::isa::Isa;
@@ -8,25 +8,25 @@ use crate::error::Error;
 use serde::Serialize;
 use std::num::NonZeroUsize;
 
-/// The devices of this machine, and what `auto` makes of them.
+/// The devices of this machine, and the one that `auto` selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Devices {
     /// The CPU.
     pub cpu: CpuInfo,
-    /// The GPUs, the best first.
+    /// The GPUs, in order of preference.
     pub gpus: Vec<AdapterInfo>,
-    /// The device that `auto` uses.
+    /// The device that `auto` selects.
     pub auto: String,
-    /// Why.
+    /// Why `auto` selects it.
     pub reason: String,
 }
 
-/// The CPU and how it is used.
+/// The CPU, and the threads and instruction set that would be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CpuInfo {
-    /// Its name, as the operating system has it.
+    /// Its name, as the operating system reports it.
     pub model: String,
     /// Cores that this process may use.
     pub cores: usize,
@@ -37,10 +37,10 @@ pub struct CpuInfo {
 }
 
 impl Devices {
-    /// Looks at this machine.
+    /// Detects the devices of this machine.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for too many threads.
+    /// [`Error::Parameter`] for more threads than [`Devices::check_threads`] allows.
     pub fn detect(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         let cpu = CpuInfo {
             model: cpu_model(),
@@ -51,7 +51,7 @@ impl Devices {
         let gpus = adapters();
         let (auto, reason) = match gpus.first() {
             Some(gpu) if !gpu.software => {
-                (gpu.name.clone(), "it is a GPU; batches that the CPU turns out to finish sooner stay there".to_owned())
+                (gpu.name.clone(), "it is a GPU; batches that the CPU finishes faster stay on the CPU".to_owned())
             }
             Some(_) => ("cpu".to_owned(), "the only GPU is emulated by the CPU".to_owned()),
             None => ("cpu".to_owned(), NO_GPU.to_owned()),
@@ -59,18 +59,18 @@ impl Devices {
         Ok(Self { cpu, gpus, auto, reason })
     }
 
-    /// Whether so many threads could be used, without starting them.
+    /// Checks that this number of threads is allowed, without starting any.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there are more than four a core and more than 64.
+    /// [`Error::Parameter`] for more than four threads per core, unless there are at most 64.
     pub fn check_threads(threads: Option<NonZeroUsize>) -> Result<(), Error> {
         threads::checked(threads).map(drop)
     }
 
-    /// What a device would turn out to be, without opening it.
+    /// Reports which device `device` selects, without opening it.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is no such device.
+    /// [`Error::Device`] if the device is not found.
     pub fn check(device: &Device) -> Result<DeviceReport, Error> {
         let gpu = match device {
             Device::Cpu => None,
@@ -89,7 +89,7 @@ impl Devices {
 #[cfg(feature = "gpu")]
 use super::gpu::{adapter, adapters};
 #[cfg(feature = "gpu")]
-const NO_GPU: &str = "there is no GPU, or no driver for one";
+const NO_GPU: &str = "there is no GPU, or its driver is missing";
 #[cfg(not(feature = "gpu"))]
 const NO_GPU: &str = "this build has no GPU kernels";
 

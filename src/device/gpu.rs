@@ -1,5 +1,7 @@
-//! GPUs, through wgpu: what feeds kernels, and what can go wrong with them. It knows no kernel, and trusts no result:
-//! `device/offload` checks them, and finishes on the CPU what fails.
+//! GPUs through wgpu: buffers, dispatches and failures.
+//!
+//! This module knows no kernel and trusts no result: `device/offload` checks results, and computes on the CPU the
+//! batches that a GPU fails.
 
 pub mod adapter;
 pub(crate) mod buffer;
@@ -29,15 +31,16 @@ pub(crate) struct Gpu {
     pub(crate) engine: Arc<Engine>,
 }
 
-/// GPUs that are open, for whoever opens them next: each compiles its kernels once a process, not once a context.
+/// The open GPUs of this process. They are shared, so that each GPU compiles its kernels once per process instead of
+/// once per context.
 static OPEN: Mutex<Vec<Weak<Engine>>> = Mutex::new(Vec::new());
 
-/// The GPUs of this machine, the best first.
+/// Returns the GPUs of this machine, in order of preference.
 pub(crate) fn adapters() -> Vec<AdapterInfo> {
     adapter::adapters(KernelOptions::default()).iter().map(adapter::Adapter::describe).collect()
 }
 
-/// The GPU that `device` means.
+/// Returns the GPU that `device` selects.
 ///
 /// # Errors
 /// [`Error::Device`] if there is none.
@@ -46,10 +49,10 @@ pub(crate) fn adapter(device: &Device) -> Result<AdapterInfo, Error> {
 }
 
 impl Gpu {
-    /// The GPU that `device` means: the one that is open already, if it still works.
+    /// Opens the GPU that `device` selects, or shares it if it is already open and still works.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is none, or its driver refuses.
+    /// [`Error::Device`] if there is none, or its driver reports an error.
     pub(crate) fn share(device: &Device) -> Result<Self, Error> {
         let adapter = adapter::choose(device, KernelOptions::default())?;
         let mut open = lock(&OPEN);
@@ -61,10 +64,10 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Opens the adapter that `device` means, for its caller alone.
+    /// Opens the GPU that `device` selects, not shared with other callers.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is none, or its driver refuses.
+    /// [`Error::Device`] if there is none, or its driver reports an error.
     #[cfg(feature = "hazmat")]
     pub(crate) fn open(device: &Device, options: KernelOptions) -> Result<Self, Error> {
         Self::with_adapter(device, adapter::choose(device, options)?)
@@ -81,29 +84,29 @@ impl Gpu {
         self.engine.adapter().describe()
     }
 
-    /// How long kernels have run, if the device can tell.
+    /// Returns the total run time of kernels, if the GPU has a clock.
     pub(crate) fn kernel_time(&self) -> Option<std::time::Duration> {
         self.engine.kernel_time()
     }
 
-    /// Whether it can be used again after a failure: unless the device is gone.
+    /// Clears a failure. Returns whether the GPU can be used again: `false` if the device is lost.
     pub(crate) fn recover(&self) -> bool {
         self.engine.recover()
     }
 
-    /// The multiply-adds of the largest dispatch so far.
+    /// Returns the multiply-adds of the largest dispatch so far.
     #[cfg(feature = "hazmat")]
     pub(crate) fn most_macs_a_dispatch(&self) -> u64 {
         self.engine.budget.largest()
     }
 
-    /// Whether both are one open device.
+    /// Returns whether both handles share one open device.
     #[cfg(feature = "hazmat")]
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.engine, &other.engine)
     }
 
-    /// Has something go wrong after `readings` results more.
+    /// Injects a fault into the result after the next `readings` results.
     #[cfg(feature = "hazmat")]
     pub(crate) fn inject(&self, readings: u64, fault: fault::Fault) {
         self.engine.inject(readings, fault);

@@ -1,9 +1,9 @@
-//! The instruction sets that kernels are compiled for, as far as this CPU has them.
+//! Instruction sets that kernels are compiled for, and their detection.
 
-/// An instruction set with arithmetic of its own.
+/// An instruction set that has its own implementation of the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// What every CPU has.
+    /// Portable Rust, for every CPU.
     Portable,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
@@ -14,10 +14,10 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
-    /// How many there are.
+    /// The number of variants.
     pub(crate) const COUNT: usize = 3;
 
-    /// Those that this CPU has, the best first.
+    /// Returns the instruction sets that this CPU has, the fastest first.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let vectors = [Ifma::detect().map(Self::Ifma), Avx2::detect().map(Self::Avx2)];
@@ -26,12 +26,12 @@ impl Isa {
         vectors.into_iter().flatten().chain([Self::Portable])
     }
 
-    /// The best that this CPU has.
+    /// Returns the fastest instruction set that this CPU has.
     pub(crate) fn best() -> Self {
         Self::all().next().unwrap_or(Self::Portable)
     }
 
-    /// What reports call it.
+    /// The name that reports show.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -43,27 +43,27 @@ impl Isa {
     }
 }
 
-/// Proof that this CPU has AVX2: only detection makes one.
+/// Proof that this CPU has AVX2. Only [`Avx2::detect`] makes one.
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Avx2(());
 
 #[cfg(target_arch = "x86_64")]
 impl Avx2 {
-    /// `None` where it is missing.
+    /// Returns `None` if this CPU lacks AVX2.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }
 }
 
-/// Proof that this CPU has AVX-512 F, DQ, VL and IFMA: only detection makes one.
+/// Proof that this CPU has AVX-512 F, DQ, VL and IFMA. Only [`Ifma::detect`] makes one.
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ifma(());
 
 #[cfg(target_arch = "x86_64")]
 impl Ifma {
-    /// `None` where an instruction is missing.
+    /// Returns `None` if this CPU lacks any of them.
     pub(crate) fn detect() -> Option<Self> {
         let has_all = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")

@@ -1,5 +1,4 @@
-//! A GPU with the CPU behind it: what the GPU returns is checked, and what it does not return, or returns wrong,
-//! the CPU computes.
+//! Offloads batches to a GPU: checks the results, and computes on the CPU the batches that the GPU fails.
 
 mod crossover;
 pub(crate) mod kernel;
@@ -22,29 +21,32 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 use trust::{Admission, Trust, Verdict};
 
-/// An open GPU, and the CPU.
+/// An open GPU with the CPU as fallback.
 #[derive(Clone)]
 pub struct Offloaded {
     gpu: Gpu,
     cpu: Cpu,
     record: Arc<Record>,
-    /// For `auto`: which batches the CPU finishes sooner.
+    /// For `auto` only: which batches the CPU finishes faster.
     crossovers: Option<Arc<Crossovers>>,
-    /// Rows that are checked while the GPU computes the next ones, at least.
+    /// Rows of a round, unless a large batch has larger rounds.
     round: usize,
 }
 
-/// Enough to keep a large GPU busy.
+/// Rows of a round: enough to keep a large GPU busy.
 const ROUND: usize = 1 << 14;
 
-/// What became of the GPU's batches.
+/// Counters of the GPU's batches, and whether the GPU is trusted.
 #[derive(Default)]
 struct Record {
     trust: Trust,
+    /// Batches that the CPU computed because the GPU failed or was not trusted.
     on_cpu: AtomicU64,
-    /// Nanoseconds from handing batches to the GPU to having them back; of checking them; of waiting for checks.
+    /// Nanoseconds from submitting batches until their results are in host memory.
     away: AtomicU64,
+    /// Nanoseconds of checking results.
     checking: AtomicU64,
+    /// Nanoseconds of waiting for checks.
     waiting: AtomicU64,
 }
 
@@ -61,7 +63,7 @@ impl std::fmt::Debug for Offloaded {
 }
 
 impl Offloaded {
-    /// The GPU that `device` means, shared with whoever else has it open.
+    /// Opens the GPU that `device` selects, shared with other handles.
     pub(crate) fn open(device: &Device, cpu: Cpu) -> Result<Self, Error> {
         let crossovers = (*device == Device::Auto).then(Arc::default);
         Ok(Self { gpu: Gpu::share(device)?, cpu, record: Arc::default(), crossovers, round: ROUND })
@@ -71,7 +73,7 @@ impl Offloaded {
         self.gpu.info()
     }
 
-    /// Where the time went.
+    /// Returns where the GPU's time went.
     pub(crate) fn times(&self) -> GpuTimes {
         let nanoseconds = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
         GpuTimes {
@@ -90,43 +92,45 @@ impl Offloaded {
         &self.gpu
     }
 
-    /// Whether the GPU was given up.
+    /// Returns whether the GPU is retired.
     pub(crate) fn is_retired(&self) -> bool {
         self.record.trust.is_retired()
     }
 
-    /// Lets the GPU have a batch, if it is to be trusted with it.
+    /// Admits a batch to the GPU, if the GPU is trusted with its kernel and size.
     fn admit<K: Kernel>(&self, kernel: &K) -> Option<Admission> {
         if !kernel.suits_gpus() {
             return None;
         }
         let bits = kernel.bits();
-        let show = || match K::known_answer(bits, &self.gpu.engine, &self.cpu)? {
+        let prove = || match K::known_answer(bits, &self.gpu.engine, &self.cpu)? {
             true => Ok(()),
             false => Err(GpuFailure::Wrong("known answer")),
         };
-        self.record.trust.admit((K::NAME, bits), show).unwrap_or_else(|(failure, verdict)| {
+        self.record.trust.admit((K::NAME, bits), prove).unwrap_or_else(|(failure, verdict)| {
             self.report(&failure, verdict);
             None
         })
     }
 
-    /// Says what a failure leads to, and gets the GPU ready for another try.
+    /// Logs the consequence of a failure, and prepares the GPU for another attempt.
     fn report(&self, failure: &GpuFailure, verdict: Verdict) {
         let name = self.info().name;
         match verdict {
             Verdict::Known => {}
             Verdict::TriedAgain(left) if self.gpu.recover() => tracing::warn!(
-                "{name} failed: {failure}; the CPU computes this batch, and the GPU is used again once its known answers are \
-                 right (failures left: {left})"
+                "GPU {name} failed: {failure}; the CPU computes this batch, and the GPU is used again if its known \
+                 answers are right (failures left: {left})"
             ),
             Verdict::TriedAgain(_) | Verdict::Retired => {
-                tracing::warn!("{name} is not used any more: {failure}; the CPU does the rest");
+                tracing::warn!(
+                    "GPU {name} failed: {failure}; it is not used again, and the CPU computes all further batches"
+                );
             }
         }
     }
 
-    /// Has the GPU compute a batch into `out`, checks it, and has the CPU compute what fails and all after it.
+    /// Computes a batch into `out` on the GPU and checks it. From the first row that fails, the CPU computes the rest.
     pub(crate) fn run<K: Kernel>(&self, kernel: &K, out: &mut [K::Element]) {
         let (rows, width) = (kernel.rows(), kernel.width());
         let all = rows * kernel.lists();
@@ -134,16 +138,16 @@ impl Offloaded {
             return;
         }
         let work = Work { kernel: K::NAME, bits: kernel.bits(), exponent_bits: kernel.exponent_bits() };
-        // From row `first` of each list on.
+        // Computes each list from row `first` on the CPU.
         let compute = |first: usize, out: &mut [K::Element]| {
             for (list, out) in out.chunks_mut(rows * width).enumerate() {
                 kernel.compute(&self.cpu, list, first..out.len() / width, &mut out[first * width..]);
             }
         };
-        let by_choice = self.crossovers.as_ref().is_some_and(|crossovers| {
+        let cpu_is_faster = self.crossovers.as_ref().is_some_and(|crossovers| {
             crossovers.prefers_cpu(work, all, self.cpu.threads(), |rows| compute(0, &mut out[..rows * width]))
         });
-        if by_choice {
+        if cpu_is_faster {
             return compute(0, out);
         }
         let mut failed_from = 0;
@@ -167,12 +171,12 @@ impl Offloaded {
         compute(failed_from, out);
     }
 
-    /// Has the GPU compute a batch in rounds, each but the last checked while the GPU computes the next. Returns the first
-    /// row that it did not compute, or not rightly.
+    /// Computes a batch on the GPU in rounds. Each round but the last is checked while the GPU computes the next one.
+    /// An error contains the first row that is missing or may be wrong.
     fn run_on_gpu<K: Kernel>(&self, kernel: &K, out: &mut [K::Element]) -> Result<(), (usize, GpuFailure)> {
         let check = |Round { rows, lists }: Round<'_, K::Element>| {
             let started = Instant::now();
-            // Without random weights nothing can be checked, so nothing is known to hold.
+            // Without random weights nothing can be checked, so the round counts as wrong.
             let holds = |(list, out): (usize, &mut [K::Element])| kernel.holds(&self.cpu, list, rows.clone(), out);
             let holds = lists.into_iter().enumerate().all(|list| holds(list).unwrap_or(false));
             Record::add(&self.record.checking, started.elapsed());
@@ -185,10 +189,10 @@ impl Offloaded {
             waited += started.elapsed();
             checked
         };
-        // Rows that are known to be right.
-        let mut right = 0;
+        // Rows that have passed their check.
+        let mut checked_rows = 0;
         let started = Instant::now();
-        // A large batch goes in eight rounds.
+        // A large batch has eight rounds.
         let most = self.round.max(kernel.rows().div_ceil(8));
         let outcome = std::thread::scope(|scope| {
             let mut rounds = Rounds::new(kernel, &self.gpu.engine, out, most)?;
@@ -196,7 +200,7 @@ impl Offloaded {
             loop {
                 let round = rounds.next();
                 if let Some(checked) = checking.take() {
-                    right = wait(checked)?;
+                    checked_rows = wait(checked)?;
                 }
                 match round? {
                     Some(round) => checking = Some(scope.spawn(|| check(round))),
@@ -206,18 +210,18 @@ impl Offloaded {
         });
         Record::add(&self.record.away, started.elapsed().saturating_sub(waited));
         Record::add(&self.record.waiting, waited);
-        outcome.map_err(|failure| (right, failure))
+        outcome.map_err(|failure| (checked_rows, failure))
     }
 }
 
 #[cfg(feature = "hazmat")]
 impl Offloaded {
-    /// Has the GPU compute a batch, and checks nothing.
+    /// Computes a batch on the GPU without checking it.
     pub(crate) fn run_unchecked<K: Kernel>(&self, kernel: &K, out: &mut [K::Element]) -> Result<(), String> {
         rounds::unchecked(kernel, &self.gpu.engine, out).map_err(|failure| failure.to_string())
     }
 
-    /// One with kernels of a certain kind, and a GPU of its own.
+    /// Opens a GPU with the given kernel options, not shared with other handles.
     pub(crate) fn with_options(device: &Device, cpu: Cpu, options: KernelOptions) -> Result<Self, Error> {
         let gpu = Gpu::open(device, options)?;
         Ok(Self { gpu, cpu, record: Arc::default(), crossovers: None, round: options.round.unwrap_or(ROUND) })

@@ -1,4 +1,4 @@
-//! The open handle on a device.
+//! The handle of an open device.
 
 use super::Device;
 use super::cpu::Cpu;
@@ -10,10 +10,11 @@ use super::report::{DeviceReport, GpuTimes};
 use crate::error::Error;
 use std::num::NonZeroUsize;
 
-/// A device that is ready to compute: threads of the CPU, and a GPU if there is one to use. Opening can fail; a batch on an
-/// open device finishes.
+/// An open device, ready to compute: CPU threads, and a GPU if one is used.
 ///
-/// Clones share the threads and the GPU. Open one and share it among contexts and evaluators:
+/// Opening can fail. Once a device is open, every batch finishes: the CPU computes the batches that the GPU fails.
+///
+/// Clones share the threads and the GPU. Open one device and share it among contexts and evaluators:
 ///
 /// ```no_run
 /// use hushvec::{Device, Evaluator, OpenDevice, PublicContext};
@@ -32,11 +33,12 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
-    /// Opens a device with `threads` threads, or with one per core.
+    /// Opens a device with `threads` threads, or with one thread per core if `None`.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is no such GPU, or its driver refuses, or this build cannot use GPUs, or threads cannot be
-    /// started; [`Error::Parameter`] for more threads than [`Devices::check_threads`](crate::Devices::check_threads) allows.
+    /// [`Error::Device`] if the GPU is not found, its driver reports an error, this build has no GPU kernels, or
+    /// threads cannot be started; [`Error::Parameter`] for more threads than
+    /// [`Devices::check_threads`](crate::Devices::check_threads) allows.
     pub fn open(device: Device, threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         Self::with_cpu(device, Cpu::open(threads)?)
     }
@@ -45,7 +47,7 @@ impl OpenDevice {
     fn with_cpu(asked: Device, cpu: Cpu) -> Result<Self, Error> {
         let gpu = match &asked {
             Device::Cpu => None,
-            // Whatever keeps a GPU from being used, the CPU is there.
+            // `auto` falls back to the CPU whatever the error.
             Device::Auto => Offloaded::open(&asked, cpu.clone()).ok(),
             Device::Gpu | Device::GpuIndex(_) | Device::GpuName(_) => {
                 let offloaded = Offloaded::open(&asked, cpu.clone())?;
@@ -70,7 +72,7 @@ impl OpenDevice {
         }
     }
 
-    /// The same threads without the GPU: for what has to stay on the CPU.
+    /// Returns a device with the same threads and no GPU, for work that must stay on the CPU.
     pub fn cpu_only(&self) -> Self {
         Self {
             asked: Device::Cpu,
@@ -80,12 +82,12 @@ impl OpenDevice {
         }
     }
 
-    /// The device asked for.
+    /// Returns the device that was asked for.
     pub fn device(&self) -> &Device {
         &self.asked
     }
 
-    /// What the device turned out to be.
+    /// Reports which device is used.
     pub fn report(&self) -> DeviceReport {
         let asked = self.asked.to_string();
         #[cfg(feature = "gpu")]
@@ -96,7 +98,7 @@ impl OpenDevice {
         DeviceReport { asked, used: "cpu".to_owned(), software: false, batches_on_cpu: 0 }
     }
 
-    /// Where a GPU's time went; `None` on the CPU.
+    /// Returns where the GPU's time went; `None` on the CPU.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
         #[cfg(feature = "gpu")]
         return self.gpu.as_ref().map(Offloaded::times);
@@ -104,17 +106,17 @@ impl OpenDevice {
         None
     }
 
-    /// Threads of the CPU that it computes with.
+    /// Returns the number of CPU threads.
     pub fn threads(&self) -> usize {
         self.cpu.threads()
     }
 
-    /// The instruction set that kernels use on the CPU.
+    /// Returns the name of the instruction set that kernels use on the CPU.
     pub fn cpu_isa(&self) -> &'static str {
         self.cpu.isa().name()
     }
 
-    /// Whether batches go to a GPU.
+    /// Returns whether batches go to a GPU.
     pub(crate) fn is_gpu(&self) -> bool {
         #[cfg(feature = "gpu")]
         return self.gpu.is_some();
@@ -122,7 +124,7 @@ impl OpenDevice {
         false
     }
 
-    /// The CPU, which is there on every device for what is not worth sending to another.
+    /// The CPU. Every device has it, for work that is not worth sending to a GPU.
     pub(crate) fn cpu(&self) -> &Cpu {
         &self.cpu
     }
@@ -133,7 +135,7 @@ impl OpenDevice {
         self.gpu.as_ref()
     }
 
-    /// Does both, at once on a CPU that has threads for it.
+    /// Runs both closures: one after the other if there is a GPU, otherwise as [`Cpu::do_both`].
     #[cfg(feature = "owner")]
     pub(crate) fn do_both(&self, first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
         if self.is_gpu() {
@@ -147,7 +149,7 @@ impl OpenDevice {
 
 #[cfg(feature = "hazmat")]
 impl OpenDevice {
-    /// The CPU at each instruction set that it has, the best first: to compare them.
+    /// Opens the CPU with each instruction set that it has, the fastest first, for comparisons.
     ///
     /// # Errors
     /// [`Error::Device`] if threads cannot be started.
@@ -158,10 +160,10 @@ impl OpenDevice {
 
 #[cfg(all(feature = "gpu", feature = "hazmat"))]
 impl OpenDevice {
-    /// Opens a GPU with kernels of a certain kind, for this handle alone. Anything but a GPU opens as ever.
+    /// Opens a GPU with the given kernel options, not shared with other handles. `auto` and `cpu` ignore the options.
     ///
     /// # Errors
-    /// As [`OpenDevice::open`].
+    /// The same as [`OpenDevice::open`].
     pub fn with_options(device: Device, threads: Option<NonZeroUsize>, options: KernelOptions) -> Result<Self, Error> {
         let cpu = Cpu::open(threads)?;
         match device {
@@ -173,26 +175,26 @@ impl OpenDevice {
         }
     }
 
-    /// Whether both have one open GPU between them.
+    /// Returns whether both handles share one open GPU.
     pub fn shares_gpu_with(&self, other: &Self) -> bool {
         matches!((&self.gpu, &other.gpu), (Some(mine), Some(theirs)) if mine.gpu().is(theirs.gpu()))
     }
 
-    /// Has something go wrong on the GPU after `results` more results have come back. Nothing happens on the CPU.
+    /// Injects a fault into the GPU's result after the next `results` results. Does nothing on the CPU.
     pub fn inject_fault(&self, results: u64, fault: Fault) {
         if let Some(offloaded) = &self.gpu {
             offloaded.gpu().inject(results, fault);
         }
     }
 
-    /// Gives a GPU that failed another chance.
+    /// Allows a retired GPU to be used again.
     pub fn trust_again(&self) {
         if let Some(offloaded) = &self.gpu {
             offloaded.trust_again();
         }
     }
 
-    /// The multiply-adds of the GPU's largest dispatch so far; 0 on the CPU.
+    /// Returns the multiply-adds of the GPU's largest dispatch so far; 0 on the CPU.
     pub fn most_macs_a_dispatch(&self) -> u64 {
         self.gpu.as_ref().map_or(0, |offloaded| offloaded.gpu().most_macs_a_dispatch())
     }

@@ -1,9 +1,9 @@
-//! What devices turn out to be, for people and for JSON.
+//! Reports on devices, for people and for JSON.
 
 use serde::Serialize;
 use std::time::Duration;
 
-/// What an open device turned out to be, for people and for JSON.
+/// Which device is used, for people and for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeviceReport {
@@ -11,42 +11,43 @@ pub struct DeviceReport {
     pub asked: String,
     /// The device used.
     pub used: String,
-    /// Whether that is a GPU emulated in software.
+    /// Whether the device used is a GPU emulated in software.
     pub software: bool,
-    /// Batches that a GPU could not finish and the processor did.
+    /// Batches that the GPU could not finish and the CPU did.
     pub batches_on_cpu: u64,
 }
 
-/// A GPU, as a person wants to see it.
+/// A description of a GPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AdapterInfo {
-    /// Its number: what `gpu:N` means.
+    /// Its index: the N of `gpu:N`.
     pub index: usize,
     /// Its name.
     pub name: String,
-    /// Discrete, integrated, virtual, software or unknown.
+    /// `discrete`, `integrated`, `virtual`, `software` or `unknown`.
     pub kind: &'static str,
-    /// Whether a processor emulates it.
+    /// Whether it is emulated by the CPU.
     pub software: bool,
-    /// The interface it is reached through: Vulkan, Metal, Dx12 or Gl.
+    /// The API that it is used through: `Vulkan`, `Metal`, `Dx12` or `Gl`.
     pub api: String,
     /// Its driver and the driver's version.
     pub driver: String,
-    /// The family of kernels that it gets: cooperative or portable.
+    /// The family of kernels that it runs: `cooperative` or `portable`.
     pub kernels: &'static str,
 }
 
-/// Where a GPU's time went, since it was opened.
+/// Where a GPU's time went since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct GpuTimes {
-    /// Kernels running, by the device's clock, if it has one: those of everyone in this process who has it open.
+    /// Run time of kernels by the GPU's clock, if it has one. Includes the kernels of all handles in this process
+    /// that share the GPU.
     pub kernels: Option<Duration>,
-    /// From handing batches over to having their results in host memory.
+    /// Time from submitting batches until their results are in host memory.
     pub away: Duration,
-    /// Checking results on the processor, most of it while the GPU computes the next round of a batch.
+    /// Time spent checking results on the CPU, mostly while the GPU computes the next round of a batch.
     pub checking: Duration,
-    /// The part of that which the GPU's work does not cover.
+    /// The part of `checking` that does not overlap with GPU work.
     pub waiting: Duration,
 }

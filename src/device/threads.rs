@@ -1,24 +1,24 @@
-//! How many threads there may be.
+//! Limits on the number of threads.
 
 use crate::error::Error;
 use std::num::NonZeroUsize;
 
-/// Threads for each core that may be asked for. More only cost memory.
+/// Maximum number of threads per core. More threads only cost memory.
 const MOST_A_CORE: usize = 4;
-/// So many may be asked for on any machine, so that settings can move to a smaller one.
+/// Allowed on any machine, so that the same settings work on a smaller machine.
 const ALWAYS_ALLOWED: usize = 64;
-/// What sets the default, as it does for every program that uses rayon.
+/// Sets the default number of threads, as in every program that uses rayon.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// The most threads that may be asked for on this machine.
+/// Returns the maximum number of threads on this machine.
 pub(crate) fn most() -> usize {
     MOST_A_CORE.saturating_mul(cores()).max(ALWAYS_ALLOWED)
 }
 
-/// The threads to start: as many as asked for, or one a core.
+/// Returns the number of threads to start: `asked`, or else `RAYON_NUM_THREADS`, or else one per core.
 ///
 /// # Errors
-/// [`Error::Parameter`] if there would be more than [`most`].
+/// [`Error::Parameter`] for more than [`most`] threads.
 pub(crate) fn checked(asked: Option<NonZeroUsize>) -> Result<usize, Error> {
     let variable = || std::env::var(VARIABLE).ok()?.parse().ok();
     let (name, threads) = match asked {

@@ -1,10 +1,11 @@
-//! Vectors of 64-bit lanes, so that an algorithm is written once for all vector instruction sets.
+//! Vectors of 64-bit lanes: a common interface to all vector instruction sets.
 //!
-//! A vector can only be made with the proof that the CPU has its instructions ([`Isa`](super::isa::Isa)). So generic code needs
-//! no `unsafe`: whoever holds a vector, or the proof, may use it.
+//! Making a vector requires a proof that the CPU has its instructions ([`Isa`](super::isa::Isa)). Holding a vector or
+//! a proof therefore makes its operations sound, and generic code over vectors needs no `unsafe`.
 //!
-//! Generic functions over vectors must be `#[inline(always)]` and run inside [`Vector::run`]: elsewhere every operation is a call.
-//! For the same reason no closure that uses vectors may go to an iterator's adapter; `for` loops do instead.
+//! Functions that are generic over vectors must be `#[inline(always)]` and run inside [`Vector::run`]: elsewhere
+//! every operation becomes a function call. For the same reason, use `for` loops instead of passing closures that use
+//! vectors to iterator adapters.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -13,35 +14,35 @@ pub(crate) mod avx512;
 
 use zeroize::Zeroize;
 
-/// Lanes of the widest vector.
+/// The number of lanes of the widest vector.
 pub(crate) const MOST_LANES: usize = 8;
 
-/// A vector of 64-bit lanes. Operations work on each lane by itself and wrap around.
+/// A vector of 64-bit lanes. Operations apply to each lane separately and wrap around.
 ///
-/// None takes a time that depends on the lanes' values.
+/// All operations are constant-time: their time does not depend on the values of lanes.
 pub(crate) trait Vector: Copy + Zeroize + Send + Sync {
-    /// Proof that the CPU has the instructions.
+    /// Proof that the CPU has the instructions of this vector.
     type Isa: Copy + Send + Sync;
 
-    /// A truth value for each lane.
+    /// A boolean per lane.
     type Mask: Copy;
 
     /// The lanes as an array.
     type Lanes: Copy + Default + AsRef<[u64]> + AsMut<[u64]>;
 
-    /// How many lanes.
+    /// The number of lanes.
     const LANES: usize;
 
-    /// Runs `work`, whose inlined part is compiled with the instructions. Is never inlined itself.
+    /// Runs `work`. Code inlined into `work` is compiled with this vector's instructions. Never inlined itself.
     fn run<R>(isa: Self::Isa, work: impl FnOnce() -> R) -> R;
 
-    /// The same number in every lane.
+    /// Returns x in every lane.
     fn splat(isa: Self::Isa, x: u64) -> Self;
 
-    /// A vector of these lanes.
+    /// Makes a vector of these lanes.
     fn from_lanes(isa: Self::Isa, lanes: Self::Lanes) -> Self;
 
-    /// The lanes, the first one first.
+    /// Returns the lanes, in order.
     fn lanes(self) -> Self::Lanes;
 
     /// self + other.
@@ -50,31 +51,32 @@ pub(crate) trait Vector: Copy + Zeroize + Send + Sync {
     /// self − other.
     fn sub(self, other: Self) -> Self;
 
-    /// Bits that both have.
+    /// self & other.
     fn and(self, other: Self) -> Self;
 
-    /// Bits that either has.
+    /// self | other.
     fn or(self, other: Self) -> Self;
 
-    /// Shifts right by `bits`, shifting in zeros; 64 bits or more leave zero.
+    /// Shifts right by `bits`, filling with zeros. Shifts of 64 bits or more give zero.
     fn shr(self, bits: u32) -> Self;
 
-    /// Shifts left by `bits`; 64 bits or more leave zero.
+    /// Shifts left by `bits`. Shifts of 64 bits or more give zero.
     fn shl(self, bits: u32) -> Self;
 
-    /// Where two vectors are equal.
+    /// Sets the mask in the lanes that are equal.
     fn eq(self, other: Self) -> Self::Mask;
 
-    /// The lanes of `on` where the mask is set, of `off` elsewhere.
+    /// Returns the lanes of `on` where the mask is set, of `off` elsewhere.
     fn select(mask: Self::Mask, on: Self, off: Self) -> Self;
 
-    /// Zero where the mask is not set.
+    /// Returns the lanes where the mask is set, and zero elsewhere.
     fn keep(self, mask: Self::Mask) -> Self;
 
-    /// A bit for each lane of a mask, the first lane's lowest.
+    /// Returns a mask as an integer: bit i is lane i.
     #[cfg(feature = "owner")]
     fn bits(mask: Self::Mask) -> u32;
 
-    /// Lane j of vector i becomes lane i of vector j. Only the first [`Vector::LANES`] vectors are changed; fewer are left alone.
+    /// Transposes the first [`Vector::LANES`] vectors: lane j of vector i becomes lane i of vector j. Does nothing if
+    /// there are fewer.
     fn transpose(vectors: &mut [Self]);
 }

@@ -1,40 +1,40 @@
-//! Errors by what follows from them.
+//! Kinds of errors.
 
 use super::Error;
 
-/// What an error is about, for callers that treat errors alike by kind: exit codes, HTTP statuses, exceptions.
+/// The kind of an error, for callers that map errors to exit codes, HTTP statuses or exceptions.
 ///
-/// Match it without a wildcard: a new kind is a breaking change, so that the compiler says where it has to be thought of.
+/// Match it without a wildcard: a new kind is a breaking change, and the compiler then points to every match to extend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// A parameter that the caller chose: a size, a scheme, a number of threads.
     Parameter,
-    /// Vectors, numbers or ids that the caller gave, or something that was not given.
+    /// An invalid or missing vector, number, id or other input.
     Input,
-    /// A ciphertext that no encryption makes, or one that does not decode.
+    /// A ciphertext that encryption cannot produce, or that does not decode.
     Ciphertext,
-    /// A context that contradicts itself.
+    /// An invalid context.
     Context,
-    /// A key that is known to be weak, without leave to use it.
+    /// A weak key, without permission to use it.
     WeakKey,
-    /// Things that do not belong together: another key's, another query's, another context's.
+    /// Data of another key, another query or another context.
     Mismatch,
     /// A wrong passphrase or key, or data that was changed since it was sealed.
     Unseal,
-    /// A file that is not what it should be.
+    /// A file with invalid content.
     Format,
-    /// The operating system refused to read or write a file, or it would be lost.
+    /// A file could not be read or written, or would be overwritten.
     File,
-    /// A device that cannot be used, or no random numbers.
+    /// A device is not available, or the random number generator failed.
     Device,
     /// A key provider or a remote store failed.
     Service,
-    /// The caller asked to stop.
+    /// The caller cancelled the operation.
     Cancelled,
 }
 
 impl Error {
-    /// What the error is about. Of an error in a file, what is wrong there.
+    /// Returns the kind of the error; for [`Error::InFile`], that of the error inside.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Parameter { .. } | Self::UnknownScheme { .. } => ErrorKind::Parameter,

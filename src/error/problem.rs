@@ -1,8 +1,8 @@
-//! What exactly is wrong with ciphertexts, plaintexts, content and numbers.
+//! The problems that ciphertexts, plaintexts, content and numbers can have.
 
 use std::fmt;
 
-/// Why a number cannot be a ciphertext.
+/// Why a number is not a valid ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CiphertextProblem {
@@ -19,9 +19,9 @@ pub enum CiphertextProblem {
         /// The longest length in bytes.
         limit: usize,
     },
-    /// A vector must be one ciphertext.
+    /// A vector has several ciphertexts, where it must have one.
     Count {
-        /// How many there are.
+        /// The number of ciphertexts.
         actual: usize,
     },
 }
@@ -33,49 +33,49 @@ impl fmt::Display for CiphertextProblem {
             Self::TooLarge => f.write_str("it is not below n²"),
             Self::NotCoprime => f.write_str("it shares a factor with n"),
             Self::TooLong { actual, limit } => {
-                write!(f, "it has {actual} bytes, at most {limit} are possible")
+                write!(f, "it has {actual} bytes; the maximum is {limit}")
             }
             Self::Count { actual } => {
-                write!(f, "a vector is one ciphertext here, this one has {actual}")
+                write!(f, "the vector has {actual} ciphertexts, expected 1")
             }
         }
     }
 }
 
-/// Why a plaintext is not a binary vector, or not a sum of two.
+/// Why a plaintext is not a binary vector or a sum of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeProblem {
-    /// A base-4 digit is 3, but 1 + 1 = 2.
+    /// A base-4 digit is 3, but the sum of two vectors has at most 1 + 1 = 2.
     Digit3,
-    /// A base-4 digit is 2 or 3 where a vector was expected, whose digits are 0 and 1.
+    /// A base-4 digit is 2 or 3, but the digits of a vector are 0 and 1.
     NotBinary,
     /// There are bits above the last dimension.
     UpperBits,
-    /// It was not made with this key.
+    /// It was not encrypted with this key.
     Foreign,
 }
 
 impl fmt::Display for DecodeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Digit3 => "a digit is 3, so it is no sum of two vectors of this key",
-            Self::NotBinary => "a digit is above 1, so it is no vector of zeros and ones, but perhaps a sum of such",
-            Self::UpperBits => "there are bits above the embedding's length",
-            Self::Foreign => "it was not made with this key",
+            Self::Digit3 => "a base-4 digit is 3, so it is not the sum of two vectors of this key",
+            Self::NotBinary => "a base-4 digit is above 1, so it is not a binary vector, but perhaps the sum of two",
+            Self::UpperBits => "there are bits above the last of the embedding_length dimensions",
+            Self::Foreign => "it was not encrypted with this key",
         })
     }
 }
 
-/// Why content is not sealed, or not opened.
+/// Why content cannot be encrypted or decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentProblem {
-    /// It is a secret key in XTrace's format, or would be taken for one.
+    /// It is a secret key in XTrace's format, or could be mistaken for one.
     SecretKey,
     /// It was sealed for another chunk or by another context, or was changed.
     NotOfChunk,
-    /// It was sealed for a chunk, and no name was given.
+    /// It was sealed for a chunk, and no chunk name was given.
     NeedsName,
 }
 
@@ -83,33 +83,33 @@ impl fmt::Display for ContentProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SecretKey => {
-                "is refused: it reads as a secret key of XTrace's format, which seals keys and content with one key, so \
-                 that each can be passed for the other; the native format does not have this problem"
+                "is refused: it looks like a secret key in XTrace's format, which encrypts keys and content with the same \
+                 key, so one could be swapped for the other; use the native format, which separates them"
             }
             Self::NotOfChunk => "was not sealed for this chunk by this context, or was changed since",
             Self::NeedsName => {
-                "was sealed for a chunk, whose name `decrypt_content_for` takes; or it is not of this context, or was \
-                 changed since"
+                "was sealed for a chunk (give the chunk's name to `decrypt_content_for`), is of another context, or was \
+                 changed since it was sealed"
             }
         })
     }
 }
 
-/// Why a number cannot be encrypted, or not be read.
+/// Why a number cannot be encrypted or decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NumberProblem {
-    /// It is infinite or not a number.
+    /// It is infinite or NaN.
     NotFinite,
     /// It is beyond the bound of its format.
     OutOfRange,
-    /// Its ciphertext was not made with this key.
+    /// Its ciphertext was not encrypted with this key.
     Foreign,
-    /// What was decrypted is beyond the bound that its computation gives it.
+    /// The decrypted number is beyond the bound of its array.
     BeyondBound,
-    /// It has a fraction, but an integer was asked for.
+    /// It has a fraction, but an integer was requested.
     NotAnInteger,
-    /// It is too large for the type that was asked for.
+    /// It is too large for the requested type.
     TooLargeForType,
 }
 
@@ -118,10 +118,10 @@ impl fmt::Display for NumberProblem {
         f.write_str(match self {
             Self::NotFinite => "is infinite or not a number (NaN)",
             Self::OutOfRange => "is beyond the bound of its format",
-            Self::Foreign => "is in a ciphertext that was not made with this key",
-            Self::BeyondBound => "is beyond its bound: it was not computed as it says",
-            Self::NotAnInteger => "has a fraction, but an integer was asked for",
-            Self::TooLargeForType => "is too large for the type that was asked for",
+            Self::Foreign => "was not encrypted with this key",
+            Self::BeyondBound => "is beyond its bound: its ciphertext or the stated bound was changed",
+            Self::NotAnInteger => "has a fraction; decrypt it as a floating-point number",
+            Self::TooLargeForType => "is too large for the requested type",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! From plaintexts to numbers, in a time that does not depend on them.
+//! Decodes plaintexts to numbers, in constant time.
 
 use super::encode::{mask, negate_if};
 use crate::bignum::limbs::less_than;
@@ -12,7 +12,7 @@ pub(super) struct Decoded<'a> {
     magnitude: &'a [u64],
 }
 
-/// What plaintexts of a key are compared with.
+/// The values that plaintexts of a key are compared with.
 pub(super) struct Limits<'a> {
     n: &'a [u64],
     half: Vec<u64>,
@@ -22,14 +22,14 @@ pub(super) struct Limits<'a> {
 impl<'a> Limits<'a> {
     pub(super) fn new(key: &'a PublicKey, bound: &BigUint) -> Self {
         let n = key.modulus().limbs();
-        // What is not below n bounds nothing.
+        // A bound of n or more is no restriction.
         let bound = if bound < key.n() { limbs(bound, key.width()) } else { n.to_vec() };
         Self { n, half: limbs(&(key.n() / 2u32), key.width()), bound }
     }
 }
 
 impl<'a> Decoded<'a> {
-    /// The integer in a plaintext, which is overwritten with its magnitude.
+    /// Decodes the integer in a plaintext, overwriting the plaintext with the magnitude.
     pub(super) fn new(limits: &Limits<'_>, plaintext: &'a mut [u64]) -> Result<Self, NumberProblem> {
         if plaintext.iter().fold(u64::MAX, |all, limb| all & limb) == u64::MAX {
             return Err(NumberProblem::Foreign);
@@ -42,12 +42,12 @@ impl<'a> Decoded<'a> {
         Ok(Self { is_negative, magnitude: plaintext })
     }
 
-    /// The number, if it is an integer and small enough.
+    /// Returns the number as an `i64`, or an error if it has a fraction or is too large.
     pub(super) fn to_i64(&self, exponent: i32) -> Result<i64, NumberProblem> {
         let mut integer = 0u64;
         let (mut cut, mut beyond) = (0u64, 0u64);
         for (i, limb) in (0i64..).zip(self.magnitude) {
-            // Where the lowest bit of this limb goes: exponent and place are public.
+            // The position of this limb's lowest bit. Exponent and position are public, so branching on them is safe.
             let at = 64 * i + i64::from(exponent);
             match at {
                 ..=-64 => cut |= limb,
@@ -74,9 +74,9 @@ impl<'a> Decoded<'a> {
         Ok(((integer ^ negative).wrapping_sub(negative)).cast_signed())
     }
 
-    /// The nearest `f64`, half to even.
+    /// Returns the nearest `f64`, rounding half to even.
     pub(super) fn to_f64(&self, exponent: i32) -> Result<f64, NumberProblem> {
-        // The highest limb that is not 0, the one below it, and whether there is anything below that.
+        // The highest limb that is not 0, the limb below it, and the OR of all limbs below those.
         let (mut top, mut below, mut rest, mut place) = (0, 0, 0, 0);
         let (mut last, mut before) = (0, 0);
         for (i, limb) in (0u64..).zip(self.magnitude) {
@@ -88,9 +88,9 @@ impl<'a> Decoded<'a> {
         }
         let shift = top.leading_zeros() % 64;
         let wide = (u128::from(top) << 64 | u128::from(below)) << shift;
-        #[expect(clippy::cast_possible_truncation, reason = "both halves of it")]
+        #[expect(clippy::cast_possible_truncation, reason = "takes the two halves")]
         let (head, cut) = ((wide >> 64) as u64, wide as u64 | rest);
-        // 64 bits, the lowest of which is set if anything was cut off: rounding to 53 sees all it needs.
+        // 64 bits, the lowest of which is set if any lower bit was set: enough to round to 53 bits correctly.
         #[expect(clippy::cast_precision_loss, reason = "rounds to the nearest, half to even")]
         let mut number = (head | u64::from(cut != 0)) as f64;
         let mut power = 64 * place.cast_signed() - i64::from(shift) + i64::from(exponent);
@@ -103,7 +103,7 @@ impl<'a> Decoded<'a> {
         if number.is_finite() { Ok(number) } else { Err(NumberProblem::TooLargeForType) }
     }
 
-    /// The integer, in a time by its length.
+    /// Returns the integer. Takes time that depends on its length.
     pub(super) fn to_bigint_vartime(&self) -> BigInt {
         let sign = if self.is_negative { Sign::Minus } else { Sign::Plus };
         BigInt::from_biguint(sign, BigUint::from_bytes_le(bytemuck::cast_slice(self.magnitude)))
@@ -123,7 +123,8 @@ mod tests {
         #[test]
         fn floats_are_the_nearest(limbs in prop::collection::vec(prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0u64..4], 1..20), negative: bool, exponent in -1074i32..200) {
             let number = decoded(negative, &limbs);
-            // The standard library reads decimal text to the nearest; x·2^e of e < 0 is x·5^−e over 10^−e.
+            // The oracle is the standard library, which parses decimal text to the nearest float. For e < 0,
+            // x·2^e = x·5^−e / 10^−e.
             let text = if exponent < 0 {
                 let scaled = number.to_bigint_vartime() * BigInt::from(5u32).pow(exponent.unsigned_abs());
                 format!("{scaled}e{exponent}")
@@ -139,7 +140,7 @@ mod tests {
 
         #[test]
         fn integers_come_back(value: i64, exponent in -70i32..70, upper in 0u64..2) {
-            // value·2^shift at an exponent of −shift, and with something far above.
+            // value·2^−exponent for a negative exponent, and sometimes a bit far above it.
             let magnitude = BigUint::from(value.unsigned_abs());
             let scaled = if exponent < 0 { &magnitude << exponent.unsigned_abs() } else { magnitude.clone() };
             let limbs = [limbs(&scaled, 3).as_slice(), &[upper]].concat();

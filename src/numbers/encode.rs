@@ -1,4 +1,4 @@
-//! From numbers to plaintexts, in a time that does not depend on them.
+//! Encodes numbers as plaintexts, in constant time.
 
 use super::format::{NumberFormat, check_bound};
 use crate::bignum::limbs::less_than;
@@ -6,7 +6,7 @@ use crate::error::{Error, NumberProblem};
 use crate::paillier::public_key::{PublicKey, limbs};
 use zeroize::Zeroizing;
 
-/// A number of the machine's that can be encrypted: integers up to 64 bits, `f32` and `f64`.
+/// A primitive number that can be encrypted: integers of up to 64 bits, `f32` and `f64`.
 pub trait MachineNumber: Copy + private::Parts {}
 
 impl<T: Copy + private::Parts> MachineNumber for T {}
@@ -54,7 +54,7 @@ mod private {
             let biased = bits >> 52 & 0x7ff;
             let normal = u64::from(biased != 0);
             let mantissa = bits & ((1 << 52) - 1) | normal << 52;
-            #[expect(clippy::cast_possible_truncation, reason = "eleven bits")]
+            #[expect(clippy::cast_possible_truncation, reason = "it has 11 bits")]
             let exponent = (biased + 1 - normal) as i32 - 1075;
             Float { is_finite: biased != 0x7ff, is_negative: bits >> 63 == 1, mantissa, exponent }
         }
@@ -63,7 +63,7 @@ mod private {
 
 pub(super) use private::Float;
 
-/// The plaintexts of numbers, as rows of n's width: i of i ≥ 0, n + i of i < 0.
+/// Encodes numbers as plaintexts, one row of n's width each: i for i ≥ 0, n + i for i < 0.
 ///
 /// # Errors
 /// [`Error::Magnitude`] if the format has no room in n; [`Error::Number`], naming the first number that is not finite or
@@ -90,26 +90,26 @@ pub(super) fn plaintexts<T: MachineNumber>(
     Ok(rows)
 }
 
-/// All ones if so, else 0.
+/// Returns a mask: all ones if the condition holds, else 0.
 pub(super) fn mask(condition: bool) -> u64 {
     u64::from(condition).wrapping_neg()
 }
 
-/// The integer nearest to mantissa·2^exponent/2^unit, half to even. Returns whether it does not fit.
+/// Writes the integer nearest to mantissa·2^exponent/2^unit, rounding half to even. Returns whether it overflows `out`.
 fn write_magnitude(float: &Float, unit: i32, out: &mut [u64]) -> bool {
     let shift = i64::from(float.exponent) - i64::from(unit);
-    // Beyond 65 bits nothing is left, not even a half.
+    // A shift by 65 bits leaves less than a half of any 64-bit mantissa.
     let right = (-shift).clamp(0, 65);
     let wide = u128::from(float.mantissa);
     let kept = wide >> right;
     let rest = wide - (kept << right);
-    // Twice the rest against the whole, and the parity of what is kept where they are equal.
+    // Rounds up if twice the remainder exceeds the unit, or equals it and the kept part is odd.
     let up = (rest << 1) + (kept & 1) > 1 << right;
-    #[expect(clippy::cast_possible_truncation, reason = "either nothing was added or half of the bits are gone")]
+    #[expect(clippy::cast_possible_truncation, reason = "adds 1 only after a right shift, so the sum fits 64 bits")]
     let rounded = (kept + u128::from(up & (right > 0))) as u64;
     let left = shift.max(0);
     let shifted = u128::from(rounded) << (left % 64);
-    #[expect(clippy::cast_possible_truncation, reason = "the limbs of it")]
+    #[expect(clippy::cast_possible_truncation, reason = "splits it into limbs")]
     let (low, high) = (shifted as u64, (shifted >> 64) as u64);
     let (mut low_left, mut high_left) = (low, high);
     for (i, limb) in (0i64..).zip(out) {
@@ -121,7 +121,7 @@ fn write_magnitude(float: &Float, unit: i32, out: &mut [u64]) -> bool {
     low_left | high_left != 0
 }
 
-/// Becomes m − x where the condition holds and x is not 0.
+/// Replaces x by m − x if the condition holds and x is not 0.
 pub(super) fn negate_if(condition: bool, m: &[u64], x: &mut [u64]) {
     let any = x.iter().fold(0, |any, limb| any | limb);
     let mask = mask(condition) & mask(any != 0);
@@ -146,9 +146,9 @@ mod tests {
         (!overflow).then(|| BigUint::from_bytes_le(bytemuck::cast_slice(&limbs)))
     }
 
-    /// |value|/2^unit to the nearest, half to even, in exact rational arithmetic.
+    /// Rounds |value|/2^unit to the nearest integer, half to even, in exact rational arithmetic.
     fn nearest(value: f64, unit: i32) -> BigUint {
-        // As a multiple of 2^−1074, which every f64 is.
+        // Every f64 is a multiple of 2^−1074.
         let bits = value.to_bits();
         let (biased, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
         let numerator = if biased == 0 { fraction.into() } else { BigUint::from(fraction | 1 << 52) << (biased - 1) };
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn overflow_is_reported() {
         assert_eq!(integer(1u64, -2559), Some(BigUint::from(1u32) << 2559));
         assert_eq!(integer(1u64, -2560), None);
         assert_eq!(integer(3u64, -2559), None);

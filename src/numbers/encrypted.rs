@@ -1,4 +1,4 @@
-//! Encrypted numbers, one and many.
+//! Encrypted numbers and arrays of them.
 
 use super::format::NumberFormat;
 use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
@@ -6,7 +6,7 @@ use crate::paillier::public_key::PublicId;
 use num_bigint::BigUint;
 use std::fmt;
 
-/// Encrypted numbers with one exponent, and one public bound on their magnitude. Made by
+/// An array of encrypted numbers with a common exponent and a public bound on their magnitude. Created by
 /// `ExecutionContext::encrypt_numbers` or
 /// [`NumberEvaluator::encrypt_numbers`](crate::NumberEvaluator::encrypt_numbers).
 #[derive(Clone, PartialEq, Eq)]
@@ -31,55 +31,55 @@ impl EncryptedArray {
         Self { ciphertexts, format: NumberFormat::new(exponent, bound) }
     }
 
-    /// How many numbers.
+    /// Returns how many numbers it has.
     pub fn len(&self) -> usize {
         self.ciphertexts.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether it has no numbers.
     pub fn is_empty(&self) -> bool {
         self.ciphertexts.is_empty()
     }
 
-    /// Numbers are multiples of 2 to this power.
+    /// Returns the exponent: the numbers are multiples of 2^exponent.
     pub fn exponent(&self) -> i32 {
         self.format.exponent()
     }
 
-    /// The largest magnitude that an encrypted integer can have, by how it came about. The number is the integer times
-    /// 2^exponent.
+    /// Returns the largest magnitude that an encrypted integer can have after the operations that produced it. A number is
+    /// its integer times 2^exponent.
     pub fn bound(&self) -> &BigUint {
         self.format.bound()
     }
 
-    /// The key that they are encrypted with.
+    /// Returns the public id of the key that encrypts the numbers.
     pub fn key_id(&self) -> PublicId {
         self.ciphertexts.key_id()
     }
 
-    /// The ciphertexts: of i for i ≥ 0, of n + i for i < 0.
+    /// Returns the ciphertexts, which encrypt i for i ≥ 0 and n + i for i < 0.
     pub fn ciphertexts(&self) -> &Ciphertexts {
         &self.ciphertexts
     }
 
-    /// The number at that place.
+    /// Returns the number at an index, or `None` beyond the end.
     pub fn get(&self, index: usize) -> Option<EncryptedNumber> {
         (index < self.len()).then(|| EncryptedNumber(self.slice(index..index + 1)))
     }
 
-    /// The numbers one by one.
+    /// Iterates over the numbers.
     pub fn iter(&self) -> impl Iterator<Item = EncryptedNumber> + '_ {
         (0..self.len()).map(|index| EncryptedNumber(self.slice(index..index + 1)))
     }
 
-    /// Some of them; fewer, if there are not so many.
+    /// Returns the numbers in a range, which is cut to the length of the array.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         Self { ciphertexts: self.ciphertexts.slice(range), format: self.format.clone() }
     }
 }
 
-/// One encrypted number: an [`EncryptedArray`] of one.
+/// One encrypted number: an [`EncryptedArray`] of length 1.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncryptedNumber(EncryptedArray);
 
@@ -94,28 +94,28 @@ impl fmt::Debug for EncryptedNumber {
 }
 
 impl EncryptedNumber {
-    /// The number is a multiple of 2 to this power.
+    /// Returns the exponent: the number is a multiple of 2^exponent.
     pub fn exponent(&self) -> i32 {
         self.0.exponent()
     }
 
-    /// See [`EncryptedArray::bound`].
+    /// Returns the bound: see [`EncryptedArray::bound`].
     pub fn bound(&self) -> &BigUint {
         self.0.bound()
     }
 
-    /// The key that it is encrypted with.
+    /// Returns the public id of the key that encrypts the number.
     pub fn key_id(&self) -> PublicId {
         self.0.key_id()
     }
 
-    /// The ciphertext.
+    /// Returns the ciphertext.
     pub fn ciphertext(&self) -> Ciphertext {
         Ciphertext::from_row(self.key_id(), self.0.ciphertexts.rows().limbs())
     }
 }
 
-/// [`EncryptedNumber`] and [`EncryptedArray`]: what evaluators compute with, element by element.
+/// [`EncryptedNumber`] or [`EncryptedArray`]: the operands of elementwise operations.
 pub trait Encrypted: private::Array {}
 
 impl Encrypted for EncryptedArray {}
@@ -128,7 +128,7 @@ pub(super) mod private {
     pub trait Array: Sized {
         fn array(&self) -> &EncryptedArray;
 
-        /// From an array as long as the operands.
+        /// Wraps an array of the operands' length.
         fn from_array(array: EncryptedArray) -> Self;
     }
 

@@ -1,4 +1,4 @@
-//! What can be computed with encrypted numbers without the secret key.
+//! Operations on encrypted numbers that need no secret key.
 
 use super::encode::{self, MachineNumber};
 use super::encrypted::private::Array;
@@ -22,17 +22,17 @@ use num_bigint::{BigInt, BigUint};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// A public key on an open device, for computing with encrypted numbers.
+/// Computes with encrypted numbers: a public key on an open device.
 ///
-/// Operands of [`add`](Self::add) and so on are [`EncryptedNumber`]s or [`EncryptedArray`]s, which are combined element
-/// by element. A plain array is as long, or has one number for all.
+/// Operands are [`EncryptedNumber`]s or [`EncryptedArray`]s. Operations such as [`add`](Self::add) work element by element.
+/// A plain operand has the same length, or one number that is broadcast.
 ///
-/// Results carry no fresh noise: whoever knows the operands can recognise them. [`NumberEvaluator::rerandomize`] adds some.
-/// Plain operands are the evaluator's own, so the time that is taken depends on them.
+/// Results carry no fresh noise: anyone who knows the operands can recognise them. [`NumberEvaluator::rerandomize`] adds
+/// fresh noise. Plain operands are not secret from the evaluator, so the time an operation takes depends on them.
 ///
 /// # Errors
-/// Where operands meet: [`Error::WrongKey`]; [`Error::Length`] if they are of different lengths; [`Error::Magnitude`] if
-/// the result could reach n/3. Then nothing was computed.
+/// Every operation fails before it computes anything: with [`Error::WrongKey`] if an operand belongs to another key,
+/// [`Error::Length`] if lengths differ, and [`Error::Magnitude`] if the result could reach n/3.
 ///
 /// ```no_run
 /// # use hushvec::{Device, ExecutionContext, NumberEvaluator, NumberFormat, PassphraseKeyProvider, PlainArray};
@@ -51,9 +51,9 @@ pub struct NumberEvaluator {
     device: OpenDevice,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "the type says them once for all operations")]
+#[expect(clippy::missing_errors_doc, reason = "the type's documentation lists them for all operations")]
 impl NumberEvaluator {
-    /// Opens a device for a public context, with one thread a core.
+    /// Opens a device for a public context, with one thread per core.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -61,7 +61,7 @@ impl NumberEvaluator {
         Self::with_threads(public, device, None)
     }
 
-    /// [`NumberEvaluator::open`] with a number of threads.
+    /// Like [`NumberEvaluator::open`], with a number of threads.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -69,22 +69,22 @@ impl NumberEvaluator {
         Ok(Self::on(public, &OpenDevice::open(device, threads)?))
     }
 
-    /// An evaluator on a device that is open already.
+    /// Creates an evaluator on a device that is already open.
     pub fn on(public: &PublicContext, device: &OpenDevice) -> Self {
         Self { public: public.clone(), device: device.clone() }
     }
 
-    /// The public key.
+    /// Returns the public key.
     pub fn public_key(&self) -> &Arc<PublicKey> {
         self.public.key()
     }
 
-    /// What the device turned out to be.
+    /// Returns which device was opened, with its properties.
     pub fn device_report(&self) -> DeviceReport {
         self.device.report()
     }
 
-    /// Where the GPU's time went; `None` on the processor.
+    /// Returns how the GPU's time was spent; `None` on the CPU.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
         self.device.gpu_times()
     }
@@ -101,21 +101,21 @@ impl NumberEvaluator {
     ) -> Result<EncryptedArray, Error> {
         let (key, width) = (self.public_key(), self.public_key().width());
         let plaintexts = encode::plaintexts(key, values, format)?;
-        // Negative numbers have plaintexts of n's length.
+        // Plaintexts of negative numbers are as long as n.
         let bits = 64 * width;
         let rows = encrypt::encrypt_rows(key, &self.device, Rows::new(&plaintexts, width), bits, &mut OsRandom)?;
         Ok(self.array(rows, format.exponent(), format.bound().clone()))
     }
 
-    /// [`NumberEvaluator::encrypt_numbers`] of one.
+    /// Encrypts one number.
     ///
     /// # Errors
-    /// As there.
+    /// As [`NumberEvaluator::encrypt_numbers`].
     pub fn encrypt_number<T: MachineNumber>(&self, value: T, format: &NumberFormat) -> Result<EncryptedNumber, Error> {
         self.encrypt_numbers(&[value], format).map(EncryptedNumber::from_array)
     }
 
-    /// a + b.
+    /// Returns a + b.
     pub fn add<E: Encrypted>(&self, a: &E, b: &E) -> Result<E, Error> {
         let (a, b) = self.aligned("add", a.array(), b.array())?;
         let bound = check_bound(self.public_key(), "add", a.bound() + b.bound())?;
@@ -125,7 +125,7 @@ impl NumberEvaluator {
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
 
-    /// a − b.
+    /// Returns a − b.
     pub fn sub<E: Encrypted>(&self, a: &E, b: &E) -> Result<E, Error> {
         let (a, b) = self.aligned("sub", a.array(), b.array())?;
         let bound = check_bound(self.public_key(), "sub", a.bound() + b.bound())?;
@@ -136,12 +136,12 @@ impl NumberEvaluator {
         Ok(E::from_array(self.array(out, a.exponent(), bound)))
     }
 
-    /// −a.
+    /// Returns −a.
     pub fn neg<E: Encrypted>(&self, a: &E) -> Result<E, Error> {
         self.mul_plain(a, &PlainArray::integers([-1]))
     }
 
-    /// a + b. The result has the lower of both exponents.
+    /// Returns a + b. The result has the lower of both exponents.
     pub fn add_plain<E: Encrypted>(&self, a: &E, b: &PlainArray) -> Result<E, Error> {
         let (key, exponent) = (self.public_key(), a.array().exponent().min(b.exponent()));
         let a = self.lowered("add_plain", a.array(), exponent)?;
@@ -154,7 +154,7 @@ impl NumberEvaluator {
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
 
-    /// a·b. Exponents add up. What is multiplied by 0 can be seen to be 0.
+    /// Returns a·b. The exponents are added. A product with 0 is visibly an encryption of 0.
     pub fn mul_plain<E: Encrypted>(&self, a: &E, b: &PlainArray) -> Result<E, Error> {
         let a = self.own("mul_plain", a.array())?;
         let bound = check_bound(self.public_key(), "mul_plain", a.bound() * b.largest())?;
@@ -165,12 +165,12 @@ impl NumberEvaluator {
         Ok(E::from_array(self.array(out, exponent, bound)))
     }
 
-    /// The sum of all numbers. Of none it is 0, and can be seen to be.
+    /// Returns the sum of all numbers. The sum of an empty array is visibly an encryption of 0.
     pub fn sum(&self, a: &EncryptedArray) -> Result<EncryptedNumber, Error> {
         self.dot_product("sum", a, &PlainArray::integers([1]))
     }
 
-    /// Σ a_i·b_i.
+    /// Returns the dot product Σ a_i·b_i.
     pub fn dot(&self, a: &EncryptedArray, b: &PlainArray) -> Result<EncryptedNumber, Error> {
         self.dot_product("dot", a, b)
     }
@@ -187,7 +187,7 @@ impl NumberEvaluator {
         Ok(EncryptedNumber::from_array(product))
     }
 
-    /// The matrix times a: for each of its rows Σ w_i·a_i.
+    /// Returns the product of the matrix and a: Σ w_i·a_i for each row w.
     pub fn matmul(&self, matrix: &PlainMatrix, a: &EncryptedArray) -> Result<EncryptedArray, Error> {
         self.product("matmul", matrix, a, matrix.rows())
     }
@@ -206,13 +206,13 @@ impl NumberEvaluator {
         let bound = check_bound(self.public_key(), operation, a.bound() * matrix.largest_sum())?;
         let exponent = sum_of_exponents(operation, a.exponent(), matrix.values().exponent())?;
         let mut weights = matrix.weights();
-        // An array of none has no rows, but a sum.
+        // A matrix without columns has no rows either, but the sum of an empty array is one output.
         (weights.outputs()..outputs).for_each(|_| weights.push([] as [(usize, bool, [u64; 1]); 0]));
         let out = self.weighted(a.ciphertexts().rows().limbs(), &weights);
         Ok(self.array(out, exponent, bound))
     }
 
-    /// The same numbers with fresh noise: nobody without the secret key can tell how they came about.
+    /// Returns the same numbers with fresh noise, which hides from anyone without the secret key how they were computed.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Random`].
@@ -225,20 +225,23 @@ impl NumberEvaluator {
         Ok(E::from_array(self.array(out, a.exponent(), a.bound().clone())))
     }
 
-    /// The same numbers as multiples of a lower power of two.
+    /// Returns the same numbers with a lower exponent.
     ///
     /// # Errors
-    /// As for all operations; [`Error::Unsupported`] if the exponent is above that of the numbers, which would take
+    /// As for all operations; [`Error::Unsupported`] if the exponent is above that of the numbers, which would require
     /// rounding.
     pub fn with_exponent<E: Encrypted>(&self, a: &E, exponent: i32) -> Result<E, Error> {
         if exponent > a.array().exponent() {
-            let reason = format!("they are multiples of 2^{}, and rounding takes the secret key", a.array().exponent());
+            let reason = format!(
+                "the numbers are multiples of 2^{}, and rounding requires the secret key; give an exponent that is not larger",
+                a.array().exponent()
+            );
             return Err(Error::Unsupported { operation: "raising the exponent of encrypted numbers", reason });
         }
         self.lowered("with_exponent", a.array(), exponent).map(E::from_array)
     }
 
-    /// An array of single numbers. It has the lowest of their exponents and the largest of their bounds.
+    /// Collects single numbers into an array, which has the lowest of their exponents and the largest of their bounds.
     pub fn array_of<'a>(
         &self,
         numbers: impl IntoIterator<Item = &'a EncryptedNumber, IntoIter: Clone>,
@@ -246,7 +249,7 @@ impl NumberEvaluator {
         self.joined("array_of", numbers.into_iter().map(EncryptedNumber::array))
     }
 
-    /// Arrays one after the other. The result has the lowest of their exponents and the largest of their bounds.
+    /// Concatenates arrays. The result has the lowest of their exponents and the largest of their bounds.
     pub fn concat<'a>(
         &self,
         arrays: impl IntoIterator<Item = &'a EncryptedArray, IntoIter: Clone>,
@@ -277,16 +280,18 @@ impl NumberEvaluator {
         EncryptedArray::new(Ciphertexts::from_limbs(self.public_key(), rows), exponent, bound)
     }
 
+    /// Checks key and bound of an operand.
+    ///
     /// # Errors
-    /// [`Error::WrongKey`].
+    /// [`Error::WrongKey`]; [`Error::Magnitude`].
     fn own<'a>(&self, operation: &'static str, a: &'a EncryptedArray) -> Result<&'a EncryptedArray, Error> {
         self.public_key().check_id("the encrypted array", a.key_id())?;
-        // Arrays from files say themselves how large their numbers are.
+        // An array from a file can state any bound.
         check_bound(self.public_key(), operation, a.bound().clone())?;
         Ok(a)
     }
 
-    /// Both at the lower exponent.
+    /// Returns both operands with the lower of their exponents.
     fn aligned(
         &self,
         operation: &'static str,
@@ -300,7 +305,7 @@ impl NumberEvaluator {
         Ok((self.lowered(operation, a, exponent)?, self.lowered(operation, b, exponent)?))
     }
 
-    /// The same numbers at an exponent that is not above theirs.
+    /// Returns the same numbers with an exponent that is not above theirs.
     fn lowered(&self, operation: &'static str, a: &EncryptedArray, exponent: i32) -> Result<EncryptedArray, Error> {
         let a = self.own(operation, a)?;
         let more = power_of_two(self.public_key(), operation, a.exponent(), exponent, a.bound())?;
@@ -321,14 +326,13 @@ impl NumberEvaluator {
     }
 }
 
-/// How many bits more integers take when their exponent goes down from one to another. Numbers that are all 0 can do
-/// with any.
+/// Returns by how many bits integers grow when their exponent is lowered `from` one value `to` another: 0 if all are 0.
 fn power_of_two(key: &PublicKey, operation: &'static str, from: i32, to: i32, largest: &BigUint) -> Result<u64, Error> {
     let bits = u64::from(from.abs_diff(to));
     if *largest == BigUint::ZERO {
         return Ok(0);
     }
-    // Said before anything of that length is made.
+    // Refused before a number of that length is allocated.
     if bits + largest.bits() > key.n().bits() {
         Err(too_large(operation, bits + largest.bits(), key))
     } else {
@@ -337,6 +341,6 @@ fn power_of_two(key: &PublicKey, operation: &'static str, from: i32, to: i32, la
 }
 
 fn sum_of_exponents(operation: &'static str, a: i32, b: i32) -> Result<i32, Error> {
-    let reason = || format!("the exponents {a} and {b} add up to more than 32 bits hold");
+    let reason = || format!("the sum of the exponents {a} and {b} exceeds the range of a 32-bit integer");
     a.checked_add(b).ok_or_else(|| Error::Unsupported { operation, reason: reason() })
 }

@@ -1,4 +1,4 @@
-//! Encrypted arrays as bytes and as files: `docs/formats.md` has every byte.
+//! Reads and writes encrypted arrays as bytes and files. `docs/formats.md` specifies the format.
 
 use super::encrypted::EncryptedArray;
 use super::evaluator::NumberEvaluator;
@@ -16,20 +16,20 @@ use num_bigint::BigUint;
 use std::io::Read;
 use std::path::Path;
 
-/// The version that is written. Version 1 does not name the scheme.
+/// The version written. Version 1 does not name the scheme.
 const VERSION: u32 = 2;
-/// Where the scheme is, since version 2.
+/// The offset of the scheme, since version 2.
 const SCHEME: usize = 88;
-/// Among the kinds of files that begin like this.
+/// The kind of hushvec file.
 const KIND: u32 = 4;
 const HEADER_BYTES: usize = 128;
 const CHECKSUM_BYTES: usize = 4;
 
 impl EncryptedArray {
-    /// The array as bytes, for a file or a message.
+    /// Serializes the array for a file or a message.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if it is not of this key.
+    /// [`Error::WrongKey`] if it belongs to another key.
     pub fn to_bytes(&self, key: &PublicKey) -> Result<Vec<u8>, Error> {
         key.check_id("the encrypted array", self.key_id())?;
         let mut bytes = Vec::with_capacity(HEADER_BYTES + 8 * key.width() * (1 + 2 * self.len()) + CHECKSUM_BYTES);
@@ -50,15 +50,15 @@ impl EncryptedArray {
         Ok(bytes)
     }
 
-    /// Writes the array to a file, in one step.
+    /// Writes the array to a file atomically.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::WrongKey`] if it is not of this key.
+    /// [`Error::Io`]; [`Error::WrongKey`] if it belongs to another key.
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
         atomic_file::write(path, Content::Numbers, &self.to_bytes(key)?)
     }
 
-    /// How many bytes follow a header.
+    /// Checks a header and returns how many bytes must follow it.
     fn body_bytes(key: &PublicKey, header: &[u8]) -> Result<u64, Error> {
         if header.len() != HEADER_BYTES || !header.starts_with(MAGIC) {
             return Err(Error::format("not a hushvec file"));
@@ -66,22 +66,24 @@ impl EncryptedArray {
         let version = u32::from_le_bytes(array(header, 8));
         if !(1..=VERSION).contains(&version) {
             return Err(Error::format(format!(
-                "version {version} of the format; this build reads versions 1 to {VERSION}. Read it with a newer hushvec"
+                "version {version} of the format; this build reads versions 1 to {VERSION}. Use a newer hushvec"
             )));
         }
         opened(header).ok_or_else(|| {
-            Error::format("the header is damaged (its checksum does not fit); restore the file from a copy")
+            Error::format("the header is damaged (its checksum does not match); restore the file from a copy")
         })?;
         let kind = u32::from_le_bytes(array(header, 12));
         if kind != KIND {
-            return Err(Error::format(format!("kind {kind} of a hushvec file, expected encrypted numbers ({KIND})")));
+            return Err(Error::format(format!(
+                "a hushvec file of kind {kind}, expected encrypted numbers (kind {KIND}); give a file of encrypted numbers"
+            )));
         }
         let is_unused = |at: &usize| version == 1 || !(SCHEME..SCHEME + 4).contains(at);
         let mut unused = (68..HEADER_BYTES - CHECKSUM_BYTES).filter(is_unused);
         if unused.any(|at| header.get(at).is_none_or(|byte| *byte != 0)) {
             return Err(Error::format(format!(
-                "the header has bytes that version {version} of the format does not have; a newer hushvec may have written \
-                 the file, or it is forged"
+                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have written the \
+                 file, or it is forged"
             )));
         }
         let scheme = u32::from_le_bytes(array(header, SCHEME));
@@ -89,7 +91,7 @@ impl EncryptedArray {
         key.check_id("the encrypted array", PublicId(array(header, 16)))?;
         if scheme.is_some_and(|scheme| scheme != key.parameters().scheme()) {
             let message =
-                "the header names the key, but has another scheme than that key; restore the file from a copy";
+                "the header names this key, but another scheme than the key has; restore the file from a copy";
             return Err(Error::format(message));
         }
         let (key_len, count) = (u64::from_le_bytes(array(header, 48)), u64::from_le_bytes(array(header, 56)));
@@ -99,8 +101,8 @@ impl EncryptedArray {
         bytes.ok_or_else(|| {
             let expected = key.parameters().key_len();
             Error::format(format!(
-                "the header has key_len {key_len} and {count} numbers; the key has key_len {expected}, and all must be below 2^64 \
-                 bytes. Restore the file from a copy"
+                "the header has key_len {key_len} and {count} numbers; the key has key_len {expected}, and the file must be \
+                 smaller than 2^64 bytes. Restore the file from a copy"
             ))
         })
     }
@@ -113,7 +115,7 @@ impl EncryptedArray {
             )));
         }
         let body = opened(body)
-            .ok_or_else(|| Error::format("damaged: the checksum does not fit; restore the file from a copy"))?;
+            .ok_or_else(|| Error::format("damaged: the checksum does not match; restore the file from a copy"))?;
         let (bound, rows) = body.split_at(8 * key.width());
         let bound = check_bound(key, "reading encrypted numbers", BigUint::from_bytes_le(bound))?;
         let mut limbs = vec![0u64; rows.len() / 8];
@@ -128,7 +130,7 @@ impl EncryptedArray {
         Self::from_parts(key, device, header, body)
     }
 
-    /// Reads no more than the header announces.
+    /// Reads a file, at most one byte more than its header announces.
     fn load(key: &PublicKey, device: &OpenDevice, path: &Path) -> Result<Self, Error> {
         let mut file = open_regular(path)?;
         let mut read = |most: u64| {
@@ -144,16 +146,16 @@ impl EncryptedArray {
 }
 
 impl NumberEvaluator {
-    /// Reads what [`EncryptedArray::to_bytes`] wrote, and checks each ciphertext. Exponent and bound are believed.
+    /// Reads the output of [`EncryptedArray::to_bytes`] and checks each ciphertext. Exponent and bound are trusted.
     ///
     /// # Errors
-    /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
+    /// [`Error::Format`] if the bytes are damaged or not encrypted numbers; [`Error::WrongKey`]; [`Error::Magnitude`];
     /// [`Error::Ciphertext`].
     pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
         EncryptedArray::from_bytes(self.public_key(), self.open_device(), bytes)
     }
 
-    /// Reads what [`EncryptedArray::save`] wrote.
+    /// Reads a file that [`EncryptedArray::save`] wrote.
     ///
     /// # Errors
     /// [`Error::Io`], and as [`NumberEvaluator::numbers_from_bytes`].
@@ -164,17 +166,17 @@ impl NumberEvaluator {
 
 #[cfg(feature = "owner")]
 impl ExecutionContext {
-    /// Reads what [`EncryptedArray::to_bytes`] wrote, and checks each ciphertext. Exponent and bound are believed, until
-    /// a number is decrypted that is beyond its bound.
+    /// Reads the output of [`EncryptedArray::to_bytes`] and checks each ciphertext. Exponent and bound are trusted, but
+    /// decrypting a number beyond its bound fails.
     ///
     /// # Errors
-    /// [`Error::Format`] if these are no encrypted numbers or damaged; [`Error::WrongKey`]; [`Error::Magnitude`];
+    /// [`Error::Format`] if the bytes are damaged or not encrypted numbers; [`Error::WrongKey`]; [`Error::Magnitude`];
     /// [`Error::Ciphertext`].
     pub fn numbers_from_bytes(&self, bytes: &[u8]) -> Result<EncryptedArray, Error> {
         EncryptedArray::from_bytes(self.public_key(), self.public_device(), bytes)
     }
 
-    /// Reads what [`EncryptedArray::save`] wrote.
+    /// Reads a file that [`EncryptedArray::save`] wrote.
     ///
     /// # Errors
     /// [`Error::Io`], and as [`ExecutionContext::numbers_from_bytes`].
@@ -183,19 +185,19 @@ impl ExecutionContext {
     }
 }
 
-/// Appends the checksum of all from `start` on.
+/// Appends the checksum of the bytes from `start` on.
 fn seal(bytes: &mut Vec<u8>, start: usize) {
     let checksum = crc32fast::hash(bytes.get(start..).unwrap_or_default());
     bytes.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// What [`seal`] sealed, without the checksum; `None` if that does not fit.
+/// Returns the bytes before the checksum that [`seal`] appended, or `None` if the checksum does not match.
 fn opened(bytes: &[u8]) -> Option<&[u8]> {
     let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
     (crc32fast::hash(content).to_le_bytes() == *checksum).then_some(content)
 }
 
-/// Bytes of a header, which is longer than all places asked for.
+/// Returns N bytes of a header. Callers only ask for bytes within its length.
 fn array<const N: usize>(header: &[u8], at: usize) -> [u8; N] {
     header.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }

@@ -1,11 +1,14 @@
-//! How numbers become integers.
+//! The format of encrypted numbers: how numbers become integers.
 
 use crate::error::Error;
 use crate::paillier::public_key::PublicKey;
 use num_bigint::BigUint;
 
-/// A number x is encrypted as the integer nearest to x/2^exponent, half to even, which must not exceed a bound in
-/// magnitude. Both are public, and go with the ciphertexts: choose them by what numbers may be, not by what they are.
+/// The exponent and the bound of encrypted numbers. A number x is encrypted as the integer nearest to x/2^exponent, rounded
+/// half to even, whose magnitude must not exceed the bound.
+///
+/// Both are public and stored with the ciphertexts. Choose them for the range that numbers can have, not for the values at
+/// hand, so that they reveal nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberFormat {
     exponent: i32,
@@ -13,12 +16,12 @@ pub struct NumberFormat {
 }
 
 impl NumberFormat {
-    /// Multiples of 2^exponent, at most bound·2^exponent in magnitude.
+    /// Returns a format for multiples of 2^exponent, at most bound·2^exponent in magnitude.
     pub fn new(exponent: i32, bound: BigUint) -> Self {
         Self { exponent, bound }
     }
 
-    /// Integers from −2^bits to 2^bits. 63 bits take every `i64`.
+    /// Returns a format for integers from −2^bits to 2^bits. 63 bits hold every `i64`.
     ///
     /// ```
     /// # use hushvec::NumberFormat;
@@ -28,23 +31,24 @@ impl NumberFormat {
         Self::new(0, BigUint::from(1u32) << bits)
     }
 
-    /// Numbers from −2^integer_bits to 2^integer_bits, with so many bits after the point.
+    /// Returns a format for fixed-point numbers from −2^integer_bits to 2^integer_bits with `fraction_bits` bits after the
+    /// point.
     pub fn fixed_point(integer_bits: u32, fraction_bits: u16) -> Self {
         Self::new(-i32::from(fraction_bits), BigUint::from(1u32) << (integer_bits + u32::from(fraction_bits)))
     }
 
-    /// Numbers are multiples of 2 to this power.
+    /// Returns the exponent: numbers are multiples of 2^exponent.
     pub fn exponent(&self) -> i32 {
         self.exponent
     }
 
-    /// The largest magnitude of an integer that stands for a number.
+    /// Returns the largest magnitude of an encoded integer.
     pub fn bound(&self) -> &BigUint {
         &self.bound
     }
 }
 
-/// The bound, if numbers of this key may have it.
+/// Returns the bound if it is small enough for this key.
 ///
 /// # Errors
 /// [`Error::Magnitude`] if it reaches n/3.

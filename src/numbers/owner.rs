@@ -1,4 +1,4 @@
-//! The owner's end: numbers into ciphertexts and out of them.
+//! Encryption and decryption of numbers by the owner.
 
 use super::decode::{Decoded, Limits};
 use super::encode::{self, MachineNumber};
@@ -16,7 +16,7 @@ use crate::paillier::validate;
 use zeroize::Zeroizing;
 
 impl ExecutionContext {
-    /// Encrypts integers or floating-point numbers, on all cores. Format and length are public, the numbers are not.
+    /// Encrypts integers or floating-point numbers, on all cores. Format and length are public, the numbers are secret.
     ///
     /// # Errors
     /// [`Error::Number`], naming the first that is not finite or beyond the format's bound; [`Error::Magnitude`] if the
@@ -33,10 +33,10 @@ impl ExecutionContext {
         Ok(EncryptedArray::new(Ciphertexts::from_limbs(key, rows), format.exponent(), format.bound().clone()))
     }
 
-    /// [`ExecutionContext::encrypt_numbers`] of one.
+    /// Encrypts one number.
     ///
     /// # Errors
-    /// As there.
+    /// As [`ExecutionContext::encrypt_numbers`].
     pub fn encrypt_number<T: MachineNumber>(&self, value: T, format: &NumberFormat) -> Result<EncryptedNumber, Error> {
         self.encrypt_numbers(&[value], format).map(EncryptedNumber::from_array)
     }
@@ -50,10 +50,10 @@ impl ExecutionContext {
         self.decrypt_each(numbers, |number| number.to_f64(numbers.exponent()))
     }
 
-    /// [`ExecutionContext::decrypt_numbers`] of one.
+    /// Decrypts one number to the nearest `f64`.
     ///
     /// # Errors
-    /// As there.
+    /// As [`ExecutionContext::decrypt_numbers`].
     pub fn decrypt_number(&self, number: &EncryptedNumber) -> Result<f64, Error> {
         only(self.decrypt_numbers(number.array())?)
     }
@@ -61,21 +61,21 @@ impl ExecutionContext {
     /// Decrypts integers.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Number`], naming the first that is not of this key, beyond its bound, no integer, or
-    /// too large for an `i64`.
+    /// [`Error::WrongKey`]; [`Error::Number`], naming the first that is not of this key, beyond its bound, not an integer,
+    /// or too large for an `i64`.
     pub fn decrypt_integers(&self, numbers: &EncryptedArray) -> Result<Vec<i64>, Error> {
         self.decrypt_each(numbers, |number| number.to_i64(numbers.exponent()))
     }
 
-    /// [`ExecutionContext::decrypt_integers`] of one.
+    /// Decrypts one integer.
     ///
     /// # Errors
-    /// As there.
+    /// As [`ExecutionContext::decrypt_integers`].
     pub fn decrypt_integer(&self, number: &EncryptedNumber) -> Result<i64, Error> {
         only(self.decrypt_integers(number.array())?)
     }
 
-    /// Decrypts numbers of any size, exactly. Takes time by their lengths, and the result is not wiped.
+    /// Decrypts numbers of any size exactly. Takes time that depends on their lengths, and the result is not wiped.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Number`], naming the first that is not of this key or beyond its bound.

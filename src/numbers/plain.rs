@@ -1,4 +1,4 @@
-//! An evaluator's own numbers: what encrypted ones are multiplied with, and what is added to them.
+//! Plain numbers: the evaluator's own operands for encrypted numbers.
 
 use super::encode::MachineNumber;
 use crate::bignum::limbs::less_than;
@@ -6,12 +6,14 @@ use crate::error::{Error, NumberProblem};
 use crate::paillier::kernels::weights::Weights;
 use num_bigint::{BigInt, BigUint, Sign};
 
-/// Plain numbers: integers times one power of two. Not secret: takes time by its values, and is not wiped.
+/// An array of plain numbers: integers times a common power of two.
+///
+/// Plain numbers are not secret: operations take time that depends on their values, and they are not wiped.
 ///
 /// ```
 /// use hushvec::PlainArray;
 /// let prices = PlainArray::integers([40, -25]);
-/// let rates = PlainArray::fixed_point(&[0.25, 1.1], 20)?; // multiples of 2^−20, to the nearest
+/// let rates = PlainArray::fixed_point(&[0.25, 1.1], 20)?; // rounded to multiples of 2^−20
 /// assert_eq!((prices.exponent(), rates.exponent()), (0, -20));
 /// assert_eq!(rates.values()[0], (1 << 18).into());
 /// # Ok::<(), hushvec::Error>(())
@@ -23,17 +25,17 @@ pub struct PlainArray {
 }
 
 impl PlainArray {
-    /// The numbers integer·2^exponent.
+    /// Creates the array of the numbers integer·2^exponent.
     pub fn new(integers: Vec<BigInt>, exponent: i32) -> Self {
         Self { integers, exponent }
     }
 
-    /// Integers of any length.
+    /// Creates an array of integers of any length.
     pub fn integers<T: Into<BigInt>>(values: impl IntoIterator<Item = T>) -> Self {
         Self::new(values.into_iter().map(Into::into).collect(), 0)
     }
 
-    /// Numbers with so many bits after the point: the nearest, half to even.
+    /// Rounds numbers to `fraction_bits` bits after the point, half to even.
     ///
     /// # Errors
     /// [`Error::Number`], naming the first that is not finite.
@@ -53,27 +55,27 @@ impl PlainArray {
         Ok(Self::new(integers?, exponent))
     }
 
-    /// The integers that stand for the numbers.
+    /// Returns the integers, which times 2^exponent are the numbers.
     pub fn values(&self) -> &[BigInt] {
         &self.integers
     }
 
-    /// Numbers are multiples of 2 to this power.
+    /// Returns the exponent: numbers are multiples of 2^exponent.
     pub fn exponent(&self) -> i32 {
         self.exponent
     }
 
-    /// How many.
+    /// Returns how many numbers it has.
     pub fn len(&self) -> usize {
         self.integers.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether it has no numbers.
     pub fn is_empty(&self) -> bool {
         self.integers.is_empty()
     }
 
-    /// The value for each of `count` numbers: one each, or one for all.
+    /// Iterates over `count` values: the array's own, or its only one repeated.
     pub(super) fn broadcast(&self, count: usize) -> Result<impl Iterator<Item = &BigInt> + Clone, Error> {
         if self.len() != count && self.len() != 1 {
             return Err(Error::Length { what: "the plain array", expected: count, actual: self.len() });
@@ -81,18 +83,18 @@ impl PlainArray {
         Ok(self.integers.iter().cycle().take(count))
     }
 
-    /// The largest magnitude.
+    /// Returns the largest magnitude.
     pub(super) fn largest(&self) -> BigUint {
         self.integers.iter().map(BigInt::magnitude).max().cloned().unwrap_or_default()
     }
 
-    /// Limbs of the largest magnitude.
+    /// Returns how many limbs the largest magnitude has.
     pub(super) fn width(&self) -> usize {
         usize::try_from(self.largest().bits().div_ceil(64)).unwrap_or(usize::MAX)
     }
 }
 
-/// x·2^shift to the nearest, half to even.
+/// Rounds x·2^shift to the nearest integer, half to even.
 fn shifted(x: BigUint, shift: i64) -> BigUint {
     let Ok(right) = u64::try_from(-shift) else { return x << shift.unsigned_abs() };
     if right == 0 {
@@ -104,7 +106,7 @@ fn shifted(x: BigUint, shift: i64) -> BigUint {
     if rest > half || (rest == half && kept.bit(0)) { kept + 1u32 } else { kept }
 }
 
-/// A matrix of plain numbers, a row for each output.
+/// A matrix of plain numbers with a row for each output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainMatrix {
     columns: usize,
@@ -112,10 +114,10 @@ pub struct PlainMatrix {
 }
 
 impl PlainMatrix {
-    /// The matrix with so many columns whose rows are these numbers, one row after the other.
+    /// Creates a matrix of `columns` columns from its numbers in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if the last row is not whole.
+    /// [`Error::Length`] if the last row is incomplete.
     pub fn new(columns: usize, values: PlainArray) -> Result<Self, Error> {
         let rows = if columns == 0 { 0 } else { values.len().div_ceil(columns) };
         if rows * columns != values.len() {
@@ -125,22 +127,22 @@ impl PlainMatrix {
         Ok(Self { columns, values })
     }
 
-    /// Numbers in a row: how many inputs it takes.
+    /// Returns the number of columns, which is the number of inputs.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// How many rows: how many outputs it gives.
+    /// Returns the number of rows, which is the number of outputs.
     pub fn rows(&self) -> usize {
         self.values.len() / self.columns.max(1)
     }
 
-    /// The numbers, row by row.
+    /// Returns the numbers in row-major order.
     pub fn values(&self) -> &PlainArray {
         &self.values
     }
 
-    /// The largest Σ |w| of a row.
+    /// Returns the largest Σ |w| of any row.
     pub(super) fn largest_sum(&self) -> BigUint {
         let sum = |row: &[BigInt]| row.iter().map(BigInt::magnitude).sum();
         self.values.integers.chunks(self.columns.max(1)).map(sum).max().unwrap_or_default()
@@ -155,12 +157,12 @@ impl PlainMatrix {
     }
 }
 
-/// An input's weight.
+/// Returns an input's weight as index, sign (true if negative) and limbs.
 pub(super) fn term(input: usize, weight: &BigInt) -> (usize, bool, Vec<u64>) {
     (input, weight.sign() == Sign::Minus, weight.iter_u64_digits().collect())
 }
 
-/// A plain number modulo n, of magnitude below n, as limbs.
+/// Reduces a plain number of magnitude below n modulo n. Returns limbs.
 pub(super) fn residue(x: &BigInt, n: &[u64]) -> Vec<u64> {
     let mut limbs = vec![0; n.len()];
     limbs.iter_mut().zip(x.iter_u64_digits()).for_each(|(limb, digit)| *limb = digit);

@@ -1,4 +1,4 @@
-//! The evaluator: combines queries with stored vectors, knowing the public key and nothing else.
+//! The evaluator: aggregates queries with stored vectors, with the public key alone.
 
 use super::index::Index;
 use super::query::Query;
@@ -21,10 +21,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Limbs of the answers that are computed before they are written: 64 MiB, unless a single block's are more.
+/// The most limbs of results to compute before writing them: 64 MiB, or one block's results if those are more.
 const MOST_LIMBS: usize = 1 << 23;
 
-/// An index whose vectors are in the memory of the evaluator's GPU, as far as there is room.
+/// An index whose vectors are in the memory of the evaluator's GPU, as far as they fit.
 #[derive(Debug)]
 pub struct ResidentIndex {
     index: Index,
@@ -32,30 +32,30 @@ pub struct ResidentIndex {
 }
 
 impl ResidentIndex {
-    /// The index.
+    /// Returns the index.
     pub fn index(&self) -> &Index {
         &self.index
     }
 
-    /// Where a block is on the device, if it is.
+    /// Returns a block's copy in GPU memory.
     pub(super) fn resident(&self, block: usize) -> Option<&Resident> {
         self.blocks.get(block)
     }
 
-    /// How many of its blocks are on the GPU.
+    /// Returns how many blocks are in GPU memory.
     pub fn blocks_on_gpu(&self) -> usize {
         self.blocks.iter().filter(|block| block.is_on_gpu()).count()
     }
 }
 
-/// An index that stays where it is.
+/// Wraps an index without copying it to the GPU.
 impl From<Index> for ResidentIndex {
     fn from(index: Index) -> Self {
         Self { index, blocks: Vec::new() }
     }
 }
 
-/// A public key on an open device.
+/// Aggregates queries with indexes: a public key on an open device.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
     public: PublicContext,
@@ -63,7 +63,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Opens a device for a public context, with one thread a core.
+    /// Opens a device for a public context, with one thread per core.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -71,7 +71,7 @@ impl Evaluator {
         Self::with_threads(public, device, None)
     }
 
-    /// [`Evaluator::open`] with a number of threads.
+    /// Like [`Evaluator::open`], with a number of threads.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -79,27 +79,27 @@ impl Evaluator {
         Ok(Self::on(public, &OpenDevice::open(device, threads)?))
     }
 
-    /// An evaluator on a device that is open already.
+    /// Creates an evaluator on a device that is already open.
     pub fn on(public: &PublicContext, device: &OpenDevice) -> Self {
         Self { public: public.clone(), device: device.clone() }
     }
 
-    /// The public context.
+    /// Returns the public context.
     pub fn public_context(&self) -> &PublicContext {
         &self.public
     }
 
-    /// The public key.
+    /// Returns the public key.
     pub fn public_key(&self) -> &Arc<PublicKey> {
         self.public.key()
     }
 
-    /// What the device turned out to be.
+    /// Reports which device is used.
     pub fn device_report(&self) -> DeviceReport {
         self.device.report()
     }
 
-    /// Where the GPU's time went; `None` on the processor.
+    /// Returns how the GPU spent its time; `None` on the CPU.
     pub fn gpu_times(&self) -> Option<GpuTimes> {
         self.device.gpu_times()
     }
@@ -111,7 +111,7 @@ impl Evaluator {
     /// Encrypts vectors with the public key alone, on all cores.
     ///
     /// # Errors
-    /// [`Error::Dimension`] if they are not of the key's length; [`Error::Random`].
+    /// [`Error::Dimension`] if a vector does not have the key's embedding length; [`Error::Random`].
     pub fn encrypt_vec_batch(&self, vectors: &BitMatrix) -> Result<Ciphertexts, Error> {
         encrypt::encrypt_vec_batch(self.public_key(), &self.device, vectors)
     }
@@ -124,7 +124,7 @@ impl Evaluator {
         encrypt::encrypt(self.public_key(), &self.device, plaintext)
     }
 
-    /// `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
+    /// Returns `Enc(a + b mod n)` from `Enc(a)` and `Enc(b)`.
     ///
     /// # Errors
     /// [`Error::WrongKey`].
@@ -132,7 +132,7 @@ impl Evaluator {
         evaluate::add(self.public_key(), &self.device, a, b)
     }
 
-    /// `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
+    /// Returns `Enc(a + b mod n)` from `Enc(a)` and b, without fresh noise.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -140,7 +140,7 @@ impl Evaluator {
         evaluate::add_plain(self.public_key(), &self.device, a, b)
     }
 
-    /// `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
+    /// Returns `Enc(a·b mod n)` from `Enc(a)` and b, without fresh noise.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Plaintext`] if b is not below n.
@@ -148,10 +148,10 @@ impl Evaluator {
         evaluate::mul_plain(self.public_key(), &self.device, a, b)
     }
 
-    /// Combines a query with vectors in memory: their encrypted distances, in order.
+    /// Aggregates a query with vectors in memory. Returns their encrypted distances, in order.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if query or vectors are of another key.
+    /// [`Error::WrongKey`] if query or vectors belong to another key.
     pub fn hamming_batch(&self, query: &Ciphertext, vectors: &Ciphertexts) -> Result<Ciphertexts, Error> {
         evaluate::hamming_batch(self.public_key(), &self.device, query, vectors)
     }
@@ -159,20 +159,20 @@ impl Evaluator {
     /// Reads a query file and checks its ciphertexts.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
+    /// [`Error::Io`]; [`Error::Format`] if it is incomplete or not a query; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
         Query::load(path, self.public_key(), &self.device)
     }
 
-    /// Ciphertexts from little-endian integers, checked: see [`Ciphertexts::to_integers`].
+    /// Reads and checks ciphertexts from little-endian integers: see [`Ciphertexts::to_integers`].
     ///
     /// # Errors
-    /// [`Error::Ciphertext`], naming the first that cannot be one; [`Error::Format`] if the last is not whole.
+    /// [`Error::Ciphertext`], naming the first invalid one; [`Error::Format`] if the last one is incomplete.
     pub fn import(&self, integers: &[u8]) -> Result<Ciphertexts, Error> {
         Ciphertexts::from_integers(self.public_key(), &self.device, integers)
     }
 
-    /// The little-endian integers of ciphertexts, one after the other: see [`Ciphertexts::to_integers`].
+    /// Returns ciphertexts as concatenated little-endian integers: see [`Ciphertexts::to_integers`].
     ///
     /// # Errors
     /// [`Error::WrongKey`].
@@ -180,18 +180,19 @@ impl Evaluator {
         ciphertexts.to_integers(self.public_key(), &self.device)
     }
 
-    /// Combines every query with every vector of an index, in one pass over the index, and writes the encrypted
-    /// distances to a response file. Memory does not grow with the index. `progress` counts ciphertexts.
+    /// Aggregates every query with every vector of an index and writes the encrypted distances to a response file.
+    ///
+    /// It passes over the index once, and its memory does not grow with the index. `progress` counts ciphertexts.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Cancelled`]. Then there is
-    /// no response file.
+    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Cancelled`]. No response
+    /// file is written on error.
     pub fn aggregate(&self, query: &Query, index: &Index, response: &Path, progress: &Progress) -> Result<(), Error> {
         self.aggregate_blocks(query, index, &[], response, progress)
     }
 
-    /// Sends an index to the device's memory, for many [`Evaluator::aggregate_resident`]. What has no room there stays
-    /// where it is, which on the processor is everything.
+    /// Copies an index to GPU memory, for repeated calls of [`Evaluator::aggregate_resident`]. Blocks that do not fit stay
+    /// in the file; on the CPU all of them do.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged.
@@ -207,7 +208,7 @@ impl Evaluator {
         Ok(ResidentIndex { blocks: blocks?, index })
     }
 
-    /// [`Evaluator::aggregate`] over an index on the device.
+    /// Like [`Evaluator::aggregate`], over an index in GPU memory.
     ///
     /// # Errors
     /// As [`Evaluator::aggregate`].
@@ -234,9 +235,9 @@ impl Evaluator {
         index.check_key(key)?;
         let mut writer = ResponseWriter::create(response, key, query, index.len())?;
         let (mut out, queries) = (Vec::new(), query.vectors().rows());
-        let nowhere = Resident::default();
+        let not_resident = Resident::default();
         for (number, block) in index.live_blocks().enumerate() {
-            let (block, resident) = (block?, residents.get(number).unwrap_or(&nowhere));
+            let (block, resident) = (block?, residents.get(number).unwrap_or(&not_resident));
             if block.is_empty() {
                 continue;
             }

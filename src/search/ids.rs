@@ -1,11 +1,11 @@
-//! Ids of many vectors.
+//! Lists of ids.
 
 use crate::error::Error;
 use crate::id::{IdKind, IdRef, check_text, quoted};
 use std::ops::Range;
 
-/// Ids of many vectors, in order and all of one kind. Numbers in order take no memory, other numbers 8 bytes each, texts
-/// 8 bytes and themselves.
+/// A list of vector ids, all of one kind. Consecutive numbers take no memory, other numbers 8 bytes each, and texts 8 bytes
+/// plus their length.
 ///
 /// ```
 /// use hushvec::{IdRef, Ids};
@@ -37,15 +37,15 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// None so far.
+    /// Returns an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one at the end. The first one decides what all are.
+    /// Appends an id. The first id determines the kind of all.
     ///
     /// # Errors
-    /// [`Error::BadId`] if it is of another kind than those before, or a text that cannot be an id.
+    /// [`Error::BadId`] if it is of another kind than the others, or a text that is not a valid id.
     pub fn push(&mut self, id: IdRef<'_>) -> Result<(), Error> {
         let number = self.len() as u64;
         let bad = |reason: String| Error::BadId { number, reason };
@@ -72,13 +72,13 @@ impl Ids {
             }
             (_, id) => {
                 let before = if id.kind() == IdKind::Strings { IdKind::Integers } else { IdKind::Strings };
-                return Err(bad(format!("{id:?} among {before}")));
+                return Err(bad(format!("{id:?} among {before}; give ids of one kind")));
             }
         }
         Ok(())
     }
 
-    /// How many.
+    /// Returns how many ids there are.
     pub fn len(&self) -> usize {
         match &self.column {
             Column::Range(range) => usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX),
@@ -87,17 +87,17 @@ impl Ids {
         }
     }
 
-    /// Whether there is none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What they are; `None` if there is none.
+    /// Returns the kind of the ids; `None` if the list is empty.
     pub fn kind(&self) -> Option<IdKind> {
         self.get(0).map(IdRef::kind)
     }
 
-    /// The id of that number.
+    /// Returns the id at a position, counted from 0.
     pub fn get(&self, number: usize) -> Option<IdRef<'_>> {
         match &self.column {
             Column::Range(range) => {
@@ -113,12 +113,12 @@ impl Ids {
         }
     }
 
-    /// One after the other.
+    /// Iterates over the ids.
     pub fn iter(&self) -> impl Iterator<Item = IdRef<'_>> {
         (0..self.len()).filter_map(|number| self.get(number))
     }
 
-    /// Some of them; fewer, if there are not so many.
+    /// Returns the ids in a range, which is cut to the length of the list.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
         let range = range.start.min(self.len())..range.end.min(self.len());
@@ -135,20 +135,20 @@ impl Ids {
         Self { column }
     }
 
-    /// Whether these are the same ids in the same order.
+    /// Returns whether both lists have the same ids in the same order.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.len() == other.len()
             && (self.run().is_some_and(|first| other.run() == Some(first)) || self.iter().eq(other.iter()))
     }
 
-    /// The first number, if there are some and all are numbers in order without gaps.
+    /// Returns the first id if the list is not empty and all ids are consecutive numbers.
     pub(super) fn run(&self) -> Option<u64> {
         match &self.column {
             Column::Range(range) => (!range.is_empty()).then_some(range.start),
             Column::Numbers(numbers) => {
                 let first = *numbers.first()?;
                 let in_order = |(i, number): (usize, &u64)| first.checked_add(i as u64) == Some(*number);
-                // The number after the last one has to exist too, so that a run has an end.
+                // The number after the last must be representable, because runs have an exclusive end.
                 let ends = first.checked_add(numbers.len() as u64).is_some();
                 (ends && numbers.iter().enumerate().all(in_order)).then_some(first)
             }
@@ -156,10 +156,10 @@ impl Ids {
         }
     }
 
-    /// Ids of a kind from the text that people write: on a command line, or one a line in a file.
+    /// Parses ids of a kind from texts, such as command-line arguments or the lines of a file.
     ///
     /// # Errors
-    /// [`Error::BadId`], counted from 0, if integers are asked for and a text is none, or if a text cannot be an id.
+    /// [`Error::BadId`], with the position counted from 0, if a text is not an integer or not a valid id.
     pub fn parse<S: AsRef<str>>(kind: IdKind, texts: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let mut ids = Self::new();
         for (number, text) in (0..).zip(texts) {
@@ -167,7 +167,7 @@ impl Ids {
             match kind {
                 IdKind::Strings => ids.push(IdRef::Text(text))?,
                 IdKind::Integers => {
-                    let reason = || format!("{} is no integer from 0 to {}", quoted(text), u64::MAX);
+                    let reason = || format!("{} is not an integer from 0 to {}", quoted(text), u64::MAX);
                     let id = text.parse().map_err(|_| Error::BadId { number, reason: reason() })?;
                     ids.push(IdRef::Number(id))?;
                 }

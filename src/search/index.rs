@@ -1,4 +1,4 @@
-//! Index files: stored encrypted vectors with ids.
+//! Index files: encrypted vectors with ids.
 
 pub mod compact;
 mod lock;
@@ -17,16 +17,16 @@ use crate::paillier::ciphertext::{Ciphertext, Ciphertexts};
 use crate::paillier::public_key::{PublicId, PublicKey};
 use std::path::Path;
 
-/// What opening an index found after its last whole block: an append that was cut short.
+/// An interrupted append, found after the last complete block when an index is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
-    /// Vectors that are whole, and kept.
+    /// Vectors in complete blocks, which are kept.
     pub kept: u64,
-    /// Bytes of the unfinished rest. Reading leaves them alone; the next append cuts them off.
+    /// Bytes of the incomplete block. Reading ignores them; the next append removes them.
     pub torn_bytes: u64,
 }
 
-/// An index, mapped into memory for reading. Costs no memory of its own to speak of, however large the file.
+/// An index file, memory-mapped for reading. It takes almost no memory of its own, however large the file.
 #[derive(Debug)]
 pub struct Index {
     pub(super) file: RecordFile,
@@ -36,57 +36,57 @@ impl Index {
     /// Opens an index file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no index, or damaged before its last block.
+    /// [`Error::Io`]; [`Error::Format`] if it is not an index, or is damaged before its last block.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::open_checked(path, schemes::check)
     }
 
-    /// [`Index::open`] of schemes that `check` accepts.
+    /// Like [`Index::open`], for the schemes that `check` accepts.
     pub(super) fn open_checked(path: &Path, check: Check) -> Result<Self, Error> {
         Ok(Self { file: RecordFile::open(path, check)? })
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// The key that its vectors are encrypted with.
+    /// Returns the public id of the key that encrypts the vectors.
     pub fn public_id(&self) -> PublicId {
         self.file.header().key
     }
 
-    /// Length of each prime of that key, in bits.
+    /// Returns the length of each prime of the key, in bits.
     pub fn key_len(&self) -> usize {
         schemes::key_len(self.file.header())
     }
 
-    /// Dimensions of a vector.
+    /// Returns the dimensions of a vector.
     pub fn embedding_length(&self) -> usize {
         schemes::dimensions(self.file.header())
     }
 
-    /// How many vectors, without those that are deleted.
+    /// Returns how many vectors it has, without the deleted ones.
     pub fn len(&self) -> u64 {
         self.file.vectors() - self.file.deleted()
     }
 
-    /// Whether there is none.
+    /// Returns whether it has no vectors, apart from deleted ones.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many vectors are deleted but still in the file, until it is compacted.
+    /// Returns how many deleted vectors are in the file. Compaction removes them.
     pub fn deleted(&self) -> u64 {
         self.file.deleted()
     }
 
-    /// The part of an input that this index is, if it was begun as one.
+    /// Returns the shard that this index holds, if it was created as a shard.
     pub fn shard(&self) -> Option<Shard> {
         self.file.header().shard
     }
 
-    /// What its ids are; `None` as long as it has had no vector.
+    /// Returns the kind of the ids; `None` if no vector was ever appended.
     ///
     /// # Errors
     /// [`Error::Format`] if the first block is damaged.
@@ -97,26 +97,26 @@ impl Index {
         Ok(Some(self.file.block(0)?.id(0).kind()))
     }
 
-    /// How many blocks.
+    /// Returns how many blocks of vectors it has.
     pub fn blocks(&self) -> usize {
         self.file.len()
     }
 
-    /// Bytes in all blocks and the header.
+    /// Returns the size of the header and all complete blocks, in bytes.
     pub fn bytes(&self) -> u64 {
         self.file.end()
     }
 
-    /// What an append that was cut short left behind, if any.
+    /// Returns the remains of an interrupted append, if any.
     pub fn recovery(&self) -> Option<Recovery> {
         let torn_bytes = self.file.torn_bytes();
         (torn_bytes > 0).then(|| Recovery { kept: self.len(), torn_bytes })
     }
 
-    /// The vector of that row, counted from 0 over those that are not deleted, and its id. `None` behind the end.
+    /// Returns the vector at a row, counted from 0 without deleted vectors, and its id; `None` beyond the end.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if the index is not of this key; [`Error::Format`] if its block is damaged.
+    /// [`Error::WrongKey`] if the index belongs to another key; [`Error::Format`] if the block is damaged.
     pub fn get(&self, key: &PublicKey, row: u64) -> Result<Option<(Id, Ciphertext)>, Error> {
         self.check_key(key)?;
         let Some((number, row)) = self.file.find(row) else { return Ok(None) };
@@ -124,8 +124,7 @@ impl Index {
         Ok(block.record_of(row).map(|limbs| (block.id(row).to_owned(), Ciphertext::from_row(key.id(), limbs))))
     }
 
-    /// The vector that was appended last, and its id, even if it has been deleted since: where a job that was cut short
-    /// goes on.
+    /// Returns the last appended vector and its id, even if it was deleted later. An interrupted job resumes after it.
     ///
     /// # Errors
     /// As [`Index::get`].
@@ -140,7 +139,7 @@ impl Index {
     /// Calls `visit` with each id, in the order of the rows.
     ///
     /// # Errors
-    /// [`Error::Format`] if a block is damaged, and what `visit` fails with.
+    /// [`Error::Format`] if a block is damaged; errors of `visit`.
     pub fn for_each_id(&self, mut visit: impl FnMut(IdRef<'_>) -> Result<(), Error>) -> Result<(), Error> {
         for block in self.file.blocks() {
             let block = block?;
@@ -149,10 +148,11 @@ impl Index {
         Ok(())
     }
 
-    /// All vectors as little-endian integers, block by block, with their ids: what `hushvec index export` writes.
+    /// Passes all vectors to `write` as little-endian integers with their ids, block by block. `hushvec index export`
+    /// writes these.
     ///
     /// # Errors
-    /// As [`Index::get`], and what `write` fails with.
+    /// As [`Index::get`]; errors of `write`.
     pub fn export(
         &self,
         key: &PublicKey,
@@ -170,22 +170,22 @@ impl Index {
         Ok(())
     }
 
-    /// The ids of what is not deleted, block by block.
+    /// Iterates over the ids that are not deleted, block by block.
     pub(super) fn live_ids(&self) -> impl Iterator<Item = Result<Ids, Error>> {
         self.file.blocks().map(|block| Ok(block?.live_ids()))
     }
 
-    /// What is not deleted, block by block. A block may have nothing left.
+    /// Iterates over the vectors that are not deleted, block by block. A block can be empty.
     pub(super) fn live_blocks(&self) -> impl Iterator<Item = Result<LiveBlock<'_>, Error>> {
         self.file.blocks().map(|block| block?.live().map_err(|error| error.in_file(self.path())))
     }
 
-    /// The number after the highest that is or was an id here; `None` if there is no such number.
+    /// Returns the number after the highest numeric id ever used in this index; `None` if it would overflow.
     fn next_number(&self) -> Result<Option<u64>, Error> {
         let mut next = Some(self.file.header().next_number);
         for block in self.file.blocks() {
             let block = block?;
-            // Of a run the last is the highest.
+            // The last id of a run is the highest.
             let first = if block.is_run() { block.vectors() - 1 } else { 0 };
             let highest = (first..block.vectors()).filter_map(|row| block.id(row).number()).max();
             if let Some(highest) = highest {
@@ -195,6 +195,8 @@ impl Index {
         Ok(next)
     }
 
+    /// Checks that the index belongs to a key.
+    ///
     /// # Errors
     /// [`Error::WrongKey`], naming the file.
     pub(super) fn check_key(&self, key: &PublicKey) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! The owner's end: distances out of responses, and the nearest vectors out of distances.
+//! The owner's part of a search: decodes responses and finds the nearest vectors.
 
 use super::index::Index;
 use super::response::Response;
@@ -14,8 +14,9 @@ use crate::paillier::kernels::hamming_aggregate::hamming_aggregate;
 use crate::progress::Progress;
 
 impl Response {
-    /// The `k` nearest vectors for each query, nearest first. Decrypts every distance, on all cores, in memory that does
-    /// not grow with the response. `progress` counts ciphertexts.
+    /// Returns the `k` nearest vectors for each query, nearest first.
+    ///
+    /// Decrypts every distance, on all cores. Memory does not grow with the response. `progress` counts ciphertexts.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Ciphertext`] or [`Error::Decode`], naming the ciphertext; [`Error::Format`] if the
@@ -35,7 +36,7 @@ impl Response {
         Ok(nearest.into_iter().map(TopK::into_sorted).collect())
     }
 
-    /// Calls `visit` with the number of the query, the id of the vector and their distance, for all of them.
+    /// Calls `visit` for every distance, with the number of the query and the id of the vector.
     ///
     /// # Errors
     /// As [`Response::nearest`].
@@ -57,7 +58,7 @@ impl Response {
             for (row, distance) in distances.into_iter().enumerate() {
                 visit(query, block.id(row), distance);
             }
-            // In the order that was checked when the file was opened.
+            // Blocks cycle through the queries, as checked when the file was opened.
             query = (query + 1) % queries;
             record += block.vectors() as u64;
             progress.add(block.vectors() as u64);
@@ -67,8 +68,10 @@ impl Response {
 }
 
 impl Index {
-    /// The `k` nearest vectors for each query vector: encrypts the queries, combines and decodes, block by block, without
-    /// writing a response. For an owner who keeps the index at home. `progress` counts ciphertexts.
+    /// Returns the `k` nearest vectors for each query vector, nearest first, for an owner who has the index locally.
+    ///
+    /// Encrypts the queries, then aggregates and decodes block by block, without a response file. `progress` counts
+    /// ciphertexts.
     ///
     /// # Errors
     /// [`Error::Dimension`]; [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Decode`];

@@ -1,4 +1,4 @@
-//! Query files: encrypted queries on their way to an evaluator.
+//! Query files: encrypted queries for an evaluator.
 
 use super::ids::Ids;
 use super::query_id::QueryId;
@@ -13,7 +13,7 @@ use crate::paillier::public_key::PublicKey;
 use crate::paillier::validate;
 use std::path::Path;
 
-/// One or several encrypted query vectors.
+/// One or more encrypted query vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     vectors: Ciphertexts,
@@ -21,44 +21,44 @@ pub struct Query {
 }
 
 impl Query {
-    /// A query of these encrypted vectors, with a random id.
+    /// Creates a query from encrypted vectors, with a random id.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none, or more than 65,536; [`Error::Random`].
+    /// [`Error::Parameter`] if there are no vectors or more than 65,536; [`Error::Random`].
     pub fn new(vectors: Ciphertexts) -> Result<Self, Error> {
         Self::of(vectors, Some(QueryId::random()?))
     }
 
-    /// A query of these encrypted vectors with an id that was drawn elsewhere: for several evaluators of one query.
+    /// Creates a query from encrypted vectors with an existing id, so that several evaluators can share one query.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is none, or more than 65,536.
+    /// [`Error::Parameter`] if there are no vectors or more than 65,536.
     pub fn with_id(vectors: Ciphertexts, id: QueryId) -> Result<Self, Error> {
         Self::of(vectors, Some(id))
     }
 
     fn of(vectors: Ciphertexts, id: Option<QueryId>) -> Result<Self, Error> {
         if vectors.is_empty() || vectors.len() > MOST_VECTORS {
-            let limit = format!("must be from 1 to {MOST_VECTORS}");
+            let limit = format!("it must be from 1 to {MOST_VECTORS}");
             return Err(Error::Parameter { name: "the number of queries", actual: vectors.len(), limit });
         }
         Ok(Self { vectors, id })
     }
 
-    /// The vectors.
+    /// Returns the vectors.
     pub fn vectors(&self) -> &Ciphertexts {
         &self.vectors
     }
 
-    /// Its random id, which responses repeat. None if it was read from a file in version 1 of the format.
+    /// Returns its random id, which responses repeat. `None` if it was read from a file in version 1 of the format.
     pub fn id(&self) -> Option<QueryId> {
         self.id
     }
 
-    /// Writes them to a file, in one step.
+    /// Writes the query to a file atomically.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::WrongKey`] if they are not of this key.
+    /// [`Error::Io`]; [`Error::WrongKey`] if the vectors belong to another key.
     pub fn save(&self, path: &Path, key: &PublicKey) -> Result<(), Error> {
         key.check_id("the query", self.vectors.key_id())?;
         let mut file = AtomicFile::create(path, Content::Query)?;
@@ -70,10 +70,10 @@ impl Query {
         file.finish()
     }
 
-    /// Reads them from a file and checks each ciphertext.
+    /// Reads a query from a file and checks each ciphertext.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
+    /// [`Error::Io`]; [`Error::Format`] if it is incomplete or not a query; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub(crate) fn load(path: &Path, key: &PublicKey, device: &OpenDevice) -> Result<Self, Error> {
         let file = WholeFile::open(path, Kind::Query, schemes::check)?;
         let read = || {
@@ -92,10 +92,10 @@ impl Query {
 
 #[cfg(feature = "owner")]
 impl crate::context::ExecutionContext {
-    /// Reads a query file and checks its ciphertexts: for [`Response::check_query`](crate::Response::check_query).
+    /// Reads a query file and checks its ciphertexts, for [`Response::check_query`](crate::Response::check_query).
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no query or incomplete; [`Error::WrongKey`]; [`Error::Ciphertext`].
+    /// [`Error::Io`]; [`Error::Format`] if it is incomplete or not a query; [`Error::WrongKey`]; [`Error::Ciphertext`].
     pub fn load_query(&self, path: &Path) -> Result<Query, Error> {
         Query::load(path, self.public_key(), self.public_device())
     }

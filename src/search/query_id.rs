@@ -1,28 +1,28 @@
-//! The random number that ties a response to its query.
+//! Query ids, which match responses to queries.
 
 use crate::bignum::random::{OsRandom, RandomSource};
 use crate::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// A random number of a query, which a response repeats. It is public.
+/// A random 128-bit id of a query, which responses repeat. It is public.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueryId([u8; 16]);
 
 impl QueryId {
-    /// A new one.
+    /// Generates a random id.
     pub(super) fn random() -> Result<Self, Error> {
         let mut bytes = [0; 16];
         OsRandom.fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The one in a file; none if it is zero.
+    /// Returns the id of these bytes, or `None` if all are zero.
     pub(super) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         (bytes != [0; 16]).then_some(Self(bytes))
     }
 
-    /// The 16 bytes.
+    /// Returns the 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -31,12 +31,12 @@ impl QueryId {
 impl FromStr for QueryId {
     type Err = Error;
 
-    /// Reads 32 hexadecimal digits.
+    /// Parses 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, Error> {
         let number = Some(text).filter(|text| text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let number = number.and_then(|text| u128::from_str_radix(text, 16).ok());
         let id = number.and_then(|number| Self::from_bytes(number.to_be_bytes()));
-        id.ok_or_else(|| Error::format("a query id has 32 hexadecimal digits, and they are not all 0"))
+        id.ok_or_else(|| Error::format("not a query id: give 32 hexadecimal digits that are not all 0"))
     }
 }
 

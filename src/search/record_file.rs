@@ -1,8 +1,8 @@
-//! The file that indexes, queries and responses are made of: a header, then blocks of records with checksums.
+//! The container format of indexes, queries and responses: a header, then blocks of records with checksums.
 //!
-//! `docs/formats.md` has every byte. A record holds one vector or thousands, as its scheme's [`Layout`] says; the container
-//! knows no scheme, and asks a [`Check`] of its caller's about each header. Indexes are mapped into memory ([`RecordFile`]); queries and responses, which come from
-//! others, are read ([`WholeFile`]).
+//! `docs/formats.md` specifies the format. A record holds one vector or thousands, depending on the scheme's [`Layout`]. The
+//! container does not know schemes: the caller's [`Check`] decides about each header. Indexes are memory-mapped
+//! ([`RecordFile`]). Queries and responses come from other parties, so they are read instead ([`WholeFile`]).
 
 mod block;
 mod block_header;
@@ -29,13 +29,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stored_ids::check_padding;
 
-/// A block of records and where it is.
+/// A block of records and its position.
 #[derive(Debug)]
 struct Place {
     header: BlockHeader,
     position: Position,
     verified: AtomicBool,
-    /// Vectors that are deleted, by their numbers in the block, in order.
+    /// The deleted vectors, by their numbers in the block, in ascending order.
     dead: Vec<u32>,
 }
 
@@ -45,22 +45,22 @@ impl Place {
     }
 }
 
-/// An index, mapped into memory. Blocks are only ever added at its end; a block is believed if its checksums fit, so an append
-/// that was cut short leaves a tail that is not.
+/// A memory-mapped index file. Blocks are only added at the end. A block is valid if its checksums match, so the remains of
+/// an interrupted append are not mistaken for a block.
 #[derive(Debug)]
 pub(super) struct RecordFile {
     map: Mapping,
     header: Header,
     /// Blocks of records.
     blocks: Vec<Place>,
-    /// Where the next block begins, of whatever kind.
+    /// The position of the next block of any kind.
     next: Position,
     deleted: u64,
 }
 
 impl RecordFile {
-    /// Maps a file whose header `check` accepts, and finds its blocks. The payload of the last one is verified, because that
-    /// is the one that a crash could have cut; the others when they are first read.
+    /// Maps a file whose header `check` accepts, and finds its blocks. Verifies the payload of the last block, which a
+    /// crash could have cut; other payloads are verified when they are first read.
     pub(super) fn open(path: &Path, check: Check) -> Result<Self, Error> {
         Self::read(Mapping::open(path)?, check).map_err(|error| error.in_file(path))
     }
@@ -82,7 +82,7 @@ impl RecordFile {
                     file.blocks.push(Place { header, position, verified, dead: Vec::new() });
                 }
                 Content::Records { group, .. } => {
-                    return Err(position.unknown(&format!("answers query {group}, which only a response does")));
+                    return Err(position.unknown(&format!("answers query {group}, as only blocks of a response do")));
                 }
                 Content::Deletions => {
                     last_is_records = false;
@@ -105,18 +105,18 @@ impl RecordFile {
         file.delete(deletions);
         if let Some(offset) = file.block_after(file.next.at) {
             return Err(Error::format(format!(
-                "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, then nothing until another \
-                 block at byte {offset}; restore the file from a copy",
+                "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, and the next readable block is \
+                 at byte {offset}; restore the file from a copy",
                 file.next.number, file.next.vectors, file.next.at
             )));
         }
         Ok(file)
     }
 
-    /// The header of a block, if the block is all there.
+    /// Returns the header of a block, or `None` if the block is incomplete.
     ///
     /// # Errors
-    /// What it has that is not known here.
+    /// The part of the header that this build does not know.
     fn block_header(&self, position: Position) -> Result<Option<BlockHeader>, String> {
         let bytes = usize::try_from(position.at).ok().and_then(|at| self.map.bytes().get(at..)).unwrap_or_default();
         let header = BlockHeader::from_bytes(bytes, self.header.layout)?;
@@ -124,28 +124,29 @@ impl RecordFile {
         Ok(header.filter(|header| header.payload_bytes() <= room))
     }
 
-    /// The payload of a block; none if it is not all there.
+    /// Returns the payload of a block, or nothing if it is incomplete.
     fn payload(&self, position: Position, header: &BlockHeader) -> &[u8] {
         let start = usize::try_from(position.at).unwrap_or(usize::MAX).saturating_add(BLOCK_HEADER_BYTES);
         self.map.bytes().get(start..start.saturating_add(header.payload_bytes())).unwrap_or_default()
     }
 
-    /// Marks vectors as deleted. All at once, since a file may have as many deletions as vectors, each in a block of its own.
+    /// Marks vectors as deleted, all at once, because a file can have a separate deletion block for each vector.
     fn delete(&mut self, mut vectors: Vec<u64>) {
         vectors.sort_unstable();
         vectors.dedup();
         let mut left = vectors.as_slice();
         for block in &mut self.blocks {
             let before = block.position.vectors;
-            let behind = before + block.header.count as u64;
-            let (here, rest) = left.split_at(left.partition_point(|vector| *vector < behind));
+            let end = before + block.header.count as u64;
+            let (here, rest) = left.split_at(left.partition_point(|vector| *vector < end));
             block.dead.extend(here.iter().filter_map(|vector| u32::try_from(vector - before).ok()));
             self.deleted += here.len() as u64;
             left = rest;
         }
     }
 
-    /// Whether anything after `from` looks like a block: then the gap before it is damage and not a torn end.
+    /// Returns the offset of the next block after `from`. If there is one, the gap before it is damage rather than an
+    /// incomplete append.
     fn block_after(&self, from: u64) -> Option<u64> {
         let last = (self.map.bytes().len() as u64).saturating_sub(BLOCK_HEADER_BYTES as u64);
         (from..=last).step_by(64).skip(1).find(|at| {
@@ -166,32 +167,32 @@ impl RecordFile {
         &self.header
     }
 
-    /// Where the last whole block ends.
+    /// Returns where the last complete block ends.
     pub(super) fn end(&self) -> u64 {
         self.next.at
     }
 
-    /// Bytes after the last whole block.
+    /// Returns how many bytes follow the last complete block.
     pub(super) fn torn_bytes(&self) -> u64 {
         (self.map.bytes().len() as u64).saturating_sub(self.next.at)
     }
 
-    /// How many blocks of records.
+    /// Returns how many blocks of records there are.
     pub(super) fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Vectors in all blocks, those that are deleted included.
+    /// Returns how many vectors all blocks have, including deleted ones.
     pub(super) fn vectors(&self) -> u64 {
         self.next.vectors
     }
 
-    /// Vectors that are deleted.
+    /// Returns how many vectors are deleted.
     pub(super) fn deleted(&self) -> u64 {
         self.deleted
     }
 
-    /// A block, its checksum verified when it is first asked for.
+    /// Returns a block. Verifies its checksum the first time.
     pub(super) fn block(&self, number: usize) -> Result<Block<'_>, Error> {
         let Some(place) = self.blocks.get(number) else {
             let message = format!("there is no block {number}; the file has {}", self.blocks.len());
@@ -202,14 +203,14 @@ impl RecordFile {
         self.map.check_length(place.position.at + (BLOCK_HEADER_BYTES + payload.len()) as u64)?;
         if !place.verified.load(Ordering::Relaxed) {
             if crc32fast::hash(payload) != place.header.checksum {
-                return Err(damaged("its checksum does not fit"));
+                return Err(damaged("its checksum does not match"));
             }
             place.verified.store(true, Ordering::Relaxed);
         }
         Block::new(&place.header, self.header.layout, payload, &place.dead).map_err(damaged)
     }
 
-    /// The block that the vector of that number, counted over what is not deleted, is in, and its number there.
+    /// Finds a vector by its number, counted without deleted vectors. Returns its block and its number in the block.
     pub(super) fn find(&self, vector: u64) -> Option<(usize, usize)> {
         let mut before = 0;
         for (number, block) in self.blocks.iter().enumerate() {
@@ -225,21 +226,21 @@ impl RecordFile {
         None
     }
 
-    /// The number of a block's first vector, counted over all vectors.
+    /// Returns the number of a block's first vector, counted over all vectors.
     pub(super) fn first_vector(&self, number: usize) -> u64 {
         self.blocks.get(number).map_or(self.vectors(), |block| block.position.vectors)
     }
 
-    /// The blocks one by one.
+    /// Iterates over the blocks.
     pub(super) fn blocks(&self) -> impl Iterator<Item = Result<Block<'_>, Error>> {
         (0..self.len()).map(|number| self.block(number))
     }
 }
 
-/// Appends the numbers in a block of deletions.
+/// Reads the numbers in a block of deletions and appends them to `into`.
 ///
 /// # Errors
-/// [`Error::Format`] unless these are numbers of vectors that the file has up to there, in order.
+/// [`Error::Format`] if they are not in ascending order, or exceed the number of vectors before the block.
 fn read_deletions(position: Position, payload: &[u8], count: usize, into: &mut Vec<u64>) -> Result<(), Error> {
     let wrong = |reason: String| {
         Err(Error::format(format!(
@@ -252,7 +253,7 @@ fn read_deletions(position: Position, payload: &[u8], count: usize, into: &mut V
         return wrong("have padding that is not zero".to_owned());
     }
     let before = into.len();
-    // A copy, since nobody has checked the alignment.
+    // Copied because the alignment is not guaranteed.
     into.extend(numbers.chunks_exact(8).map(bytemuck::pod_read_unaligned::<u64>));
     let vectors = into.get(before..).unwrap_or_default();
     if !vectors.is_sorted_by(|a, b| a < b) {
@@ -261,7 +262,7 @@ fn read_deletions(position: Position, payload: &[u8], count: usize, into: &mut V
     match vectors.last() {
         Some(last) if *last >= position.vectors => {
             let there = position.vectors;
-            wrong(format!("delete vector {last}, which it does not have: there are {there} before them"))
+            wrong(format!("delete vector {last}, but only {there} vectors come before them"))
         }
         _ => Ok(()),
     }

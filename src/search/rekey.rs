@@ -1,4 +1,4 @@
-//! Moving an index from one key to another: both owners are the same person.
+//! Re-encrypts an index under another key of the same owner.
 
 use super::index::writer::IndexWriter;
 use super::index::{Index, Recovery};
@@ -13,28 +13,31 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What [`Index::rekey`] did.
+/// The result of [`Index::rekey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rekeyed {
-    /// Vectors decrypted and encrypted anew.
+    /// Vectors that were re-encrypted.
     pub moved: u64,
-    /// Vectors that the new index had already.
+    /// Vectors that the new index already had.
     pub skipped: u64,
-    /// What was cut off the new index: an append that had been cut short.
+    /// The remains of an interrupted append, which were removed from the new index.
     pub recovery: Option<Recovery>,
 }
 
 impl Index {
-    /// Decrypts every vector with `old` and encrypts it with `new` into the index file `to`, in the same order and under
-    /// the same ids; what is deleted stays behind. Vectors are in the clear in this process's memory only, a block at a time, and are wiped.
+    /// Decrypts every vector with `old`, encrypts it with `new`, and appends it to the index file `to`.
     ///
-    /// What is finished when it fails or is cancelled stays in `to`; with `resume` it goes on from there, after checking
-    /// that the ids there and the last vector are those of this index. `progress` counts vectors.
+    /// Order and ids stay the same, and deleted vectors are left out. Plaintext vectors exist only in this process's memory,
+    /// one block at a time, and are wiped.
+    ///
+    /// Finished vectors stay in `to` after an error or cancellation. With `resume`, rekeying continues after them, once it
+    /// has checked that the ids in `to` and its last vector agree with this index. `progress` counts vectors.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] if the index is not of `old`, or `to` not of `new`; [`Error::Unsupported`] if both are one key
-    /// or of different dimensions; [`Error::Decode`], naming the ciphertext that holds no vector; [`Error::Format`] if a
-    /// file is damaged or `to` is no beginning of this; [`Error::Random`]; [`Error::Io`]; [`Error::Cancelled`].
+    /// [`Error::WrongKey`] if the index does not belong to `old`, or `to` not to `new`; [`Error::Unsupported`] if both
+    /// contexts have the same key or different dimensions; [`Error::Decode`], naming a ciphertext that does not hold a
+    /// vector; [`Error::Format`] if a file is damaged or `to` does not begin like this index; [`Error::Random`];
+    /// [`Error::Io`]; [`Error::Cancelled`].
     pub fn rekey(
         &self,
         old: &ExecutionContext,
@@ -57,7 +60,7 @@ impl Index {
         Ok(Rekeyed { moved: moved?, skipped, recovery })
     }
 
-    /// Moves the vectors from number `start` on.
+    /// Re-encrypts the vectors from number `start` on.
     fn rekey_from(
         &self,
         start: u64,
@@ -88,11 +91,11 @@ impl Index {
         Ok(record - start)
     }
 
-    /// Whether `begun` holds what moving this index would have put there first.
+    /// Checks that `begun` is a beginning of the re-encrypted index: all its ids and its last vector agree.
     fn check_beginning(&self, begun: &Self, old: &ExecutionContext, new: &ExecutionContext) -> Result<(), Error> {
         let differs = |row: u64, what: &str| {
             let reason = format!("vector {row} has another {what} than in {}", self.path().display());
-            Error::format(format!("{reason}, so this is no beginning of its copy")).in_file(begun.path())
+            Error::format(format!("{reason}, so it cannot be resumed; write to another file")).in_file(begun.path())
         };
         let mut ids = self.ids();
         for (row, id) in (0..).zip(begun.ids()) {
@@ -118,7 +121,7 @@ impl Index {
     }
 }
 
-/// Vectors decrypted and encrypted between two looks at the progress: some seconds' work at most.
+/// Vectors re-encrypted between two checks for cancellation: a few seconds of work at most.
 fn rows_at_once(scheme: Scheme) -> usize {
     match scheme {
         Scheme::Paillier => 256,
@@ -126,16 +129,24 @@ fn rows_at_once(scheme: Scheme) -> usize {
     }
 }
 
+/// Checks that vectors can be re-encrypted from one context to the other.
+///
 /// # Errors
-/// [`Error::Unsupported`] if nothing can be moved from one to the other, or need not be.
+/// [`Error::Unsupported`] if the contexts have the same key or different dimensions.
 fn check_pair(old: &ExecutionContext, new: &ExecutionContext) -> Result<(), Error> {
     let refuse = |reason: String| Err(Error::Unsupported { operation: "moving an index to another key", reason });
     if old == new {
-        return refuse(format!("both contexts have the same key, {}", old.public_id()));
+        return refuse(format!(
+            "both contexts have the same key, {}; give a context with another key",
+            old.public_id()
+        ));
     }
     if old.embed_len() != new.embed_len() {
         let lengths = (old.embed_len(), new.embed_len());
-        return refuse(format!("the old one is for {} dimensions, the new one for {}", lengths.0, lengths.1));
+        return refuse(format!(
+            "the old context has {} dimensions, the new one {}; create the new one with the same embedding_length",
+            lengths.0, lengths.1
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Response files: encrypted distances on their way back to the owner.
+//! Response files: encrypted distances for the owner.
 
 use super::ids::Ids;
 use super::query::Query;
@@ -12,31 +12,33 @@ use crate::error::Error;
 use crate::paillier::public_key::{PublicId, PublicKey};
 use std::path::Path;
 
-/// Encrypted distances of every vector of an index to every query, read from a file block by block.
+/// The encrypted distances of every vector of an index to every query, read from a file block by block.
 #[derive(Debug)]
 pub struct Response {
     file: WholeFile,
 }
 
 impl Response {
-    /// Opens a response file and checks its ids: all queries have the same, in the same order, and none is there twice. Ids
-    /// that are no runs of numbers take up to 34 bytes of memory each meanwhile.
+    /// Opens a response file and checks its ids: they must be unique, and the same for all queries in the same order. The
+    /// check takes up to 34 bytes of memory for each id that is not in a run of consecutive numbers.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no response, damaged or incomplete.
+    /// [`Error::Io`]; [`Error::Format`] if it is damaged, incomplete or not a response.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = WholeFile::open(path, Kind::Response, schemes::check)?;
         file.check_ids()?;
         Ok(Self { file })
     }
 
-    /// The id of the query that it says it answers. None if query or response is in version 1 of the format.
+    /// Returns the id of the query that the response names. `None` if query or response is in version 1 of the format.
     pub fn query_id(&self) -> Option<QueryId> {
         self.file.header().query
     }
 
-    /// Checks that it answers this query: its key, its id and the number of vectors. An evaluator that does not follow the
-    /// protocol can repeat the id all the same: this tells mixed-up files, not a lie. A query in version 1 of the format has no id.
+    /// Checks that it answers this query: compares the key, the query's id and the number of vectors.
+    ///
+    /// This detects mixed-up files. It does not detect a dishonest evaluator, which can repeat the id in a wrong response. A
+    /// query in version 1 of the format has no id.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::WrongQuery`].
@@ -60,22 +62,22 @@ impl Response {
         check().map_err(|error| error.in_file(self.file.path()))
     }
 
-    /// The key that it is encrypted with.
+    /// Returns the public id of the key that encrypts the distances.
     pub fn public_id(&self) -> PublicId {
         self.file.header().key
     }
 
-    /// How many queries it answers.
+    /// Returns how many queries it answers.
     pub fn queries(&self) -> usize {
         self.file.header().groups
     }
 
-    /// How many distances there are for each query.
+    /// Returns how many distances there are for each query.
     pub fn len(&self) -> u64 {
         self.file.header().vectors
     }
 
-    /// Whether the index was empty.
+    /// Returns whether the index was empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -92,7 +94,7 @@ pub(super) struct ResponseWriter {
 }
 
 impl ResponseWriter {
-    /// Begins a response to a query about `rows` vectors.
+    /// Starts a response to a query, with `rows` distances for each query vector.
     pub(super) fn create(path: &Path, key: &PublicKey, query: &Query, rows: u64) -> Result<Self, Error> {
         let mut file = AtomicFile::create(path, Content::Response)?;
         let header = schemes::header(Kind::Response, key, query.vectors().len(), rows)?;
@@ -100,7 +102,7 @@ impl ResponseWriter {
         Ok(Self { file })
     }
 
-    /// The distances of one block of an index to one query.
+    /// Writes the distances of one block of an index to one query.
     pub(super) fn write(&mut self, query: usize, ids: &Ids, rows: Rows<'_>) -> Result<(), Error> {
         self.file.write(&records_block(query, ids, rows))
     }

@@ -1,4 +1,4 @@
-//! The schemes whose record files are read and written: what each puts into the header, and which headers are its own.
+//! The schemes of record files: the header fields of each, and the check of headers.
 
 use super::record_file::{Header, Kind, Layout, other_sizes};
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::PublicKey;
 use crate::paillier::scheme_code;
 
-/// The header of a new file of this key, with so many groups of so many vectors.
+/// Returns the header of a new file of this key, with `groups` groups of `vectors` vectors.
 pub(super) fn header(kind: Kind, key: &PublicKey, groups: usize, vectors: u64) -> Result<Header, Error> {
     let parameters = key.parameters();
     Ok(Header {
@@ -23,7 +23,7 @@ pub(super) fn header(kind: Kind, key: &PublicKey, groups: usize, vectors: u64) -
     })
 }
 
-/// Accepts a header of a scheme known here, with sizes that a key of that scheme can have and the layout that follows from them.
+/// Accepts a header whose scheme is known, whose sizes a key of that scheme can have, and whose layout follows from them.
 ///
 /// # Errors
 /// [`Error::Format`], naming the scheme or the sizes.
@@ -47,7 +47,7 @@ pub(super) fn check(header: &Header) -> Result<(), Error> {
         ));
     }
     if third != 0 {
-        return wrong(format!("{third} as third parameter; expected 0"));
+        return wrong(format!("third parameter {third}; expected 0"));
     }
     let (found, expected) = (header.layout, paillier_layout(key_len)?);
     if found != expected {
@@ -58,8 +58,10 @@ pub(super) fn check(header: &Header) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks that a header belongs to a key.
+///
 /// # Errors
-/// [`Error::WrongKey`] if the file is not of this key; [`Error::Format`] if it says that it is of another scheme or size.
+/// [`Error::WrongKey`] if it names another key; [`Error::Format`] if it names this key with another scheme or size.
 pub(super) fn check_key(header: &Header, key: &PublicKey) -> Result<(), Error> {
     key.check_id(header.kind.name(), header.key)?;
     let parameters = key.parameters();
@@ -70,25 +72,25 @@ pub(super) fn check_key(header: &Header, key: &PublicKey) -> Result<(), Error> {
     Err(other_sizes())
 }
 
-/// Length of each prime, in bits.
+/// Returns the length of each prime, in bits.
 pub(super) fn key_len(header: &Header) -> usize {
     let [key_len, ..] = header.parameters;
     key_len as usize
 }
 
-/// Dimensions of a vector.
+/// Returns the dimensions of a vector.
 pub(super) fn dimensions(header: &Header) -> usize {
     let [_, dimensions, _] = header.parameters;
     dimensions as usize
 }
 
-/// The parameters of Paillier in a header. Both are bounded far below 2^32.
+/// Returns the parameters of a Paillier key for a header. Both are far below 2^32.
 fn sizes(parameters: &Parameters) -> [u32; 3] {
     let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
     [number(parameters.key_len()), number(parameters.embedding_length()), 0]
 }
 
-/// A record of Paillier's is one ciphertext of one vector.
+/// Returns the layout of Paillier records: one ciphertext of one vector each.
 fn paillier_layout(key_len: usize) -> Result<Layout, Error> {
     Layout::new(key_len / 2, 1)
 }

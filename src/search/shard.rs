@@ -1,12 +1,12 @@
-//! Shards: the parts of an input that jobs encrypt side by side.
+//! Shards: parts of an input that parallel jobs encrypt.
 
 use crate::error::Error;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// Part `number` of `of` equal parts of an input, counted from 0. Parts are rows in a row, so merging them in order gives
-/// the whole.
+/// Shard `number` of `of` equal parts of an input, counted from 0. A shard is a range of consecutive rows, so merging the
+/// shards in order gives the whole input.
 ///
 /// ```
 /// let shard: hushvec::Shard = "1/3".parse()?;
@@ -20,32 +20,32 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Part `number` of `of`.
+    /// Creates shard `number` of `of`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `number` is not below `of`.
+    /// [`Error::Parameter`] if `number` is not smaller than `of`.
     pub fn new(number: u32, of: u32) -> Result<Self, Error> {
         if number < of {
             return Ok(Self { number, of });
         }
         let limit = match of {
-            0 => "there must be at least one".to_owned(),
-            _ => format!("of {of} shards, counted from 0, the last is {}/{of}", of - 1),
+            0 => "there must be at least one shard, such as 0/1".to_owned(),
+            _ => format!("shards are counted from 0, so the last is {}/{of}", of - 1),
         };
         Err(Error::Parameter { name: "shard", actual: number as usize, limit })
     }
 
-    /// Its number, from 0.
+    /// Returns its number, counted from 0.
     pub fn number(self) -> u32 {
         self.number
     }
 
-    /// How many there are.
+    /// Returns how many shards the input has.
     pub fn of(self) -> u32 {
         self.of
     }
 
-    /// Its rows of an input with `total`.
+    /// Returns its rows of an input with `total` rows.
     pub fn rows(self, total: u64) -> Range<u64> {
         let at = |number: u32| {
             let row = u128::from(total) * u128::from(number) / u128::from(self.of);
@@ -66,7 +66,8 @@ impl FromStr for Shard {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let numbers = text.split_once('/').and_then(|(i, of)| Some((i.parse().ok()?, of.parse().ok()?)));
-        let (number, of) = numbers.ok_or_else(|| Error::format(format!("{text:?} is no shard such as 0/16")))?;
+        let (number, of) = numbers
+            .ok_or_else(|| Error::format(format!("{text:?} is not a shard; give number/count, such as 0/16")))?;
         Self::new(number, of)
     }
 }

@@ -1,4 +1,4 @@
-//! Which ids there are, so that none is there twice.
+//! The set of taken ids, to detect duplicates.
 
 use crate::error::Error;
 use crate::id::IdRef;
@@ -6,13 +6,15 @@ use crate::search::ids::Ids;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-/// Numbers in order take no memory to speak of, other numbers 9 to 18 bytes each, texts 17 to 34: of those it keeps 128
-/// bits of a hash under random keys. Among 10^7 texts two different ones are taken for one with a chance of 2^−82.
+/// A set of ids.
+///
+/// Consecutive numbers take almost no memory, other numbers 9 to 18 bytes each, and texts 17 to 34 bytes each. For a text it
+/// stores a 128-bit hash under random keys. The probability that any two of 10^7 different texts collide is 2^−82.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    /// First numbers and the numbers after the last of runs that do not overlap.
+    /// Disjoint runs: from the first number to the number after the last.
     runs: BTreeMap<u64, u64>,
-    /// Numbers of those runs that are free again.
+    /// Numbers of these runs that were removed.
     freed: HashSet<u64>,
     numbers: HashSet<u64>,
     texts: HashSet<u128>,
@@ -20,20 +22,25 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// Takes the ids of a block of a file.
+    /// Adds the ids of a block of a file.
+    ///
+    /// # Errors
+    /// [`Error::Format`], naming the first duplicate.
     pub(super) fn insert_block(&mut self, ids: &Ids) -> Result<(), Error> {
         self.insert_all(ids).map_err(|row| {
             let id = ids.get(row).map_or_else(String::new, |id| format!("{id:?}"));
-            Error::format(format!("damaged: two vectors have the id {id}"))
+            Error::format(format!(
+                "damaged: two vectors have the id {id}; restore the file from a copy or create it again"
+            ))
         })
     }
 
-    /// Takes all of the ids, or none and tells which one is taken already.
+    /// Adds all ids. If one is already there, adds none and returns its position as the error.
     pub(super) fn insert_all(&mut self, ids: &Ids) -> Result<(), usize> {
         if let Some(first) = ids.run() {
-            let behind = first + ids.len() as u64;
-            if !self.touches(first, behind) {
-                self.insert_run(first, behind);
+            let end = first + ids.len() as u64;
+            if !self.touches(first, end) {
+                self.insert_run(first, end);
                 return Ok(());
             }
         }
@@ -46,7 +53,7 @@ impl Taken {
         Ok(())
     }
 
-    /// Frees an id.
+    /// Removes an id.
     pub(super) fn remove(&mut self, id: IdRef<'_>) {
         match id {
             IdRef::Text(text) => drop(self.texts.remove(&self.fingerprint(text))),
@@ -66,20 +73,20 @@ impl Taken {
         }
     }
 
-    fn insert_run(&mut self, first: u64, behind: u64) {
-        // Runs that follow each other become one.
+    fn insert_run(&mut self, first: u64, end: u64) {
+        // Joins adjacent runs.
         let before = self.runs.range(..first).next_back().filter(|(_, end)| **end == first).map(|(start, _)| *start);
-        self.runs.insert(before.unwrap_or(first), behind);
+        self.runs.insert(before.unwrap_or(first), end);
     }
 
     fn in_run(&self, number: u64) -> bool {
         self.runs.range(..=number).next_back().is_some_and(|(_, end)| number < *end)
     }
 
-    /// Whether anything from `first` to before `behind` is or was taken.
-    fn touches(&self, first: u64, behind: u64) -> bool {
-        let in_runs = self.runs.range(..behind).next_back().is_some_and(|(_, end)| first < *end);
-        in_runs || (!self.numbers.is_empty() && (first..behind).any(|number| self.numbers.contains(&number)))
+    /// Returns whether any number of `first..end` is in the set, or was in one of its runs.
+    fn touches(&self, first: u64, end: u64) -> bool {
+        let in_runs = self.runs.range(..end).next_back().is_some_and(|(_, end)| first < *end);
+        in_runs || (!self.numbers.is_empty() && (first..end).any(|number| self.numbers.contains(&number)))
     }
 
     fn fingerprint(&self, text: &str) -> u128 {
@@ -95,7 +102,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     proptest! {
-        /// Runs, single numbers and texts come and go as in a set.
+        /// Inserting and removing runs, single numbers and texts gives the same results as a `BTreeSet`.
         #[test]
         fn agrees_with_a_set(steps in prop::collection::vec((0u64..40, 0u64..6, 0u8..4), 0..60)) {
             let (mut taken, mut set) = (Taken::default(), BTreeSet::new());
@@ -121,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn ids_given_twice_at_once_are_noticed(mut numbers in prop::collection::vec(0u64..1000, 2..20), at in 0usize..20) {
+        fn duplicates_within_one_call_are_found(mut numbers in prop::collection::vec(0u64..1000, 2..20), at in 0usize..20) {
             numbers.sort_unstable();
             numbers.dedup();
             let again = numbers[at % numbers.len()];

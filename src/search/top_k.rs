@@ -1,4 +1,4 @@
-//! The k nearest of any number of distances, in memory for k.
+//! Selection of the k nearest vectors, in memory for k.
 
 use crate::bignum::secrecy::declassify;
 use crate::id::{Id, IdRef};
@@ -8,13 +8,13 @@ use std::collections::BinaryHeap;
 /// A vector and its distance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Neighbour {
-    /// The vector's id: its row number unless another was given.
+    /// The vector's id: its row number unless an id was given.
     pub id: Id,
     /// The Hamming distance.
     pub distance: u32,
 }
 
-/// Nearer is less; of equal distances the lower id.
+/// Orders by distance, then by id.
 impl Ord for Neighbour {
     fn cmp(&self, other: &Self) -> Ordering {
         self.rank().cmp(&other.rank())
@@ -33,7 +33,7 @@ impl PartialOrd for Neighbour {
     }
 }
 
-/// Keeps the k nearest of what is pushed. Of equal distances the lower id is nearer.
+/// Keeps the k nearest of the vectors pushed. Of two vectors with equal distances, the one with the lower id is nearer.
 ///
 /// ```
 /// let mut nearest = hushvec::TopK::new(2);
@@ -46,20 +46,20 @@ impl PartialOrd for Neighbour {
 #[derive(Debug, Clone)]
 pub struct TopK {
     k: usize,
-    /// The farthest of those kept is on top.
+    /// The farthest of the kept vectors is on top.
     heap: BinaryHeap<Neighbour>,
 }
 
 impl TopK {
-    /// Keeps `k`.
+    /// Creates a selection of the `k` nearest.
     pub fn new(k: usize) -> Self {
         Self { k, heap: BinaryHeap::new() }
     }
 
-    /// Considers one more vector.
+    /// Adds a vector if it is among the k nearest so far.
     pub fn push<'a>(&mut self, id: impl Into<IdRef<'a>>, distance: u32) {
         let id = id.into();
-        let distance = declassify(distance, "ranking takes a time by the order that distances come in");
+        let distance = declassify(distance, "the time of ranking depends on the order of the distances");
         if self.heap.len() < self.k {
             self.heap.push(Neighbour { id: id.to_owned(), distance });
         } else if let Some(mut farthest) = self.heap.peek_mut()
@@ -69,7 +69,7 @@ impl TopK {
         }
     }
 
-    /// Those kept, nearest first.
+    /// Returns the k nearest, nearest first.
     pub fn into_sorted(self) -> Vec<Neighbour> {
         self.heap.into_sorted_vec()
     }

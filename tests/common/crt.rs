@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub const PRIMES: [(usize, [&str; 2]); 2] =
     [(512, include!("../data/primes_512.in")), (1024, include!("../data/primes_1024.in"))];
 
-/// The owner's key of two primes, for g = 1 + n.
+/// Returns the owner's key of two primes, for g = 1 + n.
 pub fn crt_key(p: &BigUint, q: &BigUint, bits: usize) -> CrtKey {
     let width = bits / 64;
     let prime = |p: &BigUint, q: &BigUint| {
@@ -29,7 +29,7 @@ pub fn crt_key(p: &BigUint, q: &BigUint, bits: usize) -> CrtKey {
     CrtKey::new(prime(p, q), prime(q, p)).unwrap()
 }
 
-/// Ciphertexts of sums, of which a few hold no distance.
+/// Ciphertexts of sums of two vectors, a few of which are not valid distances.
 pub struct Decoding {
     pub crt: CrtKey,
     pub dimensions: usize,

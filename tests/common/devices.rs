@@ -1,4 +1,4 @@
-//! The devices that tests run on: all of them, or those whose name here begins with HUSHVEC_TEST_DEVICES.
+//! The devices that tests run on: all devices, or those whose name here starts with the value of HUSHVEC_TEST_DEVICES.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -9,15 +9,15 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
-/// The modulus sizes, in bits, up to which the portable kernels are tried on every kernel: beyond, the software driver
-/// takes half a minute to compile each.
+/// The largest modulus, in bits, for which all kernels of the portable family are tested. For larger ones, the software
+/// driver takes half a minute to compile each kernel.
 const PORTABLE_BITS: usize = 4096;
 
 fn open() -> Vec<(String, OpenDevice)> {
     let mut devices = Vec::new();
     for (name, threads) in [("one thread", NonZeroUsize::new(1)), ("three threads", NonZeroUsize::new(3))] {
-        let levels = OpenDevice::at_every_isa(threads).unwrap();
-        devices.extend(levels.into_iter().map(|cpu| (format!("cpu, {}, {name}", cpu.cpu_isa()), cpu)));
+        let cpus = OpenDevice::at_every_isa(threads).unwrap();
+        devices.extend(cpus.into_iter().map(|cpu| (format!("cpu, {}, {name}", cpu.cpu_isa()), cpu)));
     }
     let families = [
         ("cooperative", KernelOptions::default()),
@@ -31,31 +31,31 @@ fn open() -> Vec<(String, OpenDevice)> {
         }
     }
     if let Ok(wanted) = std::env::var("HUSHVEC_TEST_DEVICES") {
-        say(&format!("SKIPPED on all devices but {wanted}"));
+        say(&format!("SKIPPED on all devices except {wanted}"));
         devices.retain(|(name, _)| name.starts_with(&wanted));
     }
     devices
 }
 
-/// Writes a line past the test harness, which keeps what eprintln writes to itself when a test passes.
+/// Writes a line to standard error directly, because the test harness captures eprintln when a test passes.
 pub fn say(text: &str) {
     let mut stderr = std::io::stderr();
     writeln!(stderr, "{text}").unwrap();
 }
 
-/// Whether a missing GPU is a failure.
+/// Returns whether a missing GPU is a failure.
 pub fn is_gpu_required() -> bool {
     std::env::var_os("HUSHVEC_REQUIRE_GPU").is_some_and(|value| value == "1")
 }
 
-/// Every device there is on this machine, with its name, for numbers of that many bits.
+/// Returns the devices of this machine with their names, for numbers of `bits` bits.
 pub fn devices(bits: usize) -> impl Iterator<Item = &'static (String, OpenDevice)> {
     static BACKENDS: OnceLock<Vec<(String, OpenDevice)>> = OnceLock::new();
     let wanted = move |name: &str| bits <= PORTABLE_BITS || name != "gpu, portable";
     BACKENDS.get_or_init(open).iter().filter(move |(name, _)| wanted(name))
 }
 
-/// Fails if a GPU left anything to the processor, which would have been compared with itself.
+/// Fails if a batch fell back from a GPU to the CPU, because the test then compared the CPU with itself.
 pub fn assert_nothing_fell_back() {
     for (name, device) in devices(0) {
         assert_eq!(device.report().batches_on_cpu, 0, "{name}");

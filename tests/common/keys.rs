@@ -1,14 +1,14 @@
-//! Contexts for tests, made once a process: keys are real and of the least length that is not weak.
+//! Contexts for tests, created once per process. Their keys have the shortest length that is not weak.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
 use hushvec::{Error, ExecutionContext, Format, Key, KeyProvider, PassphraseKeyProvider, Scheme};
 use std::sync::{Arc, OnceLock};
 
-/// Dimensions of the contexts here.
+/// The dimensions of these contexts.
 pub const DIMENSIONS: usize = 96;
 
-/// A provider whose key costs nothing to derive, for tests that open contexts by the thousand.
+/// A provider whose key takes no time to derive, for tests that open thousands of contexts.
 #[derive(Debug, Clone)]
 pub struct FixedKeyProvider {
     pub wrapped: Vec<u8>,
@@ -42,7 +42,7 @@ impl KeyProvider for FixedKeyProvider {
     }
 }
 
-/// One context of each scheme.
+/// Returns one context of each scheme.
 pub fn contexts() -> impl Iterator<Item = &'static ExecutionContext> {
     static CONTEXTS: [OnceLock<ExecutionContext>; 3] = [const { OnceLock::new() }; 3];
     CONTEXTS.iter().zip(Scheme::ALL).map(|(context, scheme)| {
@@ -53,7 +53,7 @@ pub fn contexts() -> impl Iterator<Item = &'static ExecutionContext> {
     })
 }
 
-/// The context of one scheme.
+/// Returns the context of one scheme.
 pub fn context(scheme: Scheme) -> &'static ExecutionContext {
     contexts().find(|context| context.scheme() == scheme).unwrap()
 }

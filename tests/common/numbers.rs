@@ -1,11 +1,11 @@
-//! Numbers to compute with: random ones, and those that random ones never are.
+//! Test numbers: random ones, and extremes that random numbers never hit.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
 use num_bigint::BigUint;
 
-/// A generator that gives the same numbers in every run (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", OOPSLA 2014).
+/// A generator with the same numbers in every run (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+/// OOPSLA 2014).
 pub struct SplitMix(pub u64);
 
 impl SplitMix {
@@ -17,7 +17,7 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// `bits` bits, now and then with long runs of zeros and ones, for the sake of carries.
+    /// A number of `bits` bits, sometimes with long runs of zeros and ones, which produce long carries.
     pub fn number(&mut self, bits: usize) -> BigUint {
         let runs = self.next().is_multiple_of(4);
         let limbs: Vec<u64> = (0..bits.div_ceil(64))

@@ -1,15 +1,15 @@
-//! The oracle: Paillier as the textbook has it, in num-bigint. Short and slow.
+//! The oracle: textbook Paillier in num-bigint, short and slow.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
 use num_bigint::BigUint;
 
-/// The number with these little-endian limbs.
+/// Returns the number with these little-endian limbs.
 pub fn biguint(limbs: &[u64]) -> BigUint {
     limbs.iter().rev().fold(BigUint::ZERO, |x, limb| (x << 64u32) + limb)
 }
 
-/// The little-endian limbs of a number, filled up to `width`.
+/// Returns the little-endian limbs of a number, padded with zeros to `width`.
 pub fn limbs(x: &BigUint, width: usize) -> Vec<u64> {
     let mut limbs = x.to_u64_digits();
     assert!(limbs.len() <= width);
@@ -17,13 +17,13 @@ pub fn limbs(x: &BigUint, width: usize) -> Vec<u64> {
     limbs
 }
 
-/// x modulo m² as a row: x mod m, then x div m.
+/// Returns x modulo m² as a row: x mod m, then x div m.
 pub fn pair_row(x: &BigUint, m: &BigUint, width: usize) -> Vec<u64> {
     let x = x % (m * m);
     [limbs(&(&x % m), width), limbs(&(&x / m), width)].concat()
 }
 
-/// The number that a row stands for.
+/// Returns the number that a row represents.
 pub fn pair_value(row: &[u64], m: &BigUint) -> BigUint {
     let (x0, x1) = row.split_at(row.len() / 2);
     let (x0, x1) = (biguint(x0), biguint(x1));
@@ -36,7 +36,7 @@ pub fn encode(bits: &[u8]) -> BigUint {
     bits.iter().fold(BigUint::ZERO, |m, b| m * 4u32 + b)
 }
 
-/// How many base-4 digits are 1.
+/// Counts the base-4 digits that are 1.
 pub fn count_ones(mut m: BigUint) -> u32 {
     let mut ones = 0;
     while m != BigUint::ZERO {

@@ -1,4 +1,4 @@
-//! What is sealed for chunks.
+//! Content and embeddings of chunks.
 
 use crate::keys::{DIMENSIONS, contexts};
 use crate::reopen;
@@ -21,7 +21,7 @@ fn embeddings_are_sealed_for_one_chunk() {
         *changed.last_mut().unwrap() ^= 1;
         assert!(ctx.open_embedding("a", &STANDARD.encode(changed)).is_err());
         assert!(ctx.open_embedding("a", "no base64!").is_err());
-        // Neither content nor an embedding opens as the other, nor an embedding of another chunk.
+        // Content does not open as an embedding, nor the reverse, and an embedding does not open for another chunk.
         let content = ctx.encrypt_content_for("a", b"\x01abc").unwrap();
         assert!(ctx.open_embedding("a", &content).is_err());
         assert!(ctx.open_embedding("b", &sealed).is_err());
@@ -30,7 +30,7 @@ fn embeddings_are_sealed_for_one_chunk() {
 }
 
 #[test]
-fn content_is_sealed_under_a_key_of_its_own() {
+fn content_has_a_separate_key() {
     for ctx in contexts() {
         let sealed = ctx.encrypt_content("héllo".as_bytes()).unwrap();
         assert_eq!(*ctx.decrypt_content(&sealed).unwrap(), "héllo".as_bytes());
@@ -57,7 +57,7 @@ fn content_is_bound_to_its_chunk() {
         }
         refused(ctx.decrypt_content(&sealed), ContentProblem::NeedsName);
         let mut blob = STANDARD.decode(&sealed).unwrap();
-        // Without the version, it is no content of the old form, whatever its nonce begins with.
+        // Without the version byte it does not open as content of the old form.
         assert!(ctx.decrypt_content(&STANDARD.encode(&blob[1..])).is_err());
         assert!(ctx.decrypt_content_for("seven", &STANDARD.encode(&blob[1..])).is_err());
         for version in [0, 1, 3] {
@@ -65,7 +65,7 @@ fn content_is_bound_to_its_chunk() {
             assert!(ctx.decrypt_content_for("seven", &STANDARD.encode(&blob)).is_err());
             assert!(matches!(ctx.decrypt_content(&STANDARD.encode(&blob)), Err(Error::Unseal)));
         }
-        // Old content opens whatever its first byte is: some of these begin like bound content.
+        // Old content opens whatever its first byte is: some of these start like content of a chunk.
         for _ in 0..2000 {
             let old = ctx.encrypt_content(b"old").unwrap();
             assert_eq!(*ctx.decrypt_content_for("seven", &old).unwrap(), b"old");
@@ -92,9 +92,10 @@ fn content_outlives_a_change_of_the_passphrase() {
     assert_eq!(*again.decrypt_content(&content).unwrap(), b"document");
 }
 
-/// tests/data/native/README.md says what was computed there, and with what.
+/// A context without a content key derives it and stores it when it is written. See tests/data/native/README.md for how the
+/// data was computed.
 #[test]
-fn a_context_without_a_content_key_derives_it_and_then_keeps_it() {
+fn a_missing_content_key_is_derived_and_then_stored() {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/native/without_content_key.json"));
     let provider = PassphraseKeyProvider::new("test").unwrap();

@@ -1,4 +1,4 @@
-//! Context files: checked, private, never lost.
+//! Context files are checked, private and never overwritten by other keys.
 
 use crate::keys::{DIMENSIONS, contexts};
 use hushvec::{Error, ExecutionContext, Format, Occupant, PassphraseKeyProvider, PublicContext};
@@ -45,7 +45,7 @@ fn files_with_secrets_are_private() {
     }
 }
 
-/// Keys are lost only where somebody removes their file.
+/// A context file is only overwritten by the same keys.
 #[test]
 fn keys_are_not_replaced_by_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -57,12 +57,12 @@ fn keys_are_not_replaced_by_others() {
         Err(Error::Occupied { path: named, occupant }) => assert_eq!((named, occupant), (path.clone(), expected)),
         other => panic!("{other:?}"),
     };
-    // Before any keys are made, which these could not be.
+    // Refused before keys are generated: this key_len would be refused too.
     refused(builder().key_len(1000).path(&path).build().map(drop), Occupant::Context);
     refused(contexts().next().unwrap().save_to_disk(&path), Occupant::SecretKey);
     refused(made.public_context().save(&path), Occupant::SecretKey);
     assert_eq!(std::fs::read(&path).unwrap(), before);
-    // The same keys under another passphrase are no loss, nor is an empty file.
+    // The same keys under another passphrase may replace the file, and any keys may replace an empty file.
     let provider = Arc::new(PassphraseKeyProvider::new("another").unwrap());
     made.export(Format::Native, provider).unwrap().save_to_disk(&path).unwrap();
     assert_ne!(std::fs::read(&path).unwrap(), before);

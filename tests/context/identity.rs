@@ -1,4 +1,4 @@
-//! Which contexts are the same, and what they are called.
+//! Equality and ids of contexts.
 
 use crate::keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use crate::reopen;
@@ -13,7 +13,7 @@ fn rust_hash(context: &ExecutionContext) -> u64 {
 }
 
 #[test]
-fn contexts_that_differ_in_device_are_one() {
+fn contexts_that_differ_in_device_are_equal() {
     for ctx in contexts() {
         let mut other = reopen(ctx);
         other.set_device(Device::Cpu, None).unwrap();
@@ -27,11 +27,11 @@ fn contexts_that_differ_in_device_are_one() {
         let c = other.encrypt_vec_one(&[1; DIMENSIONS]).unwrap();
         let sum = ctx.add(&c, &ctx.encrypt_vec_one(&[0; DIMENSIONS]).unwrap()).unwrap();
         assert_eq!(other.decode_hamming_client_one(&sum).unwrap(), 96);
-        // The device is stored, and comes back.
+        // The device is stored and loaded.
         assert_eq!(reopen(&other).device(), &Device::Cpu);
         assert!(matches!(other.set_device(Device::GpuIndex(99), None), Err(Error::Device { .. })));
         assert_eq!(other.device(), &Device::Cpu);
-        // A context that keeps its secrets on the processor says so when it comes back, and is the same still.
+        // The setting to keep secrets on the CPU is stored and loaded, and does not affect equality.
         assert!(!reopen(&other).secrets_on_cpu());
         let text = other.serialize_exec_context().unwrap();
         let loader = ExecutionContext::loader().secrets_on_cpu(true);

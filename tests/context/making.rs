@@ -1,4 +1,4 @@
-//! Making contexts, and what is refused.
+//! Creating contexts, and arguments that are refused.
 
 use crate::keys::{DIMENSIONS, FixedKeyProvider};
 use crate::reopen;
@@ -18,7 +18,7 @@ fn providers_passphrases_and_salts() {
     assert_eq!(ctx.to_dict_enc().unwrap()["key_provider"], "fixed");
     reopen(&ctx);
 
-    // With a path the context is saved at once, in either format; the salt is where the format puts it.
+    // With a path the context is saved at once, in either format. The salt is where the format stores it.
     let folder = tempfile::tempdir().unwrap();
     for (format, wrapped) in [
         (Format::Native, "JGFyZ29uMmlkJHY9MTkkbT02NTUzNix0PTMscD00JGJYa2dkbVZ5ZVNCdmQyNGdjMkZzZEE="),
@@ -40,7 +40,7 @@ fn providers_passphrases_and_salts() {
             Ok(_) => panic!("opened with a wrong passphrase"),
         }
     }
-    // Two XTrace contexts without a salt do not share one.
+    // XTrace contexts without a given salt get different ones.
     let salt = |ctx: &ExecutionContext| ctx.to_dict_enc().unwrap()["wrapped_key"].clone();
     let xtrace = || builder().format(Format::XTrace).passphrase("x").build().unwrap();
     assert_ne!(salt(&xtrace()), salt(&xtrace()));

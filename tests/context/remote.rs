@@ -1,4 +1,4 @@
-//! Contexts on servers.
+//! Contexts in remote stores.
 
 use crate::keys::{FixedKeyProvider, contexts};
 use crate::reopen;
@@ -32,14 +32,14 @@ fn remote_stores_cannot_swap_contexts() {
             block_on(store.store_exec_context(stored.clone(), asked)).unwrap();
             assert!(refused(asked), "{}: {asked}", ctx.scheme());
         }
-        // An id given by hand is in the document, and nothing else stands for it.
+        // A given id is stored in the document, and the context cannot be loaded under another id.
         let text = ctx.serialize_exec_context().unwrap();
         let named = ExecutionContext::from_serialized(&text, &provider, Some("mine")).unwrap();
         assert_eq!(block_on(named.save_to_remote(&store)).unwrap(), "mine");
         assert_eq!(load("mine").unwrap().id().unwrap(), "mine");
         block_on(store.store_exec_context(named.to_dict_enc().unwrap(), &ctx.id().unwrap())).unwrap();
         assert!(refused(&ctx.id().unwrap()));
-        // Nor does an id of one's own get past the check.
+        // A new id does not bypass the check.
         let loader = ExecutionContext::loader().context_id("another name");
         assert!(block_on(loader.load_from_remote(&store, "another name", &provider)).is_err());
 
@@ -50,7 +50,7 @@ fn remote_stores_cannot_swap_contexts() {
         let hash = theirs.hash().unwrap();
         assert_eq!(block_on(theirs.save_to_remote(&store)).unwrap(), hash);
         assert_eq!(load(&hash).unwrap(), theirs);
-        // XTrace's format has no room for another id: whatever is no hash has to be believed.
+        // XTrace's format cannot store another id, so an id that is not a hash cannot be checked.
         for (asked, accepted) in [(other.as_str(), false), ("by hand", true), (&hash[1..], true)] {
             block_on(store.store_exec_context(theirs.to_dict_enc().unwrap(), asked)).unwrap();
             assert_eq!(refused(asked), !accepted, "{asked}");

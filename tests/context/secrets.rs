@@ -1,4 +1,4 @@
-//! Secret keys in plain text, and where they are not.
+//! Secret keys in plain text, and outputs that must not contain them.
 
 use crate::keys::{DIMENSIONS, FixedKeyProvider, contexts};
 use hushvec::{BitMatrix, ExecutionContext, HomomorphicClient};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 #[test]
-fn plain_keys_come_back_under_another_provider() {
+fn plain_keys_load_under_another_provider() {
     for ctx in contexts() {
         let plain = ctx.to_dict_plain().unwrap();
         let load =
@@ -24,13 +24,13 @@ fn plain_keys_come_back_under_another_provider() {
                 changed.replace_range(at..=at, if digit == '3' { "4" } else { "3" });
                 let mut value = plain.clone();
                 value[field] = changed.into();
-                // Only the number of dimensions follows from nothing: with another it is another context.
+                // Only the number of dimensions is not determined by the keys: changing it gives another context.
                 let another = load(&value).map_or(true, |other| field == "config" && other != *ctx);
                 assert!(another, "{}: {field}, character {at}", ctx.scheme());
             }
             let mut value = plain.clone();
             value[field] = Value::Null;
-            assert!(load(&value).unwrap_err().to_string().contains("is missing, or is no text"));
+            assert!(load(&value).unwrap_err().to_string().contains("is missing or not a string"));
             value[field] = "{}".into();
             assert!(load(&value).is_err());
         }

@@ -17,7 +17,7 @@ fn the_three_roles() {
         let expected: Vec<u32> = (0..20u32).map(|i| 32 * ((i & 7) ^ 5).count_ones()).collect();
         assert_eq!(distances, expected, "{}", ctx.scheme());
         assert_eq!(ctx.decode_hamming_client_one(&response.get(7).unwrap()).unwrap(), expected[7]);
-        // Whoever has only the public context can encrypt too.
+        // The public context is enough to encrypt.
         let own = evaluator.encrypt_vec_batch(&vectors.slice(5..6)).unwrap().get(0).unwrap();
         let response = evaluator.hamming_batch(&own, &index).unwrap();
         assert_eq!(ctx.decode_hamming_client_batch(&response).unwrap(), expected);
@@ -25,7 +25,7 @@ fn the_three_roles() {
 }
 
 #[test]
-fn what_is_wrong_with_a_vector_is_said() {
+fn invalid_vectors_are_refused() {
     for ctx in contexts() {
         assert!(matches!(ctx.encrypt_vec_one(&[0; 95]), Err(Error::Dimension { row: 0, expected: 96, actual: 95 })));
         assert!(matches!(ctx.encrypt_vec_one(&[2; 96]), Err(Error::NotBinary { row: 0, column: 0, .. })));

@@ -1,6 +1,6 @@
-//! The program that is killed, or meets failing system calls.
+//! The child process that is killed or gets failing system calls.
 
-use crate::desk::Pool;
+use crate::fixture::Pool;
 use crate::keys::FixedKeyProvider;
 use hushvec::{Error, ExecutionContext, Index, Progress};
 use std::io::{Read, Write};
@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TASK: &str = "HUSHVEC_CRASH_TASK";
-/// Paths that are asked for right before and after what is tested, to be found in a trace of system calls.
+/// Paths that the child looks up right before and after the tested operation, to mark it in a trace of system calls.
 pub const BEGIN: &str = "/hushvec-crash-begin";
 pub const END: &str = "/hushvec-crash-end";
-/// How a child ends that met an error and reported it.
+/// The exit code of a child that reported an error.
 pub const REPORTED: i32 = 3;
 
-/// This program as a child. `task` is a word, and numbers for it.
+/// Returns the command of a child. `task` is a word, followed by a number for some words.
 pub fn command(folder: &Path, task: &str) -> Command {
     with_wrapper(&[], folder, task)
 }
 
-/// The same, started by another program.
+/// Like [`command`], started by another program.
 pub fn with_wrapper(wrapper: &[&str], folder: &Path, task: &str) -> Command {
     let program = std::env::current_exe().unwrap();
     let words: Vec<PathBuf> = wrapper.iter().map(PathBuf::from).chain([program]).collect();
@@ -30,7 +30,7 @@ pub fn with_wrapper(wrapper: &[&str], folder: &Path, task: &str) -> Command {
 }
 
 #[test]
-#[ignore = "what the other tests start"]
+#[ignore = "the other tests start it as a child process"]
 fn child() {
     let task = std::env::var(TASK).expect("started by another test");
     let (word, number) = task.split_once(' ').unwrap_or((&task, "0"));
@@ -42,14 +42,14 @@ fn child() {
     }
 }
 
-/// Tells the parent that a piece of work is done.
+/// Reports to the parent that operation `number` is done.
 fn done(number: u64) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "done {number}").unwrap();
     out.flush().unwrap();
 }
 
-/// Saves two contexts in turns under one name: b at even numbers.
+/// Saves two contexts alternately under one name: b at even numbers.
 fn save_on_and_on() {
     let contexts = ["b", "a"].map(load);
     for (number, context) in (0..).zip(contexts.iter().cycle()) {
@@ -70,8 +70,8 @@ fn load(name: &str) -> ExecutionContext {
     ExecutionContext::load_from_disk(Path::new(name), &FixedKeyProvider::default()).unwrap()
 }
 
-/// strace counts the calls of each thread, and fails the same number on all of them. So that the starting of the program
-/// is left alone, this thread makes more calls first than that takes.
+/// Makes more system calls than the start of the program takes. strace counts the calls of each thread separately and fails
+/// the call of the same number on all of them, so this keeps injected failures out of the main thread's start.
 fn overtake_the_main_thread() {
     for _ in 0..100 {
         let mut file = std::fs::OpenOptions::new().read(true).write(true).open("/dev/zero").unwrap();
@@ -81,7 +81,7 @@ fn overtake_the_main_thread() {
     }
 }
 
-/// One piece of work. Ends with 0, or with [`REPORTED`] if it was refused.
+/// Runs one operation and exits: with 0, or with [`REPORTED`] on an error.
 fn once(word: &str, number: u64) {
     overtake_the_main_thread();
     let result = match word {
@@ -101,7 +101,7 @@ fn once(word: &str, number: u64) {
             let inputs = [Index::open(Path::new("left"))?, Index::open(Path::new("right"))?];
             Index::merge(&inputs, Path::new("index"), &Progress::new()).map(drop)
         }),
-        _ => panic!("there is no task {word}"),
+        _ => panic!("unknown task {word}"),
     };
     if let Err(error) = &result {
         eprintln!("error: {error}");

@@ -1,14 +1,14 @@
-//! System calls that fail, one after the other, and files that must not grow.
+//! System calls that fail, one at a time, and full disks.
 
 use crate::child::{self, BEGIN, END, REPORTED};
-use crate::desk::{Desk, Model, Pool};
+use crate::fixture::{Fixture, Model, Pool};
 use hushvec::{Index, Progress};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// Calls that do not touch files, or whose failure the program never hears of.
+/// Calls that are not made to fail: they do not touch files, or the program ignores their failure.
 const OTHERS: [&str; 17] = [
     "brk",
     "close",
@@ -29,25 +29,25 @@ const OTHERS: [&str; 17] = [
     "sigaltstack",
 ];
 
-/// Parts of the names of calls whose failure has to be reported. The others are asked by the standard library and by
-/// malloc too, for what they can do without.
+/// Parts of the names of calls whose failure must be reported. The standard library and malloc also make the other calls,
+/// and can do without their results.
 const VITAL: [&str; 8] = ["write", "sync", "truncate", "rename", "link", "flock", "seek", "chmod"];
 
-/// What is done, and what must come of it.
+/// An operation with its states before and after.
 struct Scene {
     task: String,
     /// Brings the folder into the old state.
-    prepare: Box<dyn Fn(&Desk)>,
-    /// Looks at the folder: whether it is in the new state. Panics if it is in neither.
-    is_new: Box<dyn Fn(&Desk) -> bool>,
-    /// The call after which the new state is there, even if what follows fails.
+    prepare: Box<dyn Fn(&Fixture)>,
+    /// Returns whether the folder is in the new state. Panics if it is in neither state.
+    is_new: Box<dyn Fn(&Fixture) -> bool>,
+    /// The call that commits the new state, even if later calls fail.
     commits: &'static [&'static str],
 }
 
 fn scenes() -> Vec<Scene> {
-    let fresh = |desk: &Desk| {
-        let _ = std::fs::remove_file(desk.path("index"));
-        Pool::open(desk.folder()).create(&desk.path("index")).unwrap();
+    let fresh = |fixture: &Fixture| {
+        let _ = std::fs::remove_file(fixture.path("index"));
+        Pool::open(fixture.folder()).create(&fixture.path("index")).unwrap();
     };
     let step = |steps: std::ops::Range<u64>, commits: &'static [&'static str]| {
         let mut model = Model { ids: Vec::new() };
@@ -58,15 +58,15 @@ fn scenes() -> Vec<Scene> {
         let compacts = old == new;
         Scene {
             task: format!("step {number}"),
-            prepare: Box::new(move |desk| {
-                fresh(desk);
-                let pool = Pool::open(desk.folder());
-                steps.clone().for_each(|step| pool.prepare(&desk.path("index"), step)().unwrap());
+            prepare: Box::new(move |fixture| {
+                fresh(fixture);
+                let pool = Pool::open(fixture.folder());
+                steps.clone().for_each(|step| pool.prepare(&fixture.path("index"), step)().unwrap());
             }),
-            is_new: Box::new(move |desk| {
-                let found = Model { ids: Pool::open(desk.folder()).read(&desk.path("index")) };
-                assert!(found == old || found == new, "lost or made up: {found:?}");
-                let index = Index::open(&desk.path("index")).unwrap();
+            is_new: Box::new(move |fixture| {
+                let found = Model { ids: Pool::open(fixture.folder()).read(&fixture.path("index")) };
+                assert!(found == old || found == new, "lost or unexpected vectors: {found:?}");
+                let index = Index::open(&fixture.path("index")).unwrap();
                 if compacts { index.deleted() == 0 } else { found == new }
             }),
             commits,
@@ -74,56 +74,56 @@ fn scenes() -> Vec<Scene> {
     };
     let save = Scene {
         task: "save".to_owned(),
-        prepare: Box::new(|desk| assert!(std::fs::copy(desk.path("a"), desk.path("context")).unwrap() > 0)),
-        is_new: Box::new(|desk| desk.which(&desk.path("context")).unwrap() == 'b'),
+        prepare: Box::new(|fixture| assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)),
+        is_new: Box::new(|fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
         commits: &["rename", "renameat", "renameat2"],
     };
     let create = Scene {
         task: "create".to_owned(),
-        prepare: Box::new(|desk| drop(std::fs::remove_file(desk.path("index")))),
-        is_new: Box::new(|desk| {
-            let path = desk.path("index");
+        prepare: Box::new(|fixture| drop(std::fs::remove_file(fixture.path("index")))),
+        is_new: Box::new(|fixture| {
+            let path = fixture.path("index");
             path.exists() && Index::open(&path).unwrap().is_empty()
         }),
         commits: &["rename", "renameat", "renameat2", "link", "linkat"],
     };
     let merge = Scene {
         task: "merge".to_owned(),
-        prepare: Box::new(|desk| {
-            let (pool, path) = (Pool::open(desk.folder()), desk.path("index"));
+        prepare: Box::new(|fixture| {
+            let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
             for (name, steps) in [("left", 0..3), ("right", 0..6)] {
                 let _ = std::fs::remove_file(&path);
                 pool.create(&path).unwrap();
                 steps.for_each(|step| pool.prepare(&path, step)().unwrap());
-                std::fs::rename(&path, desk.path(name)).unwrap();
+                std::fs::rename(&path, fixture.path(name)).unwrap();
             }
-            let mut left = hushvec::IndexWriter::open(&desk.path("left")).unwrap().0;
-            left.delete_if_there(&hushvec::Ids::from(pool.read(&desk.path("right")))).unwrap();
+            let mut left = hushvec::IndexWriter::open(&fixture.path("left")).unwrap().0;
+            left.delete_if_there(&hushvec::Ids::from(pool.read(&fixture.path("right")))).unwrap();
         }),
-        is_new: Box::new(|desk| {
-            let (pool, path) = (Pool::open(desk.folder()), desk.path("index"));
-            let want = [pool.read(&desk.path("left")), pool.read(&desk.path("right"))].concat();
+        is_new: Box::new(|fixture| {
+            let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
+            let want = [pool.read(&fixture.path("left")), pool.read(&fixture.path("right"))].concat();
             path.exists() && pool.read(&path) == want
         }),
         commits: &["rename", "renameat", "renameat2", "link", "linkat"],
     };
-    // Of the model's steps 3 appends, 4 compacts after 5 and 6 deleted something, 13 deletes.
+    // In the model, step 3 appends, step 12 compacts after steps 5 to 7 deleted vectors, and step 13 deletes.
     let renames = &["rename", "renameat", "renameat2"];
     vec![save, create, merge, step(0..3, &["write"]), step(0..13, &["write"]), step(0..12, renames)]
 }
 
-/// A line of a trace, such as `123 write(…`: the thread and the call.
+/// Parses a line of a trace, such as `123 write(…`, into the thread and the call.
 fn call(line: &str) -> Option<(&str, &str)> {
     let (thread, rest) = line.split_once(' ')?;
     let name = rest.trim_start().split_once('(')?.0;
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some((thread, name))
 }
 
-/// How often each call comes before what is tested, and by its end, on the thread that does it: strace counts a thread's.
-fn calls_of(desk: &Desk, task: &str) -> BTreeMap<String, (usize, usize)> {
-    let log = desk.path("strace");
+/// Counts each call on the working thread: before the tested operation, and by its end. strace counts per thread.
+fn calls_of(fixture: &Fixture, task: &str) -> BTreeMap<String, (usize, usize)> {
+    let log = fixture.path("strace");
     let wrapper = ["strace", "-f", "-qq", "-o", log.to_str().unwrap()];
-    let status = child::with_wrapper(&wrapper, desk.folder(), task).output().unwrap().status;
+    let status = child::with_wrapper(&wrapper, fixture.folder(), task).output().unwrap().status;
     assert_eq!(status.code(), Some(0), "{task} without failures");
     let text = std::fs::read_to_string(&log).unwrap();
     let position = |mark: &str| text.lines().position(|line| line.contains(mark)).unwrap();
@@ -144,42 +144,42 @@ fn calls_of(desk: &Desk, task: &str) -> BTreeMap<String, (usize, usize)> {
 fn every_system_call_may_fail() {
     if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
         let required = std::env::var_os("HUSHVEC_REQUIRE_STRACE").is_some_and(|value| value == "1");
-        assert!(!required, "there is no strace, and HUSHVEC_REQUIRE_STRACE is set");
-        // Not eprintln, which the test harness keeps to itself when a test passes.
+        assert!(!required, "strace is not installed, and HUSHVEC_REQUIRE_STRACE is set");
+        // Not eprintln, which the test harness captures when a test passes.
         let mut stderr = std::io::stderr();
-        return writeln!(stderr, "SKIPPED failing system calls: there is no strace").unwrap();
+        return writeln!(stderr, "SKIPPED failing system calls: strace is not installed").unwrap();
     }
-    let desk = Desk::new();
+    let fixture = Fixture::new();
     let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();
     let (mut failures, mut survived) = (0, 0);
     for scene in scenes() {
-        (scene.prepare)(&desk);
-        let before_it = desk.snapshot();
-        let calls = calls_of(&desk, &scene.task);
-        assert!((scene.is_new)(&desk), "{}: nothing happened", scene.task);
+        (scene.prepare)(&fixture);
+        let snapshot = fixture.snapshot();
+        let calls = calls_of(&fixture, &scene.task);
+        assert!((scene.is_new)(&fixture), "{}: nothing happened", scene.task);
         assert!(calls.contains_key("write") && calls.keys().any(|name| name.contains("sync")), "{calls:?}");
         for (name, (before, by_end)) in calls {
             for number in before + 1..=by_end {
                 let errnos = ["EIO", "ENOSPC"];
                 for errno in if long { &errnos[..] } else { &errnos[number % 2..][..1] } {
-                    desk.restore(&before_it);
-                    survived += usize::from(fail(&desk, &scene, &name, number, errno));
+                    fixture.restore(&snapshot);
+                    survived += usize::from(fail(&fixture, &scene, &name, number, errno));
                     failures += 1;
                 }
             }
         }
     }
     let mut stderr = std::io::stderr();
-    writeln!(stderr, "{failures} failing system calls: 0 lost, 0 corrupt; {survived} did not matter").unwrap();
+    writeln!(stderr, "{failures} failing system calls: 0 lost, 0 corrupt; {survived} were harmless").unwrap();
 }
 
-/// Has one call fail; whether the work was done all the same.
-fn fail(desk: &Desk, scene: &Scene, name: &str, number: usize, errno: &str) -> bool {
+/// Makes one call fail and checks the result. Returns whether the operation succeeded nevertheless.
+fn fail(fixture: &Fixture, scene: &Scene, name: &str, number: usize, errno: &str) -> bool {
     let what = format!("{}: {errno} of {name} number {number}", scene.task);
-    let log = desk.path("strace");
+    let log = fixture.path("strace");
     let inject = format!("inject={name}:error={errno}:when={number}");
     let wrapper = ["strace", "-f", "-qq", "-o", log.to_str().unwrap(), "-e", &inject];
-    let output = child::with_wrapper(&wrapper, desk.folder(), &scene.task).output().unwrap();
+    let output = child::with_wrapper(&wrapper, fixture.folder(), &scene.task).output().unwrap();
     let (text, message) =
         (std::fs::read_to_string(&log).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
     let (mut committed, mut injected, mut memory, mut unlock) = (false, false, false, false);
@@ -190,77 +190,77 @@ fn fail(desk: &Desk, scene: &Scene, name: &str, number: usize, errno: &str) -> b
         unlock |= line.contains("(INJECTED)") && line.contains("LOCK_UN");
         committed |= !injected && call(line).is_some_and(|(_, name)| scene.commits.contains(&name));
     }
-    assert!(injected, "{what}: it never happened\n{text}");
-    let is_new = (scene.is_new)(desk);
-    let litter = desk.sweep();
-    assert!(litter == 0 || memory, "{what}: litter");
+    assert!(injected, "{what}: nothing was injected\n{text}");
+    let is_new = (scene.is_new)(fixture);
+    let leftovers = fixture.remove_leftovers();
+    assert!(leftovers == 0 || memory, "{what}: temporary files are left");
     match output.status.code() {
         Some(0) => {
-            assert!(is_new, "{what}: it was not done, and nobody was told");
-            assert!(unlock || !VITAL.iter().any(|vital| name.contains(vital)), "{what}: nobody was told");
+            assert!(is_new, "{what}: the operation failed without an error");
+            assert!(unlock || !VITAL.iter().any(|vital| name.contains(vital)), "{what}: the failure was ignored");
         }
         Some(REPORTED) => {
-            assert!(!is_new || committed, "{what}: it was done, but called a failure");
-            // What fails after a file has its name must not read as if nothing had been done.
+            assert!(!is_new || committed, "{what}: the operation succeeded with an error");
+            // An error after the file is in place must not read as if nothing had been done.
             let placed = is_new && !scene.commits.contains(&"write");
             let wording = if placed { " is in place" } else { "error: cannot " };
             assert!(message.contains(wording), "{what}: {message}");
         }
-        // Without memory a program ends, and that is all that can be asked of it.
+        // A program that gets no memory may abort.
         None if memory => assert!(!is_new || committed, "{what}"),
         code => panic!("{what}: ended with {code:?}\n{message}"),
     }
-    // Whatever happened, the next attempt works.
+    // The next attempt succeeds.
     if !is_new {
-        let again = child::command(desk.folder(), &scene.task).output().unwrap();
-        assert!(again.status.success() && (scene.is_new)(desk), "{what}: {}", String::from_utf8_lossy(&again.stderr));
+        let again = child::command(fixture.folder(), &scene.task).output().unwrap();
+        assert!(again.status.success() && (scene.is_new)(fixture), "{what}: {}", String::from_utf8_lossy(&again.stderr));
     }
     output.status.success()
 }
 
-/// No file may grow beyond some size, as on a disk that is full in the middle of a write.
+/// Limits the size of files, to simulate a disk that becomes full during a write.
 #[test]
-fn a_full_disk_leaves_what_was_there() {
-    let desk = Desk::new();
+fn a_full_disk_leaves_the_old_state() {
+    let fixture = Fixture::new();
     for scene in scenes() {
-        (scene.prepare)(&desk);
-        let path = desk.path(if scene.task == "save" { "context" } else { "index" });
+        (scene.prepare)(&fixture);
+        let path = fixture.path(if scene.task == "save" { "context" } else { "index" });
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let (before, before_it) = (size(&path), desk.snapshot());
-        assert!(child::command(desk.folder(), &scene.task).output().unwrap().status.success());
+        let (before, snapshot) = (size(&path), fixture.snapshot());
+        assert!(child::command(fixture.folder(), &scene.task).output().unwrap().status.success());
         let blocks = size(&path).div_ceil(512);
         let mut refused = 0;
         for limit in (0..blocks).step_by(usize::try_from(blocks / 12).unwrap().max(1)).chain([blocks - 1, blocks]) {
-            desk.restore(&before_it);
-            // The program is told of the limit by an error, and not by a signal.
+            fixture.restore(&snapshot);
+            // With the signal ignored, a write beyond the limit fails with an error.
             let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\"");
             let output =
-                child::with_wrapper(&["sh", "-c", &script, "sh"], desk.folder(), &scene.task).output().unwrap();
+                child::with_wrapper(&["sh", "-c", &script, "sh"], fixture.folder(), &scene.task).output().unwrap();
             let what = format!("{} with {limit} of {blocks} blocks", scene.task);
-            let is_new = (scene.is_new)(&desk);
+            let is_new = (scene.is_new)(&fixture);
             assert_eq!(output.status.code(), Some(if is_new { 0 } else { REPORTED }), "{what}");
-            assert_eq!(desk.sweep(), 0, "{what}: litter");
+            assert_eq!(fixture.remove_leftovers(), 0, "{what}: temporary files are left");
             if !is_new {
                 refused += 1;
-                assert_eq!(size(&path), before, "{what}: something is left of it");
+                assert_eq!(size(&path), before, "{what}: the file was changed");
                 assert!(String::from_utf8_lossy(&output.stderr).contains("File too large"), "{what}");
             }
-            assert!(is_new || limit < blocks, "{what}: there was room");
+            assert!(is_new || limit < blocks, "{what}: the limit was large enough");
         }
-        assert!(refused > 0, "{}: the limit was never met", scene.task);
+        assert!(refused > 0, "{}: the limit was never reached", scene.task);
     }
 }
 
-/// A compaction that is cancelled or refused leaves no file behind either.
+/// A compaction that is refused because of a lock leaves no temporary file behind.
 #[test]
-fn whoever_holds_the_lock_is_left_alone() {
-    let desk = Desk::new();
-    let (pool, path) = (Pool::open(desk.folder()), desk.path("index"));
+fn a_locked_index_is_not_compacted() {
+    let fixture = Fixture::new();
+    let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
     pool.create(&path).unwrap();
     let (_writer, _) = hushvec::IndexWriter::open(&path).unwrap();
-    let output = child::command(desk.folder(), "step 4").output().unwrap();
+    let output = child::command(fixture.folder(), "step 4").output().unwrap();
     assert_eq!(output.status.code(), Some(REPORTED));
     assert!(String::from_utf8_lossy(&output.stderr).contains("another process is writing to this index"));
     assert!(Index::compact(&path, &Progress::new()).is_err());
-    assert_eq!(desk.sweep(), 0);
+    assert_eq!(fixture.remove_leftovers(), 0);
 }

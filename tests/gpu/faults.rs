@@ -1,4 +1,4 @@
-//! Whatever a GPU does wrong is noticed.
+//! All faults of a GPU are detected.
 
 use crate::crt;
 use crate::job::{FAULTS, Job, open};
@@ -8,25 +8,25 @@ use hushvec::hazmat::{Fault, KernelOptions, Modulus, Rows, Weights};
 use hushvec::{Device, OpenDevice, hazmat};
 
 #[test]
-fn whatever_goes_wrong_the_answers_are_right() {
+fn results_are_correct_despite_faults() {
     let job = Job::new();
     let expected = job.run(&OpenDevice::open(Device::Cpu, None).unwrap());
     for fault in FAULTS {
         for batch in 0..9 {
             let Some(device) = open(KernelOptions::default()) else { return };
-            // Once without, so that the kernels have shown their known answers.
+            // Once without a fault, so that the kernels have passed their known answers.
             assert!(job.run(&device) == expected);
             assert_eq!(device.report().batches_on_cpu, 0);
             device.inject_fault(batch, fault);
             assert!(job.run(&device) == expected, "{fault:?} at batch {batch}");
-            // That batch alone, if the device is still there, since it shows its known answers again.
+            // Only that batch, unless the device is lost, because the device passes its known answers again.
             let on_cpu = if matches!(fault, Fault::Destroyed) { 9 - batch } else { 1 };
             assert_eq!(device.report().batches_on_cpu, on_cpu, "{fault:?} at batch {batch}");
         }
     }
 }
 
-/// Weighted sums of enough outputs for a GPU: it computes them all, and what it gets wrong is noticed.
+/// Weighted sums with enough outputs for a GPU: it computes all of them, and faults are detected.
 #[test]
 fn multi_exp_of_many_outputs() {
     const INPUTS: usize = 200;
@@ -50,9 +50,9 @@ fn multi_exp_of_many_outputs() {
     for (done, fault) in (1..).zip(FAULTS.into_iter().rev()) {
         device.inject_fault(0, fault);
         assert!(run(&device) == expected, "{fault:?}");
-        assert_eq!(device.report().batches_on_cpu, done, "{fault:?}: it was not the GPU's to do");
+        assert_eq!(device.report().batches_on_cpu, done, "{fault:?}: the GPU did not compute it");
         device.trust_again();
-        // Without a fault, so that the next one does not meet known answers.
+        // Without a fault, so that the next fault does not hit known answers.
         assert!(run(&device) == expected);
     }
 }
@@ -69,16 +69,16 @@ fn no_single_flipped_bit_and_no_swap_passes() {
         device.inject_fault(trial % 3, fault);
         let before = device.report().batches_on_cpu;
         assert!(job.run(&device) == expected, "{fault:?}, trial {trial}");
-        assert_eq!(device.report().batches_on_cpu, before + 1, "{fault:?}, trial {trial}: nobody noticed");
+        assert_eq!(device.report().batches_on_cpu, before + 1, "{fault:?}, trial {trial}: not detected");
         device.trust_again();
-        // Without a fault, so that the next one does not meet known answers.
+        // Without a fault, so that the next fault does not hit known answers.
         assert!(job.run(&device) == expected);
     }
 }
 
-/// A faulty decoding: flipped counts, swapped rows, nothing at all.
+/// Faults in decoding: flipped counts, swapped rows and missing results.
 #[test]
-fn wrong_distances_are_noticed() {
+fn wrong_distances_are_detected() {
     let key = crt::Decoding::new(30);
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     let mut expected = vec![0; key.rows().len()];

@@ -1,4 +1,4 @@
-//! Work for a GPU.
+//! Batches to run on a GPU.
 
 use crate::devices;
 use crate::numbers::SplitMix;
@@ -23,7 +23,7 @@ pub fn open(options: KernelOptions) -> Option<OpenDevice> {
     }
 }
 
-/// A job of several batches, of every kernel, and what it should return.
+/// The inputs of several batches of each kernel.
 pub struct Job {
     pub modulus: Arc<Modulus>,
     pub pairs: Vec<u64>,
@@ -41,7 +41,7 @@ impl Job {
         Self { modulus, pairs, exponents: (0..ROWS).map(|_| random.next()).collect(), base }
     }
 
-    /// The batches, one after the other: three of each kernel.
+    /// Runs nine batches, three of each kernel, and returns their results.
     pub fn run(&self, device: &OpenDevice) -> Vec<Vec<u64>> {
         let rows = Rows::new(&self.pairs, 2 * WIDTH);
         let queries = Rows::new(&self.pairs[6 * WIDTH..10 * WIDTH], 2 * WIDTH);

@@ -1,4 +1,4 @@
-//! Opening a GPU, and sharing it.
+//! Opening and sharing a GPU.
 
 use crate::job::{Job, open};
 use hushvec::hazmat::KernelOptions;
@@ -26,10 +26,10 @@ fn threads_share_a_gpu() {
 }
 
 #[test]
-fn devices_that_are_not_there_are_refused_with_what_there_is() {
+fn errors_about_missing_devices_list_the_available_ones() {
     for device in ["gpu:99", "gpu:no such adapter"] {
         let error = OpenDevice::open(device.parse().unwrap(), None).unwrap_err().to_string();
         assert!(error.contains(device), "{error}");
-        assert!(error.contains("there are: ") || error.contains("no GPU"), "{error}");
+        assert!(error.contains("available GPUs: ") || error.contains("no GPU"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Indexes that stay on a GPU.
+//! Indexes in GPU memory.
 
 use crate::numbers::SplitMix;
 use crate::{devices, keys};
@@ -23,7 +23,7 @@ fn an_index_stays_on_the_device_over_many_queries() {
     assert_eq!(cpu.reside(Index::open(&path("index.hvx")).unwrap()).unwrap().blocks_on_gpu(), 0);
     let Ok(gpu) = Evaluator::open(&ctx.public_context(), Device::Gpu) else {
         assert!(!devices::is_gpu_required());
-        return devices::say("SKIPPED on a GPU: there is none");
+        return devices::say("SKIPPED on a GPU: no GPU found");
     };
     let resident = gpu.reside(Index::open(&path("index.hvx")).unwrap()).unwrap();
     assert_eq!((resident.blocks_on_gpu(), resident.index().blocks()), (3, 3));

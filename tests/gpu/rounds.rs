@@ -1,11 +1,11 @@
-//! Batches in rounds.
+//! Batches that are computed in rounds.
 
 use crate::crt;
 use crate::job::{Job, WIDTH, open};
 use hushvec::hazmat::{Exponent, Fault, KernelOptions, Rows};
 use hushvec::{Device, OpenDevice, hazmat};
 
-/// A batch in rounds, each checked while the next is computed: what was right before the fault is kept.
+/// Each round of a batch is checked while the next is computed, and correct rounds before a fault are kept.
 #[test]
 fn batches_are_checked_in_rounds() {
     let job = Job::new();
@@ -25,7 +25,7 @@ fn batches_are_checked_in_rounds() {
     let mut distances = vec![0; 30];
     hazmat::hamming_decode(&cpu, &decoding.crt, decoding.dimensions, decoding.rows(), &mut distances);
     for fault in [None, Some(Fault::Flipped), Some(Fault::Zeroed), Some(Fault::OutOfMemory)] {
-        // 37 rows in rounds of 10, which makes four.
+        // 37 rows make four rounds of 10.
         for round in 0..if fault.is_some() { 4 } else { 1 } {
             let Some(device) = open(KernelOptions { round: Some(10), ..KernelOptions::default() }) else { return };
             assert!(run(&device) == expected);

@@ -1,4 +1,4 @@
-//! When a GPU is used no more.
+//! When a GPU is retired.
 
 use crate::job::{FAULTS, Job, open};
 use hushvec::hazmat::{Fault, KernelOptions};
@@ -24,7 +24,7 @@ fn a_gpu_that_fails_three_times_in_a_row_is_retired() {
     assert!(job.run(&device) == expected);
     for failures in 1..=3 {
         device.inject_fault(8, Fault::Flipped);
-        // The fault meets a batch, or the known answers before one, which are then not the last.
+        // The fault hits a batch, or the known answers before a batch.
         assert!(job.run(&device) == expected);
         assert_eq!(device.report().batches_on_cpu, failures);
     }

@@ -1,4 +1,4 @@
-//! Kernels for other drivers and hardware.
+//! Kernel variants for other drivers and hardware.
 
 use crate::job::{Job, open};
 use crate::numbers::SplitMix;
@@ -6,7 +6,7 @@ use crate::reference::{limbs, pair_row};
 use hushvec::hazmat::{KernelOptions, Modulus, Rows};
 use hushvec::{Device, OpenDevice, hazmat};
 
-/// The driver's own checks on, and OpenGL: the same bytes once more.
+/// Shaders with the driver's checks, and OpenGL, give the same bytes.
 #[test]
 fn checked_shaders_and_open_gl_give_the_same() {
     let job = Job::new();
@@ -23,7 +23,7 @@ fn checked_shaders_and_open_gl_give_the_same() {
     }
 }
 
-/// Kernels as hardware gets them: longer arrays in memory, and up to 32 words a lane in registers.
+/// Kernels as generated for hardware GPUs, with longer arrays in memory and up to 32 words per lane in registers.
 #[test]
 fn kernels_for_hardware_give_the_same() {
     let hardware = KernelOptions { hardware: true, ..KernelOptions::default() };
@@ -40,7 +40,7 @@ fn kernels_for_hardware_give_the_same() {
     }
 }
 
-/// A few rows of numbers of that many bits, and one of them as the query.
+/// Aggregates a few rows of numbers of `bits` bits with one of them as the query.
 fn aggregate(device: &OpenDevice, bits: usize) -> Vec<u64> {
     let mut random = SplitMix(14);
     let (m, width) = (random.modulus(bits), bits / 64);
@@ -52,7 +52,7 @@ fn aggregate(device: &OpenDevice, bits: usize) -> Vec<u64> {
     products
 }
 
-/// The portable family at the largest sizes, which the software driver takes half a minute to compile a kernel for.
+/// One kernel of the portable family at the largest sizes. The software driver takes half a minute to compile it.
 #[test]
 fn portable_kernels_of_the_largest_numbers() {
     let Some(gpu) = open(KernelOptions { portable: true, ..KernelOptions::default() }) else { return };

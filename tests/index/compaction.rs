@@ -1,10 +1,10 @@
-//! Compaction takes out what was deleted, and keeps all else.
+//! Compaction removes deleted vectors and keeps everything else.
 
 use crate::pool::{POOL, assert_holds, create, numbered, reopen, some};
 use hushvec::{Error, Ids, Index, Progress};
 
 #[test]
-fn compaction_takes_the_deleted_out() {
+fn compaction_removes_deleted_vectors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let mut writer = create(&path);
@@ -18,7 +18,7 @@ fn compaction_takes_the_deleted_out() {
     drop(writer);
     let want = numbered((1..30).filter(|i| *i != 15).map(|i| (i as u64, i)));
     assert_holds(&path, &want);
-    // Whoever reads goes on with what was there.
+    // A reader that has the old file open continues to read it.
     let before = Index::open(&path).unwrap();
     let progress = Progress::new();
     let done = Index::compact(&path, &progress).unwrap();
@@ -30,10 +30,10 @@ fn compaction_takes_the_deleted_out() {
     assert_holds(&path, &want);
     let index = Index::open(&path).unwrap();
     assert_eq!((index.deleted(), index.blocks()), (0, 1));
-    // 39 was the highest number ever, though its vector is gone without a trace.
+    // Numbering continues after 39, the highest id ever, although its vector was removed.
     reopen(&path).append(&some(0..1), None).unwrap();
     assert_holds(&path, &[want, numbered([(40, 0)])].concat());
-    // Twice is once, and an empty index stays one.
+    // A second compaction changes nothing, and an empty index stays valid.
     let bytes = Index::compact(&path, &Progress::new()).unwrap().bytes_after;
     assert_eq!(Index::compact(&path, &Progress::new()).unwrap().bytes_after, bytes);
     let mut ids = Vec::new();
@@ -47,7 +47,7 @@ fn compaction_takes_the_deleted_out() {
     reopen(&path).delete(&Ids::from(ids)).unwrap();
     assert_eq!(Index::compact(&path, &Progress::new()).unwrap().bytes_after, 128);
     assert_holds(&path, &[]);
-    // Cancelled, it leaves the old file and nothing else.
+    // A cancelled compaction leaves the old file and no temporary file.
     reopen(&path).append(&some(0..3), None).unwrap();
     let whole = std::fs::read(&path).unwrap();
     let cancelled = Progress::new();

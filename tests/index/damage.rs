@@ -1,11 +1,11 @@
-//! What verification finds, and what opening does.
+//! Damage that opening and verification detect.
 
 use crate::keys::context;
 use crate::pool::{Pool, create, pool, reopen, some};
 use hushvec::{Device, Error, Evaluator, Ids, Index, Progress, Scheme};
 
 #[test]
-fn verification_finds_what_no_checksum_shows() {
+fn verification_finds_invalid_ciphertexts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let Pool { ctx, .. } = pool();
@@ -20,7 +20,7 @@ fn verification_finds_what_no_checksum_shows() {
         evaluator.verify(&Index::open(&path).unwrap(), deep, &Progress::new())
     };
     assert!(verify(&whole, false).is_ok() && verify(&whole, true).is_ok());
-    // Row 1 of the second block is vector 3 of those that are left. Its block gets a checksum that fits.
+    // Row 1 of the second block is vector 3, not counting the deleted one. Its block gets a valid checksum.
     let (block, record) = (128 + 64 + 3 * 512, 128 + 64 + 3 * 512 + 64 + 512);
     let forged = |c0: &[u8], c1: &[u8]| {
         let mut bytes = whole.clone();
@@ -53,9 +53,9 @@ fn verification_finds_what_no_checksum_shows() {
     assert!(matches!(error.root(), Error::WrongKey { .. }));
 }
 
-/// One id on two vectors: an error of whoever wrote the file, found by verification and when ids are needed.
+/// A duplicate id in a file with valid checksums is found by verification, and when an append reads the ids.
 #[test]
-fn an_id_on_two_vectors_is_damage() {
+fn a_duplicate_id_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     create(&path).append(&some(0..2), None).unwrap();
@@ -68,9 +68,10 @@ fn an_id_on_two_vectors_is_damage() {
     assert!(error.contains("two vectors have the id 0"), "{error}");
 }
 
-/// Every bit of the header of a file and of its blocks: refused, or if a block is the last one, cut off and reported.
+/// A change of any bit in the headers of a file and its blocks is refused, or reported as an interrupted append if it is in
+/// the last block.
 #[test]
-fn every_bit_of_a_header_counts() {
+fn every_changed_bit_of_a_header_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let (mut ends, mut lengths) = (vec![128], vec![0]);
@@ -86,7 +87,7 @@ fn every_bit_of_a_header_counts() {
         lengths.push(writer.len());
     }
     let whole = std::fs::read(&path).unwrap();
-    // With this many of its blocks the index ends in records of each kind and in deletions.
+    // Truncated after each of its blocks, the index ends in records of each kind and in deletions.
     for blocks in 1..ends.len() {
         let whole = &whole[..ends[blocks]];
         let last = ends[blocks - 1];
@@ -100,7 +101,7 @@ fn every_bit_of_a_header_counts() {
                 match Index::open(&path) {
                     Err(error) => assert!(position < last, "{what}: {error}"),
                     Ok(index) => {
-                        assert!(position >= last, "{what}: it was opened");
+                        assert!(position >= last, "{what}: not refused");
                         let recovery = index.recovery().unwrap();
                         assert_eq!(
                             (recovery.kept, recovery.torn_bytes),
@@ -112,7 +113,7 @@ fn every_bit_of_a_header_counts() {
             }
         }
     }
-    // What deletions say is verified when the index is opened.
+    // The payload of deletions is verified when the index is opened.
     let payload = ends[2] + 64;
     let mut changed = whole.clone();
     changed[payload] ^= 1;
@@ -120,9 +121,9 @@ fn every_bit_of_a_header_counts() {
     assert!(Index::open(&path).unwrap_err().to_string().contains("damaged in the middle"));
 }
 
-/// Deletions of what there is not, with checksums that fit.
+/// Invalid deletions with valid checksums.
 #[test]
-fn deletions_of_nothing_are_damage() {
+fn invalid_deletions_are_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let mut writer = create(&path);
@@ -134,8 +135,8 @@ fn deletions_of_nothing_are_damage() {
     for (records, says) in [
         ([2, 0], "are not in order"),
         ([1, 1], "are not in order"),
-        ([0, 3], "delete vector 3, which it does not have: there are 3 before them"),
-        ([0, above], "delete vector 18446744073709551615, which it does not have"),
+        ([0, 3], "delete vector 3, but only 3 vectors come before them"),
+        ([0, above], "delete vector 18446744073709551615, but only 3 vectors"),
     ] {
         let mut bytes = whole.clone();
         for (i, record) in records.into_iter().enumerate() {

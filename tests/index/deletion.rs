@@ -1,4 +1,4 @@
-//! Deleted vectors, and ids that are free again.
+//! Deleted vectors and the reuse of their ids.
 
 use crate::pool::{assert_holds, create, numbered, reopen, some, texts};
 use hushvec::{Error, Ids, Index, IndexWriter, Progress};
@@ -15,12 +15,12 @@ fn deleted_vectors_are_gone_for_every_reader() {
     let want = numbered((0..20).filter(|i| ![0, 3, 10, 19].contains(i)).map(|i| (i as u64, i)));
     assert_eq!(writer.len(), 16);
     assert_holds(&path, &want);
-    // What is gone is gone: it cannot be deleted again, and neither is anything else of that call.
+    // A deleted vector cannot be deleted again, and a call with an unknown id deletes nothing.
     let error = writer.delete(&Ids::from(vec![1, 3, 2, 77])).unwrap_err();
     assert!(matches!(error.root(), Error::UnknownId { id, others: 1 } if *id == 3), "{error}");
     assert_eq!(
         error.to_string(),
-        format!("{}: no vector has the id 3, nor another one of those given", path.display())
+        format!("{}: no vector has the id 3, nor another one of the given ids", path.display())
     );
     assert!(matches!(writer.delete(&texts(&["1"])).unwrap_err().root(), Error::UnknownId { .. }));
     assert_holds(&path, &want);
@@ -33,14 +33,14 @@ fn deleted_vectors_are_gone_for_every_reader() {
     writer.delete(&Ids::from(rest)).unwrap();
     assert!(writer.is_empty() && Index::open(&path).unwrap().is_empty());
     assert_holds(&path, &[]);
-    // Numbers go on where they were, so that none stands for two vectors by accident.
+    // Numbering continues after the highest id ever, so that no number is reused by accident.
     writer.append(&some(5..7), None).unwrap();
     assert_holds(&path, &numbered([(20, 5), (21, 6)]));
 }
 
-/// Tombstones name rows: an id that is free again belongs to the new vector only, before and after compaction.
+/// Deletions refer to rows, so a reused id belongs to the new vector only, before and after compaction.
 #[test]
-fn ids_are_free_after_deletion() {
+fn ids_can_be_reused_after_deletion() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let mut writer = create(&path);
@@ -72,9 +72,9 @@ fn ids_are_free_after_deletion() {
     assert_holds(&path, &numbered([(0, 0), (1, 1), (3, 3), (4, 20)]));
 }
 
-/// A block that has nothing left says nothing about ids.
+/// A block whose vectors are all deleted does not affect the ids of other blocks.
 #[test]
-fn ids_stay_taken_beside_blocks_of_nothing() {
+fn ids_stay_taken_beside_empty_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
     let mut writer = create(&path);

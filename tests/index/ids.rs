@@ -1,4 +1,4 @@
-//! Ids of all kinds.
+//! Integer and string ids.
 
 use crate::pool::{assert_holds, create, numbered, reopen, some, texts};
 use hushvec::{Id, IdKind, Ids, Index, IndexWriter, Progress};
@@ -18,12 +18,12 @@ fn strings_are_ids() {
         let error = writer.append(&some(9..10), ids.as_ref()).unwrap_err().to_string();
         assert!(error.contains(what) && error.contains(path.to_str().unwrap()), "{error}");
     };
-    refused(&mut writer, Some(texts(&["7"])), "the id \"7\" (vector 0) is taken");
-    refused(&mut writer, Some(Ids::from(vec![7])), "id 0 cannot be used: 7 among strings");
+    refused(&mut writer, Some(texts(&["7"])), "duplicate id \"7\" (row 0)");
+    refused(&mut writer, Some(Ids::from(vec![7])), "invalid id at position 0: 7 among strings");
     refused(&mut writer, None, "its ids are strings; give ids for these vectors too");
     drop(writer);
     let mut writer = reopen(&path);
-    refused(&mut writer, Some(texts(&["日本"])), "is taken");
+    refused(&mut writer, Some(texts(&["日本"])), "duplicate id");
     writer.delete(&texts(&["7", "日本"])).unwrap();
     writer.append(&some(8..9), Some(&texts(&["7"]))).unwrap();
     drop(writer);
@@ -32,11 +32,11 @@ fn strings_are_ids() {
     assert_holds(&path, &want);
     Index::compact(&path, &Progress::new()).unwrap();
     assert_holds(&path, &want);
-    // Integers do not take strings.
+    // An index with integer ids refuses strings.
     let path = folder.path().join("integers");
     create(&path).append(&some(0..1), None).unwrap();
     let error = reopen(&path).append(&some(1..2), Some(&texts(&["a"]))).unwrap_err().to_string();
-    assert!(error.contains("id 0 cannot be used: \"a\" among integers"), "{error}");
+    assert!(error.contains("invalid id at position 0: \"a\" among integers"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Vectors that tests share, and what an index of them must hold.
+//! Vectors that the tests share, and checks of indexes of them.
 
 use crate::keys::{DIMENSIONS, context};
 use crate::numbers::SplitMix;
@@ -9,7 +9,7 @@ use hushvec::{
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Vectors that tests share: encrypting them once is enough.
+/// The number of shared vectors, which are encrypted once.
 pub const POOL: usize = 40;
 
 pub struct Pool {
@@ -28,7 +28,7 @@ pub fn pool() -> &'static Pool {
     })
 }
 
-/// Vectors of the pool.
+/// Returns a range of vectors of the pool.
 pub fn some(range: std::ops::Range<usize>) -> Ciphertexts {
     let parts: Vec<_> = range.map(|i| pool().encrypted.get(i).unwrap()).collect();
     Ciphertexts::from_ciphertexts(pool().ctx.public_key(), &parts).unwrap()
@@ -46,7 +46,7 @@ pub fn reopen(path: &Path) -> IndexWriter {
     IndexWriter::append_to(path, pool().ctx.public_key()).unwrap().0
 }
 
-/// The index holds these vectors of the pool under these ids, in this order, by every way of reading it.
+/// Checks that an index has these vectors of the pool with these ids, in this order, through every way of reading it.
 pub fn assert_holds(path: &Path, want: &[(Id, usize)]) {
     let Pool { ctx, plain, encrypted } = pool();
     let index = Index::open(path).unwrap();

@@ -1,4 +1,4 @@
-//! How large numbers may become.
+//! Bounds of encrypted numbers.
 
 use crate::parties::{exact, fast, is_refused, of_fast};
 use hushvec::{NumberFormat, PlainArray};
@@ -35,7 +35,7 @@ fn bounds_end_just_below_a_third_of_n() {
         assert!(is_refused(evaluator.sum(&both)));
         assert_eq!(
             ctx.decrypt_numbers(&both).err().map(|error| error.to_string()).as_deref(),
-            Some("number 0 is too large for the type that was asked for")
+            Some("number 0 is too large for the requested type")
         );
     }
 }

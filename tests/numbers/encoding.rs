@@ -1,4 +1,4 @@
-//! Numbers that come back, and those that cannot be encrypted.
+//! Round trips of numbers, and numbers that cannot be encrypted.
 
 use crate::keys::contexts;
 use crate::parties::{evaluator, fast};
@@ -38,7 +38,7 @@ fn numbers_come_back_in_every_scheme() {
 }
 
 #[test]
-fn what_cannot_be_encrypted_is_named() {
+fn errors_name_the_number_that_cannot_be_encrypted() {
     let format = NumberFormat::fixed_point(10, 10);
     let problem = |values: &[f64]| match fast().encrypt_numbers(values, &format) {
         Err(Error::Number { index, problem }) => (index, problem),
@@ -49,7 +49,7 @@ fn what_cannot_be_encrypted_is_named() {
     assert_eq!(problem(&[0.0, 1.0, f64::NEG_INFINITY]), (2, NumberProblem::NotFinite));
     assert_eq!(problem(&[1024.0, -1024.001]), (1, NumberProblem::OutOfRange));
     assert_eq!(problem(&[1e300]), (0, NumberProblem::OutOfRange));
-    // Half a unit is rounded to the even neighbour, which is the bound itself.
+    // Half a unit above the bound is rounded to even, which is the bound itself.
     assert!(fast().encrypt_numbers(&[1024.0 + 2f64.powi(-11), -1024.0], &format).is_ok());
     assert!(matches!(PlainArray::fixed_point(&[0.5, f64::NAN], 4), Err(Error::Number { index: 1, .. })));
     let text = fast().encrypt_numbers(&[2000.0], &format).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Arrays as bytes and files, whole and changed.
+//! Serialized arrays, complete and changed.
 
 use crate::keys::context;
 use crate::parties::{fast, of_fast};
@@ -40,7 +40,7 @@ fn changed_arrays_are_refused() {
     }
     assert!(evaluator.numbers_from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
 
-    // Somebody who can make checksums can say anything of the bound, but numbers beyond it are not believed.
+    // An attacker can state any bound with a valid checksum, but numbers beyond the bound are not decrypted.
     let forged = |change: &dyn Fn(&mut [u8])| {
         let mut forged = bytes.clone();
         let end = forged.len() - 4;

@@ -1,4 +1,4 @@
-//! What is computed, and which operands fit.
+//! Operations and their operands.
 
 use crate::keys::{context, contexts};
 use crate::numbers::SplitMix;
@@ -37,7 +37,7 @@ fn a_product_with_a_matrix_is_exact() {
 }
 
 #[test]
-fn operands_have_to_fit() {
+fn operands_are_checked() {
     let (ctx, evaluator) = (fast(), of_fast());
     let format = NumberFormat::integers(8);
     let three = ctx.encrypt_numbers(&[1, 2, 3], &format).unwrap();
@@ -58,7 +58,7 @@ fn operands_have_to_fit() {
     assert_eq!(ctx.decrypt_integers(&two).unwrap(), [2, 3]);
     assert_eq!(ctx.decrypt_integer(&three.get(2).unwrap()).unwrap(), 3);
     assert!(three.get(3).is_none());
-    // Nothing at all is fine, and its sum is 0.
+    // An empty array is valid, and its sum is 0.
     let none = three.slice(0..0);
     assert!(none.is_empty() && evaluator.neg(&none).unwrap().is_empty());
     assert_eq!(ctx.decrypt_integer(&evaluator.sum(&none).unwrap()).unwrap(), 0);

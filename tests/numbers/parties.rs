@@ -1,4 +1,4 @@
-//! Who encrypts and who computes.
+//! The owner and the evaluator of these tests.
 
 use crate::keys::context;
 use hushvec::{Device, EncryptedArray, Error, ExecutionContext, NumberEvaluator, Scheme};

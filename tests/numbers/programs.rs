@@ -1,11 +1,11 @@
-//! Random operations, one after the other.
+//! Random sequences of operations.
 
 use crate::numbers::SplitMix;
 use crate::parties::{exact, fast, is_refused, of_fast};
 use hushvec::{EncryptedArray, NumberFormat, PlainArray, PlainMatrix};
 use num_bigint::{BigInt, BigUint};
 
-/// Encrypted numbers beside what they should be: integers, their exponent, and the bound on them.
+/// Encrypted numbers with their expected integers, exponent and bound.
 struct Both {
     encrypted: EncryptedArray,
     plain: Vec<BigInt>,
@@ -21,7 +21,7 @@ impl Both {
         assert!(self.plain.iter().all(|x| *x.magnitude() <= self.bound), "{what}");
     }
 
-    /// The same at a lower exponent.
+    /// Returns the expected integers and bound at a lower exponent.
     fn lowered(&self, exponent: i32) -> (Vec<BigInt>, BigUint) {
         let more = self.exponent.abs_diff(exponent);
         (self.plain.iter().map(|x| x << more).collect(), &self.bound << more)
@@ -38,7 +38,7 @@ fn weights(random: &mut SplitMix, count: usize) -> PlainArray {
     PlainArray::new((0..count).map(|_| weight(random)).collect(), exponent)
 }
 
-/// Random operations one after the other until one is refused, which has to be the first whose bound reaches n/3.
+/// Runs random operations until one is refused, which must be the first whose bound reaches n/3.
 #[test]
 fn programs_give_what_plain_arithmetic_gives() {
     let programs = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 2000 } else { 40 };

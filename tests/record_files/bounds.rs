@@ -1,15 +1,15 @@
-//! Counts that a header or a block announces, as high as they go.
+//! Extreme counts in the headers of files and blocks.
 
 use crate::{Files, HEADER, blocks, with_block, with_header};
 
-/// How a block of one deletion begins.
+/// The start of a block of one deletion.
 const DELETIONS: [u8; 32] = {
     let mut start = [0; 32];
     start.split_at_mut(5).0.copy_from_slice(b"DEL1\x01");
     start
 };
 
-/// The most memory of this process, in KiB.
+/// Returns the peak memory of this process, in KiB.
 #[cfg(target_os = "linux")]
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -43,12 +43,12 @@ fn every_count_is_bounded() {
         ("query", &query, 64, &65_536u64.to_le_bytes(), "incomplete"),
         ("query", &query, 80, &[1, 0, 0, 0, 2], "only an index"),
         ("index", &index, 60, &2u32.to_le_bytes(), "only a response"),
-        ("index", &index, 64, &[1], "does not say how many"),
-        ("index", &index, 96, &[1], "answers no query"),
+        ("index", &index, 64, &[1], "that of an index has 0"),
+        ("index", &index, 96, &[1], "a query id; an index has none"),
         // Fields that all files have.
         ("response", &response, 8, &0u32.to_le_bytes(), "versions 1 to 2"),
         ("response", &response, 8, &3u32.to_le_bytes(), "versions 1 to 2"),
-        ("response", &response, 12, &9u32.to_le_bytes(), "kind 9 of a hushvec file"),
+        ("response", &response, 12, &9u32.to_le_bytes(), "a hushvec file of kind 9"),
         ("response", &response, 48, &most, "key_len 4294967295; expected one of [512"),
         ("response", &response, 52, &0u32.to_le_bytes(), "embedding_length 0; the limits are 1 and 1023"),
         ("response", &response, 56, &most, "records of 4294967295 bytes; the limit is 134217728"),
@@ -57,7 +57,7 @@ fn every_count_is_bounded() {
         ("response", &response, 92, &0u32.to_le_bytes(), "0 vectors in a record"),
         ("response", &response, 92, &2u32.to_le_bytes(), "2 vectors in a record"),
         ("response", &response, 56, &1024u32.to_le_bytes(), "1024 bytes and 1 vectors in a record; expected 512 bytes"),
-        ("response", &response, 112, &[1], "1 as third parameter; expected 0"),
+        ("response", &response, 112, &[1], "third parameter 1; expected 0"),
         ("response", &response, 120, &[0, 0, 0, 1], "bytes that version 2"),
         ("response", &response, 8, &1u32.to_le_bytes(), "bytes that version 1"),
     ] {
@@ -77,10 +77,10 @@ fn every_count_is_bounded() {
             (16, &2u32.to_le_bytes(), "query 2, expected query"),
             (16, &most, "expected query"),
             (20, &1u32.to_le_bytes(), "incomplete"),
-            (20, &3u32.to_le_bytes(), "ids of kind 3"),
+            (20, &3u32.to_le_bytes(), "ids of unknown kind 3"),
             (20, &[2, 0, 0, 0, 255, 255, 255, 255], "4294967295 bytes of strings"),
             (20, &[2, 0, 0, 0, 0, 8, 0, 0], "incomplete"),
-            (0, &DELETIONS, "it deletes vectors, which only an index does"),
+            (0, &DELETIONS, "it deletes vectors, as only blocks of an index do"),
         ] {
             let changed = with_block(bytes, &last, at, new);
             if name == "response" || at != 4 || new != 1u32.to_le_bytes() {
@@ -90,9 +90,9 @@ fn every_count_is_bounded() {
             }
         }
     }
-    // A short file that announces much is refused before anything is allocated, 137 GB at worst.
+    // A short file that announces many vectors is refused before anything is allocated: 137 GB in the worst case.
     let text = files.refused("response", &with_header(&response[..HEADER], 60, &most));
     assert!(text.contains("from 1 to 65536"), "{text}");
     #[cfg(target_os = "linux")]
-    assert!(peak() - before < 256 << 10, "took {} KiB, other tests included", peak() - before);
+    assert!(peak() - before < 256 << 10, "took {} KiB, including other tests", peak() - before);
 }

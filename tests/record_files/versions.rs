@@ -1,4 +1,4 @@
-//! Files of both versions of the format, as older builds wrote them.
+//! Files of both versions of the format, written by older builds.
 
 use hushvec::{
     Device, Evaluator, ExecutionContext, IdKind, Ids, Index, IndexWriter, NumberEvaluator, PassphraseKeyProvider,
@@ -11,7 +11,7 @@ fn data(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder)
 }
 
-/// The key of all files there.
+/// Loads the context of all files in `tests/data/version_1` and `version_2`.
 fn stored_context() -> ExecutionContext {
     let provider = PassphraseKeyProvider::new("version1").unwrap();
     ExecutionContext::load_from_disk(&data("version_1").join("context.json"), &provider).unwrap()
@@ -48,7 +48,7 @@ fn version_1_is_still_read() {
     evaluator.aggregate(&query, &index, &path("response"), &Progress::new()).unwrap();
     expected(&path("response"));
     assert_eq!(version(&path("response")), 2);
-    // An index stays in the version that it was begun in, since its header is never written again.
+    // An index keeps its version, because its header is never rewritten.
     let (mut writer, _) = IndexWriter::append_to(&path("index"), Arc::clone(context.public_key())).unwrap();
     writer.append(query.vectors(), None).unwrap();
     drop(writer);
@@ -58,7 +58,7 @@ fn version_1_is_still_read() {
     evaluator.verify(&Index::open(&path("index")).unwrap(), true, &Progress::new()).unwrap();
 }
 
-/// What is written today is, byte for byte, what was written when version 2 of the format came.
+/// Files written by this build are byte-identical to those written when version 2 of the format was introduced.
 #[test]
 fn version_2_stays_as_it_is() {
     let (data, context) = (data("version_2"), stored_context());
@@ -67,9 +67,9 @@ fn version_2_stays_as_it_is() {
     let path = |name: &str| folder.path().join(name);
     let same = |name: &str| {
         let [written, stored] = [path(name), data.join(name)].map(|path| std::fs::read(path).unwrap());
-        assert!(written == stored, "{name} is not written as it was");
+        assert!(written == stored, "{name} differs from the stored file");
     };
-    // The ciphertexts are random, so they are taken from the file, by the offsets of docs/formats.md.
+    // Ciphertexts are random, so they are read from the stored file, at the offsets of docs/formats.md.
     let records = |name: &str, (at, count): (usize, usize)| {
         let bytes = std::fs::read(data.join(name)).unwrap();
         let integers = bytes[at..at + 512 * count].chunks_exact(512).map(|pair| {
@@ -104,7 +104,7 @@ fn version_2_stays_as_it_is() {
     evaluator.aggregate(&query, &index, &path("response.hvr"), &Progress::new()).unwrap();
     same("response.hvr");
 
-    // And it says what the plaintexts say: bits of the numbers 4369 r + 77.
+    // The distances are those of the plaintexts: the bits of the numbers 4369 r + 77.
     let bits = |row: u32| 4369 * row + 77;
     let mut found = Vec::new();
     Response::open(&data.join("response.hvr"))
@@ -122,7 +122,8 @@ fn version_2_stays_as_it_is() {
     assert_eq!(found, expected.collect::<Vec<_>>());
 }
 
-/// Encrypted numbers without a scheme are read, and written anew they name it. Other schemes are refused by name.
+/// Encrypted numbers without a scheme are read, and name their scheme when they are written again. Other schemes are refused
+/// by an error that names them.
 #[test]
 fn encrypted_numbers_name_their_scheme() {
     let (context, path) = (stored_context(), data("version_1").join("numbers.hvn"));
@@ -142,23 +143,24 @@ fn encrypted_numbers_name_their_scheme() {
     };
     let other = if new[88] == 1 { 2 } else { 1 };
     for (at, value, says) in [
-        (88, 9, "scheme 9, which this build does not know; it knows 1 (paillier)"),
-        (88, other, "has another scheme than that key"),
-        (68, 1, "bytes that version 2 of the format does not have"),
-        (87, 1, "bytes that version 2 of the format does not have"),
-        (92, 1, "bytes that version 2 of the format does not have"),
-        (123, 1, "bytes that version 2 of the format does not have"),
-        (12, 1, "kind 1 of a hushvec file, expected encrypted numbers (4)"),
+        (88, 9, "unknown scheme number 9: this build supports 1 (paillier)"),
+        (88, other, "another scheme than the key has"),
+        (68, 1, "bytes that version 2 of the format reserves"),
+        (87, 1, "bytes that version 2 of the format reserves"),
+        (92, 1, "bytes that version 2 of the format reserves"),
+        (123, 1, "bytes that version 2 of the format reserves"),
+        (12, 1, "a hushvec file of kind 1, expected encrypted numbers (kind 4)"),
         (8, 3, "version 3 of the format; this build reads versions 1 to 2"),
     ] {
         let text = refused(&new, at, &[value]);
         assert!(text.contains(says), "byte {at}: {text}");
     }
     let text = refused(&old, 88, &[1]);
-    assert!(text.contains("bytes that version 1 of the format does not have"), "{text}");
+    assert!(text.contains("bytes that version 1 of the format reserves"), "{text}");
 }
 
-/// Contexts of another version are refused by their version, whatever fields they have; of this one by the field.
+/// A context of another version is refused with an error about the version, whatever fields it has. A context of this version
+/// with an unknown field is refused with an error about the field.
 #[test]
 fn contexts_are_refused_by_their_version() {
     use hushvec::PublicContext;

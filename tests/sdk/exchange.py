@@ -1,4 +1,4 @@
-"""The SDK's side of tests/sdk.rs: makes contexts and ciphertexts, and checks those that hushvec made.
+"""The SDK's side of tests/sdk.rs: makes contexts and ciphertexts, and checks those of hushvec.
 
 usage: exchange.py make FOLDER CONTEXTS VECTORS | exchange.py check FOLDER
 """
@@ -23,7 +23,7 @@ def wire(number):
 
 
 def contexts(count):
-    """Contexts of both client types; the lookup ones smaller, because the SDK takes seconds for each."""
+    """Creates contexts of both client types, with smaller lookup keys, because the SDK takes seconds for each."""
     for i in range(count):
         salt = random.randbytes(16) if i % 2 else None
         yield f"paillier_{i}", ExecutionContext.create(
@@ -58,7 +58,7 @@ def check(folder):
         ciphers = [[base64.b64decode(c)] for c in record["wire"]]
         assert context.homomorphic.decode_hamming_client_batch(ciphers) == record["distances"], context_path
         assert context.aes.decrypt(record["content"].encode()) == "päyload"
-        # And one round of its own with our ciphertexts: the SDK's encryption times our query.
+        # The SDK also aggregates: its own encryption times hushvec's query.
         bits = [int(b) for b in record["bits"]]
         n_squared = int(json.loads(context.homomorphic.stringify_pk())["n_squared"])
         own = int(context.homomorphic.encrypt_vec_one(bits)[0])

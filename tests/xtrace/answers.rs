@@ -1,4 +1,4 @@
-//! Under imported keys everything comes out as the SDK has it.
+//! Computations under imported keys give the SDK's recorded results.
 
 use crate::recorded::{NAMES, context_text, load, number, str_of, vectors};
 use hushvec::{Ciphertext, Device, Evaluator, Format, HomomorphicClient, Plaintext};
@@ -6,7 +6,7 @@ use num_bigint::BigUint;
 use serde_json::Value;
 
 #[test]
-fn recorded_answers_come_out() {
+fn recorded_results_are_reproduced() {
     for name in NAMES {
         let (ctx, recorded) = (load(name), vectors(name));
         let key = ctx.public_key();

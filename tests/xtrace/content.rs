@@ -1,4 +1,4 @@
-//! Secret keys and document content, which share a key in this format, are not taken for each other.
+//! Secret keys and document content, which share an encryption key in this format, cannot be confused.
 
 use crate::recorded::{NAMES, context_text, load, provider, str_of};
 use hushvec::{ContentProblem, Error, ExecutionContext};
@@ -8,7 +8,7 @@ fn is_secret_key<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Content { problem: ContentProblem::SecretKey }))
 }
 
-/// A server sends the sealed secret key in place of a document's content.
+/// A server cannot pass off the sealed secret key as a document's content.
 #[test]
 fn a_sealed_secret_key_is_not_opened_as_content() {
     for name in NAMES {
@@ -28,8 +28,8 @@ fn a_sealed_secret_key_is_not_opened_as_content() {
     }
 }
 
-/// An attacker has the owner seal a document that is the secret key of a context of the attacker's, and puts the result into
-/// that context: it would open with the owner's passphrase.
+/// An attacker makes the owner seal a document that is the secret key of an attacker's context. Put into that context, the
+/// result would open with the owner's passphrase.
 #[test]
 fn a_document_does_not_become_a_secret_key() {
     for (own, others) in [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[0]), (NAMES[1], NAMES[2])] {
@@ -40,7 +40,7 @@ fn a_document_does_not_become_a_secret_key() {
             assert!(is_secret_key(&owner.encrypt_content(document.as_bytes())), "{document}");
             assert!(is_secret_key(&owner.encrypt_content_for("a chunk", document.as_bytes())), "{document}");
         }
-        // The values in an array are no key to the SDK, so they may be content, and must be no key here.
+        // The SDK does not accept the values in an array as a key, so they are valid content and must not load as a key here.
         let values: Vec<&str> =
             key.trim_matches(['{', '}']).split(", ").filter_map(|field| field.split(": ").nth(1)).collect();
         let document = format!("[{}]", values.join(", "));

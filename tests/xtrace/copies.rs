@@ -1,4 +1,4 @@
-//! Contexts that are written again, in either format.
+//! Contexts that are loaded and written again, in either format.
 
 use crate::recorded::{NAMES, context_text, load, load_text, provider};
 use hushvec::{ExecutionContext, Format, PassphraseKeyProvider};
@@ -13,7 +13,7 @@ fn contexts_are_written_as_they_were_read() {
         for field in ["pk", "type", "config", "key_provider", "wrapped_key"] {
             assert_eq!(a[field], b[field], "{name}: {field}");
         }
-        // The sealed part differs by its nonce only: everything around it is the same to the byte.
+        // The sealed part has a new nonce; everything around it is byte-identical.
         let sealed = |text: &str, value: &Value| text.replacen(value["sk"].as_str().unwrap(), "", 1);
         assert_eq!(sealed(&written, &a), sealed(&stored, &b), "{name}");
         let again = load_text(&written).unwrap();

@@ -1,4 +1,4 @@
-//! What was recorded.
+//! Access to the recorded data in tests/data/xtrace.
 
 use hushvec::{Error, ExecutionContext, PassphraseKeyProvider};
 use num_bigint::BigUint;

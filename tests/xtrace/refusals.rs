@@ -1,4 +1,4 @@
-//! Contexts that are weak, changed or put together.
+//! Weak, changed and mixed contexts are refused.
 
 use crate::recorded::{NAMES, context_text, load, load_text, number, provider, str_of};
 use hushvec::{ContextInfo, Error, ExecutionContext, PassphraseKeyProvider};
@@ -31,10 +31,10 @@ fn wrong_passphrases_and_changed_secrets_are_one_error() {
     assert_eq!(wrong.to_string(), changed.to_string());
 }
 
-/// g·g_n^k has all properties of a generator, so that only ids tell an altered file from the true one. The same goes for the
-/// embedding length.
+/// Some changes are only visible in the id: g·g_n^k has all properties of a generator, and the embedding length is not
+/// determined by the keys. They are refused if the id was expected.
 #[test]
-fn what_only_the_id_shows_is_refused_if_the_id_was_expected() {
+fn changes_that_only_the_id_shows_are_refused() {
     let text = context_text("lookup_64_512");
     let stored: Value = serde_json::from_str(&text).unwrap();
     let true_one = load("lookup_64_512");
@@ -60,7 +60,7 @@ fn what_only_the_id_shows_is_refused_if_the_id_was_expected() {
     shorter["config"] = str_of(&stored, "config").replace("\"embed_len\": 64", "\"embed_len\": 63").into();
     for changed in [other_generator, shorter] {
         let changed = changed.to_string();
-        // Nothing but the id tells.
+        // Only the id differs.
         let accepted = load_text(&changed).unwrap();
         assert_ne!(accepted.public_id(), true_one.public_id());
         for id in &ids {
@@ -81,7 +81,7 @@ fn what_only_the_id_shows_is_refused_if_the_id_was_expected() {
     assert!(restore(&ids[1]).is_ok() && matches!(restore("another"), Err(Error::WrongContext { .. })));
 }
 
-/// The value with its last digit changed.
+/// Changes the last digit of a value.
 fn nudge(text: &str) -> String {
     let last = text.rfind(|c: char| c.is_ascii_digit()).unwrap();
     let digit = if &text[last..=last] == "1" { "3" } else { "1" };
@@ -95,7 +95,7 @@ fn every_changed_field_is_refused() {
         let lookup = name.starts_with("lookup");
         let mut cases: Vec<(String, Value)> = Vec::new();
         let mut inner = |outer: &str, field: &str, change: &dyn Fn(&str) -> String| {
-            // Bare integers are longer than serde_json's numbers, so the text is changed, not the value.
+            // Changes the text, because the integers are too long for serde_json's numbers.
             let text = stored[outer].as_str().unwrap();
             let start = text.find(&format!("\"{field}\": ")).unwrap() + field.len() + 4;
             let end = start + text[start..].find([',', '}']).unwrap();
@@ -157,7 +157,7 @@ fn every_changed_field_is_refused() {
     }
 }
 
-/// A key pair's public part beside another key pair's secret part.
+/// The public part of one key pair with the secret part of another.
 #[test]
 fn swapped_keys_are_refused() {
     let (own, other) = (context_text("paillier_512_1024"), context_text("lookup_512_1024"));

@@ -4,7 +4,7 @@ use crate::recorded::{NAMES, context_text, load, load_text, vectors};
 use hushvec::{Error, Tables};
 
 #[test]
-fn tables_are_the_sdks_and_injected_ones_are_checked() {
+fn tables_equal_the_sdks_and_loaded_tables_are_checked() {
     for name in NAMES {
         let (ctx, recorded) = (load(name), vectors(name));
         let tables = ctx.dump_tables().unwrap();

@@ -1,5 +1,6 @@
-//! The chart of `hushvec bench --plot`: throughput against batch size, a row of panels for each scheme, a column for each operation, a line
-//! for each device. All panels have the same scale of batches, and those of an operation the same scale of rates.
+//! The chart of `hushvec bench --plot`: throughput against batch size, with a row of panels per scheme, a column per
+//! operation and a line per device. All panels share the scale of batch sizes, and the panels of an operation share the
+//! scale of rates.
 
 use super::scale::{self, Scale};
 use super::{Machine, Point};
@@ -9,14 +10,14 @@ use plotters::prelude::*;
 
 /// Width and height of a panel.
 const PANEL: (u32, u32) = (460, 330);
-/// What a panel has beside its axes: a margin around it, labels below and to the left.
+/// The margin of a panel, and the room for labels below and to the left.
 const MARGIN: u32 = 12;
 const BELOW: u32 = 38;
 const LEFT: u32 = 66;
-/// Heights of the title and of a line of the legend.
+/// The height of the title and of a line of the legend.
 const TITLE: u32 = 34;
 const LINE: u32 = 19;
-/// Lines differ in lightness too, for printers and for eyes that do not tell these colours apart.
+/// The colours of lines. They also differ in lightness, for printers and colour-blind readers.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0x00, 0x5a, 0x9c),
     RGBColor(0xd9, 0x5f, 0x02),
@@ -26,7 +27,7 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(0x44, 0x44, 0x44),
 ];
 
-/// Draws all points: the text of an SVG file.
+/// Draws all measurements. Returns the text of an SVG file.
 pub fn draw(machine: &Machine, points: &[Point]) -> Result<String, Failure> {
     let failed = |error: String| Failure::Other(format!("cannot draw the chart: {error}"));
     let schemes = distinct(points, |point| point.scheme);
@@ -54,7 +55,7 @@ pub fn draw(machine: &Machine, points: &[Point]) -> Result<String, Failure> {
         chart(panel, &title, &devices, &here, (&batches, &rates)).map_err(|error| failed(error.to_string()))?;
     }
     root.present().map_err(|error| failed(error.to_string()))?;
-    // What was drawn is written when its areas are gone.
+    // The drawing areas write to `svg` when they are dropped.
     drop((panels, heading, root));
     Ok(svg)
 }
@@ -75,11 +76,11 @@ fn count(number: usize) -> u32 {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
-/// What was measured, and the legend.
+/// Draws the title and the legend.
 fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&str]) -> Drawn<'a> {
     let (cpu, size) = (&machine.cpu, points.first().map_or((0, 0), |point| (point.key_len, point.embedding_length)));
     area.draw(&Text::new(
-        format!("hushvec {}: key_len {}, {} dimensions, every answer checked", machine.version, size.0, size.1),
+        format!("hushvec {}: key_len {}, {} dimensions, every result checked", machine.version, size.0, size.1),
         (14, 12),
         ("sans-serif", 17),
     ))?;
@@ -97,7 +98,8 @@ fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&st
         return Ok(());
     }
     area.draw(&Text::new(
-        "dotted: kernels only, by the GPU's clock; dashed: without waiting for checks; vertical line: the GPU is faster from here on",
+        "dotted: kernels only, by the GPU's clock; dashed: without waiting for checks; \
+         vertical line: the GPU is faster to the right",
         (14, y),
         ("sans-serif", 12).into_font().color(&BLACK.mix(0.6)),
     ))
@@ -152,12 +154,12 @@ fn batch(point: &Point) -> f64 {
     point.batch as f64
 }
 
-/// Throughput if only the kernels took time.
+/// Returns the throughput if only the kernels took time.
 fn kernels(point: &Point) -> Option<f64> {
     point.gpu?.kernels.filter(|share| *share > 0.0).map(|share| point.per_second / share)
 }
 
-/// Throughput if checks were never waited for.
+/// Returns the throughput without waiting for checks.
 fn unchecked(point: &Point) -> Option<f64> {
     point.gpu.filter(|share| share.waiting < 1.0).map(|share| point.per_second / (1.0 - share.waiting))
 }
@@ -166,7 +168,7 @@ fn top(point: &Point) -> f64 {
     kernels(point).into_iter().chain(unchecked(point)).fold(point.per_second, f64::max)
 }
 
-/// The batch size from which on the GPU is faster than the processor, between two that were measured.
+/// Returns the batch size from which the GPU is faster than the CPU, interpolated between two measured sizes.
 fn crossover(points: &[&Point]) -> Option<f64> {
     let lead = |size: usize| -> Option<f64> {
         let rate = |gpu: bool| {

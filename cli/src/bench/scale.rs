@@ -1,13 +1,13 @@
-//! Logarithmic scales of charts, and the numbers beside them.
+//! Logarithmic scales of charts, and their labels.
 
-/// Pixels of a digit in a label, and between labels.
+/// The width of a digit in a label, and of the gap between labels, in pixels.
 const DIGIT: f64 = 7.0;
 const GAP: f64 = 8.0;
-/// The fewest and the most labels of a scale of rates. With more, whole decades are enough.
+/// The minimum and maximum number of labels on a scale of rates. A scale that needs more is labelled at powers of ten.
 const FEWEST_LABELS: usize = 3;
 const MOST_LABELS: usize = 8;
 
-/// The ends of a scale, and where it has lines and labels.
+/// The ends of a scale, and the values with lines and labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
     pub least: f64,
@@ -16,7 +16,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale for sizes of batches, labelled at those that were measured, as far as there is room in so many pixels.
+    /// Creates a scale of batch sizes, labelled at the measured sizes as far as they fit in `pixels`.
     pub fn of_batches(batches: impl Iterator<Item = f64>, pixels: f64) -> Self {
         let mut batches: Vec<f64> = batches.collect();
         batches.sort_by(f64::total_cmp);
@@ -35,7 +35,7 @@ impl Scale {
         Self { least, most, labels }
     }
 
-    /// A scale for rates from 1, 2 or 5 times a power of ten to another, with labels at all of these, or at powers of ten.
+    /// Creates a scale of rates. Its ends and labels are 1, 2 or 5 times powers of ten, or only powers of ten.
     pub fn of_rates(rates: impl Iterator<Item = f64> + Clone) -> Self {
         let (slowest, fastest) = (rates.clone().fold(f64::MAX, f64::min) * 0.9, rates.fold(0.0, f64::max) * 1.1);
         let round = || (-9..30).flat_map(|decade| [1.0, 2.0, 5.0].map(|first| first * 10f64.powi(decade)));
@@ -56,13 +56,13 @@ impl Scale {
         Self { least, most, labels }
     }
 
-    /// A place on the scale: 0 at its start, 1 at its end.
+    /// Returns the value at a position on the scale: 0 is the start, 1 the end.
     pub fn at(&self, share: f64) -> f64 {
         self.least * (self.most / self.least).powf(share)
     }
 }
 
-/// A rate as a label: 0.5, 500, 20 k, 1 M.
+/// Formats a rate as a label: 0.5, 500, 20 k, 1 M.
 pub fn rate(value: f64) -> String {
     let (value, unit) = match value {
         value if value >= 1e9 => (value / 1e9, " G"),

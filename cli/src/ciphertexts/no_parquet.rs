@@ -1,11 +1,11 @@
-//! Parquet in a program without the feature `tables`: recognised, and refused.
+//! Parquet without the feature `tables`: recognised and refused.
 
 use crate::absent;
 use crate::failure::Failure;
 use hushvec::{Ids, Index, PublicContext};
 use std::path::Path;
 
-/// A reader of a table, of which there is none.
+/// A reader of Parquet that cannot exist.
 pub enum Reader {}
 
 impl Reader {
@@ -26,7 +26,7 @@ impl Reader {
     }
 }
 
-/// A writer of a table, of which there is none.
+/// A writer of Parquet that cannot exist.
 pub enum Writer {}
 
 impl Writer {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-/// Ciphertexts read at a time.
+/// The number of ciphertexts read at a time.
 const BLOCK: usize = 4096;
 
 /// An array that is read row by row.
@@ -33,7 +33,7 @@ impl Reader {
             _ => return Err(wrong(format!("has the shape {shape:?}, expected (N, {bytes}) for this key"))),
         };
         if npy.order() == Order::Fortran && rows > 1 {
-            return Err(wrong("is in Fortran order; save numpy.ascontiguousarray(ciphertexts)".to_owned()));
+            return Err(wrong("is in Fortran order; save it as numpy.ascontiguousarray(ciphertexts)".to_owned()));
         }
         let dtype = npy.dtype();
         let data = npy.data().map_err(|_| wrong(format!("holds {}, expected uint8", dtype.descr())))?;
@@ -47,7 +47,7 @@ impl Reader {
     pub fn read_block(&mut self) -> Result<Vec<u8>, Failure> {
         let block: std::io::Result<Vec<u8>> = self.data.by_ref().take(BLOCK * self.bytes).collect();
         let path = self.path.display();
-        block.map_err(|error| Failure::Other(format!("{path}: cannot be read to its end: {error}")))
+        block.map_err(|error| Failure::Other(format!("{path}: cannot be read to the end: {error}")))
     }
 }
 

@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 const ID: &str = "id";
 const CIPHERTEXT: &str = "ciphertext";
-/// Says which key a file belongs to.
+/// The metadata entry with the public id of the key.
 const PUBLIC_ID: &str = "hushvec.public_id";
-/// Ciphertexts read at a time.
+/// The number of ciphertexts read at a time.
 const BLOCK: usize = 4096;
-/// What is kept in memory before it is written.
+/// The number of bytes buffered in memory before a row group is written.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// A table that is read row by row.
@@ -79,7 +79,8 @@ impl Reader {
         let wrong =
             |row: usize, reason: String| Failure::Other(format!("{path}: row {}: {reason}", first + row as u64));
         let batch = batch.map_err(|error| wrong(0, format!("cannot be read: {error}")))?;
-        let ciphertexts = batch.column_by_name(CIPHERTEXT).ok_or_else(|| wrong(0, "the column is gone".to_owned()))?;
+        let ciphertexts = batch.column_by_name(CIPHERTEXT);
+        let ciphertexts = ciphertexts.ok_or_else(|| wrong(0, format!("the column {CIPHERTEXT:?} is missing")))?;
         let mut block = Vec::with_capacity(batch.num_rows() * self.bytes);
         for row in 0..batch.num_rows() {
             match binary(ciphertexts, row) {
@@ -135,7 +136,7 @@ impl Writer {
         };
         let fields = [Field::new(ID, ids, false), Field::new(CIPHERTEXT, DataType::FixedSizeBinary(width), false)];
         let schema = Arc::new(Schema::new(fields.to_vec()));
-        // Ciphertexts look random: nothing makes them smaller, and no minimum of them tells anything.
+        // Ciphertexts look random: they do not compress, and their statistics are useless.
         let properties = WriterProperties::builder()
             .set_compression(Compression::UNCOMPRESSED)
             .set_dictionary_enabled(false)

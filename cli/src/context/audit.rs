@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A context of either format, or a public context
+    /// Owner's context of either format, or a public context
     context: PathBuf,
-    /// Where the key can be broken in front of your eyes, do it: recover the secret key from the public one
+    /// If the key is weak enough to be broken in seconds, break it: recover the secret key from the public key
     #[arg(long)]
     prove: bool,
     /// Print JSON
@@ -74,15 +74,16 @@ impl Report {
             }
         };
         let mut text = format!("{file} ({}, {} format): {verdict}\n\n", self.scheme, self.format);
-        for Finding { grade, about, text: says } in &self.findings {
-            text += &output::paragraph(&format!("{:7} {about:11} ", grade.mark()), says);
+        for Finding { grade, about, text: explanation } in &self.findings {
+            text += &output::paragraph(&format!("{:7} {about:11} ", grade.mark()), explanation);
         }
         text += "\nWhat others could do with it:\n";
         for Attacker { who, can } in &self.attackers {
-            text += &output::paragraph(&format!("  {who:27} "), can);
+            text += &output::paragraph(&format!("  {who:31} "), can);
         }
         if self.verdict == Grade::Broken {
-            text += "\nTo move away: `hushvec context new`, then `hushvec rekey OLD NEW INDEX -o NEW-INDEX --allow-weak`.\n";
+            text += "\nTo move to a new key: `hushvec context new`, then `hushvec rekey OLD NEW INDEX -o NEW-INDEX \
+                     --allow-weak`.\n";
         }
         if let Some(proof) = &self.proof {
             text += "\n";

@@ -9,19 +9,19 @@ use std::process::ExitCode;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A context of either format, or a public context
+    /// Owner's context of either format, or a public context
     a: PathBuf,
-    /// Another
+    /// Context to compare it with
     b: PathBuf,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Whether two contexts are one, and in what they differ.
+/// The result of a comparison, as JSON.
 #[derive(Serialize)]
 struct Comparison {
-    /// Same key and parameters: what is encrypted with one can be used with the other.
+    /// Same key and parameters: data encrypted with one context can be used with the other.
     same: bool,
     same_n: bool,
     public_ids: [String; 2],
@@ -36,7 +36,7 @@ struct Difference {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    // Not 1, which says that they differ.
+    // Usage errors exit with 2. The exit code 1 means that the contexts differ.
     let read = |path: &Path| ContextFile::read(path).map_err(|error| Failure::Usage(error.to_string()));
     let (a, b) = (read(&args.a)?, read(&args.b)?);
     let comparison = Comparison::of(&a, &b);
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What can be told of a context without its passphrase, besides its key.
+/// Returns the properties of a context, besides its key, that are known without the passphrase.
 fn facts(context: &ContextFile) -> Vec<(&'static str, String)> {
     let public = context.public();
     let parameters = public.parameters();
@@ -55,9 +55,9 @@ fn facts(context: &ContextFile) -> Vec<(&'static str, String)> {
         ("alpha length", parameters.alpha_len().map_or_else(|| "none".to_owned(), |bits| bits.to_string())),
         ("format", context.format_name().to_owned()),
     ];
-    // An evaluator's file has nothing of what follows, which is no difference.
+    // A public context lacks the following properties, which does not count as a difference.
     let Some(info) = context.owner() else { return facts };
-    let unknown = || "takes the passphrase to compute".to_owned();
+    let unknown = || "needs the passphrase to compute".to_owned();
     facts.push(("id", info.id.clone().unwrap_or_else(unknown)));
     facts.push(("device", info.device.to_string()));
     facts.push(("secrets stay on the cpu", if info.secrets_on_cpu { "yes" } else { "no" }.to_owned()));
@@ -93,21 +93,20 @@ impl Comparison {
         let mut text = match (self.same, self.same_n) {
             (true, _) => format!("the same key and parameters (public id {a})\n"),
             (false, true) => format!(
-                "one n, but not the same context: files of one are refused by the other\npublic ids {a}\n       and {b}\n"
+                "the same n, but different contexts: each refuses files of the other\npublic ids {a}\n       and {b}\n"
             ),
             (false, false) => format!(
-                "two different keys: what is encrypted with one cannot be decrypted with the other\npublic ids {a}\n       \
-                 and {b}\n"
+                "two different keys: neither can decrypt the data of the other\npublic ids {a}\n       and {b}\n"
             ),
         };
         for Difference { what, a, b } in &self.differences {
             text += &match *what {
-                "salt" => "salt: different, so the passphrases may be the same or not\n".to_owned(),
+                "salt" => "salt: different, so the passphrases cannot be compared\n".to_owned(),
                 _ => format!("{what}: {a} / {b}\n"),
             };
         }
         if self.same && self.differences.is_empty() {
-            text += "nothing else differs that can be seen without a passphrase\n";
+            text += "nothing else differs, as far as visible without a passphrase\n";
         }
         text
     }

@@ -1,4 +1,4 @@
-//! What `hushvec context audit` has to say, each thing on its own.
+//! The findings of `hushvec context audit`.
 
 use hushvec::{ContextFile, Derivation, Device, Format, Parameters, Scheme};
 use serde::Serialize;
@@ -8,18 +8,18 @@ use std::path::Path;
 #[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
-    /// As it should be.
+    /// No weakness is known.
     Good,
-    /// Good enough, if one knows of it.
+    /// A limitation to be aware of.
     Note,
-    /// An attacker with means, or with luck, gets through.
+    /// A well-funded or lucky attacker can break it.
     Weak,
-    /// Anyone gets through.
+    /// Anyone can break it.
     Broken,
 }
 
 impl Grade {
-    /// As it stands at the beginning of a line.
+    /// Returns the label at the start of a line.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -38,7 +38,7 @@ pub struct Finding {
     pub text: String,
 }
 
-/// Somebody with something, and what they could do.
+/// A possible attacker, and what the attacker could do.
 #[derive(Serialize)]
 pub struct Attacker {
     pub who: &'static str,
@@ -49,7 +49,7 @@ fn finding(grade: Grade, about: &'static str, text: impl Into<String>) -> Findin
     Finding { grade, about, text: text.into() }
 }
 
-/// Everything that can be said without the passphrase, the worst first.
+/// Returns everything that can be found without the passphrase, the worst first.
 pub fn findings(context: &ContextFile) -> Vec<Finding> {
     let parameters = context.public().parameters();
     let mut findings = vec![modulus(parameters)];
@@ -62,14 +62,14 @@ pub fn findings(context: &ContextFile) -> Vec<Finding> {
             Ok(None) => findings.push(finding(
                 Grade::Note,
                 "passphrase",
-                format!("the key comes from the provider {:?}, and is as safe as that keeps it", info.key_provider),
+                format!("the key comes from the key provider {:?}, and is only as secure as that", info.key_provider),
             )),
             Err(error) => findings.push(finding(Grade::Weak, "passphrase", format!("it cannot be opened: {error}"))),
         }
         findings.extend(permissions(context.path()));
         if !info.secrets_on_cpu && !matches!(info.device, Device::Auto | Device::Cpu) {
-            let text = "secrets are computed with on a GPU, whose driver and other users may observe that; see \
-                        --secrets-on-cpu";
+            let text = "computations with the secret key run on a GPU, where its driver and other users may observe \
+                        them; see --secrets-on-cpu";
             findings.push(finding(Grade::Note, "device", text));
         }
     }
@@ -85,39 +85,39 @@ fn modulus(parameters: &Parameters) -> Finding {
             Grade::Weak,
             "n",
             format!(
-                "{start}. Numbers of 829 bits have been factored in public, so an attacker with means can be expected to \
-                 factor this one and read everything; at least 2048 (key_len 1024) are needed"
+                "{start}. Numbers of 829 bits have been factored publicly, so a well-funded attacker can be expected \
+                 to factor n and read everything; at least 2048 bits (key_len 1024) are needed"
             ),
         ),
         112..128 => finding(
             Grade::Good,
             "n",
             format!(
-                "{start}: far out of reach. NIST (SP 800-57 part 1) accepts 112 bits until the end of 2030; for what has \
-                 to stay secret longer take key_len 1536, which has 128"
+                "{start}: far out of reach. NIST (SP 800-57 part 1) accepts 112 bits until the end of 2030; for data \
+                 that must stay secret longer, use key_len 1536, which has 128 bits"
             ),
         ),
         _ => finding(Grade::Good, "n", format!("{start}: far out of reach")),
     }
 }
 
-/// The order of the noise, for the schemes where it is small.
+/// Grades the order of the noise, for the schemes in which it is small.
 fn noise(parameters: &Parameters) -> Option<Finding> {
     let (alpha_len, strength) = (parameters.alpha_len()?, parameters.subgroup_bits()?);
     let start = format!(
-        "alpha_len is {alpha_len}: whoever has the public key can factor n in about 2^{strength} steps (Coron, Joux, \
+        "alpha_len is {alpha_len}: anyone with the public key can factor n in about 2^{strength} steps (Coron, Joux, \
          Mandal, Naccache and Tibouchi, PKC 2011)"
     );
     Some(match strength {
         ..=16 => finding(
             Grade::Broken,
             "alpha_len",
-            format!("{start}. That is a matter of seconds, after which every vector and query lies open"),
+            format!("{start}. That takes seconds, and reveals every vector and query"),
         ),
         17..=64 => finding(
             Grade::Broken,
             "alpha_len",
-            format!("{start}. That has been within reach of an attacker with means for many years"),
+            format!("{start}. That has been within reach of well-funded attackers for many years"),
         ),
         65..112 => finding(Grade::Weak, "alpha_len", format!("{start}; at least 448 is needed for 2^112")),
         _ => finding(Grade::Good, "alpha_len", format!("{start}, which is out of reach")),
@@ -129,19 +129,19 @@ fn assumptions(scheme: Scheme) -> Finding {
         Scheme::Paillier => finding(
             Grade::Good,
             "rests on",
-            "decisional composite residuosity (Paillier 1999) and nothing else; the best attack known is factoring n",
+            "decisional composite residuosity (Paillier 1999) only; the best known attack is factoring n",
         ),
         Scheme::PaillierSubgroup => finding(
             Grade::Note,
             "rests on",
-            "composite residuosity in a subgroup whose order stays hidden (Ma, Han and Lei 2021), which fewer people have \
-             tried to break than plain Paillier; the best attacks known are factoring n and finding that order",
+            "composite residuosity in a subgroup of hidden order (Ma, Han and Lei 2021), which has been studied less \
+             than plain Paillier; the best known attacks are factoring n and finding that order",
         ),
         _ => finding(
             Grade::Note,
             "rests on",
-            "a subgroup whose order stays hidden, in XTrace's own variant, which fewer people have tried to break than \
-             plain Paillier; the best attacks known are factoring n and finding that order",
+            "a subgroup of hidden order, in XTrace's own variant, which has been studied less than plain Paillier; the \
+             best known attacks are factoring n and finding that order",
         ),
     }
 }
@@ -151,21 +151,21 @@ fn authenticated(context: &ContextFile) -> Finding {
         Some(Format::XTrace) => finding(
             Grade::Note,
             "format",
-            "only the secret key is authenticated. Opening the file checks that everything else follows from it, but the \
-             embedding length follows from nothing; and without the passphrase, as here, a replaced public key is not \
-             noticed: give --verify to `context public`",
+            "only the secret key is authenticated. Opening the file checks everything else against it, except the \
+             embedding length. Without the passphrase, as in this audit, a replaced public key is not detected: use \
+             `context public --verify`",
         ),
         Some(_) => finding(
             Grade::Good,
             "format",
-            "every byte is authenticated, and any change is refused when the file is opened. This audit did not open it \
-             and takes its word; `context show --verify` opens it",
+            "every byte is authenticated, so any change is detected when the file is opened. This audit did not open \
+             it; `context show --verify` does",
         ),
         None => finding(
             Grade::Note,
             "format",
-            "a public context holds no secret, and nothing proves whose it is: compare the public id with the owner's \
-             (`context compare`). What is encrypted with another's key, another reads",
+            "a public context holds no secret, and nothing proves whose it is: compare its public id with the owner's \
+             (`context compare`). If the key is somebody else's, that person can decrypt what you encrypt with it",
         ),
     }
 }
@@ -175,25 +175,26 @@ fn passphrase(derivation: &Derivation) -> Finding {
         Derivation::Argon2id { memory_kib, passes, .. } if *memory_kib >= 64 * 1024 && *passes >= 3 => finding(
             Grade::Good,
             "passphrase",
-            format!("{derivation} makes each guess expensive. A long random passphrase holds, a common one never does"),
+            format!("{derivation} makes each guess expensive. A long random passphrase is safe, a common one is not"),
         ),
         Derivation::Scrypt { .. } if derivation.has_shared_salt() => finding(
             Grade::Weak,
             "passphrase",
             format!(
-                "{derivation} is below today's advice (OWASP: N = 2^17), and guesses can be computed once for all contexts \
-                 with that salt. `context passphrase` gives it a salt of its own, the native format argon2id"
+                "{derivation} is weaker than recommended (OWASP: N = 2^17), and guesses can be precomputed for all \
+                 contexts with that salt. `context passphrase` gives it a salt of its own; the native format uses \
+                 argon2id"
             ),
         ),
         Derivation::Scrypt { .. } => finding(
             Grade::Note,
             "passphrase",
-            format!("{derivation} is below today's advice (OWASP: N = 2^17). The native format has argon2id"),
+            format!("{derivation} is weaker than recommended (OWASP: N = 2^17). The native format uses argon2id"),
         ),
         _ => finding(
             Grade::Note,
             "passphrase",
-            format!("{derivation} is cheaper than usual (64 MiB, 3 passes). `context passphrase` sets it to that"),
+            format!("{derivation} is weaker than the default (64 MiB, 3 passes), which `context passphrase` restores"),
         ),
     }
 }
@@ -226,27 +227,27 @@ fn permissions(_: &Path) -> Option<Finding> {
     None
 }
 
-/// Who could do what.
+/// Returns what attackers could do with a context.
 pub fn attackers(context: &ContextFile) -> Vec<Attacker> {
     let parameters = context.public().parameters();
     let evaluator = match parameters.strength_bits() {
-        ..=64 => "works out the secret key, and reads every vector, query and distance that it has or was ever sent",
-        65..112 => "may work out the secret key, with much time and money, and read everything",
+        ..=64 => "can recover the secret key, and read every vector, query and distance that it has or was ever sent",
+        65..112 => "may recover the secret key with much time and money, and read everything",
         _ => {
-            "learns how many vectors there are and when they are used, never a vector, a query or a distance. It can return \
-             wrong answers, and the owner cannot tell"
+            "learns how many vectors there are and when they are used, but never a vector, a query or a distance. It \
+             can return wrong answers without the owner noticing"
         }
     };
     let mut attackers = vec![Attacker { who: "an evaluator (public key)", can: evaluator.to_owned() }];
     if context.owner().is_some() {
         let finder = if parameters.strength_bits() <= 64 {
-            "needs no passphrase: the public key in it is enough"
+            "needs no passphrase: the public key in the file is enough"
         } else {
-            "has to guess the passphrase to learn anything but sizes and the public key"
+            "must guess the passphrase to learn anything but sizes and the public key"
         };
-        attackers.push(Attacker { who: "who gets hold of this file", can: finder.to_owned() });
-        let all = "reads everything, and can do all that the owner can".to_owned();
-        attackers.push(Attacker { who: "and of the passphrase", can: all });
+        attackers.push(Attacker { who: "anyone with this file", can: finder.to_owned() });
+        let all = "can read everything, and do everything that the owner can".to_owned();
+        attackers.push(Attacker { who: "anyone with file and passphrase", can: all });
     }
     attackers
 }

@@ -10,9 +10,9 @@ use tracing::{info, warn};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The owner's context. It is replaced in one step, once the new file is known to open
+    /// Owner's context. It is replaced atomically, after a check that the new file opens
     context: PathBuf,
-    /// For XTrace's format: accept that document content encrypted so far cannot be read with the new file
+    /// For XTrace's format: accept that the new file cannot decrypt existing document content
     #[arg(long)]
     lose_content: bool,
     #[command(flatten)]
@@ -25,9 +25,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let file = ContextFile::read(&args.context)?;
     if args::owner_of(&file)?.format == Format::XTrace && !args.lose_content {
         return Err(Failure::Usage(format!(
-            "in XTrace's format the passphrase is also the key of document content: what was encrypted so far could not be \
-             read with a new one. Give --lose-content if there is none or you keep a copy of {}, or export the context \
-             to the native format",
+            "{}: in XTrace's format the passphrase is also the key for document content, so a new passphrase cannot \
+             decrypt existing content; give --lose-content if there is none or you keep a copy of the file, or export \
+             the context to the native format",
             args.context.display()
         )));
     }
@@ -40,19 +40,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let format = context.format();
     let changed = context.export(format, Arc::new(provider))?;
-    // Before the old file is gone: does the new one open, with what was typed, and is it the same context?
+    // Before the old file is replaced, check that the new one opens with the new passphrase and is the same context.
     let credentials = PassphraseKeyProvider::new(passphrase.as_str())?;
     let loader = ExecutionContext::loader().allow_weak(args.owner.weak.allow_weak);
     let reopened = loader.from_serialized(&changed.serialize_exec_context()?, &credentials)?;
     if reopened != changed || reopened.id()? != id {
-        return Err(Failure::Other("the new file would be another context; nothing was changed".to_owned()));
+        return Err(Failure::Other("the new file does not open as the same context; nothing was changed".to_owned()));
     }
-    // Of a symbolic link the file is changed and not the link.
+    // Replace the target of a symbolic link, not the link.
     let path = args.context.canonicalize().map_err(Failure::io("open", &args.context))?;
     changed.save_to_disk(&path).inspect_err(|error| {
         if let Error::NotDurable { .. } = error {
             let path = args.context.display();
-            warn!("{path} opens with the new passphrase; keep the old one too, since a power failure may bring back the old file");
+            warn!(
+                "{path} opens with the new passphrase; keep the old one too: a power failure may bring back the old file"
+            );
         }
     })?;
     info!(%id, "{} has a new passphrase (id {id})", args.context.display());

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[cfg(feature = "audit")]
 use std::time::Instant;
 
-/// What came of `--prove`.
+/// The result of `--prove`.
 #[derive(Serialize)]
 pub struct Proof {
     pub ran: bool,
@@ -21,7 +21,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Without the feature `audit` there is no attack in this program.
+    /// Refuses `--prove`: without the feature `audit`, no attack is built in.
     #[cfg(not(feature = "audit"))]
     pub fn of(_: &PublicContext) -> Result<Self, Failure> {
         Err(Failure::Usage(
@@ -30,15 +30,13 @@ impl Proof {
         ))
     }
 
-    /// Breaks a key that can be broken, and reads with it what was encrypted just before.
+    /// Recovers the secret key if it is weak enough, and decrypts a freshly encrypted number with it.
     #[cfg(feature = "audit")]
     pub fn of(public: &PublicContext) -> Result<Self, Failure> {
         let Some(steps) = RecoveredKey::steps(public) else {
             let text = match public.parameters().weakness() {
-                Some(_) => {
-                    "the key is weak, but this demonstration takes too long on it: it is for an alpha_len of at most 64"
-                }
-                None => "there is nothing to run: no attack on such a key is known that could be finished",
+                Some(_) => "the key is weak, but this attack would take too long: it needs an alpha_len of at most 64",
+                None => "there is nothing to run: no feasible attack on such a key is known",
             };
             return Ok(Self { ran: false, recovered: false, seconds: None, text: text.to_owned() });
         };
@@ -49,7 +47,7 @@ impl Proof {
         drop(bar);
         let seconds = started.elapsed().as_secs_f64();
         let Some(key) = recovered else {
-            let text = "the attack found nothing: the numbers in this file are not what its alpha_len says".to_owned();
+            let text = "the attack found nothing: the key in this file does not match its alpha_len".to_owned();
             return Ok(Self { ran: true, recovered: false, seconds: Some(seconds), text });
         };
         let secret = Plaintext::from(u64::from(std::process::id()) << 32 | u64::from(started.elapsed().subsec_nanos()));
@@ -57,8 +55,8 @@ impl Proof {
             return Err(Failure::Other("the recovered key does not decrypt; please report this".to_owned()));
         }
         let text = format!(
-            "recovered the secret key from the public key in {seconds:.1} s, and decrypted with it a number that had been \
-             encrypted just before. The key is not shown or kept."
+            "recovered the secret key from the public key in {seconds:.1} s, and decrypted a freshly encrypted number \
+             with it. The key is not shown or stored."
         );
         Ok(Self { ran: true, recovered: true, seconds: Some(seconds), text })
     }

@@ -9,19 +9,19 @@ use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// A context of either format, or a public context
+    /// Owner's context of either format, or a public context
     context: PathBuf,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Open the context with its passphrase and check every field against every other
+    /// Open the context with its passphrase, and check that all fields are consistent
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
     owner: Owner,
 }
 
-/// What JSON says about a context.
+/// The description of a context, as JSON.
 #[derive(Serialize)]
 pub struct Description {
     id: Option<String>,
@@ -69,19 +69,19 @@ impl Description {
             return output::print_json(self);
         }
         let mut fields = vec![
-            ("id", self.id.clone().unwrap_or_else(|| "takes the passphrase to compute (--verify)".to_owned())),
+            ("id", self.id.clone().unwrap_or_else(|| "needs the passphrase to compute (--verify)".to_owned())),
             ("public id", self.public_id.clone()),
             ("format", self.format.to_owned()),
             ("scheme", self.scheme.to_owned()),
             ("embedding length", self.embedding_length.to_string()),
-            ("key length", format!("{} bits a prime, {} bits n", self.key_len, 2 * self.key_len)),
+            ("key length", format!("{} bits per prime, {} bits in n", self.key_len, 2 * self.key_len)),
         ];
         if let Some(alpha_len) = self.alpha_len {
             fields.push(("alpha length", format!("{alpha_len} bits")));
         }
         fields.push(("strength", format!("about {} bits", self.strength_bits)));
         if let Some(device) = &self.device {
-            let secrets = if self.secrets_on_cpu { "; secrets stay on the cpu" } else { "" };
+            let secrets = if self.secrets_on_cpu { "; secrets stay on the CPU" } else { "" };
             fields.push(("device", format!("{device}{secrets}")));
         }
         if self.verified == Some(true) {

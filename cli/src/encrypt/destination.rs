@@ -1,4 +1,4 @@
-//! Where encrypted vectors go, and which of them are there already.
+//! The index that encrypted vectors are written to, and the vectors it already has.
 
 use super::encryptor::Encryptor;
 use super::options::Args;
@@ -11,18 +11,18 @@ use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind,
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// The file that is written: the index itself, or what becomes a shard once it is whole.
+/// The file that is written: the index itself, or the `.partial` file of a shard.
 pub struct Destination {
     path: PathBuf,
     exists: bool,
 }
 
 impl Destination {
-    /// Finds out what there is, and whether it may be gone on with.
+    /// Finds the file, and checks that it may be created or continued.
     pub fn find(args: &Args) -> Result<Self, Failure> {
         let exists = args.output.exists();
         if !exists || !(args.resume || args.append) {
-            target::check_new(&args.output, "give --resume to go on with it, --append to add to it, or ")?;
+            target::check_new(&args.output, "give --resume to continue it, --append to add to it, or ")?;
         }
         if exists {
             return Ok(Self { path: args.output.clone(), exists: true });
@@ -32,18 +32,18 @@ impl Destination {
         if exists && !args.resume {
             let path = path.display();
             return Err(Failure::Usage(format!(
-                "{path} is the unfinished rest of an earlier run; give --resume to go on with it, or remove it"
+                "{path} is left over from an unfinished run; give --resume to continue it, or remove it"
             )));
         }
         Ok(Self { path, exists })
     }
 
-    /// What the ids in it are, if there is one.
+    /// Returns the kind of the ids in an existing index.
     pub fn id_kind(&self) -> Result<Option<IdKind>, Failure> {
         if self.exists { Ok(Index::open(&self.path)?.id_kind()?) } else { Ok(None) }
     }
 
-    /// Begins it, or opens it and cuts off what was left unfinished.
+    /// Creates the index, or opens it and removes an unfinished block.
     pub fn open(&self, args: &Args, encryptor: &Encryptor) -> Result<IndexWriter, Failure> {
         if !self.exists {
             return Ok(match args.shard {
@@ -53,17 +53,18 @@ impl Destination {
         }
         let (writer, recovery) = IndexWriter::append_to(&self.path, encryptor.key())?;
         if let Some(recovery) = recovery {
-            output::tell_recovery(&self.path, recovery);
+            output::warn_recovery(&self.path, recovery);
         }
         if writer.shard() != args.shard && !args.append {
-            let whose = |shard: Option<_>| shard.map_or("no shard".to_owned(), |shard| format!("shard {shard}"));
-            let (is, asked) = (whose(writer.shard()), whose(args.shard));
-            return Err(Failure::Usage(format!("{} is {is}, and {asked} was asked for", self.path.display())));
+            let name = |shard: Option<_>| shard.map_or("a whole index".to_owned(), |shard| format!("shard {shard}"));
+            let (found, expected) = (name(writer.shard()), name(args.shard));
+            let path = self.path.display();
+            return Err(Failure::Usage(format!("{path} is {found}, not {expected}; give the same --shard as before")));
         }
         Ok(writer)
     }
 
-    /// How many vectors it has already, by what it says itself.
+    /// Returns the number of vectors that the index already has, deleted ones included.
     pub fn finished(&self) -> Result<u64, Failure> {
         if !self.exists {
             return Ok(0);
@@ -72,7 +73,7 @@ impl Destination {
         Ok(index.len() + index.deleted())
     }
 
-    /// Passes over the rows that it has already, having looked whether it really is these: how many they are.
+    /// Skips the rows that the index already has, and checks that they are the same. Returns their number.
     pub fn skip_finished(
         &self,
         args: &Args,
@@ -99,12 +100,13 @@ impl Destination {
         let Some((id, stored)) = Index::open(&self.path)?.last_appended(encryptor.key())? else { return Ok(0) };
         let expected = block.ids.as_ref().and_then(|ids| ids.get(0)).map_or(Id::Number(last), IdRef::to_owned);
         if id != expected {
-            return Err(self
-                .other_file(&format!("its last vector has the id {id:?}, and row {last} of the input {expected:?}")));
+            return Err(self.other_file(&format!(
+                "its last vector has the id {id:?}, but row {last} of the input has the id {expected:?}"
+            )));
         }
         match encryptor {
             Encryptor::Owner(context) if distance(context, &stored, &block.vectors)? != 0 => {
-                Err(self.other_file(&format!("row {last} of the input is not the vector that it has with that id")))
+                Err(self.other_file(&format!("row {last} of the input differs from its vector with that id")))
             }
             _ => Ok(finished),
         }
@@ -112,10 +114,12 @@ impl Destination {
 
     fn other_file(&self, why: &str) -> Failure {
         let path = self.path.display();
-        Failure::Usage(format!("{path} is not the index of this input, or was compacted: {why} (--append adds to it)"))
+        Failure::Usage(format!(
+            "{path} is not the index of this input, or was compacted: {why}; give --append to add to it"
+        ))
     }
 
-    /// Puts everything on disk, under its final name if `whole`.
+    /// Syncs the index to disk. If it is `whole`, gives it its final name.
     pub fn finish(self, args: &Args, mut writer: IndexWriter, whole: bool) -> Result<(), Failure> {
         if whole && self.path != args.output {
             return Ok(writer.rename(&args.output)?);
@@ -133,7 +137,7 @@ impl Destination {
     }
 }
 
-/// From a stored vector to one of the input.
+/// Returns the Hamming distance between a stored vector and a vector of the input.
 fn distance(context: &ExecutionContext, stored: &hushvec::Ciphertext, vector: &BitMatrix) -> Result<u32, Error> {
     let own = context.encrypt_vec_batch(vector)?.get(0).ok_or(Error::Missing("no vector was read"))?;
     context.decode_hamming_client_one(&context.add(stored, &own)?)

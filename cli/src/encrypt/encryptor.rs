@@ -1,4 +1,4 @@
-//! Who encrypts: the owner, or anyone with the public key.
+//! Encryption with an owner's context or with a public context.
 
 use crate::args::{self, Compute, Owner};
 use crate::failure::Failure;
@@ -8,7 +8,7 @@ use hushvec::{
 };
 use std::sync::Arc;
 
-/// Who encrypts.
+/// A context that encrypts.
 pub enum Encryptor {
     Owner(Box<ExecutionContext>),
     Public(Box<Evaluator>),
@@ -40,7 +40,7 @@ impl Encryptor {
         }
     }
 
-    /// Someone who combines queries with what this one encrypts.
+    /// Returns an evaluator for the same key.
     pub fn evaluator(&self, compute: &Compute) -> Result<Evaluator, Error> {
         let public = match self {
             Self::Owner(context) => context.public_context(),
@@ -56,7 +56,8 @@ impl Encryptor {
         }
     }
 
-    /// Vectors a block: enough for every thread to share the tables, few enough for a block to take seconds at most.
+    /// Returns the number of vectors per block: enough for all threads to share the window tables, few enough for a
+    /// block to take seconds at most.
     pub fn block(&self) -> usize {
         match self.key().parameters().scheme() {
             Scheme::Paillier => 256,

@@ -9,44 +9,47 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 const FORMATS: &str = "\
-Formats, told by their first bytes (but for .fbin, .u8bin and .i8bin):
-  .npy                     (N, D) or (D,): 0/1 as booleans or integers; floats, 1 where above zero; --packed bytes
-  Parquet, Arrow, Feather  --column NAME: lists of such, or binary of D/8 packed bytes
-  .fbin .i8bin .u8bin      N, D, then N x D floats, signed integers (1 where above zero), or 0/1 or --packed bytes
-  JSON lines               {\"id\": 7, \"vector\": [0.1, -0.2, ...]} or {\"id\": \"a\", \"bits\": \"0110...\"}";
+Formats, recognised by their first bytes, or by name (.csv, .tsv, .fbin, .i8bin, .u8bin):
+  .npy                     (N, D) or (D,): 0/1 as booleans or integers; floats or int8, 1 where > 0; --packed bytes
+  Parquet, Arrow, Feather  --column NAME: lists of such numbers, or binary of D/8 packed bytes
+  .fbin .i8bin .u8bin      N, D, then N x D floats or int8 (1 where > 0), or bytes: 0/1 or --packed
+  JSON lines               {\"id\": 7, \"vector\": [0.1, -0.2, ...]} or {\"id\": \"a\", \"bits\": \"0110...\"}
+  .csv .tsv                one number per field (1 where > 0), with an optional column `id`
+Files compressed with gzip or Zstandard are decompressed.";
 
 /// Options of `hushvec encrypt`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = FORMATS)]
 pub struct Args {
-    /// The owner's context; or a public context, which encrypts too, only slower
+    /// Owner's context, or a public context (slower)
     pub(super) context: PathBuf,
     /// Files of vectors, quoted patterns such as 'part-*.parquet', or - for standard input
     #[arg(required = true)]
     pub(super) vectors: Vec<PathBuf>,
-    /// The index to write
+    /// Index file to write
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// Go on with an index that was left unfinished, if there is one: rows that it has are not encrypted again
+    /// Continue an unfinished index, if the output exists. Finished rows are not encrypted again
     #[arg(long, conflicts_with = "append")]
     pub(super) resume: bool,
-    /// Add the vectors to an index that exists
+    /// Add the vectors to an existing index
     #[arg(long)]
     pub(super) append: bool,
-    /// Encrypt part I of N equal parts only, counted from 0. The index appears when it is whole; `hushvec index merge`
-    /// joins the parts
+    /// Encrypt only part I of N equal parts, counted from 0. The output appears when it is complete. Join the parts
+    /// with
+    /// `hushvec index merge`
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
     pub(super) shard: Option<Shard>,
-    /// Tell how many vectors there are, how long it will take, how large the index will be and what a query of it will
-    /// cost, from a few seconds of measurement; encrypt nothing, ask for no passphrase
+    /// Measure for a few seconds, and estimate the time, the size of the index and the cost of a query. Writes nothing
+    /// and needs no passphrase
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) ids: IdFile,
-    /// The column or field that has the ids, integers or strings [default: `id`, if there is one]
+    /// Column or field that holds the ids, integers or strings [default: `id`, if there is one]
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
     pub(super) id_column: Option<String>,
-    /// Number the rows, whatever ids they have
+    /// Use row numbers as ids, even if the input has ids
     #[arg(long, conflicts_with_all = ["ids", "id_column"])]
     pub(super) row_numbers: bool,
     /// Print JSON
@@ -67,11 +70,13 @@ impl Args {
         }
     }
 
-    /// The rows that are asked for, of so many. Without an end if nobody knows how many there are.
+    /// Returns the rows to encrypt, out of `of`. The range has no end if `of` is unknown.
     pub(super) fn rows(&self, of: Option<u64>) -> Result<Range<u64>, Failure> {
         match (self.shard, of) {
             (Some(shard), Some(rows)) => Ok(shard.rows(rows)),
-            (Some(_), None) => Err(Failure::Usage("--shard is for vectors in files, which can be counted".to_owned())),
+            (Some(_), None) => Err(Failure::Usage(
+                "--shard needs uncompressed input files, whose vectors can be counted before they are read".to_owned(),
+            )),
             (None, rows) => Ok(0..rows.unwrap_or(u64::MAX)),
         }
     }

@@ -1,4 +1,4 @@
-//! `encrypt --dry-run`: what the work will take, by doing a little of it.
+//! `encrypt --dry-run`: estimates the cost by encrypting a sample.
 
 use super::encryptor::Encryptor;
 use super::options::Args;
@@ -14,10 +14,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
-/// How long encryption is measured.
+/// How long encryption is measured, in seconds.
 const SECONDS: f64 = 4.0;
-/// In how many turns, at least.
-const TURNS: f64 = 8.0;
+/// The minimum number of runs in that time.
+const MIN_RUNS: f64 = 8.0;
 
 #[derive(Serialize)]
 struct Plan {
@@ -31,12 +31,12 @@ struct Plan {
     query_bytes: u64,
     response_bytes: u64,
     aggregate: Rate,
-    /// Only the owner can.
+    /// Only with an owner's context.
     decode: Option<Rate>,
     device: DeviceReport,
 }
 
-/// How long all of it takes, by how long `measured` of it took.
+/// A measured rate, and the time for all vectors estimated from it.
 #[derive(Serialize, Clone, Copy)]
 struct Rate {
     measured: u64,
@@ -53,8 +53,8 @@ impl Rate {
     }
 }
 
-/// Says what `rows` of the input will take, of which `finished` are encrypted already.
-pub fn tell(
+/// Prints the estimated cost of encrypting `rows` of the input, of which `finished` are already encrypted.
+pub fn report(
     args: &Args,
     file: &ContextFile,
     input: &mut Input,
@@ -79,18 +79,18 @@ pub fn tell(
     let left = vectors.saturating_sub(if args.append { 0 } else { finished });
     let of_all = |bytes: u64, empty: u64| empty + scaled(bytes.saturating_sub(empty), vectors, measured);
 
-    // A query of the sample, by the same key.
+    // Query the sample with one of its own vectors.
     let index = Index::open(&sample)?;
     let (query, response) = (folder.path().join("query.hvq"), folder.path().join("response.hvr"));
-    let asked = index.get(encryptor.key(), 0)?.map(|(_, vector)| vector);
+    let first = index.get(encryptor.key(), 0)?.map(|(_, vector)| vector);
     let (mut query_bytes, mut response_bytes, mut aggregate, mut decode) = (0, 0, Rate::new(0, 0.0, 0), None);
-    if let Some(asked) = asked {
-        let asked = Query::new(Ciphertexts::from_ciphertexts(encryptor.key(), &[asked])?)?;
-        asked.save(&query, encryptor.key())?;
+    if let Some(first) = first {
+        let encrypted = Query::new(Ciphertexts::from_ciphertexts(encryptor.key(), &[first])?)?;
+        encrypted.save(&query, encryptor.key())?;
         let evaluator = encryptor.evaluator(&args.owner.compute)?;
-        evaluator.aggregate(&asked, &index, &response, &Progress::new())?;
+        evaluator.aggregate(&encrypted, &index, &response, &Progress::new())?;
         let started = Instant::now();
-        evaluator.aggregate(&asked, &index, &response, &Progress::new())?;
+        evaluator.aggregate(&encrypted, &index, &response, &Progress::new())?;
         aggregate = Rate::new(measured, started.elapsed().as_secs_f64(), vectors);
         if let Encryptor::Owner(owner) = &encryptor {
             let started = Instant::now();
@@ -116,8 +116,8 @@ pub fn tell(
     if args.json { output::print_json(&plan) } else { output::print(&text(&plan)) }
 }
 
-/// Someone who encrypts as fast as the one who will. The owner's speed takes a secret key: one is made for this, since
-/// the true one would take a passphrase.
+/// Returns an encryptor that is as fast as the real one. An owner's context gets a temporary key, since the real secret
+/// key would need the passphrase.
 fn stand_in(args: &Args, file: &ContextFile) -> Result<Encryptor, Failure> {
     if file.owner().is_none() {
         return Encryptor::open(file, &args.owner);
@@ -130,14 +130,14 @@ fn stand_in(args: &Args, file: &ContextFile) -> Result<Encryptor, Failure> {
         .key_len(parameters.key_len())
         .threads(args.owner.compute.threads)
         .device(args.owner.compute.device.clone().unwrap_or_else(|| info.device.clone()));
-    // Weak keys are never made, not even for this.
+    // Weak keys are never created, not even for an estimate.
     if let (None, Some(alpha_len)) = (parameters.weakness(), parameters.alpha_len()) {
         builder = builder.alpha_len(alpha_len);
     }
     Ok(Encryptor::Owner(Box::new(builder.create(PassphraseKeyProvider::new("stand-in")?)?)))
 }
 
-/// Encrypts vectors for about [`SECONDS`]: how many, and how long so many take.
+/// Encrypts vectors for about [`SECONDS`]. Returns their number and the time in seconds.
 fn encrypt_some(
     encryptor: &Encryptor,
     input: &mut Input,
@@ -154,24 +154,24 @@ fn encrypt_some(
         done = next.start;
         Ok((rows, started.elapsed().as_secs_f64()))
     };
-    // The first block warms up: threads start, tables and kernels are made. The second says how many a turn has.
+    // The first block warms up threads, tables and kernels. The second determines the number of blocks per run.
     let warm = run(1)?;
     let (rows, took) = run(1)?;
     if rows == 0 {
         return Ok(warm);
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count of blocks")]
-    let blocks = (SECONDS / TURNS / took.max(1e-3)).clamp(1.0, 10_000.0) as u64;
-    let mut turns = vec![(rows, took)];
-    while turns.iter().map(|(_, took)| took).sum::<f64>() < SECONDS {
+    let blocks = (SECONDS / MIN_RUNS / took.max(1e-3)).clamp(1.0, 10_000.0) as u64;
+    let mut runs = vec![(rows, took)];
+    while runs.iter().map(|(_, took)| took).sum::<f64>() < SECONDS {
         match run(blocks)? {
             (0, _) => break,
-            turn => turns.push(turn),
+            measured => runs.push(measured),
         }
     }
-    // The median, since whatever else the machine does would be taken for a part of the work.
+    // The median discounts other load on the machine.
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    let mut each: Vec<f64> = turns.iter().map(|(rows, took)| took / *rows as f64).collect();
+    let mut each: Vec<f64> = runs.iter().map(|(rows, took)| took / *rows as f64).collect();
     each.sort_by(f64::total_cmp);
     let each = each.get(each.len() / 2).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
@@ -179,7 +179,7 @@ fn encrypt_some(
 }
 
 fn text(plan: &Plan) -> String {
-    let on = format!("{} a second on {}", round(plan.encrypt.per_second), plan.device.used);
+    let on = format!("{} per second on {}", round(plan.encrypt.per_second), plan.device.used);
     let mut fields = vec![
         ("vectors", format!("{} of {} dimensions", plan.vectors, plan.dimensions)),
         ("key", format!("{}, key_len {}", plan.scheme, plan.key_len)),
@@ -190,15 +190,15 @@ fn text(plan: &Plan) -> String {
     fields.push(("time", format!("{} ({on})", duration(plan.encrypt.seconds))));
     fields.push(("index", output::bytes(plan.index_bytes)));
     fields.push((
-        "a query",
+        "query",
         format!("{} to the evaluator, {} back", output::bytes(plan.query_bytes), output::bytes(plan.response_bytes)),
     ));
     fields.push((
-        "  combining",
-        format!("{} ({} a second)", duration(plan.aggregate.seconds), round(plan.aggregate.per_second)),
+        "  aggregate",
+        format!("{} ({} per second)", duration(plan.aggregate.seconds), round(plan.aggregate.per_second)),
     ));
     if let Some(decode) = plan.decode {
-        fields.push(("  decoding", format!("{} ({} a second)", duration(decode.seconds), round(decode.per_second))));
+        fields.push(("  decode", format!("{} ({} per second)", duration(decode.seconds), round(decode.per_second))));
     }
     fields.push((
         "measured",
@@ -211,7 +211,7 @@ fn round(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }
 
-/// Seconds as people say them.
+/// Formats a duration in the largest units.
 fn duration(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let whole = seconds.round() as u64;
@@ -229,7 +229,7 @@ fn size(path: &Path) -> Result<u64, Failure> {
     Ok(path.metadata().map_err(Failure::io("read", path))?.len())
 }
 
-/// `part` × `all` / `of`, for counts of any size.
+/// Computes `part` × `all` / `of` without overflow.
 fn scaled(part: u64, all: u64, of: u64) -> u64 {
     u64::try_from(u128::from(part) * u128::from(all) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Ids in NumPy's `.npy` files: integers or strings, one a vector.
+//! Ids in NumPy's `.npy` files: integers or strings, one per vector.
 
 use crate::failure::Failure;
 use crate::npy_header;
@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The most characters that NumPy may have left room for.
+/// The maximum string width of a NumPy array, in characters.
 const WIDEST: usize = 1 << 16;
 
-/// The ids in a one-dimensional file of 32- or 64-bit integers or of strings.
+/// Reads the ids in a one-dimensional file of 32- or 64-bit integers or of strings.
 pub fn read(path: &Path) -> Result<Ids, Failure> {
     let wrong = |reason: String| Failure::Other(format!("{}: {reason}", path.display()));
     let file = File::open(path).map_err(Failure::io("open", path))?;
@@ -20,14 +20,14 @@ pub fn read(path: &Path) -> Result<Ids, Failure> {
     let header = npy_header::read(&mut reader).map_err(|error| wrong(format!("not a readable .npy file ({error})")))?;
     let npy = NpyFile::with_header(header, reader);
     if npy.shape().len() != 1 {
-        return Err(wrong(format!("has the shape {:?}, expected one id a vector", npy.shape())));
+        return Err(wrong(format!("has the shape {:?}, expected (N,)", npy.shape())));
     }
     let described = npy.dtype().descr();
     let unusable = || wrong(format!("holds {described}, expected 32- or 64-bit integers or strings"));
     let DType::Plain(element) = npy.dtype() else { return Err(unusable()) };
     match (element.type_char(), element.num_bytes()) {
         (TypeChar::UnicodeStr, Some(bytes)) if bytes / 4 > WIDEST => Err(wrong(format!(
-            "has room for ids of {} characters, but {} bytes are possible",
+            "holds strings of up to {} characters, but an id has at most {} bytes",
             bytes / 4,
             Id::MOST_BYTES
         ))),
@@ -63,7 +63,7 @@ fn collect(path: &Path, ids: impl Iterator<Item = std::io::Result<Id>>) -> Resul
     Ok(all)
 }
 
-/// Writes the ids of an index: as a NumPy array if the file's name ends in .npy, else as text with one a line.
+/// Writes the ids of an index: as a NumPy array if the file name ends in .npy, else as text with one id per line.
 pub struct IdWriter {
     writer: Format,
     file: OutputFile,
@@ -83,7 +83,7 @@ impl IdWriter {
         let writer = match index.id_kind()? {
             _ if !is_npy => Ok(Format::Lines(file)),
             Some(IdKind::Strings) => {
-                // NumPy gives all strings of an array the room of the longest.
+                // All strings of a NumPy array have the width of the longest one.
                 let mut longest = 1;
                 index.for_each_id(|id| {
                     longest = longest.max(id.text().unwrap_or_default().chars().count());

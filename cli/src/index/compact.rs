@@ -11,7 +11,7 @@ use tracing::info;
 /// Options of `hushvec index compact`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The index
+    /// Index file
     index: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return output::print_json(&Report { vectors: done.kept, removed: done.removed, bytes_before, bytes });
     }
     info!(
-        "took {} out of {}: {} left, {} instead of {}",
+        "removed {} from {}: {} left, {} (was {})",
         output::count(done.removed, "deleted vector"),
         args.index.display(),
         output::count(done.kept, "vector"),

@@ -11,15 +11,15 @@ use tracing::info;
 /// Options of `hushvec index delete`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The index
+    /// Index file
     index: PathBuf,
     /// Ids of the vectors to delete
     #[arg(required_unless_present = "ids")]
     id: Vec<String>,
-    /// Delete the ids in this file: .npy, or text with one a line
+    /// Delete the ids in this file: .npy, or text with one id per line
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     ids: Option<PathBuf>,
-    /// Pass over ids that no vector has, instead of deleting nothing
+    /// Ignore ids that no vector has. Without this flag, they are an error, and nothing is deleted
     #[arg(long)]
     ignore_missing: bool,
     /// Print JSON
@@ -34,7 +34,7 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    // Which kind of ids they are depends on the index, and not on how they look.
+    // The index decides whether ids are integers or strings: "7" may be either.
     let kind = Index::open(&args.index)?.id_kind()?.unwrap_or(IdKind::Integers);
     let ids = match &args.ids {
         Some(path) => ids::read(path, Some(kind))?,
@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let (mut writer, recovery) = IndexWriter::open(&args.index)?;
     if let Some(recovery) = recovery {
-        output::tell_recovery(&args.index, recovery);
+        output::warn_recovery(&args.index, recovery);
     }
     let deleted = if args.ignore_missing { writer.delete_if_there(&ids) } else { writer.delete(&ids) }?;
     writer.sync()?;

@@ -14,20 +14,20 @@ use tracing::info;
 /// Options of `hushvec index export`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The public context, or the owner's
+    /// Public context, or the owner's context
     context: PathBuf,
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// The file to write. If its name ends in .parquet: a table of ids and ciphertexts; else a NumPy array of ciphertexts
+    /// File to write: a table of ids and ciphertexts if its name ends in .parquet, else a NumPy array of ciphertexts
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Replace output files if they exist. Inputs, and files that hold a secret key, are never replaced
+    /// Replace output files if they exist. Inputs and files that hold a secret key are never replaced
     #[arg(long)]
     force: bool,
-    /// What to write, whatever the name ends in
+    /// Format to write [default: by the name of the output]
     #[arg(long)]
     format: Option<Format>,
-    /// Write the ids too: as a NumPy array if the name ends in .npy, else as text with one a line
+    /// Also write the ids to this file: as a NumPy array if its name ends in .npy, else as text with one id per line
     #[arg(long, value_name = "FILE")]
     ids: Option<PathBuf>,
     #[command(flatten)]
@@ -80,7 +80,10 @@ fn check_targets(args: &Args) -> Result<(), Failure> {
     target::check_binary(&args.output, args.force, &inputs)?;
     let Some(ids) = &args.ids else { return Ok(()) };
     if *ids == args.output {
-        return Err(Failure::Usage(format!("{} cannot be both the ciphertexts and the ids", target::name(ids))));
+        return Err(Failure::Usage(format!(
+            "{} cannot hold both ciphertexts and ids; change --ids",
+            target::name(ids)
+        )));
     }
     target::check_stream(ids, args.force, &inputs)
 }

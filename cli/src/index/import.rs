@@ -15,11 +15,11 @@ use tracing::info;
 /// Options of `hushvec index import`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The public context, or the owner's
+    /// Public context, or the owner's context
     context: PathBuf,
-    /// Ciphertexts in a .npy file, (N, `key_len`/2) uint8, or in the column `ciphertext` of a Parquet file, beside `id`
+    /// File of ciphertexts: .npy, (N, `key_len`/2) uint8; or Parquet with the column `ciphertext` and optionally `id`
     ciphertexts: PathBuf,
-    /// The index to write
+    /// Index file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
@@ -39,10 +39,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let mut ciphertexts = Reader::open(&args.ciphertexts, &public)?;
     let ids = args.ids.read(None, Some(ciphertexts.len()))?;
-    // Half an import must not look like a whole one.
+    // Write to another name, so that an unfinished import does not look like a complete one.
     let partial = partial::of(&args.output);
     if partial.exists() {
-        return Err(Failure::Usage(format!("{} is the rest of an earlier import; remove it first", partial.display())));
+        let path = partial.display();
+        return Err(Failure::Usage(format!("{path} is left over from an unfinished import; remove it first")));
     }
     let mut writer = IndexWriter::create(&partial, public.key())?;
     let bar = Bar::new("importing", ciphertexts.len());
@@ -78,7 +79,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Errors count records from the start of a block, people from the start of the file.
+/// Adds `first` to the record number of an error, which is counted from the start of the block.
 fn at_record(error: hushvec::Error, first: u64) -> hushvec::Error {
     match error {
         hushvec::Error::Ciphertext { record, problem } => {

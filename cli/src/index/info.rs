@@ -9,9 +9,9 @@ use std::path::PathBuf;
 /// Options of `hushvec index info`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// Read all of it and verify every checksum
+    /// Read the whole file and verify every checksum
     #[arg(long)]
     verify: bool,
     /// Print JSON
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut fields = vec![("vectors", report.vectors.to_string())];
     if report.deleted > 0 {
-        fields.push(("deleted", format!("{}, in the file until `hushvec index compact`", report.deleted)));
+        fields.push(("deleted", format!("{}; `hushvec index compact` reclaims their space", report.deleted)));
     }
     if let Some(kind) = report.ids {
         fields.push(("ids", kind.to_string()));
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     fields.extend([
         ("embedding length", report.embedding_length.to_string()),
-        ("key length", format!("{} bits a prime, {} bits n", report.key_len, 2 * report.key_len)),
+        ("key length", format!("{} bits per prime, {} bits in n", report.key_len, 2 * report.key_len)),
         ("public id", report.public_id),
         ("size", format!("{} in {}", output::bytes(report.bytes), output::count(report.blocks as u64, "block"))),
     ]);
@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         fields.push(("unfinished", format!("{} after the last whole block", output::bytes(report.torn_bytes))));
     }
     if args.verify {
-        fields.push(("verified", "every checksum fits".to_owned()));
+        fields.push(("verified", "all checksums match".to_owned()));
     }
     output::print(&output::fields(&fields))
 }

@@ -12,10 +12,10 @@ use tracing::info;
 /// Options of `hushvec index merge`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The indexes, all of one key; shards in any order
+    /// Index files of the same key; shards in any order
     #[arg(required = true)]
     indexes: Vec<PathBuf>,
-    /// The index to write
+    /// Index file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Print JSON

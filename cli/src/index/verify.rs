@@ -11,11 +11,11 @@ use std::path::PathBuf;
 /// Options of `hushvec index verify`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The public context, or the owner's
+    /// Public context, or the owner's context
     context: PathBuf,
-    /// The index
+    /// Index file
     index: PathBuf,
-    /// Check also that every ciphertext is coprime to n, as those that were encrypted with this key are
+    /// Also check that every ciphertext is coprime to n, as all ciphertexts of this key are
     #[arg(long)]
     deep: bool,
     /// Print JSON
@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&Report { vectors, deleted, torn_bytes, deep, verified: true });
     }
-    let checks = if deep { "ids, ranges and factors" } else { "ids and ranges" };
+    let checks = if deep { "ids, ranges and coprimality" } else { "ids and ranges" };
     output::print(&format!(
         "{}: {} verified: checksums, {checks}\n",
         args.index.display(),

@@ -1,6 +1,6 @@
-//! Arrow's files and streams, message by message.
+//! Arrow files and streams, read message by message.
 //!
-//! Lengths are checked before anything is allocated for them, since the library believes what a message says.
+//! Lengths are checked before memory is allocated, since the Arrow library trusts the lengths in a message.
 
 mod directory;
 
@@ -17,57 +17,57 @@ use std::fmt::Display;
 use std::io::Read;
 use std::sync::Arc;
 
-/// The most bytes that describe a message. A thousand columns take a tenth of that.
+/// The maximum length of a message's metadata, in bytes. A thousand columns need a tenth of that.
 const LONGEST_METADATA: u64 = 16 << 20;
-/// How many times as long as it is a compressed buffer may become. LZ4 reaches 255; numbers that look random hardly 2.
+/// The maximum expansion factor of a compressed buffer. LZ4 reaches 255; random-looking numbers hardly reach 2.
 const MOST_EXPANSION: u64 = 1024;
-/// A message's length before this is taken as said, since so much does no harm.
+/// The length up to which memory is allocated without a check, in bytes.
 const HARMLESS: u64 = 1 << 20;
 
 /// A file or stream whose schema has been read.
 pub struct Arrow {
     reader: Reader,
-    /// Where the batches of a file are. Those of a stream come one after the other.
-    places: Option<VecDeque<u64>>,
+    /// The offsets of the batches of a file. `None` for a stream, whose batches are read in order.
+    offsets: Option<VecDeque<u64>>,
     schema: SchemaRef,
     version: MetadataVersion,
-    /// The columns that are read, ascending.
+    /// The indices of the columns to read, ascending.
     projection: Vec<usize>,
 }
 
 impl Arrow {
     /// Reads the schema.
     pub fn open(mut reader: Reader, is_file: bool) -> Result<Self, Failure> {
-        let (places, schema, version) = if is_file {
-            let (places, schema, version) = directory::read(&mut reader)?;
-            (Some(places), schema, version)
+        let (offsets, schema, version) = if is_file {
+            let (offsets, schema, version) = directory::read(&mut reader)?;
+            (Some(offsets), schema, version)
         } else {
             let Some(metadata) = next_metadata(&mut reader)? else { return Err(damaged(&reader, "it is empty")) };
             let message = parse(&reader, &metadata)?;
             let Some(schema) = message.header_as_schema() else {
-                return Err(damaged(&reader, "it does not begin with a schema"));
+                return Err(damaged(&reader, "it does not start with a schema"));
             };
             (None, schema_of(&reader, schema)?, message.version())
         };
-        Ok(Self { reader, places, schema: Arc::new(schema), version, projection: Vec::new() })
+        Ok(Self { reader, offsets, schema: Arc::new(schema), version, projection: Vec::new() })
     }
 
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// Reads these columns only, given in ascending order.
+    /// Sets the columns to read, in ascending order.
     pub fn with_projection(mut self, projection: Vec<usize>) -> Self {
         self.projection = projection;
         self
     }
 
-    /// The next batch of rows, if there is one.
+    /// Reads the next batch of rows. `None` at the end.
     pub fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
         while let Some(metadata) = self.next_metadata()? {
             let message = parse(&self.reader, &metadata)?;
             let length = body_length(&self.reader, &message)?;
-            // Dictionaries are of columns that are not read.
+            // Dictionaries belong to columns that are not read.
             let Some(batch) = message.header_as_record_batch() else {
                 self.reader.skip(length)?;
                 continue;
@@ -81,7 +81,7 @@ impl Arrow {
         Ok(None)
     }
 
-    /// How many rows are left. Nothing but the descriptions of batches is read.
+    /// Returns the number of remaining rows. Reads only the metadata of the batches.
     pub fn count(mut self) -> Result<u64, Failure> {
         let mut rows = 0u64;
         while let Some(metadata) = self.next_metadata()? {
@@ -96,9 +96,9 @@ impl Arrow {
     }
 
     fn next_metadata(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        if let Some(places) = &mut self.places {
-            let Some(place) = places.pop_front() else { return Ok(None) };
-            self.reader.seek(place)?;
+        if let Some(offsets) = &mut self.offsets {
+            let Some(offset) = offsets.pop_front() else { return Ok(None) };
+            self.reader.seek(offset)?;
         }
         next_metadata(&mut self.reader)
     }
@@ -106,7 +106,7 @@ impl Arrow {
 
 fn schema_of(reader: &Reader, schema: arrow_ipc::Schema<'_>) -> Result<Schema, Failure> {
     if schema.endianness() != arrow_ipc::Endianness::Little {
-        return Err(reader.wrong("is big-endian, and only little-endian Arrow is read"));
+        return Err(reader.wrong("is big-endian Arrow; only little-endian Arrow is supported"));
     }
     convert::try_fb_to_schema(schema).map_err(|error| damaged(reader, error))
 }
@@ -115,35 +115,38 @@ fn damaged(reader: &Reader, reason: impl Display) -> Failure {
     reader.wrong(format!("not readable as Arrow ({reason})"))
 }
 
-/// What describes the next message; `None` at the end.
+/// Reads the metadata of the next message. `None` at the end.
 fn next_metadata(reader: &mut Reader) -> Result<Option<Vec<u8>>, Failure> {
     let mut word = [0; 4];
     match reader.read(&mut word[..1]).map_err(Failure::io("read", reader.name()))? {
         0 => return Ok(None),
         _ => fill(reader, &mut word[1..])?,
     }
-    // Before Arrow 0.15 there was no mark before the length.
+    // Arrow before 0.15 has no marker before the length.
     if word == ARROW_MESSAGE {
         fill(reader, &mut word)?;
     }
     match u64::from(u32::from_le_bytes(word)) {
         0 => Ok(None),
         length @ 1..=LONGEST_METADATA => Ok(Some(read_exactly(reader, length)?)),
-        length => Err(damaged(reader, format!("a message is described in {length} bytes"))),
+        length => {
+            let limit = LONGEST_METADATA;
+            Err(damaged(reader, format!("the metadata of a message has {length} bytes, the limit is {limit}")))
+        }
     }
 }
 
 fn fill(reader: &mut Reader, bytes: &mut [u8]) -> Result<(), Failure> {
-    reader.read_exact(bytes).map_err(|_| damaged(reader, "it ends in a message"))
+    reader.read_exact(bytes).map_err(|_| damaged(reader, "a message is truncated"))
 }
 
-/// Memory grows with what is there, and not with what is said to be there.
+/// Reads `length` bytes. Memory grows with the bytes that are there, not with `length`.
 fn read_exactly(reader: &mut Reader, length: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::with_capacity(usize::try_from(length.min(HARMLESS)).unwrap_or(0));
     let read = reader.by_ref().take(length).read_to_end(&mut bytes);
     match read.map_err(Failure::io("read", reader.name()))? as u64 {
         read if read == length => Ok(bytes),
-        _ => Err(damaged(reader, "it ends in a message")),
+        _ => Err(damaged(reader, "a message is truncated")),
     }
 }
 
@@ -155,22 +158,22 @@ fn body_length(reader: &Reader, message: &Message<'_>) -> Result<u64, Failure> {
     u64::try_from(message.bodyLength()).map_err(|_| damaged(reader, "a message has a negative length"))
 }
 
-/// Buffers have to be within the message, and not to become absurdly long.
+/// Checks that buffers are within the message, and that decompressed lengths are plausible.
 fn check_buffers(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Result<(), String> {
     for buffer in batch.buffers().into_iter().flatten() {
-        let outside = || format!("a buffer of {} bytes at {} is not in its message", buffer.length(), buffer.offset());
+        let outside = || format!("a buffer of {} bytes at {} is outside its message", buffer.length(), buffer.offset());
         let start = usize::try_from(buffer.offset()).map_err(|_| outside())?;
         let length = usize::try_from(buffer.length()).map_err(|_| outside())?;
         let bytes = start.checked_add(length).and_then(|end| body.get(start..end)).ok_or_else(outside)?;
         if batch.compression().is_none() {
             continue;
         }
-        // Its length when decompressed comes first; −1 stands for bytes that are not compressed.
-        if let Some(said) = bytes.first_chunk().map(|said| i64::from_le_bytes(*said))
-            && said.cast_unsigned() > HARMLESS + MOST_EXPANSION * length as u64
-            && said != -1
+        // A buffer starts with its decompressed length; −1 means that it is not compressed.
+        if let Some(decompressed) = bytes.first_chunk().map(|bytes| i64::from_le_bytes(*bytes))
+            && decompressed.cast_unsigned() > HARMLESS + MOST_EXPANSION * length as u64
+            && decompressed != -1
         {
-            return Err(format!("{length} compressed bytes are said to become {said}"));
+            return Err(format!("{length} compressed bytes claim to decompress to {decompressed}"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which columns of a table are vectors and ids, and what is in them.
+//! The columns of vectors and ids in a table, and their values.
 
 use super::layout::{IdSource, Layout};
 use super::reader::wrong;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 const ID: &str = "id";
 
-/// The columns that are read, by their places among all.
+/// The indices of the columns to read.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns {
     pub vectors: usize,
@@ -24,7 +24,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Chooses the columns that were asked for, or else the only one that can be vectors, and `id` if it can be ids.
+    /// Chooses the requested columns. The defaults are the only column that can hold vectors, and `id` if there is one.
     pub fn choose(schema: &Schema, layout: &Layout, name: &Path) -> Result<Self, Failure> {
         let vectors = match &layout.column {
             Some(column) => {
@@ -59,27 +59,29 @@ impl Columns {
         Ok(Self { vectors, ids })
     }
 
-    /// Their places among all columns, in ascending order.
+    /// Returns the indices of the columns in ascending order.
     pub fn projection(&self) -> Vec<usize> {
-        let mut places: Vec<usize> = std::iter::once(self.vectors).chain(self.ids).collect();
-        places.sort_unstable();
-        places
+        let mut indices: Vec<usize> = std::iter::once(self.vectors).chain(self.ids).collect();
+        indices.sort_unstable();
+        indices
     }
 }
 
-/// Rows are not numbered instead: whoever has a column of ids wants to see them again.
+/// Describes a column `id` of the wrong type. It is an error rather than ignored, since results would then have row
+/// numbers in place of the ids.
 fn cannot_be_ids(kind: &DataType) -> String {
-    let why = if kind.is_floating() { " (pandas makes integers floats if one is missing)" } else { "" };
+    let why = if kind.is_floating() { " (pandas converts integers to floats if a value is missing)" } else { "" };
     format!(
-        "the column {ID:?} holds {kind}, expected integers or strings{why}. Convert it, as with \
-         df[\"id\"] = df[\"id\"].astype(\"uint64\"), choose another column with --id-column, or number the rows with \
+        "the column {ID:?} holds {kind}, expected integers or strings{why}; convert it, for example with \
+         df[\"id\"] = df[\"id\"].astype(\"uint64\"), choose another column with --id-column, or use row numbers with \
          --row-numbers"
     )
 }
 
 fn find(schema: &Schema, column: &str, name: &Path) -> Result<usize, Failure> {
     schema.index_of(column).map_err(|_| {
-        wrong(name, format!("has no column {column:?}, but {}", list(schema.fields().iter().map(AsRef::as_ref))))
+        let found = list(schema.fields().iter().map(AsRef::as_ref));
+        wrong(name, format!("has no column {column:?}; its columns are {found}"))
     })
 }
 
@@ -90,11 +92,12 @@ fn the_only_vectors(schema: &Schema, name: &Path) -> Result<usize, Failure> {
         [only] => Ok(only),
         [] => {
             let found = list(schema.fields().iter().map(AsRef::as_ref));
-            Err(wrong(name, format!("no column can be vectors (lists of numbers or booleans, or binary), of {found}")))
+            let expected = "lists of numbers or booleans, or binary";
+            Err(wrong(name, format!("no column can hold vectors ({expected}); its columns are {found}")))
         }
         _ => {
             let found = list(candidates.iter().map(|at| schema.field(*at)));
-            Err(wrong(name, format!("several columns can be vectors: choose one with --column, of {found}")))
+            Err(wrong(name, format!("several columns can hold vectors; choose one with --column: {found}")))
         }
     }
 }
@@ -119,7 +122,7 @@ fn can_be_ids(kind: &DataType) -> bool {
     kind.is_integer() || matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// The vector in a row of a column that can be vectors.
+/// Returns the vector in a row of a column of vectors.
 pub fn components(column: &ArrayRef, row: usize, dimensions: usize, layout: &Layout) -> Result<Components, String> {
     let packed = layout.packed;
     if column.is_null(row) {
@@ -128,7 +131,7 @@ pub fn components(column: &ArrayRef, row: usize, dimensions: usize, layout: &Lay
     let binary = |bytes: &[u8]| {
         let (width, bytes) = (dimensions.div_ceil(8), bytes.to_vec());
         match bytes.len() {
-            // Where bits are refused, whatever their number.
+            // The projector refuses bits of any length.
             _ if layout.project => Ok(Components::Packed(bytes)),
             found if found == width => Ok(Components::Packed(bytes)),
             found if found == dimensions && !packed => Ok(Components::Bytes(bytes)),
@@ -181,7 +184,7 @@ fn values<T: ArrowPrimitiveType, W: From<T::Native>>(items: &ArrayRef) -> Vec<W>
     items.as_primitive::<T>().values().iter().map(|value| W::from(*value)).collect()
 }
 
-/// The id in a row of a column that can be ids.
+/// Returns the id in a row of a column of ids.
 pub fn id(column: &ArrayRef, row: usize) -> Result<Id, String> {
     if column.is_null(row) {
         return Err("is null".to_owned());
@@ -208,5 +211,5 @@ where
     T::Native: TryInto<u64> + std::fmt::Display,
 {
     let number = column.as_primitive::<T>().value(row);
-    number.try_into().map(Id::Number).map_err(|_| format!("is {number}, expected an integer from 0"))
+    number.try_into().map(Id::Number).map_err(|_| format!("is {number}, expected a non-negative integer"))
 }

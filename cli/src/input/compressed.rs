@@ -1,19 +1,19 @@
-//! Files that gzip or Zstandard compressed, told by how they begin.
+//! Files compressed with gzip or Zstandard, recognised by their first bytes.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// The most memory that a Zstandard file may ask for, as a power of two: what `zstd` itself grants.
+/// The maximum window of a Zstandard file, as a power of two: the default limit of the `zstd` program.
 const LARGEST_WINDOW: u32 = 27;
 
-/// Whether a file that begins so is compressed.
+/// Returns whether a file that starts with these bytes is compressed.
 pub fn is_compressed(start: &[u8]) -> bool {
     start.starts_with(GZIP) || start.starts_with(ZSTD)
 }
 
-/// What a stream holds, decompressed if need be, and whether it was compressed.
+/// Decompresses a stream if it is compressed. Also returns whether it was.
 pub fn decompressed(stream: impl Read + Send + 'static, buffer: usize) -> io::Result<(Box<dyn Read + Send>, bool)> {
     let mut stream = BufReader::with_capacity(buffer, stream);
     let start = stream.fill_buf()?;
@@ -28,7 +28,7 @@ pub fn decompressed(stream: impl Read + Send + 'static, buffer: usize) -> io::Re
     Ok((Box::new(stream), false))
 }
 
-/// The ending of a file's name that says its format, in lower case: `.gz` and `.zst` say nothing of what is in it.
+/// Returns the extension of a file name in lower case, without `.gz` or `.zst`.
 pub fn extension(name: &Path) -> String {
     let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
     match ending(name).as_deref() {
@@ -50,7 +50,7 @@ mod tests {
         gzip.write_all(&text).unwrap();
         let gzip = gzip.finish().unwrap();
         let zstd = zstd::encode_all(&text[..], 1).unwrap();
-        // Files one after the other are one, as `cat a.gz b.gz` makes them.
+        // Concatenated files, as by `cat a.gz b.gz`, decompress as one.
         for (compressed, expected) in [
             (text.clone(), text.clone()),
             (gzip.clone(), text.clone()),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn endings_of_compressed_files() {
+    fn extensions_of_compressed_files() {
         for (name, expected) in
             [("a.fbin", "fbin"), ("a.FBIN.gz", "fbin"), ("a.csv.zst", "csv"), ("a.gz", ""), ("a", ""), (".gz", "")]
         {

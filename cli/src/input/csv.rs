@@ -1,4 +1,4 @@
-//! Vectors in CSV: a record for each, one number in each field, and an id in the column of that name if there is one.
+//! Vectors in CSV: one vector per record, one number per field, and optionally a column of ids.
 
 use super::layout::{IdSource, Layout};
 use super::projector::{self, are_bits};
@@ -15,23 +15,24 @@ const ID: &str = "id";
 pub struct Csv {
     records: csv::Reader<Bounded>,
     name: PathBuf,
-    /// Where the id is, if there is one.
+    /// The index of the id field, if there is one.
     id: Option<usize>,
     dimensions: usize,
-    /// The record that comes next: the first may be the header or a vector.
+    /// The first record, if it is a vector and not yet returned.
     first: Option<StringRecord>,
     line: u64,
 }
 
 impl Csv {
-    /// Begins to read: fields are separated by commas or, in .tsv files, by tabs.
+    /// Opens a file. The delimiter is a comma, or a tab in .tsv files.
     pub fn open(reader: Reader, layout: &Layout, dimensions: usize, delimiter: u8) -> Result<Self, Failure> {
         let name = reader.name().to_owned();
         if let Some(column) = &layout.column {
-            return Err(reader.wrong(format!("is CSV, whose vectors are all columns but the ids', not {column:?}")));
+            let why = "is CSV, whose vectors are all columns but the id";
+            return Err(reader.wrong(format!("{why}; leave --column {column} out")));
         }
         if layout.packed {
-            return Err(reader.wrong("is CSV, which has one number for each dimension, and so is not --packed"));
+            return Err(reader.wrong("is CSV, which has one number per dimension; leave --packed out"));
         }
         let records = ReaderBuilder::new()
             .has_headers(false)
@@ -44,19 +45,20 @@ impl Csv {
         Ok(csv)
     }
 
-    /// A first record of names says which column has the ids. Without names, a field more than dimensions is the id.
+    /// Finds the id column in the header. Without a header, the first field is the id if there is one field more than
+    /// dimensions.
     fn read_header(&mut self, layout: &Layout) -> Result<(), Failure> {
         let Some(first) = self.read()? else { return Err(self.wrong("is empty")) };
-        // The last field: the first may be an id.
+        // Test the last field, since the first one may be an id.
         let is_header = first.iter().next_back().is_some_and(|field| field.parse::<f64>().is_err());
         let named = |name: &str| first.iter().position(|field| field == name);
         self.id = match &layout.ids {
             IdSource::Column(column) if is_header => Some(named(column).ok_or_else(|| {
                 let names: Vec<&str> = first.iter().take(10).collect();
-                self.wrong(format!("has no column {column:?}, but {}", names.join(", ")))
+                self.wrong(format!("has no column {column:?}; its columns are {}", names.join(", ")))
             })?),
             IdSource::Column(column) => {
-                return Err(self.wrong(format!("has no header, and so no column {column:?}")));
+                return Err(self.wrong(format!("has no header, so there is no column {column:?}")));
             }
             IdSource::IfAny | IdSource::RowNumbers if is_header => named(ID),
             IdSource::IfAny | IdSource::RowNumbers if layout.project => {
@@ -72,24 +74,24 @@ impl Csv {
         Ok(())
     }
 
-    /// Refuses a first field that looks like an id, where vectors may have any number of dimensions.
+    /// Refuses a first field that looks like an id if vectors may have any number of dimensions.
     fn check_no_id(&self, first: &StringRecord) -> Result<(), Failure> {
         let is_integer = |field: &str| field.parse::<i64>().is_ok();
         match first.get(0) {
             Some(id) if is_integer(id) && !first.iter().skip(1).any(is_integer) => Err(self.refused(format!(
-                "the first field, {id}, looks like an id. Name the columns in a first line, such as id,v0,v1, for --project \
-                 to tell ids from vectors"
+                "the first field, {id}, looks like an id; for --project, add a header that names the columns, such as \
+                 id,v0,v1"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// The line that was read last.
+    /// Returns the line that was read last.
     pub fn place(&self) -> Place {
         Place::Line(self.line)
     }
 
-    /// What messages call the file.
+    /// Returns the name of the file for messages.
     pub fn name(&self) -> &Path {
         &self.name
     }
@@ -117,7 +119,7 @@ impl Csv {
         }
     }
 
-    /// Passes over records: how many there were, at most.
+    /// Skips up to `records` records. Returns the number skipped.
     pub fn skip(&mut self, records: u64) -> Result<u64, Failure> {
         for skipped in 0..records {
             if self.read()?.is_none() {
@@ -127,7 +129,7 @@ impl Csv {
         Ok(records)
     }
 
-    /// The next record, if there is one.
+    /// Reads the next record. `None` at the end.
     pub fn next(&mut self, layout: &Layout) -> Result<Option<Row>, Failure> {
         let Some(record) = self.read()? else { return Ok(None) };
         let expected = self.dimensions + usize::from(self.id.is_some());
@@ -154,13 +156,13 @@ impl Csv {
         Ok(Some(Row { components: Components::Numbers(numbers), id: id.transpose()? }))
     }
 
-    /// What is wrong with a record of so many fields.
+    /// Describes a record with the wrong number of fields.
     fn wrong_count(&self, fields: usize, layout: &Layout) -> String {
-        let beside = if self.id.is_some() { " beside the id" } else { "" };
-        let whose = if layout.project { "those before have" } else { "the context needs" };
+        let besides_id = if self.id.is_some() { " besides the id" } else { "" };
+        let who = if layout.project { "the lines before have" } else { "the context needs" };
         let is_short = fields < self.dimensions + usize::from(self.id.is_some());
         let hint = if is_short && !layout.project { projector::hint(self.dimensions) } else { String::new() };
-        format!("{fields} fields, {whose} {} numbers{beside}{hint}", self.dimensions)
+        format!("{fields} fields, {who} {} numbers{besides_id}{hint}", self.dimensions)
     }
 }
 
@@ -168,10 +170,10 @@ fn shown(field: &str) -> String {
     field.chars().take(40).collect()
 }
 
-/// The most bytes of a record, which may have many lines if its fields are quoted.
+/// The maximum length of a record in bytes. A record with quoted fields may have many lines.
 const LONGEST: u64 = 16 << 20;
 
-/// A reader that reads so much for a record, and no more.
+/// A reader that limits the bytes read for a record.
 struct Bounded {
     reader: Reader,
     left: u64,

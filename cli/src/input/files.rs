@@ -1,11 +1,12 @@
-//! The files that an argument stands for.
+//! Expands arguments to files.
 
 use super::reader::is_standard_input;
 use crate::failure::Failure;
 use std::path::{Path, PathBuf};
 
-/// Each argument that is no file but has `*`, `?` or `[` is a pattern, and stands for the files that match it, in the
-/// order of their names. Standard input may be given alone only.
+/// Replaces each pattern by the files that match it, sorted by name. An argument is a pattern if it contains `*`, `?`
+/// or
+/// `[` and is not itself a file. Standard input cannot be combined with files.
 pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for argument in arguments {
@@ -15,7 +16,7 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     if files.len() > 1 && files.iter().any(|file| is_standard_input(file)) {
-        return Err(Failure::Usage("standard input (-) can't be read together with files".to_owned()));
+        return Err(Failure::Usage("standard input (-) cannot be combined with files".to_owned()));
     }
     Ok(files)
 }
@@ -25,10 +26,11 @@ fn pattern(argument: &Path) -> Option<&str> {
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let found = glob::glob(pattern).map_err(|error| Failure::Usage(format!("{pattern}: not a pattern ({error})")))?;
+    let found =
+        glob::glob(pattern).map_err(|error| Failure::Usage(format!("{pattern}: not a valid pattern ({error})")))?;
     let mut files = Vec::new();
     for file in found {
-        let file = file.map_err(|error| Failure::Other(format!("cannot look for {pattern}: {error}")))?;
+        let file = file.map_err(|error| Failure::Other(format!("cannot search for {pattern}: {error}")))?;
         if !file.is_dir() {
             files.push(file);
         }

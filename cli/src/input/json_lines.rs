@@ -1,4 +1,4 @@
-//! Vectors as JSON, one object a line: `{"id": 7, "vector": [0.1, -0.2]}` or `{"id": "a", "bits": "0110"}`.
+//! Vectors in JSON lines, one object per line: `{"id": 7, "vector": [0.1, -0.2]}` or `{"id": "a", "bits": "0110"}`.
 
 use super::layout::{IdSource, Layout};
 use super::projector::{self, are_bits};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
-/// The most bytes of a line. The longest vectors there are take 200 kB; the rest is for what else a record may carry.
+/// The maximum length of a line in bytes. The longest vectors take 200 kB; the rest allows for other fields.
 const LONGEST: u64 = 16 << 20;
 const VECTOR: &str = "vector";
 const BITS: &str = "bits";
@@ -33,7 +33,7 @@ impl JsonLines {
         Self { reader, layout, dimensions, line: 0, text: Vec::new() }
     }
 
-    /// The line that was read last.
+    /// Returns the line that was read last.
     pub fn place(&self) -> Place {
         Place::Line(self.line)
     }
@@ -42,7 +42,7 @@ impl JsonLines {
         &self.reader
     }
 
-    /// Passes over records: how many there were, at most.
+    /// Skips up to `records` records. Returns the number skipped.
     pub fn skip(&mut self, records: u64) -> Result<u64, Failure> {
         for skipped in 0..records {
             if !self.next_line()? {
@@ -52,19 +52,19 @@ impl JsonLines {
         Ok(records)
     }
 
-    /// The next record, if there is one.
+    /// Reads the next record. `None` at the end.
     pub fn next(&mut self) -> Result<Option<Row>, Failure> {
         if !self.next_line()? {
             return Ok(None);
         }
         let record: Record<'_> = serde_json::from_slice(&self.text)
-            .map_err(|error| self.wrong(format!("is no JSON object ({})", why(&error))))?;
+            .map_err(|error| self.wrong(format!("is not a JSON object ({})", why(&error))))?;
         let components = self.components(&record)?;
         let id = self.id(&record)?;
         Ok(Some(Row { components, id }))
     }
 
-    /// Reads the next line that is not blank; whether there was one.
+    /// Reads the next line that is not blank. Returns false at the end.
     fn next_line(&mut self) -> Result<bool, Failure> {
         loop {
             self.text.clear();
@@ -102,7 +102,7 @@ impl JsonLines {
         };
         let Some(value) = value else { return Err(self.wrong(self.without(name, record))) };
         let value = value.get();
-        let unusable = |reason: String| self.wrong(format!("has a {name:?} that cannot be used: {reason}"));
+        let unusable = |reason: String| self.wrong(format!("has an invalid {name:?}: {reason}"));
         if value.starts_with('"') {
             let text: Cow<'_, str> = serde_json::from_str(value).map_err(|error| unusable(why(&error)))?;
             return if self.layout.packed { hexadecimal(&text) } else { digits(&text) }.map_err(unusable);
@@ -119,14 +119,15 @@ impl JsonLines {
         Ok(Components::Numbers(numbers))
     }
 
-    /// What to say of a record without a vector.
+    /// Describes a record without a vector.
     fn without(&self, name: &str, record: &Record<'_>) -> String {
         let mut fields: Vec<&str> = record.keys().map(AsRef::as_ref).take(10).collect();
         fields.sort_unstable();
         let wanted =
             if self.layout.column.is_some() { format!("{name:?}") } else { "\"vector\" or \"bits\"".to_owned() };
-        let found = if fields.is_empty() { "nothing".to_owned() } else { fields.join(", ") };
-        format!("has no {wanted}, but {found}; --column names the field of {} components", self.dimensions)
+        let found = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
+        let dimensions = self.dimensions;
+        format!("has no {wanted} (fields: {found}); name the field of {dimensions} components with --column")
     }
 
     fn id(&self, record: &Record<'_>) -> Result<Option<Id>, Failure> {
@@ -147,12 +148,12 @@ impl JsonLines {
         };
         id.map(Some).ok_or_else(|| {
             let shown: String = value.chars().take(40).collect();
-            self.wrong(format!("has the {name} {shown}, expected an integer from 0 or a string"))
+            self.wrong(format!("has the {name} {shown}, expected a non-negative integer or a string"))
         })
     }
 }
 
-/// A zero or a one as JSON may have it.
+/// A bit in JSON.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Bit {
@@ -169,7 +170,7 @@ impl Bit {
     }
 }
 
-/// A string of zeros and ones.
+/// Parses a string of zeros and ones.
 fn digits(text: &str) -> Result<Components, String> {
     let digit = |(at, digit): (usize, char)| match digit {
         '0' => Ok(0),
@@ -179,7 +180,7 @@ fn digits(text: &str) -> Result<Components, String> {
     text.chars().enumerate().map(digit).collect::<Result<_, _>>().map(Components::Bytes)
 }
 
-/// Packed bits in hexadecimal digits.
+/// Parses packed bits in hexadecimal digits.
 fn hexadecimal(text: &str) -> Result<Components, String> {
     let digits: Vec<u8> = text
         .chars()
@@ -196,7 +197,7 @@ fn hexadecimal(text: &str) -> Result<Components, String> {
     Ok(Components::Packed(pairs.iter().map(|[high, low]| high << 4 | low).collect()))
 }
 
-/// The parser counts lines from the start of the value that it was given: only what it says counts here.
+/// Returns the message of a JSON error without its position, which is relative to the value and would mislead.
 fn why(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()

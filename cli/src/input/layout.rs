@@ -1,9 +1,9 @@
-//! How vectors lie in files.
+//! The layout of vectors in files.
 
 /// Where ids come from.
 #[derive(Clone, Debug, Default)]
 pub enum IdSource {
-    /// Nowhere: rows are numbered.
+    /// Row numbers.
     #[default]
     RowNumbers,
     /// A column or field `id`, if there is one.
@@ -12,14 +12,14 @@ pub enum IdSource {
     Column(String),
 }
 
-/// Everything that has to be known of a file to read it.
+/// The options for reading a file.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// Whether integers are packed bits.
     pub packed: bool,
     /// Whether vectors are projected to the context's bits.
     pub project: bool,
-    /// The column or field with the vectors, if it was named.
+    /// The name of the column or field that holds the vectors, if given.
     pub column: Option<String>,
     /// Where ids come from.
     pub ids: IdSource,

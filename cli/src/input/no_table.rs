@@ -1,4 +1,4 @@
-//! Tables in a program without the feature `tables`: recognised, and refused.
+//! Tables without the feature `tables`: recognised and refused.
 
 use super::layout::Layout;
 use super::reader::Reader;
@@ -8,10 +8,10 @@ use crate::absent;
 use crate::failure::Failure;
 use std::path::Path;
 
-/// A table that was opened, of which there is none.
+/// An open table, which cannot exist.
 pub enum Table {}
 
-#[expect(clippy::needless_pass_by_value, reason = "takes what a table takes that is read")]
+#[expect(clippy::needless_pass_by_value, reason = "has the signatures of the real `Table`")]
 impl Table {
     pub fn open(reader: Reader, _: Kind, _: Layout, _: usize) -> Result<Self, Failure> {
         Err(reader.wrong(absent::TABLES))

@@ -38,7 +38,7 @@ pub fn open(mut reader: Reader, dimensions: usize, layout: &Layout) -> Result<Ro
     Ok(Rows::new(reader, element, big_endian, expected, rows))
 }
 
-/// Refuses vectors of another length than they are to have: how many columns a row has.
+/// Checks the number of columns against the context. Returns the number of columns of a row.
 pub fn check_columns(
     reader: &Reader,
     columns: u64,
@@ -51,7 +51,7 @@ pub fn check_columns(
     }
     if layout.project {
         let most = Projection::LIMIT;
-        return Err(reader.wrong(format!("has {columns} dimensions a vector, of which --project takes {most} at most")));
+        return Err(reader.wrong(format!("has {columns} dimensions per vector, --project takes at most {most}")));
     }
     let bytes = dimensions.div_ceil(8);
     let expected = if layout.packed { bytes } else { dimensions };
@@ -60,19 +60,19 @@ pub fn check_columns(
     }
     let unit = if layout.packed { "packed bytes" } else { "dimensions" };
     let hint = match element {
-        Element::U8 | Element::Quantised if columns == bytes as u64 => " (is it --packed?)".to_owned(),
+        Element::U8 | Element::Quantised if columns == bytes as u64 => "; give --packed for packed bits".to_owned(),
         element if element.is_real() && columns < dimensions as u64 => projector::hint(dimensions),
         _ => String::new(),
     };
-    Err(reader.wrong(format!("has {columns} {unit} a vector, the context needs {expected}{hint}")))
+    Err(reader.wrong(format!("has {columns} {unit} per vector, the context needs {expected}{hint}")))
 }
 
-/// What the elements are, and whether their bytes begin with the highest.
+/// Returns the type of the elements, and whether they are big-endian.
 fn element(dtype: &DType) -> Option<(Element, bool)> {
     let DType::Plain(element) = dtype else { return None };
     let kind = match (element.type_char(), element.num_bytes()?) {
         (TypeChar::Bool, 1) => Element::Bool,
-        // As `quantize_embeddings` of sentence-transformers makes them: signs count.
+        // Written by `quantize_embeddings` of sentence-transformers. The signs are used.
         (TypeChar::Int, 1) => Element::Quantised,
         (TypeChar::Int, 2) => Element::I16,
         (TypeChar::Int, 4) => Element::I32,

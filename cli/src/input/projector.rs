@@ -1,20 +1,20 @@
-//! More bits for vectors than they have dimensions, on their way out of files.
+//! Projects the vectors of files to the bits of the context.
 
 use hushvec::{BitMatrix, Projection};
 
-/// Projects vectors of any dimension, which is that of the first one.
+/// Projects vectors. All vectors must have the dimension of the first one.
 pub struct Projector {
     bits: usize,
     projection: Option<Projection>,
 }
 
 impl Projector {
-    /// Makes so many bits of each vector.
+    /// Creates a projector to `bits` bits per vector.
     pub fn new(bits: usize) -> Self {
         Self { bits, projection: None }
     }
 
-    /// Adds the bits of a vector to a matrix. An error says what is wrong with the vector.
+    /// Appends the bits of a vector to a matrix. The error says what is wrong with the vector.
     pub fn push(&mut self, real: &[f32], vectors: &mut BitMatrix) -> Result<(), String> {
         let projection = match self.projection.take() {
             Some(projection) => projection,
@@ -22,35 +22,35 @@ impl Projector {
         };
         let projection = self.projection.insert(projection);
         if real.len() != projection.dimensions() {
-            return Err(format!("has {} dimensions, those before have {}", real.len(), projection.dimensions()));
+            return Err(format!("has {} dimensions, the rows before have {}", real.len(), projection.dimensions()));
         }
         if let Some((column, value)) = real.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(format!("has {value} as component {column}, which cannot be projected"));
+            return Err(format!("has {value} as component {column}, expected a finite number"));
         }
         projection.push(real, vectors).map_err(|error| format!("cannot be projected: {error}"))
     }
 }
 
-/// Why a vector of bits is refused.
-pub const BITS: &str = "has bits or integers, and --project takes floating-point numbers or int8; bits are encrypted as they are, without it";
+/// The reason why `--project` refuses a vector of bits.
+pub const BITS: &str = "has bits or integers, but --project takes floating-point numbers or int8; leave --project out";
 
-/// What to add to the message that real vectors have fewer dimensions than the context.
+/// Returns a hint for real vectors with fewer dimensions than the context.
 pub fn hint(bits: usize) -> String {
-    format!("; --project makes {bits} bits of them")
+    format!("; give --project to turn each vector into {bits} bits")
 }
 
-/// Whether numbers in a text are bits, or ones and minus ones, which a text does not tell from real numbers otherwise. A
-/// vector of zeros may be either.
+/// Returns whether numbers in text are bits, or ones and minus ones. In text, they cannot be told from real numbers
+/// otherwise. A vector of zeros may be either, and counts as real.
 pub fn are_bits<'a>(numbers: impl Iterator<Item = &'a str>) -> bool {
-    let mut some_one = false;
+    let mut has_one = false;
     for number in numbers {
         match number {
-            "1" => some_one = true,
+            "1" => has_one = true,
             "0" | "-1" => {}
             _ => return false,
         }
     }
-    some_one
+    has_one
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
     use super::are_bits;
 
     #[test]
-    fn bits_are_told_from_real_numbers() {
+    fn bits_are_distinguished_from_real_numbers() {
         for bits in [&["0", "1", "1"][..], &["-1", "1"], &["1"]] {
             assert!(are_bits(bits.iter().copied()), "{bits:?}");
         }

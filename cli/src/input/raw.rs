@@ -1,4 +1,4 @@
-//! Rows of elements of one size, one after the other, as NumPy and big-ann-benchmarks write them.
+//! Arrays of fixed-size elements, as written by NumPy and big-ann-benchmarks.
 
 use super::reader::Reader;
 use super::row::{Components, Place};
@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use npyz::half::f16;
 use std::io::{ErrorKind, Read};
 
-/// What an element is.
+/// The type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     Bool,
@@ -21,11 +21,11 @@ pub enum Element {
     F16,
     F32,
     F64,
-    /// Bits in bytes.
+    /// Packed bits.
     Packed,
-    /// Bits in bytes less 128, as sentence-transformers writes `binary` embeddings.
+    /// Packed bits minus 128, as sentence-transformers writes `binary` embeddings.
     PackedSigned,
-    /// An 8-bit integer that stands for a real number: its sign counts.
+    /// A real number quantised to an 8-bit integer. Its sign is used.
     Quantised,
 }
 
@@ -39,7 +39,7 @@ impl Element {
         }
     }
 
-    /// Whether it stands for a real number.
+    /// Returns whether the element is a real number.
     pub fn is_real(self) -> bool {
         match self {
             Self::F16 | Self::F32 | Self::F64 | Self::Quantised => true,
@@ -48,7 +48,7 @@ impl Element {
         }
     }
 
-    /// A row of little-endian elements.
+    /// Decodes a row of little-endian elements.
     fn decode(self, bytes: Vec<u8>) -> Components {
         macro_rules! each {
             ($kind:ident, $type:ty, $wide:ty) => {
@@ -80,21 +80,21 @@ pub struct Rows {
     pub reader: Reader,
     pub element: Element,
     pub big_endian: bool,
-    /// Elements a row.
+    /// The number of elements per row.
     pub columns: usize,
     pub rows: u64,
     next: u64,
-    /// If it is stored column by column.
+    /// Set if the array is stored column by column.
     tiles: Option<Tiles>,
 }
 
 impl Rows {
-    /// What comes next of `reader`.
+    /// Creates an array from the position of `reader`.
     pub fn new(reader: Reader, element: Element, big_endian: bool, columns: usize, rows: u64) -> Self {
         Self { reader, element, big_endian, columns, rows, next: 0, tiles: None }
     }
 
-    /// [`Rows::new`] of an array that is stored column by column. Only a file can be read so.
+    /// Like [`Rows::new`], for an array that is stored column by column. Needs a file, since it seeks.
     pub fn by_columns(
         mut reader: Reader,
         element: Element,
@@ -103,13 +103,15 @@ impl Rows {
         rows: u64,
     ) -> Result<Self, Failure> {
         let Some(length) = reader.file_bytes() else {
-            return Err(reader
-                .wrong("is in Fortran order, and so has to be in a file; or save numpy.ascontiguousarray(vectors)"));
+            return Err(reader.wrong(
+                "is in Fortran order, which must be read from an uncompressed file; or save it as \
+                 numpy.ascontiguousarray(vectors)",
+            ));
         };
         let start = reader.position()?;
         let bytes = rows.checked_mul(columns as u64).and_then(|count| count.checked_mul(element.bytes() as u64));
         if bytes.and_then(|bytes| bytes.checked_add(start)).is_none_or(|end| end > length) {
-            return Err(reader.wrong(format!("is shorter than its header says, which is {rows} rows")));
+            return Err(reader.wrong(format!("is shorter than the {rows} rows in its header")));
         }
         let tiles = Some(Tiles::new(start, rows, columns, element.bytes()));
         Ok(Self { tiles, ..Self::new(reader, element, big_endian, columns, rows) })
@@ -119,12 +121,12 @@ impl Rows {
         self.columns * self.element.bytes()
     }
 
-    /// Where the row is that was read last.
+    /// Returns the row that was read last.
     pub fn place(&self) -> Place {
         Place::Row(self.next.saturating_sub(1))
     }
 
-    /// Passes over rows: how many there were, at most.
+    /// Skips up to `rows` rows. Returns the number skipped.
     pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
         let rows = rows.min(self.rows - self.next);
         if self.tiles.is_none() {
@@ -146,7 +148,7 @@ impl Rows {
         Ok(bytes)
     }
 
-    /// The next row, if there is one.
+    /// Reads the next row. `None` at the end.
     pub fn next(&mut self) -> Result<Option<Components>, Failure> {
         if self.next >= self.rows {
             self.reader.check_end()?;

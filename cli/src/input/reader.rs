@@ -1,4 +1,4 @@
-//! Files and standard input, read once from the start to the end.
+//! Readers of files and standard input.
 
 use super::compressed::{decompressed, is_compressed};
 use crate::failure::Failure;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 const BUFFER: usize = 1 << 20;
 
-/// Something to read from, and what messages call it.
+/// A reader of a file or stream, with its name for messages.
 pub struct Reader {
     bytes: Bytes,
     compressed: bool,
@@ -17,12 +17,12 @@ pub struct Reader {
 
 enum Bytes {
     File(BufReader<File>),
-    /// What standard input, a pipe or a compressed file holds.
+    /// Standard input, a pipe or a compressed file.
     Stream(BufReader<Box<dyn Read + Send>>),
 }
 
 impl Reader {
-    /// Opens a file; `-` is standard input.
+    /// Opens a file, or standard input for `-`.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         if is_standard_input(path) {
             return Self::stream(std::io::stdin(), Path::new("standard input"));
@@ -38,24 +38,24 @@ impl Reader {
         Ok(Self { bytes, compressed: false, name: path.to_owned() })
     }
 
-    /// Anything that can be read, compressed or not, called `name`.
+    /// Reads a stream, compressed or not. Messages call it `name`.
     pub fn stream(stream: impl Read + Send + 'static, name: &Path) -> Result<Self, Failure> {
         let (stream, compressed) = decompressed(stream, BUFFER).map_err(Failure::io("read", name))?;
         let bytes = Bytes::Stream(BufReader::with_capacity(BUFFER, stream));
         Ok(Self { bytes, compressed, name: name.to_owned() })
     }
 
-    /// What messages call it.
+    /// Returns the name for messages.
     pub fn name(&self) -> &Path {
         &self.name
     }
 
-    /// That it is not what it should be.
+    /// Returns the error "`name`: `reason`".
     pub fn wrong(&self, reason: impl std::fmt::Display) -> Failure {
         wrong(&self.name, reason)
     }
 
-    /// The file, from its start, if it is one.
+    /// Returns the file, if this is one.
     #[cfg(feature = "tables")]
     pub fn into_file(self) -> Option<File> {
         match self.bytes {
@@ -64,7 +64,7 @@ impl Reader {
         }
     }
 
-    /// How long it is, if it is a file.
+    /// Returns the length in bytes, if this is a file.
     pub fn file_bytes(&self) -> Option<u64> {
         match &self.bytes {
             Bytes::File(reader) => reader.get_ref().metadata().ok().map(|file| file.len()),
@@ -72,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// After the last row: reads on in a compressed stream, whose checksum comes last.
+    /// Reads past the last row of a compressed stream, so that its checksum is verified.
     pub fn check_end(&mut self) -> Result<(), Failure> {
         if let Bytes::Stream(reader) = &mut self.bytes
             && self.compressed
@@ -82,7 +82,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Where in the file is what comes next, counted from its start.
+    /// Returns the position in the file.
     pub fn position(&mut self) -> Result<u64, Failure> {
         let found = match &mut self.bytes {
             Bytes::File(reader) => reader.stream_position(),
@@ -91,16 +91,16 @@ impl Reader {
         found.map_err(Failure::io("read", &self.name))
     }
 
-    /// Goes to a place in the file, counted from its start.
-    pub fn seek(&mut self, place: u64) -> Result<(), Failure> {
+    /// Seeks to a position in the file.
+    pub fn seek(&mut self, position: u64) -> Result<(), Failure> {
         let found = match &mut self.bytes {
-            Bytes::File(reader) => reader.seek(SeekFrom::Start(place)),
+            Bytes::File(reader) => reader.seek(SeekFrom::Start(position)),
             Bytes::Stream(_) => Err(ErrorKind::NotSeekable.into()),
         };
         found.map(drop).map_err(Failure::io("read", &self.name))
     }
 
-    /// Passes over bytes. Whether there were so many shows when more are read.
+    /// Skips bytes. Skipping past the end is no error here; the next read fails.
     pub fn skip(&mut self, bytes: u64) -> Result<(), Failure> {
         let skipped = match &mut self.bytes {
             Bytes::File(reader) if bytes <= i64::MAX as u64 => reader.seek_relative(bytes.cast_signed()),
@@ -136,8 +136,7 @@ impl BufRead for Reader {
     }
 }
 
-/// Whether a path is something that can only be read from the start to the end: standard input, a pipe, or a compressed
-/// file.
+/// Returns whether a path can only be read from start to end: standard input, a pipe or a compressed file.
 pub fn is_stream(path: &Path) -> Result<bool, Failure> {
     if is_standard_input(path) {
         return Ok(true);
@@ -150,17 +149,17 @@ pub fn is_stream(path: &Path) -> Result<bool, Failure> {
             Ok(is_compressed(&start))
         }
         Ok(metadata) => Ok(!metadata.is_dir()),
-        // Opening it says what is wrong.
+        // Opening the file will report the error.
         Err(_) => Ok(false),
     }
 }
 
-/// Whether a path stands for standard input.
+/// Returns whether a path is `-`, standard input.
 pub fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// That a file is not what it should be.
+/// Returns the error "`name`: `reason`".
 pub fn wrong(name: &Path, reason: impl std::fmt::Display) -> Failure {
     Failure::Other(format!("{}: {reason}", name.display()))
 }

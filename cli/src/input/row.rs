@@ -1,4 +1,4 @@
-//! One vector as files have it, and where it is there.
+//! One vector of a file, and its position there.
 
 use super::reader::wrong;
 use crate::failure::Failure;
@@ -11,9 +11,9 @@ pub enum Components {
     Integers(Vec<i128>),
     /// Zeros and ones; other bytes are refused.
     Bytes(Vec<u8>),
-    /// One where above zero.
+    /// Real numbers; a bit is 1 if its number is above zero.
     Numbers(Vec<f64>),
-    /// Bits in bytes, as `numpy.packbits` makes them.
+    /// Bits packed into bytes, as by `numpy.packbits`.
     Packed(Vec<u8>),
 }
 
@@ -23,12 +23,12 @@ pub struct Row {
     pub id: Option<Id>,
 }
 
-/// Where a vector is in its file.
+/// The position of a vector in its file.
 #[derive(Clone, Copy)]
 pub enum Place {
-    /// Counted from 0, as rows of arrays are.
+    /// A row of an array or table, counted from 0.
     Row(u64),
-    /// Counted from 1, as editors do.
+    /// A line of text, counted from 1.
     Line(u64),
 }
 
@@ -42,8 +42,8 @@ impl std::fmt::Display for Place {
 }
 
 impl Components {
-    /// The vector with all that the file has of it; `None` if that is bits.
-    #[allow(clippy::cast_possible_truncation, reason = "embeddings are computed with single precision")]
+    /// Returns the real vector; `None` if the file has bits.
+    #[allow(clippy::cast_possible_truncation, reason = "embeddings have single precision")]
     pub fn to_reals(&self) -> Option<Vec<f32>> {
         match self {
             Self::Numbers(numbers) => Some(numbers.iter().map(|number| *number as f32).collect()),
@@ -51,7 +51,7 @@ impl Components {
         }
     }
 
-    /// Adds the vector to a matrix.
+    /// Appends the bits of the vector to a matrix.
     pub fn push_to(&self, matrix: &mut BitMatrix) -> Result<(), Error> {
         match self {
             Self::Integers(integers) => {
@@ -68,12 +68,12 @@ impl Components {
     }
 }
 
-/// What is wrong with the vector there.
+/// Returns the error of a bad vector, with file and position.
 pub fn refused(name: &Path, place: Place, error: Error) -> Failure {
     match place {
-        // The matrix counts rows from its own start, the message from the start of the file.
+        // The error counts rows from the start of the matrix, the message from the start of the file.
         Place::Row(row) => Failure::Engine(at_row(error, row).in_file(name)),
-        Place::Line(_) => wrong(name, format!("{place}: {}", within(&error))),
+        Place::Line(_) => wrong(name, format!("{place}: {}", without_row(&error))),
     }
 }
 
@@ -86,7 +86,7 @@ fn at_row(error: Error, row: u64) -> Error {
     }
 }
 
-fn within(error: &Error) -> String {
+fn without_row(error: &Error) -> String {
     match error {
         Error::NotBinary { column, value, .. } => {
             format!("component {column} is {value}, expected 0 or 1, or 1 and -1")

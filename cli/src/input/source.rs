@@ -1,4 +1,4 @@
-//! One file of vectors, whatever its format.
+//! One file of vectors, of any format.
 
 use super::compressed::extension;
 use super::csv::Csv;
@@ -17,14 +17,14 @@ use hushvec::{BitMatrix, Error, Id};
 use std::io::BufRead;
 use std::path::Path;
 
-/// The formats there are.
+/// The supported formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Npy,
     Table(Kind),
     JsonLines,
     Bin(Element),
-    /// Fields are separated by this byte.
+    /// CSV with this delimiter.
     Csv(u8),
 }
 
@@ -37,11 +37,11 @@ pub enum Source {
 }
 
 impl Source {
-    /// Begins to read vectors of `dimensions` dimensions.
+    /// Detects the format, and starts reading vectors of `dimensions` dimensions.
     pub fn open(reader: Reader, layout: &Layout, dimensions: usize) -> Result<Self, Failure> {
         let (format, reader) = detect(reader)?;
         if let (Format::Npy | Format::Bin(_), Some(column)) = (format, &layout.column) {
-            return Err(reader.wrong(format!("is an array, which has no column {column:?}")));
+            return Err(reader.wrong(format!("is an array without columns, so there is no column {column:?}")));
         }
         Ok(match format {
             Format::Npy => Self::Rows(npy::open(reader, dimensions, layout)?),
@@ -58,7 +58,7 @@ impl Source {
         })
     }
 
-    /// Passes over vectors: how many there were, at most.
+    /// Skips up to `rows` vectors. Returns the number skipped.
     pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
         match self {
             Self::Rows(rows_of) => rows_of.skip(rows),
@@ -71,8 +71,8 @@ impl Source {
         }
     }
 
-    /// Adds the next vector to a matrix, projected if there is a projector, and to a list of real vectors if there is one.
-    /// `None` at the end, else its id, if it has one.
+    /// Appends the next vector to a matrix, projected if there is a projector, and to the list of real vectors if
+    /// there is one. Returns `None` at the end, otherwise the id of the vector, if it has one.
     pub fn push_next(
         &mut self,
         vectors: &mut BitMatrix,
@@ -92,9 +92,7 @@ impl Source {
         let refused = |why: &str| wrong(self.name(), format!("{place} {why}"));
         let why_real = match (&reals, &projector) {
             (_, Some(_)) => Some(projector::BITS),
-            (Some(_), None) => {
-                Some("has bits or integers, expected floating-point numbers or int8, to rank by their cosine")
-            }
+            (Some(_), None) => Some("has bits or integers, expected floating-point numbers or int8 to rank by cosine"),
             (None, None) => None,
         };
         let real = why_real.map(|why| components.to_reals().ok_or_else(|| refused(why))).transpose()?;
@@ -114,7 +112,7 @@ impl Source {
         Ok(Some(id))
     }
 
-    /// What messages call the vector that was read last.
+    /// Returns the position of the vector that was read last, for messages.
     pub fn last(&self) -> String {
         match self {
             Self::Rows(rows) => rows.place().to_string(),
@@ -124,7 +122,7 @@ impl Source {
         }
     }
 
-    /// What messages call the file.
+    /// Returns the name of the file for messages.
     pub fn name(&self) -> &Path {
         match self {
             Self::Rows(rows) => rows.reader.name(),
@@ -134,7 +132,7 @@ impl Source {
         }
     }
 
-    /// How many vectors are left, by what the file says, or else by passing over them.
+    /// Returns the number of vectors, from the metadata of the file if it has any, or else by reading all of them.
     pub fn count(mut self, path: &Path) -> Result<u64, Failure> {
         if let Self::Rows(rows) = &self {
             return Ok(rows.rows);
@@ -152,7 +150,7 @@ impl Source {
     }
 }
 
-/// Formats begin with marks of their own, except for those of big-ann-benchmarks and CSV, which have their names only.
+/// Detects the format by the first bytes, or by the name for big-ann-benchmarks and CSV, which have no magic bytes.
 fn detect(mut reader: Reader) -> Result<(Format, Reader), Failure> {
     let extension = extension(reader.name());
     match extension.as_str() {

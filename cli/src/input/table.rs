@@ -1,4 +1,4 @@
-//! Vectors in the columns of tables: Parquet files, Arrow files and Arrow streams, read batch by batch.
+//! Vectors in tables: Parquet files, Arrow files and Arrow streams, read batch by batch.
 
 use super::arrow::Arrow;
 use super::columns::{self, Columns};
@@ -13,10 +13,10 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Rows that are decoded at a time.
+/// The number of rows decoded at a time.
 const BATCH: usize = 1024;
 
-/// A table whose columns are known and whose rows are about to be read.
+/// An open table.
 pub struct Table {
     batches: Batches,
     columns: Columns,
@@ -24,14 +24,14 @@ pub struct Table {
     dimensions: usize,
     name: PathBuf,
     batch: Option<RecordBatch>,
-    /// The next row of the batch.
+    /// The number of the next row in the batch.
     at: usize,
-    /// The next row of the table.
+    /// The number of the next row in the table.
     row: u64,
 }
 
 enum Batches {
-    /// Its rows are not read yet, so that it is known in advance where reading begins.
+    /// A file of which no row was read yet. Rows to skip are set before its reader is built.
     Parquet(Option<Box<ParquetRecordBatchReaderBuilder<File>>>),
     Rows(Box<ParquetRecordBatchReader>),
     Arrow(Box<Arrow>),
@@ -43,7 +43,8 @@ impl Table {
         let (batches, columns) = match kind {
             Kind::Parquet => {
                 let Some(file) = reader.into_file() else {
-                    return Err(wrong(&name, "Parquet is read from its end, so it has to be in a file"));
+                    let why = "Parquet must be read from an uncompressed file, since its footer is at the end";
+                    return Err(wrong(&name, why));
                 };
                 let builder = ParquetRecordBatchReaderBuilder::try_new(file)
                     .map_err(|error| wrong(&name, format!("not a readable Parquet file ({error})")))?;
@@ -61,12 +62,12 @@ impl Table {
         Ok(Self { batches, columns, layout, dimensions, name, batch: None, at: 0, row: 0 })
     }
 
-    /// How many rows a file has whose tables do not say.
+    /// Returns the number of rows of an Arrow file or stream.
     pub fn count(reader: Reader, kind: Kind) -> Result<u64, Failure> {
         Arrow::open(reader, kind == Kind::ArrowFile)?.count()
     }
 
-    /// How many rows it says it has, if that is written anywhere but in the rows themselves.
+    /// Returns the number of rows, if the metadata of the file has it.
     pub fn rows(&self) -> Option<u64> {
         match &self.batches {
             Batches::Parquet(Some(builder)) => u64::try_from(builder.metadata().file_metadata().num_rows()).ok(),
@@ -74,17 +75,17 @@ impl Table {
         }
     }
 
-    /// What messages call it.
+    /// Returns the name for messages.
     pub fn name(&self) -> &Path {
         &self.name
     }
 
-    /// Where the row is that was read last.
+    /// Returns the row that was read last.
     pub fn place(&self) -> Place {
         Place::Row(self.row.saturating_sub(1))
     }
 
-    /// Passes over rows: how many there were, at most.
+    /// Skips up to `rows` rows. Returns the number skipped.
     pub fn skip(&mut self, rows: u64) -> Result<u64, Failure> {
         let all = self.rows();
         if let (Batches::Parquet(builder), Some(all)) = (&mut self.batches, all) {
@@ -105,14 +106,14 @@ impl Table {
         Ok(rows - left)
     }
 
-    /// The next row, if there is one.
+    /// Reads the next row. `None` at the end.
     pub fn next(&mut self) -> Result<Option<Row>, Failure> {
         let Some(batch) = self.batch()?.cloned() else { return Ok(None) };
         let at = self.at;
         (self.at, self.row) = (at + 1, self.row + 1);
         let place = self.place();
         let missing = || wrong(&self.name, format!("{place} has fewer columns than its table"));
-        // A reader that was told which columns to read hands out these only, in the order of the file.
+        // A batch has only the projected columns, in the order of the file.
         let find = |column: usize| {
             batch.columns().get(usize::from(self.columns.projection().iter().any(|other| *other < column)))
         };
@@ -129,7 +130,7 @@ impl Table {
         Ok(Some(Row { components, id }))
     }
 
-    /// The batch that the next row is in, if there is one.
+    /// Returns the batch of the next row. `None` at the end.
     fn batch(&mut self) -> Result<Option<&RecordBatch>, Failure> {
         while self.batch.as_ref().is_none_or(|batch| self.at >= batch.num_rows()) {
             if let Batches::Parquet(builder) = &mut self.batches {

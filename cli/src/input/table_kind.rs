@@ -1,8 +1,8 @@
-//! The kinds of tables, and what they are known by.
+//! The kinds of tables, and how they are recognised.
 
-/// What Arrow's files begin and end with.
+/// The magic bytes at the start and the end of an Arrow file.
 pub const ARROW_FILE: &[u8] = b"ARROW1";
-/// What messages in Arrow's streams begin with.
+/// The bytes at the start of each message in an Arrow stream.
 pub const ARROW_MESSAGE: [u8; 4] = [0xff; 4];
 
 /// A kind of table.
@@ -14,13 +14,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the first bytes of a file say.
+    /// Returns the kind of table that starts with these bytes.
     pub fn of_start(start: &[u8]) -> Option<Self> {
-        let marks = [(&b"PAR1"[..], Self::Parquet), (ARROW_FILE, Self::ArrowFile), (&ARROW_MESSAGE, Self::ArrowStream)];
-        marks.into_iter().find(|(mark, _)| start.starts_with(mark)).map(|(_, kind)| kind)
+        let magic = [(&b"PAR1"[..], Self::Parquet), (ARROW_FILE, Self::ArrowFile), (&ARROW_MESSAGE, Self::ArrowStream)];
+        magic.into_iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, kind)| kind)
     }
 
-    /// What the extension of its name says.
+    /// Returns the kind of table with this file name extension.
     pub fn of_extension(extension: &str) -> Option<Self> {
         match extension {
             "parquet" => Some(Self::Parquet),

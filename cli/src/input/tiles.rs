@@ -1,20 +1,20 @@
-//! Rows of an array that is stored column by column (Fortran order), read some thousand at a time.
+//! Rows of an array that is stored column by column (Fortran order), read in tiles of several thousand rows.
 
 use super::reader::Reader;
 use crate::failure::Failure;
 use std::io::Read;
 
-/// Bytes of the rows that are read at a time.
+/// The size of a tile in bytes.
 const TILE_BYTES: usize = 32 << 20;
 
 /// An array of `columns` columns, each of `rows` elements.
 pub struct Tiles {
-    /// Where the first column begins.
+    /// The offset of the first column in the file.
     start: u64,
     rows: u64,
     columns: usize,
     element: usize,
-    /// Some rows, one after the other.
+    /// The rows in memory, row by row.
     tile: Vec<u8>,
     /// The first row of the tile.
     first: u64,
@@ -25,7 +25,7 @@ impl Tiles {
         Self { start, rows, columns, element, tile: Vec::new(), first: 0 }
     }
 
-    /// The bytes of a row.
+    /// Returns the bytes of a row.
     pub fn row(&mut self, reader: &mut Reader, row: u64) -> Result<Vec<u8>, Failure> {
         let width = self.columns * self.element;
         let held = (self.tile.len() / width.max(1)) as u64;
@@ -36,7 +36,7 @@ impl Tiles {
         self.tile.get(at..at.saturating_add(width)).map(<[u8]>::to_vec).ok_or_else(|| reader.wrong("ends too early"))
     }
 
-    /// Reads the rows from `first` on, as many as there is room for.
+    /// Loads a tile that starts at the row `first`.
     fn load(&mut self, reader: &mut Reader, first: u64) -> Result<(), Failure> {
         let width = self.columns * self.element;
         let most = (TILE_BYTES / width.max(1)).max(1) as u64;
@@ -48,7 +48,7 @@ impl Tiles {
             reader.seek(self.start + at)?;
             reader.read_exact(&mut part).map_err(|error| {
                 reader.wrong(format!(
-                    "column {column} cannot be read to its end: {error}; its header says {} rows",
+                    "column {column} cannot be read to the end: {error}; the header says {} rows",
                     self.rows
                 ))
             })?;

@@ -1,4 +1,4 @@
-//! Content and metadata of vectors, as JSON lines. Only where lines are is kept in memory.
+//! Content and metadata of chunks, as JSON lines. Only the offsets of lines are kept in memory.
 
 use crate::failure::Failure;
 use crate::output;
@@ -10,19 +10,19 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// The most bytes of a line: more than a server takes of content.
+/// The maximum length of a line in bytes, which is more than the content that a server accepts.
 const LONGEST: u64 = 16 << 20;
 
 /// A file of records.
 pub struct ChunkFile {
     path: PathBuf,
     file: BufReader<File>,
-    /// The first byte of each record.
-    places: HashMap<Id, u64>,
+    /// The offset of each record.
+    offsets: HashMap<Id, u64>,
     line: Vec<u8>,
 }
 
-/// A line. What else it has, such as a vector, is none of ours.
+/// A line. Other fields, such as a vector, are ignored.
 #[derive(Deserialize)]
 pub struct Record {
     #[serde(deserialize_with = "id")]
@@ -33,7 +33,7 @@ pub struct Record {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "an id must be an integer from 0 or a string")]
+#[serde(untagged, expecting = "an id must be a non-negative integer or a string")]
 enum AnyId {
     Number(u64),
     Text(String),
@@ -47,23 +47,23 @@ fn id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error>
 }
 
 impl ChunkFile {
-    /// Opens a file and reads it once, so that nothing is wrong with it later: each line must be a record, and each vector
-    /// of the index must have one.
+    /// Opens a file and reads it once to find errors before anything is stored: each line must be a record, and each
+    /// vector of the index must have one.
     pub fn open(path: &Path, index: &Index) -> Result<Self, Failure> {
         let file = File::open(path).map_err(Failure::io("open", path))?;
         let mut opened =
-            Self { path: path.to_owned(), file: BufReader::new(file), places: HashMap::new(), line: Vec::new() };
-        let (mut place, mut number) = (0, 0u64);
+            Self { path: path.to_owned(), file: BufReader::new(file), offsets: HashMap::new(), line: Vec::new() };
+        let (mut offset, mut number) = (0, 0u64);
         while opened.read_line()? > 0 {
             number += 1;
             let length = opened.line.len() as u64;
             if !opened.line.trim_ascii().is_empty() {
                 let record = opened.record(|| format!("line {number}"))?;
-                if opened.places.insert(record.id.clone(), place).is_some() {
-                    return Err(opened.wrong(format!("line {number} has the id {:?} again", record.id)));
+                if opened.offsets.insert(record.id.clone(), offset).is_some() {
+                    return Err(opened.wrong(format!("line {number} has the duplicate id {:?}", record.id)));
                 }
             }
-            place += length;
+            offset += length;
         }
         opened.check(index)?;
         Ok(opened)
@@ -72,7 +72,7 @@ impl ChunkFile {
     fn check(&self, index: &Index) -> Result<(), Failure> {
         let (mut found, mut missing, mut first) = (0, 0, None);
         index.for_each_id(|id| {
-            if self.places.contains_key(&id.to_owned()) {
+            if self.offsets.contains_key(&id.to_owned()) {
                 found += 1;
             } else {
                 missing += 1;
@@ -83,27 +83,24 @@ impl ChunkFile {
         if let Some(first) = first {
             let all = output::count(index.len(), "vector");
             let others = if missing == 1 { String::new() } else { format!(" and {} others", missing - 1) };
-            return Err(self.wrong(format!("the index has {all}, and there is no record of {first:?}{others}")));
+            return Err(self.wrong(format!("has no record for the id {first:?}{others} of the index, which has {all}")));
         }
-        let unused = self.places.len() as u64 - found;
+        let unused = self.offsets.len() as u64 - found;
         if unused > 0 {
             let path = self.path.display();
-            tracing::warn!(
-                "{path}: {} of vectors that are not in the index are left out",
-                output::count(unused, "record")
-            );
+            tracing::warn!("{path}: ignored {} whose ids are not in the index", output::count(unused, "record"));
         }
         Ok(())
     }
 
-    /// The record of an id.
+    /// Returns the record of an id.
     pub fn get(&mut self, id: IdRef<'_>) -> Result<Record, Failure> {
-        let changed = || format!("it was changed meanwhile: {id:?}");
-        let Some(place) = self.places.get(&id.to_owned()).copied() else { return Err(self.wrong(changed())) };
-        // Records in the order of the index are read without going back.
+        let changed = || format!("the record of the id {id:?} was changed during the push");
+        let Some(offset) = self.offsets.get(&id.to_owned()).copied() else { return Err(self.wrong(changed())) };
+        // A seek drops the buffer, so records in the order of the index are read without one.
         let here = self.file.stream_position().map_err(Failure::io("read", &self.path))?;
-        if here != place {
-            self.file.seek(SeekFrom::Start(place)).map_err(Failure::io("read", &self.path))?;
+        if here != offset {
+            self.file.seek(SeekFrom::Start(offset)).map_err(Failure::io("read", &self.path))?;
         }
         self.read_line()?;
         let record = self.record(changed)?;
@@ -126,7 +123,7 @@ impl ChunkFile {
     fn record(&self, place: impl FnOnce() -> String) -> Result<Record, Failure> {
         serde_json::from_slice(&self.line).map_err(|error| {
             let text = error.to_string();
-            // The parser counts from the start of the line.
+            // The parser's position is relative to this line, so it would mislead.
             let why = text.split(" at line ").next().unwrap_or(&text);
             let what = if error.is_syntax() { " is not a JSON object" } else { "" };
             self.wrong(format!("{}{what}: {why}", place()))

@@ -1,4 +1,4 @@
-//! What vectors have beside themselves, sealed for their chunks.
+//! Content, metadata and embeddings of chunks, sealed.
 
 use super::chunk_file::ChunkFile;
 use super::embeddings::Embeddings;
@@ -6,17 +6,17 @@ use crate::failure::Failure;
 use hushvec::{ExecutionContext, IdRef, Ids, Precision};
 use hushvec_client::SealedContent;
 
-/// What vectors have beside themselves.
+/// The sources of content, metadata and embeddings.
 pub struct Contents<'a> {
     pub chunks: Option<ChunkFile>,
     pub embeddings: Option<Embeddings>,
     pub precision: Precision,
-    /// Who seals it, if there is any.
+    /// The context that seals the content, if there is any.
     pub owner: Option<&'a ExecutionContext>,
 }
 
 impl Contents<'_> {
-    /// That of an id, sealed.
+    /// Returns the sealed content of an id.
     pub fn get(&mut self, id: IdRef<'_>) -> Result<SealedContent, Failure> {
         let mut content = SealedContent::default();
         let Some(owner) = self.owner else { return Ok(content) };
@@ -30,7 +30,7 @@ impl Contents<'_> {
         Ok(content)
     }
 
-    /// Says so if the first vectors are not those of their embeddings.
+    /// Warns if the first vectors do not match their embeddings.
     pub fn compare(&mut self, ids: &Ids, integers: &[u8]) -> Result<(), Failure> {
         match (&mut self.embeddings, self.owner) {
             (Some(embeddings), Some(owner)) => embeddings.compare(ids, integers, owner),

@@ -1,4 +1,4 @@
-//! Embeddings for the vectors of an index, from a file of real vectors.
+//! Embeddings of the vectors of an index, from a file of real vectors.
 
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
@@ -8,21 +8,22 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
-/// Rows that are read at once.
+/// The number of rows read at a time.
 const BLOCK: usize = 1024;
-/// Vectors whose bits are compared.
+/// The number of vectors whose bits are compared with their embeddings.
 const COMPARED: usize = 64;
-/// Fewer bits than this that agree look like a wrong order of rows: those of other vectors agree by half.
+/// If a smaller share of bits agrees, the rows are probably in the wrong order. Bits of unrelated vectors agree by
+/// half.
 const SUSPICIOUS: f64 = 0.75;
 
-/// A file whose rows belong to the vectors of an index. It is read once to be checked, and once more when vectors are sent, so
-/// that only rows in another order than the index's are kept in memory.
+/// A file with an embedding for each vector of an index. It is read once to find errors, and again when vectors are
+/// sent. Only rows that are in a different order than in the index are kept in memory.
 pub struct Embeddings {
     path: PathBuf,
     rows: Rows,
-    /// Whether vectors are the embeddings projected, instead of their signs.
+    /// Whether the vectors are projections of the embeddings, rather than their signs.
     project: bool,
-    /// Rows that were read before they were needed.
+    /// Rows read before they were needed.
     early: HashMap<Id, Row>,
 }
 
@@ -31,12 +32,12 @@ pub struct Embeddings {
 pub struct Row(Vec<f32>);
 
 impl Row {
-    /// As it is sealed.
+    /// Rounds the vector to the precision in which it is sealed.
     pub fn rounded(&self, precision: Precision) -> Result<Embedding, Failure> {
         Ok(Embedding::new(&self.0, precision)?)
     }
 
-    /// The vector that it is ranked beside, of so many dimensions.
+    /// Returns the bits of the vector in the index, of `dimensions` dimensions.
     fn vector(&self, dimensions: usize, project: bool) -> Result<Vec<u8>, Error> {
         let mut vector = BitMatrix::new(dimensions);
         if project {
@@ -48,10 +49,10 @@ impl Row {
     }
 }
 
-/// Rows one after the other, each with the id of its vector.
+/// An iterator over rows, each with the id of its vector.
 struct Rows {
     input: Input,
-    /// Ids of the vectors in their order, if rows belong to them so.
+    /// The ids in the order of the index, if rows are matched by position.
     order: Option<Vec<Id>>,
     next: u64,
     block: std::vec::IntoIter<(Id, Row)>,
@@ -88,7 +89,7 @@ impl Rows {
 }
 
 impl Embeddings {
-    /// Opens a file and reads it once, so that nothing is wrong with it later: each vector of the index must have a row.
+    /// Opens a file and reads it once to find errors: each vector of the index must have a row.
     pub fn open(path: &Path, dimensions: usize, project: bool, index: &Index) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
             return Err(Failure::Usage("--rerank-with is read twice, so it cannot be standard input (-)".to_owned()));
@@ -100,7 +101,7 @@ impl Embeddings {
             in_order.push(id.to_owned());
             Ok(())
         })?;
-        // Rows without ids are numbered, as those of the index are unless it was given others.
+        // Rows without ids are matched by row number if the index has integers as ids, and by position otherwise.
         let is_numbered = in_order.iter().all(|id| id.as_ref().number().is_some());
         let order = (!is_numbered).then_some(in_order);
         let mut rows = Rows::open(path, dimensions, project, order.clone())?;
@@ -115,15 +116,15 @@ impl Embeddings {
             let others = if missing.len() == 1 { String::new() } else { format!(" and {} others", missing.len() - 1) };
             let read = output::count(rows.next, "row");
             return Err(Failure::Other(format!(
-                "{path}: has {read}, and none for the id {id}{others} of the index, which has {all}; use a file with an id \
-                 column, or with a row for each id"
+                "{path}: has {read}, but none for the id {id}{others} of the index, which has {all}; use a file with \
+                 an id column, or with a row for each id"
             )));
         }
         let rows = Rows::open(path, dimensions, project, order)?;
         Ok(Self { path: path.to_owned(), rows, project, early: HashMap::new() })
     }
 
-    /// The row of an id.
+    /// Returns the row of an id.
     pub fn get(&mut self, id: IdRef<'_>) -> Result<Row, Failure> {
         let id = id.to_owned();
         if let Some(row) = self.early.remove(&id) {
@@ -135,10 +136,11 @@ impl Embeddings {
             }
             self.early.insert(found, row);
         }
-        Err(Failure::Other(format!("{}: it was changed meanwhile: there is no row for {id}", self.path.display())))
+        let path = self.path.display();
+        Err(Failure::Other(format!("{path}: the file was changed during the push: there is no row for the id {id}")))
     }
 
-    /// Says so if the bits of the first rows are not what is encrypted: then the rows may belong to other vectors.
+    /// Warns if the first rows do not match the encrypted vectors, since the rows may belong to other vectors.
     pub fn compare(&mut self, ids: &Ids, integers: &[u8], owner: &ExecutionContext) -> Result<(), Failure> {
         let size = owner.public_key().parameters().ciphertext_bytes();
         let count = COMPARED.min(ids.len());
@@ -156,8 +158,8 @@ impl Embeddings {
         let agreement = f64::from(same) / f64::from(all.max(1));
         if agreement < SUSPICIOUS {
             tracing::warn!(
-                "{}: only {:.0} % of its {} are those of the encrypted vectors; if its rows are in another order, \
-                 searches will rank wrongly. If the vectors were encrypted {} --project, push them so",
+                "{}: only {:.0} % of its {} match the encrypted vectors; if its rows are in a different order, \
+                 searches will rank wrongly; if the vectors were encrypted {} --project, push them the same way",
                 self.path.display(),
                 100.0 * agreement,
                 if self.project { "projected bits" } else { "signs" },

@@ -12,53 +12,53 @@ use tracing::info;
 /// Options of `hushvec push`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-The ids of the vectors become the names of chunks, by which --on-conflict goes; the server numbers chunks itself. The owner's
-context is stored with its secret key sealed, as it is in its file, unless the server has it. Names and meta_data are readable to
-the server; content, embeddings and vectors are not.
+The ids of the vectors become the names of chunks, which --on-conflict compares. The server assigns chunk numbers \
+itself. The owner's context is stored too, unless the server has it; its secret key stays sealed, as in the file. The \
+server can read names and meta_data, but not content, embeddings or vectors.
 
-If a push fails, the same command again goes on; --on-conflict skip passes over what is stored. If nothing was stored, a
-knowledge base and a context that it made are deleted again.
+If a push fails, run the same command again; --on-conflict skip skips the chunks already stored. If nothing was \
+stored, a knowledge base or context that the push created is deleted.
 
-Which chunks were stored, and under which ids, is listed beside the context (--list). `search` looks ids up there, without asking
-the server, and refuses answers with other chunks. If other clients store or delete chunks, bring the list up to date with
---relist; it believes what the server says.
+The stored chunks and their ids are listed in a file next to the context (--list). `search` looks up ids there without \
+asking the server, and refuses answers with other chunks. If other clients store or delete chunks, update the list \
+with --relist, which trusts the server.
 
 Example:
   export HUSHVEC_API_KEY=...
   hushvec push ctx.json index.hvx --server https://search.example.org --create-kb notes --chunks notes.jsonl
   hushvec search ctx.json query.npy --server https://search.example.org --kb notes")]
 pub struct Args {
-    /// The owner's context; or a public context, if the server has the owner's
+    /// Owner's context; or a public context, if the server has the owner's context
     pub(super) context: PathBuf,
-    /// The index
+    /// Index file
     pub(super) index: PathBuf,
-    /// The knowledge base to store in, by its id or its name
+    /// Knowledge base to store in, by its id or name
     #[arg(long, value_name = "KB", required_unless_present = "create_kb")]
     pub(super) kb: Option<String>,
-    /// Make a knowledge base of that name and store in it. Takes the admin key
+    /// Create a knowledge base of this name and store in it. Needs the admin key
     #[arg(long, value_name = "NAME", conflicts_with = "kb")]
     pub(super) create_kb: Option<String>,
-    /// The id of the context on the server [default: that of the owner's context]
+    /// Id of the context on the server [default: the id of the owner's context]
     #[arg(long, value_name = "ID")]
     pub(super) context_id: Option<String>,
-    /// Content and metadata, as JSON lines {"id": 7, "content": "...", "meta_data": {"tag1": "..."}} for each id of the
-    /// index. Content is sealed with the owner's context
+    /// File of content and metadata, one JSON object {"id": 7, "content": "...", "meta_data": {"tag1": "..."}} per line
+    /// and id of the index. Content is sealed with the owner's context
     #[arg(long, value_name = "FILE")]
     pub(super) chunks: Option<PathBuf>,
-    /// Seal an embedding for each vector, from this file of floating-point vectors or int8, by which `search --oversample` ranks.
-    /// Rows belong to vectors by their ids; without an id column by their numbers
+    /// File of floating-point or int8 vectors: store the sealed embedding of each vector, for `search --oversample`.
+    /// Rows are matched to vectors by id, or by row number if there is no id column
     #[arg(long, value_name = "FILE")]
     pub(super) rerank_with: Option<PathBuf>,
-    /// How those embeddings are kept: int8 takes a byte a dimension, float16 two
+    /// Precision of these embeddings: int8 takes 1 byte per dimension, float16 takes 2
     #[arg(long, value_name = "TYPE", default_value = "int8", value_parser = precision(), requires = "rerank_with")]
     pub(super) rerank_as: Precision,
-    /// The vectors were encrypted with --project. Embeddings are sealed as they are in the file, of any dimension
+    /// The vectors were encrypted with --project. Embeddings may then have any number of dimensions
     #[arg(long, requires = "rerank_with")]
     pub(super) project: bool,
-    /// What to do with ids that are stored already: replace them, skip them, or stop before anything is stored
+    /// What to do with ids that are already stored
     #[arg(long, value_enum, default_value = "replace")]
     pub(super) on_conflict: Conflict,
-    /// Store nothing; list the chunks that the server has in the knowledge base, in place of what is listed of it
+    /// Store nothing; replace the list of pushed chunks of the knowledge base with the chunks that the server has
     #[arg(long, conflicts_with_all = ["create_kb", "chunks", "rerank_with"])]
     pub(super) relist: bool,
     /// Print JSON
@@ -74,12 +74,12 @@ pub struct Args {
     pub(super) owner: Owner,
 }
 
-/// What becomes of ids that are stored already.
+/// What happens to ids that are already stored.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 pub(super) enum Conflict {
-    /// Take their place; content and metadata stay where no others are given, embeddings do not
+    /// Replace them. Content and metadata are kept if no new ones are given; embeddings are not
     Replace,
-    /// Leave them as they are
+    /// Skip them
     Skip,
     /// Fail before anything is stored
     Error,
@@ -109,18 +109,18 @@ impl Args {
         }
     }
 
-    /// Makes the knowledge base, if that is asked for.
+    /// Creates the knowledge base of `--create-kb`.
     pub(super) fn create(&self, remote: &Remote, list: &PushedFile) -> Result<Option<KnowledgeBase>, Failure> {
         let Some(name) = &self.create_kb else { return Ok(None) };
         let made = remote.create_knowledge_base(name, "")?;
         if list.knows(&made.id)? {
             let (host, list) = (remote.store().host(), list.path().display());
             return Err(Failure::Other(format!(
-                "{host}: the new knowledge base has the id {:?} of another one that {list} lists",
+                "{host}: the new knowledge base has the id {:?}, which {list} already lists; give another --list",
                 made.id
             )));
         }
-        info!(kb = made.id, "made the knowledge base {} ({name})", made.id);
+        info!(kb = made.id, "created the knowledge base {name} ({})", made.id);
         Ok(Some(made))
     }
 }

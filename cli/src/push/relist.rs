@@ -1,4 +1,4 @@
-//! `hushvec push --relist`: the list of pushed chunks, made from what the server says it has.
+//! `hushvec push --relist`: creates the list of pushed chunks from the chunks that the server reports.
 
 use crate::failure::Failure;
 use crate::output;
@@ -19,7 +19,7 @@ struct Report<'a> {
     without_id: usize,
 }
 
-/// Replaces what the list has of a knowledge base. Names become ids where the index has them.
+/// Replaces the entries of a knowledge base in the list. Names become ids if the index has them.
 pub fn run(
     index: &Index,
     list: &PushedFile,
@@ -39,7 +39,7 @@ pub fn run(
         let id = name.as_ref().and_then(|name| ids.get(name).cloned()).or_else(known);
         (chunk, id.or_else(|| name.filter(|name| is_id(name)).map(Id::Text)))
     });
-    let repeated = |chunk| Failure::Other(format!("{}: chunk {chunk} is there twice", remote.store().host()));
+    let repeated = |chunk| Failure::Other(format!("{}: the server lists chunk {chunk} twice", remote.store().host()));
     let now = Pushed::new(chunks.collect()).map_err(repeated)?;
     list.replace(kb, context_id, &now)?;
 
@@ -50,14 +50,14 @@ pub fn run(
         return output::print_json(&Report { kb_id: kb, context_id, listed: now.len(), added, removed, without_id });
     }
     if without_id > 0 {
-        warn!(without_id, "{} without a name: other clients stored them", output::count(without_id as u64, "chunk"));
+        warn!(without_id, "{} without an id, stored by other clients", output::count(without_id as u64, "chunk"));
     }
     let listed = output::count(now.len() as u64, "chunk");
-    info!(added, removed, "{}: {listed} of {kb} listed; {added} added, {removed} removed", list.path().display());
+    info!(added, removed, "{}: lists {listed} of {kb}: {added} added, {removed} removed", list.path().display());
     Ok(())
 }
 
-/// Whether a name can be an id.
+/// Returns whether a name is a valid id.
 fn is_id(name: &str) -> bool {
     (1..=Id::MOST_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! What was found, for people or as JSON.
+//! Prints search results as a table or as JSON.
 
 use crate::failure::Failure;
 use crate::output::{self, printable};
@@ -21,9 +21,9 @@ struct Answer<'a> {
 
 #[derive(Serialize)]
 struct Neighbour<'a> {
-    /// The owner's, where it is known.
+    /// The owner's id, if known.
     id: Option<&'a Id>,
-    /// The server's number.
+    /// The server's chunk number.
     chunk: u64,
     distance: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ struct Neighbour<'a> {
     fetched: Option<Fetched<'a>>,
 }
 
-/// What only the server has.
+/// Data fetched from the server.
 #[derive(Serialize)]
 struct Fetched<'a> {
     name: Option<&'a str>,

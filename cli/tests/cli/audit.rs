@@ -1,14 +1,14 @@
 //! `hushvec context audit`.
 
-use crate::desk::{Desk, of_the_sdk};
+use crate::workspace::{Workspace, sdk_file};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 
 /// No command here may need the passphrase.
-fn audit(desk: &Desk, arguments: &[&str]) -> Value {
+fn audit(workspace: &Workspace, arguments: &[&str]) -> Value {
     let arguments = [&["context", "audit", "--json"], arguments].concat();
-    let output = desk.command(&arguments).env_remove("HUSHVEC_PASSPHRASE").assert().success().get_output().clone();
+    let output = workspace.command(&arguments).env_remove("HUSHVEC_PASSPHRASE").assert().success().get_output().clone();
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -19,10 +19,10 @@ fn grade<'a>(report: &'a Value, about: &str) -> &'a str {
 
 #[cfg(feature = "audit")]
 #[test]
-fn a_context_of_the_sdk_is_broken_in_front_of_its_owner() {
-    let desk = Desk::new();
-    std::fs::copy(of_the_sdk("lookup_512_1024.context.json"), desk.path("sdk.json")).unwrap();
-    let report = audit(&desk, &["sdk.json", "--prove"]);
+fn prove_breaks_a_context_of_the_sdk() {
+    let workspace = Workspace::new();
+    std::fs::copy(sdk_file("lookup_512_1024.context.json"), workspace.path("sdk.json")).unwrap();
+    let report = audit(&workspace, &["sdk.json", "--prove"]);
     assert_eq!((&report["verdict"], &report["format"]), (&"broken".into(), &"xtrace".into()));
     assert_eq!((&report["alpha_len"], &report["alpha_strength_bits"]), (&50.into(), &12.into()));
     assert_eq!((&report["n_bits"], &report["factoring_strength_bits"]), (&2048.into(), &112.into()));
@@ -34,32 +34,34 @@ fn a_context_of_the_sdk_is_broken_in_front_of_its_owner() {
     assert_eq!((&proof["ran"], &proof["recovered"]), (&true.into(), &true.into()));
     assert!(proof["seconds"].as_f64().unwrap() > 0.);
     // The public part is all that it takes.
-    desk.ok(&["context", "public", "sdk.json", "-o", "public.json", "--allow-weak"]);
-    assert_eq!(audit(&desk, &["public.json", "--prove"])["proof"]["recovered"], true);
-    desk.ok(&["context", "audit", "public.json", "--prove"])
+    workspace.ok(&["context", "public", "sdk.json", "-o", "public.json", "--allow-weak"]);
+    assert_eq!(audit(&workspace, &["public.json", "--prove"])["proof"]["recovered"], true);
+    workspace
+        .ok(&["context", "audit", "public.json", "--prove"])
         .stdout(contains("BROKEN: treat everything encrypted with it as public"))
         .stdout(contains("recovered the secret key from the public key in "))
         .stdout(contains("hushvec rekey"));
-    desk.ok(&["context", "audit", "sdk.json"])
+    workspace
+        .ok(&["context", "audit", "sdk.json"])
         .stdout(contains("proof").not())
-        .stdout(contains("who gets hold of this file"));
+        .stdout(contains("anyone with this file"));
 }
 
 #[test]
-fn sound_contexts_are_said_to_be_sound() {
+fn strong_contexts_are_reported_as_sound() {
     for (scheme, rests_on) in [("paillier", "good"), ("paillier_subgroup", "note"), ("paillier_lookup", "note")] {
-        let desk = Desk::furnished(scheme);
-        let report = audit(&desk, &["ctx.json"]);
+        let workspace = Workspace::with_context(scheme);
+        let report = audit(&workspace, &["ctx.json"]);
         assert!(matches!(report["verdict"].as_str().unwrap(), "good" | "note"), "{report}");
         assert_eq!(grade(&report, "rests on"), rests_on);
         assert_eq!(
             (grade(&report, "n"), grade(&report, "format"), grade(&report, "passphrase")),
             ("good", "good", "good")
         );
-        desk.ok(&["context", "audit", "ctx.json"]).stdout(contains("sound, with about 112 bits of strength"));
+        workspace.ok(&["context", "audit", "ctx.json"]).stdout(contains("sound, with about 112 bits of strength"));
         #[cfg(feature = "audit")]
-        desk.ok(&["context", "audit", "ctx.json", "--prove"]).stdout(contains("there is nothing to run"));
-        desk.ok(&["context", "audit", "public.json"]).stdout(contains("passphrase").not());
+        workspace.ok(&["context", "audit", "ctx.json", "--prove"]).stdout(contains("there is nothing to run"));
+        workspace.ok(&["context", "audit", "public.json"]).stdout(contains("passphrase").not());
     }
 }
 
@@ -67,30 +69,30 @@ fn sound_contexts_are_said_to_be_sound() {
 #[test]
 fn files_that_others_can_read_are_named() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = Desk::furnished("paillier");
+    let workspace = Workspace::with_context("paillier");
     for (mode, expected, says) in
         [(0o600, "good", "mode 0600"), (0o644, "weak", "guess passphrases"), (0o660, "weak", "can replace it")]
     {
-        std::fs::set_permissions(desk.path("ctx.json"), std::fs::Permissions::from_mode(mode)).unwrap();
-        let report = audit(&desk, &["ctx.json"]);
+        std::fs::set_permissions(workspace.path("ctx.json"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let report = audit(&workspace, &["ctx.json"]);
         assert_eq!(grade(&report, "file"), expected);
         assert!(report.to_string().contains(says), "{report}");
     }
 }
 
 #[test]
-fn small_keys_and_what_is_no_context() {
-    let desk = Desk::new();
-    std::fs::copy(of_the_sdk("paillier_64_512_salt.context.json"), desk.path("small.json")).unwrap();
-    let report = audit(&desk, &["small.json"]);
+fn small_keys_and_invalid_files() {
+    let workspace = Workspace::new();
+    std::fs::copy(sdk_file("paillier_64_512_salt.context.json"), workspace.path("small.json")).unwrap();
+    let report = audit(&workspace, &["small.json"]);
     assert_eq!((&report["verdict"], grade(&report, "n")), (&"weak".into(), "weak"));
     #[cfg(feature = "audit")]
     assert_eq!(
-        audit(&desk, &["small.json", "--prove"])["proof"],
-        serde_json::json!({"ran": false, "recovered": false, "text": "the key is weak, but this demonstration takes too \
-            long on it: it is for an alpha_len of at most 64"})
+        audit(&workspace, &["small.json", "--prove"])["proof"],
+        serde_json::json!({"ran": false, "recovered": false, "text": "the key is weak, but this attack would take too \
+            long: it needs an alpha_len of at most 64"})
     );
-    std::fs::write(desk.path("text.json"), "hello").unwrap();
-    desk.refused(&["context", "audit", "text.json"], 1, "text.json: is no context");
-    desk.refused(&["context", "audit", "missing.json"], 1, "cannot open missing.json");
+    std::fs::write(workspace.path("text.json"), "hello").unwrap();
+    workspace.refused(&["context", "audit", "text.json"], 1, "text.json: not a hushvec context");
+    workspace.refused(&["context", "audit", "missing.json"], 1, "cannot open missing.json");
 }

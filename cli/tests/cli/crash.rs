@@ -1,9 +1,9 @@
-//! Jobs that are killed and disks that fill up: `hushvec encrypt --resume` goes on after either, and no row is encrypted
-//! twice.
+//! Jobs that are killed and disks that fill up: `hushvec encrypt --resume` goes on after either, and no row is
+//! encrypted twice.
 //!
 //! HUSHVEC_LONG_TESTS=1 kills more often.
 
-use crate::desk::{Desk, expected, vectors};
+use crate::workspace::{Workspace, expected, vectors};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 /// Vectors of a job: blocks of the classic scheme have 256.
 const ROWS: usize = 1500;
 
-fn job(desk: &Desk, output: &str, more: &[&str]) -> Command {
+fn job(workspace: &Workspace, output: &str, more: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("hushvec"));
-    command.current_dir(desk.path("")).args(["encrypt", "public.json", "all.npy", "-o", output, "--resume"]).args(more);
+    command
+        .current_dir(workspace.path(""))
+        .args(["encrypt", "public.json", "all.npy", "-o", output, "--resume"])
+        .args(more);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -24,35 +27,35 @@ fn bytes(path: &Path) -> Vec<u8> {
 }
 
 /// Whole blocks of an index, which is all that the next run keeps.
-fn whole(desk: &Desk, path: &Path) -> usize {
+fn whole(workspace: &Workspace, path: &Path) -> usize {
     if !path.exists() {
         return 0;
     }
-    let info = desk.json(&["index", "info", path.to_str().unwrap(), "--json"]);
+    let info = workspace.json(&["index", "info", path.to_str().unwrap(), "--json"]);
     usize::try_from(info["bytes"].as_u64().unwrap()).unwrap()
 }
 
-fn check(desk: &Desk, index: &str) {
+fn check(workspace: &Workspace, index: &str) {
     let all = vectors(ROWS);
-    desk.floats("query.npy", &all[7..8]);
-    desk.ok(&["index", "verify", "public.json", index, "--deep"]);
-    let found = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "10000", "--json"]);
+    workspace.floats("query.npy", &all[7..8]);
+    workspace.ok(&["index", "verify", "public.json", index, "--deep"]);
+    let found = workspace.json(&["query", "ctx.json", index, "query.npy", "-k", "10000", "--json"]);
     assert_eq!(found, expected(&all, &all[7..8], ROWS, |i| i));
 }
 
 #[test]
 fn killed_jobs_are_resumed() {
     let kills = if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 60 } else { 4 };
-    let desk = Desk::furnished("paillier");
-    desk.floats("all.npy", &vectors(ROWS));
+    let workspace = Workspace::with_context("paillier");
+    workspace.floats("all.npy", &vectors(ROWS));
     let mut state = 1u64;
     let mut caught = 0;
     for (output, more) in [("plain.hvx", &[][..]), ("shard.hvx", &["--shard", "0/1"])] {
-        let partial = desk.path(output).with_extension(if more.is_empty() { "hvx" } else { "hvx.partial" });
+        let partial = workspace.path(output).with_extension(if more.is_empty() { "hvx" } else { "hvx.partial" });
         let mut kept = Vec::new();
         for _ in 0..kills / 2 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let mut child = job(&desk, output, more).spawn().unwrap();
+            let mut child = job(&workspace, output, more).spawn().unwrap();
             // Not before something has been written, unless it is written no more.
             let (started, before) = (Instant::now(), bytes(&partial).len());
             while child.try_wait().unwrap().is_none()
@@ -65,17 +68,17 @@ fn killed_jobs_are_resumed() {
             child.kill().unwrap();
             caught += usize::from(child.wait().unwrap().code().is_none());
             if more.is_empty() || partial.exists() {
-                assert!(more.is_empty() || !desk.path(output).exists(), "half a shard looks like a whole one");
+                assert!(more.is_empty() || !workspace.path(output).exists(), "half a shard looks like a whole one");
                 let now = bytes(&partial);
                 assert!(now.starts_with(&kept), "what was written has changed");
-                kept = now[..whole(&desk, &partial)].to_vec();
+                kept = now[..whole(&workspace, &partial)].to_vec();
             }
         }
-        let last = job(&desk, output, more).output().unwrap();
+        let last = job(&workspace, output, more).output().unwrap();
         assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
-        assert!(bytes(&desk.path(output)).starts_with(&kept), "rows were encrypted again");
-        assert!(!desk.path("shard.hvx.partial").exists());
-        check(&desk, output);
+        assert!(bytes(&workspace.path(output)).starts_with(&kept), "rows were encrypted again");
+        assert!(!workspace.path("shard.hvx.partial").exists());
+        check(&workspace, output);
     }
     assert!(caught > 0, "every job was finished before it could be killed");
     let mut stderr = std::io::stderr();
@@ -83,28 +86,28 @@ fn killed_jobs_are_resumed() {
 }
 
 #[test]
-fn a_full_disk_is_no_loss() {
-    let desk = Desk::furnished("paillier");
-    desk.floats("all.npy", &vectors(ROWS));
-    let path = desk.path("i.hvx");
+fn a_full_disk_loses_no_rows() {
+    let workspace = Workspace::with_context("paillier");
+    workspace.floats("all.npy", &vectors(ROWS));
+    let path = workspace.path("i.hvx");
     let mut kept = Vec::new();
     // In blocks of 512 bytes: nothing, half a header's worth, and into several blocks of 256 vectors.
     for limit in [0, 100, 300, 600, 1200] {
         let mut limited = Command::new("sh");
         limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\""), "sh"]);
-        limited.arg(assert_cmd::cargo::cargo_bin!("hushvec")).current_dir(desk.path(""));
+        limited.arg(assert_cmd::cargo::cargo_bin!("hushvec")).current_dir(workspace.path(""));
         limited.args(["encrypt", "public.json", "all.npy", "-o", "i.hvx", "--resume"]);
         let output = limited.output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{limit}: {message}");
         assert!(message.contains("File too large"), "{limit}: {message}");
         assert_eq!(path.exists(), limit >= 300, "{limit}: an index of nothing is no use to anyone");
-        assert_eq!(message.contains("go on with --resume"), limit >= 300, "{message}");
+        assert_eq!(message.contains("continue with --resume"), limit >= 300, "{message}");
         let now = bytes(&path);
-        assert!(now.starts_with(&kept) && whole(&desk, &path) == now.len(), "{limit}: half a block is left");
+        assert!(now.starts_with(&kept) && whole(&workspace, &path) == now.len(), "{limit}: half a block is left");
         kept = now;
     }
-    assert!(job(&desk, "i.hvx", &[]).status().unwrap().success());
+    assert!(job(&workspace, "i.hvx", &[]).status().unwrap().success());
     assert!(bytes(&path).starts_with(&kept));
-    check(&desk, "i.hvx");
+    check(&workspace, "i.hvx");
 }

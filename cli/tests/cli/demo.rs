@@ -1,21 +1,22 @@
 //! `hushvec demo`, `devices` and `bench`.
 
-use crate::desk::Desk;
+use crate::workspace::Workspace;
 use predicates::str::contains;
 
 #[test]
 fn demo_devices_and_bench_run() {
-    let desk = Desk::new();
-    desk.command(&["demo", "--scheme", "paillier_subgroup", "--queries", "2"])
+    let workspace = Workspace::new();
+    workspace
+        .command(&["demo", "--scheme", "paillier_subgroup", "--queries", "2"])
         .env_remove("HUSHVEC_PASSPHRASE")
         .assert()
         .success()
-        .stdout(contains("All 1838 distances equal the plaintext's"))
+        .stdout(contains("All 1838 distances equal the plaintext distances"))
         .stdout(contains(
             "recall@1 0.363, recall@10 0.749, mean reciprocal rank 0.491 (equal to the published figures)",
         ));
-    assert_eq!(desk.json(&["devices", "--json"])["auto"], "cpu");
-    let report = desk.json(&[
+    assert_eq!(workspace.json(&["devices", "--json"])["auto"], "cpu");
+    let report = workspace.json(&[
         "bench",
         "--json",
         "--seconds",
@@ -37,10 +38,10 @@ fn demo_devices_and_bench_run() {
     let mut plotted =
         vec!["bench", "--seconds", "0.01", "--batch", "1,20", "--embedding-length", "64", "--plot", "out.svg"];
     plotted.extend(["--scheme", "paillier_subgroup"]);
-    desk.ok(&plotted).stdout(contains("paillier_subgroup decode          20"));
-    let plot = std::fs::read_to_string(desk.path("out.svg")).unwrap();
+    workspace.ok(&plotted).stdout(contains("paillier_subgroup decode          20"));
+    let plot = std::fs::read_to_string(workspace.path("out.svg")).unwrap();
     for text in ["<svg", "decode, paillier_subgroup", "vectors per second", " kernels)"] {
         assert!(plot.contains(text), "{text}");
     }
-    desk.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
+    workspace.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
 }

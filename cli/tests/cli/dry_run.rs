@@ -1,18 +1,18 @@
 //! `hushvec encrypt --dry-run`.
 
-use crate::desk::{Desk, nearest, vectors};
 use crate::inputs::lines;
+use crate::workspace::{Workspace, nearest, vectors};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
 /// The forecast of sizes is exact where blocks are whole, and nothing is written or asked for.
 #[test]
 fn dry_runs() {
-    let desk = Desk::furnished("paillier_subgroup");
+    let workspace = Workspace::with_context("paillier_subgroup");
     let plan = |arguments: &[&str]| {
         let arguments = [&["encrypt"], arguments, &["-o", "i.hvx", "--dry-run", "--json"]].concat();
-        let output = desk.command(&arguments).env_remove("HUSHVEC_PASSPHRASE").assert().success();
-        assert!(!desk.path("i.hvx").exists());
+        let output = workspace.command(&arguments).env_remove("HUSHVEC_PASSPHRASE").assert().success();
+        assert!(!workspace.path("i.hvx").exists());
         serde_json::from_slice::<Value>(&output.get_output().stdout).unwrap()
     };
     let forecast = plan(&["ctx.json", "vectors.npy"]);
@@ -23,15 +23,15 @@ fn dry_runs() {
     assert_eq!((&public["vectors"], &public["decode"]), (&json!(80), &Value::Null));
     assert_eq!(plan(&["public.json", "vectors.npy", "--shard", "2/3"])["vectors"], 14);
 
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "real.hvx"]);
-    nearest(&desk, "real.hvx");
-    let size = |name: &str| json!(desk.path(name).metadata().unwrap().len());
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "real.hvx"]);
+    nearest(&workspace, "real.hvx");
+    let size = |name: &str| json!(workspace.path(name).metadata().unwrap().len());
     assert_eq!(forecast["index_bytes"], size("real.hvx"));
     assert_eq!(forecast["query_bytes"], size("query.hvq"));
     assert_eq!(forecast["response_bytes"], size("response.hvr"));
 
     let records = lines(&vectors(3), |_, row| json!({"vector": row}));
     let piped = ["encrypt", "public.json", "-", "-o", "i.hvx", "--dry-run"];
-    desk.command(&piped).write_stdin(records).assert().success().stdout(contains("3 of 64 dimensions"));
-    desk.refused(&["encrypt", "ctx.json", "vectors.npy", "-o", "real.hvx", "--dry-run"], 2, "real.hvx exists");
+    workspace.command(&piped).write_stdin(records).assert().success().stdout(contains("3 of 64 dimensions"));
+    workspace.refused(&["encrypt", "ctx.json", "vectors.npy", "-o", "real.hvx", "--dry-run"], 2, "real.hvx exists");
 }

@@ -1,4 +1,5 @@
-//! A server that is out to learn something, or fails: it stores what is pushed if it likes, and answers searches as it likes.
+//! A server that is out to learn something, or fails: it stores what is pushed if it likes, and answers searches as
+//! it likes.
 
 use hushvec::{Ciphertext, ExecutionContext, PublicKey};
 use serde_json::{Value, json};
@@ -26,14 +27,14 @@ pub struct Row {
 type Answer = Box<dyn Fn(&State) -> Vec<Row> + Send>;
 type Insert = Box<dyn FnMut(usize) -> Option<(u16, Value)> + Send>;
 
-pub struct Hostile {
+pub struct FakeServer {
     pub url: String,
     state: Arc<Mutex<State>>,
     answer: Arc<Mutex<Answer>>,
     insert: Arc<Mutex<Insert>>,
 }
 
-impl Hostile {
+impl FakeServer {
     /// Answers from now on, until the test ends.
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -41,10 +42,16 @@ impl Hostile {
         let state = Arc::new(Mutex::new(State::default()));
         let answer: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(|_| Vec::new())));
         let insert: Arc<Mutex<Insert>> = Arc::new(Mutex::new(Box::new(|_| None)));
-        let (its_state, its_answer, its_insert) = (Arc::clone(&state), Arc::clone(&answer), Arc::clone(&insert));
+        let (shared_state, shared_answer, shared_insert) =
+            (Arc::clone(&state), Arc::clone(&answer), Arc::clone(&insert));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                handle(stream.unwrap(), &its_state, &its_answer.lock().unwrap(), &mut its_insert.lock().unwrap());
+                handle(
+                    stream.unwrap(),
+                    &shared_state,
+                    &shared_answer.lock().unwrap(),
+                    &mut shared_insert.lock().unwrap(),
+                );
             }
         });
         Self { url, state, answer, insert }

@@ -1,15 +1,15 @@
 //! What the program says about itself, and how.
 
-use crate::desk::Desk;
+use crate::workspace::Workspace;
 use predicates::str::contains;
 use serde_json::Value;
 
 #[test]
-fn every_command_explains_itself() {
-    let desk = Desk::new();
-    desk.ok(&["--help"]).stdout(contains("`hushvec demo`"));
-    desk.ok(&["--version"]).stdout(contains(env!("CARGO_PKG_VERSION")));
-    desk.ok(&["--help"]).stdout(contains("Exit codes: 0 done"));
+fn every_command_has_help() {
+    let workspace = Workspace::new();
+    workspace.ok(&["--help"]).stdout(contains("`hushvec demo`"));
+    workspace.ok(&["--version"]).stdout(contains(env!("CARGO_PKG_VERSION")));
+    workspace.ok(&["--help"]).stdout(contains("Exit codes: 0 success"));
     for command in [
         "demo",
         "devices",
@@ -27,29 +27,29 @@ fn every_command_explains_itself() {
         "completions",
         "man",
     ] {
-        desk.ok(&[command, "--help"]).stdout(contains("Usage: hushvec"));
+        workspace.ok(&[command, "--help"]).stdout(contains("Usage: hushvec"));
     }
     for command in ["new", "show", "audit", "public", "export", "passphrase", "compare"] {
-        desk.ok(&["context", command, "--help"]).stdout(contains("Usage: hushvec"));
+        workspace.ok(&["context", command, "--help"]).stdout(contains("Usage: hushvec"));
     }
-    desk.command(&["frobnicate"]).assert().code(2);
-    desk.command(&[]).assert().code(2);
+    workspace.command(&["frobnicate"]).assert().code(2);
+    workspace.command(&[]).assert().code(2);
 }
 
 #[test]
 fn completions_and_manual_pages_know_every_command() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = desk.ok(&["completions", shell]).get_output().stdout.clone();
+        let script = workspace.ok(&["completions", shell]).get_output().stdout.clone();
         let script = String::from_utf8(script).unwrap();
         for word in ["rekey", "audit", "compare", "--allow-weak", "--log-format"] {
             // Options are written without dashes in some shells.
             assert!(script.contains(word.trim_start_matches('-')), "{shell}: {word}");
         }
     }
-    desk.command(&["completions", "cmd"]).assert().code(2);
-    desk.ok(&["man", "man1"]);
-    let page = |name: &str| std::fs::read_to_string(desk.path("man1").join(name)).unwrap();
+    workspace.command(&["completions", "cmd"]).assert().code(2);
+    workspace.ok(&["man", "man1"]);
+    let page = |name: &str| std::fs::read_to_string(workspace.path("man1").join(name)).unwrap();
     assert!(page("hushvec.1").contains("Exit codes"));
     assert!(page("hushvec-context-audit.1").contains("\\-\\-prove"));
     for name in ["hushvec-rekey.1", "hushvec-index-import.1", "hushvec-context-passphrase.1"] {
@@ -58,11 +58,11 @@ fn completions_and_manual_pages_know_every_command() {
 }
 
 #[test]
-fn messages_are_as_loud_and_as_structured_as_asked() {
-    let desk = Desk::furnished("paillier_subgroup");
+fn messages_follow_quiet_verbose_and_log_format() {
+    let workspace = Workspace::with_context("paillier_subgroup");
     let encrypt = |name: &str, options: &[&str]| {
         let arguments = [&["encrypt", "ctx.json", "vectors.npy", "-o", name, "--device", "cpu"], options].concat();
-        String::from_utf8(desk.ok(&arguments).get_output().stderr.clone()).unwrap()
+        String::from_utf8(workspace.ok(&arguments).get_output().stderr.clone()).unwrap()
     };
     let text = encrypt("a.hvx", &[]);
     assert!(text.starts_with("encrypted 40 vectors in ") && text.lines().count() == 1, "{text}");
@@ -71,18 +71,18 @@ fn messages_are_as_loud_and_as_structured_as_asked() {
     let line: Value = serde_json::from_str(&encrypt("d.hvx", &["--log-format", "json"])).unwrap();
     assert_eq!((&line["level"], &line["encrypted"], &line["total"]), (&"INFO".into(), &40.into(), &40.into()));
     assert!(line["message"].as_str().unwrap().starts_with("encrypted 40 vectors") && line["timestamp"].is_string());
-    desk.command(&["-q", "-v", "devices"]).assert().code(2);
+    workspace.command(&["-q", "-v", "devices"]).assert().code(2);
 
     // Errors are never silenced, and have a level and a hint of their own.
-    desk.ok(&["context", "new", "-o", "other.json", "--embedding-length", "64"]);
-    let mut command = desk.command(&["decode", "other.json", "a.hvx", "--quiet", "--log-format", "json"]);
+    workspace.ok(&["context", "new", "-o", "other.json", "--embedding-length", "64"]);
+    let mut command = workspace.command(&["decode", "other.json", "a.hvx", "--quiet", "--log-format", "json"]);
     let stderr = command.assert().code(1).get_output().stderr.clone();
     let line: Value = serde_json::from_slice(&stderr).unwrap();
     assert_eq!(
         (&line["level"], line["message"].as_str().unwrap()),
         (&"ERROR".into(), "a.hvx: an index, expected a response")
     );
-    let mut command = desk.command(&[
+    let mut command = workspace.command(&[
         "encrypt",
         "other.json",
         "vectors.npy",
@@ -98,10 +98,10 @@ fn messages_are_as_loud_and_as_structured_as_asked() {
 }
 
 #[test]
-fn colours_are_left_out_on_request() {
-    let desk = Desk::new();
+fn no_color_disables_colours() {
+    let workspace = Workspace::new();
     let help = |no_color: Option<&str>| {
-        let mut command = desk.command(&["--help"]);
+        let mut command = workspace.command(&["--help"]);
         command.env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR");
         if let Some(value) = no_color {
             command.env("NO_COLOR", value);

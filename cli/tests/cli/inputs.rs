@@ -7,7 +7,7 @@ mod tables;
 mod text;
 mod unusable;
 
-use crate::desk::{Desk, among, nearest};
+use crate::workspace::{Workspace, among, nearest};
 use hushvec_cli::input::{Format, IdSource, Input};
 use serde_json::Value;
 use std::path::Path;
@@ -35,11 +35,11 @@ pub fn lines(rows: &[Vec<f32>], record: impl Fn(usize, &[f32]) -> Value) -> Stri
 }
 
 /// What `encrypt` makes of the input finds the same as it does of `vectors.npy`.
-fn same(desk: &Desk, name: &str, options: &[&str]) {
+fn same(workspace: &Workspace, name: &str, options: &[&str]) {
     let index = format!("{name}.hvx");
-    desk.ok(&[&["encrypt", "public.json", name, "-o", &index], options].concat());
+    workspace.ok(&[&["encrypt", "public.json", name, "-o", &index], options].concat());
     let all: Vec<usize> = (0..40).collect();
-    assert_eq!(nearest(desk, &index), among(&all, Value::from), "{name}");
+    assert_eq!(nearest(workspace, &index), among(&all, Value::from), "{name}");
 }
 
 /// What fuzzing found worth keeping is read to its end, or refused.

@@ -8,12 +8,11 @@ mod context;
 mod crash;
 mod deletion;
 mod demo;
-mod desk;
 mod dry_run;
 mod encrypt;
-mod help;
 #[cfg(feature = "client")]
-mod hostile;
+mod fake_server;
+mod help;
 #[cfg(all(feature = "client", feature = "server"))]
 #[path = "../../../server/tests/common/http.rs"]
 #[allow(dead_code, reason = "these tests need less of it")]
@@ -39,6 +38,7 @@ mod shards;
 mod stopped;
 mod tables;
 mod targets;
+mod workspace;
 
 /// The server that these tests start.
 #[cfg(all(feature = "client", feature = "server"))]

@@ -7,40 +7,40 @@ mod permissions;
 #[cfg(all(feature = "client", feature = "server"))]
 mod servers;
 
-use crate::desk::{Desk, vectors};
+use crate::workspace::{Workspace, vectors};
 use predicates::str::contains;
 
 /// A folder with one of each file, and some that are none.
-fn furnished() -> Desk {
-    let desk = Desk::furnished("paillier_subgroup");
-    desk.floats("query.npy", &vectors(1));
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
-    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
-    desk.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
-    desk.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
-    desk.ok(&["context", "public", "other.json", "-o", "other-public.json"]);
-    desk.ok(&["encrypt-query", "other.json", "query.npy", "-o", "other.hvq"]);
-    desk.floats("narrow.npy", &[vec![0.5; 63]]);
-    desk.floats("nan.npy", &[vec![f32::NAN; 64]]);
-    std::fs::create_dir(desk.path("folder")).unwrap();
-    std::fs::write(desk.path("empty"), "").unwrap();
-    std::fs::write(desk.path("notes.txt"), "buy milk\n").unwrap();
-    std::fs::write(desk.path("some.json"), "{\"a\": 1}\n").unwrap();
-    std::fs::write(desk.path("bytes"), [0xff; 300]).unwrap();
+fn setup() -> Workspace {
+    let workspace = Workspace::with_context("paillier_subgroup");
+    workspace.floats("query.npy", &vectors(1));
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    workspace.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
+    workspace.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
+    workspace.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
+    workspace.ok(&["context", "public", "other.json", "-o", "other-public.json"]);
+    workspace.ok(&["encrypt-query", "other.json", "query.npy", "-o", "other.hvq"]);
+    workspace.floats("narrow.npy", &[vec![0.5; 63]]);
+    workspace.floats("nan.npy", &[vec![f32::NAN; 64]]);
+    std::fs::create_dir(workspace.path("folder")).unwrap();
+    std::fs::write(workspace.path("empty"), "").unwrap();
+    std::fs::write(workspace.path("notes.txt"), "buy milk\n").unwrap();
+    std::fs::write(workspace.path("some.json"), "{\"a\": 1}\n").unwrap();
+    std::fs::write(workspace.path("bytes"), [0xff; 300]).unwrap();
     // In its first block: damage to the last would be the rest of an append.
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx"]);
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx", "--append"]);
-    let mut damaged = std::fs::read(desk.path("damaged.hvx")).unwrap();
-    std::fs::write(desk.path("cut.hvr"), &std::fs::read(desk.path("response.hvr")).unwrap()[..500]).unwrap();
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx"]);
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx", "--append"]);
+    let mut damaged = std::fs::read(workspace.path("damaged.hvx")).unwrap();
+    std::fs::write(workspace.path("cut.hvr"), &std::fs::read(workspace.path("response.hvr")).unwrap()[..500]).unwrap();
     damaged[1000] ^= 1;
-    std::fs::write(desk.path("damaged.hvx"), damaged).unwrap();
-    desk
+    std::fs::write(workspace.path("damaged.hvx"), damaged).unwrap();
+    workspace
 }
 
 #[test]
 fn every_mistake_is_explained() {
-    let desk = furnished();
-    let before = listing(&desk);
+    let workspace = setup();
+    let before = listing(&workspace);
     let table: &[(&[&str], i32, &[&str])] = &[
         // No such file.
         (&["context", "show", "no.json"], 1, &["cannot open no.json", "No such file"]),
@@ -67,9 +67,9 @@ fn every_mistake_is_explained() {
         (&["index", "info", "empty"], 1, &["empty: not a hushvec file"]),
         (&["decode", "ctx.json", "empty"], 1, &["empty: not a hushvec file"]),
         // Some other file.
-        (&["context", "show", "some.json"], 1, &["some.json: is no context"]),
-        (&["context", "show", "bytes"], 1, &["bytes: not a text file, and so no context"]),
-        (&["context", "show", "notes.txt"], 1, &["notes.txt: is no context"]),
+        (&["context", "show", "some.json"], 1, &["some.json: not a hushvec context"]),
+        (&["context", "show", "bytes"], 1, &["bytes: not a hushvec context"]),
+        (&["context", "show", "notes.txt"], 1, &["notes.txt: not a hushvec context"]),
         (&["index", "info", "notes.txt"], 1, &["notes.txt: not a hushvec file"]),
         (
             &["encrypt", "ctx.json", "notes.txt", "-o", "x.hvx"],
@@ -82,16 +82,8 @@ fn every_mistake_is_explained() {
             &["notes.txt: neither a readable .npy file nor Parquet"],
         ),
         // Swapped arguments, and files of other commands.
-        (
-            &["encrypt", "vectors.npy", "ctx.json", "-o", "x.hvx"],
-            1,
-            &["vectors.npy: not a text file, and so no context"],
-        ),
-        (
-            &["encrypt", "index.hvx", "vectors.npy", "-o", "x.hvx"],
-            1,
-            &["index.hvx: not a text file, and so no context"],
-        ),
+        (&["encrypt", "vectors.npy", "ctx.json", "-o", "x.hvx"], 1, &["vectors.npy: not a hushvec context"]),
+        (&["encrypt", "index.hvx", "vectors.npy", "-o", "x.hvx"], 1, &["index.hvx: not a hushvec context"]),
         (&["decode", "ctx.json", "index.hvx"], 1, &["index.hvx: an index, expected a response"]),
         (&["decode", "ctx.json", "query.hvq"], 1, &["query.hvq: an encrypted query, expected a response"]),
         (
@@ -136,7 +128,7 @@ fn every_mistake_is_explained() {
         (
             &["encrypt", "ctx.json", "narrow.npy", "-o", "y.hvx"],
             1,
-            &["narrow.npy: has 63 dimensions a vector, the context needs 64"],
+            &["narrow.npy: has 63 dimensions per vector, the context needs 64"],
         ),
         (&["encrypt", "ctx.json", "nan.npy", "-o", "y.hvx"], 1, &["nan.npy: row 0, column 0 is not a number (NaN)"]),
         (
@@ -147,7 +139,7 @@ fn every_mistake_is_explained() {
         (
             &["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--column", "v"],
             1,
-            &["is an array, which has no column \"v\""],
+            &["is an array without columns, so there is no column \"v\""],
         ),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--ids", "empty"], 2, &["0 ids"]),
         // Damage.
@@ -161,11 +153,15 @@ fn every_mistake_is_explained() {
         (
             &["context", "new", "-o", "y.json", "--embedding-length", "1536"],
             2,
-            &["below key_len = 1024", "key_len = 2048 has room for 1536 dimensions"],
+            &["below key_len = 1024", "1536 dimensions need at least key_len = 2048"],
         ),
         (&["context", "new", "-o", "y.json", "--embedding-length", "5000"], 2, &["the largest key_len, 4096"]),
         (&["context", "new", "-o", "y.json", "--embedding-length", "0"], 2, &["at least 1"]),
-        (&["context", "new", "-o", "y.json", "--scheme", "rsa"], 2, &["\"rsa\" is not a scheme; there are paillier,"]),
+        (
+            &["context", "new", "-o", "y.json", "--scheme", "rsa"],
+            2,
+            &["unknown scheme \"rsa\"; the schemes are paillier,"],
+        ),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--threads", "1000000"], 2, &["threads", "at most"]),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--shard", "3/2"], 2, &["3/2"]),
         (&["index", "delete", "index.hvx", "77777"], 1, &["no vector has the id 77777"]),
@@ -179,35 +175,40 @@ fn every_mistake_is_explained() {
         (&["rekey", "ctx.json", "ctx.json", "index.hvx", "-o", "y.hvx"], 2, &["nothing to move"]),
     ];
     for (arguments, code, what) in table {
-        let assert = desk.command(arguments).assert().code(*code);
+        let assert = workspace.command(arguments).assert().code(*code);
         let output = assert.get_output();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         for text in *what {
-            assert!(said.contains(text), "{arguments:?}: {text:?} is not in\n{said}");
+            assert!(stderr.contains(text), "{arguments:?}: {text:?} is not in\n{stderr}");
         }
-        assert!(!said.contains("panicked") && !said.contains(crate::desk::PASSPHRASE), "{arguments:?}: {said}");
+        assert!(
+            !stderr.contains("panicked") && !stderr.contains(crate::workspace::PASSPHRASE),
+            "{arguments:?}: {stderr}"
+        );
         // Nobody reads walls of digits.
-        assert!(!said.split(|c: char| !c.is_ascii_hexdigit()).any(|word| word.len() > 40) || *code == 0, "{said}");
+        assert!(!stderr.split(|c: char| !c.is_ascii_hexdigit()).any(|word| word.len() > 40) || *code == 0, "{stderr}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
     }
-    std::fs::remove_file(desk.path("x")).unwrap();
-    assert_eq!(listing(&desk), before, "something was lost or left behind");
+    std::fs::remove_file(workspace.path("x")).unwrap();
+    assert_eq!(listing(&workspace), before, "something was lost or left behind");
 }
 
 #[test]
-fn a_wrong_passphrase_is_said() {
-    let desk = furnished();
+fn a_wrong_passphrase_is_reported() {
+    let workspace = setup();
     for arguments in [
         &["query", "ctx.json", "index.hvx", "query.npy"][..],
         &["decode", "ctx.json", "response.hvr"],
         &["context", "show", "ctx.json", "--verify"],
     ] {
-        desk.command(arguments)
+        workspace
+            .command(arguments)
             .env("HUSHVEC_PASSPHRASE", "wrong")
             .assert()
             .code(1)
             .stderr(contains("ctx.json: wrong passphrase or key, or the data was changed"));
-        desk.command(arguments)
+        workspace
+            .command(arguments)
             .env_remove("HUSHVEC_PASSPHRASE")
             .write_stdin("")
             .assert()
@@ -217,8 +218,8 @@ fn a_wrong_passphrase_is_said() {
 }
 
 /// Names and contents of everything in the folder.
-fn listing(desk: &Desk) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(desk.path("."))
+fn listing(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(workspace.path("."))
         .unwrap()
         .map(|entry| {
             let entry = entry.unwrap();

@@ -7,8 +7,8 @@ mod reranking;
 mod searching;
 mod tls;
 
-use crate::desk::{Desk, vectors};
 use crate::process::Server;
+use crate::workspace::{Workspace, vectors};
 use assert_cmd::Command;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -19,15 +19,15 @@ const KINDS: [(&str, &str); 2] = [("native", "paillier_subgroup"), ("xtrace", "p
 
 /// A desk, and a server that is asked from there by a key.
 #[derive(Clone, Copy)]
-struct Asking<'a> {
-    desk: &'a Desk,
+struct Client<'a> {
+    workspace: &'a Workspace,
     url: &'a str,
     key: &'a str,
 }
 
-impl Asking<'_> {
+impl Client<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.desk.command(arguments);
+        let mut command = self.workspace.command(arguments);
         command.args(["--server", self.url]).env("HUSHVEC_API_KEY", self.key).env_remove("HUSHVEC_ADMIN_KEY");
         command
     }
@@ -61,35 +61,36 @@ impl Asking<'_> {
     }
 }
 
-/// A context, an index of 40 vectors without vector 3, two queries, and a knowledge base with its content and embeddings.
+/// A context, an index of 40 vectors without vector 3, two queries, and a knowledge base with its content and
+/// embeddings.
 struct Notes {
-    desk: Desk,
+    workspace: Workspace,
     server: Server,
     pushed: Value,
 }
 
 impl Notes {
     fn new((format, scheme): (&str, &str)) -> Self {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let new = ["context", "new", "-o", "ctx.json", "--embedding-length", "64"];
-        desk.ok(&[&new[..], &["--scheme", scheme, "--format", format]].concat());
-        desk.ok(&["context", "public", "ctx.json", "-o", "public.json"]);
-        desk.floats("vectors.npy", &vectors(40));
-        desk.floats("reals.npy", &reals());
-        desk.floats("query.npy", &queries());
-        desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
-        desk.ok(&["index", "delete", "index.hvx", "3"]);
-        std::fs::write(desk.path("chunks.jsonl"), records().join("\n\n")).unwrap();
-        let server = Server::start(&desk.path("data"), &[]);
+        workspace.ok(&[&new[..], &["--scheme", scheme, "--format", format]].concat());
+        workspace.ok(&["context", "public", "ctx.json", "-o", "public.json"]);
+        workspace.floats("vectors.npy", &vectors(40));
+        workspace.floats("reals.npy", &reals());
+        workspace.floats("query.npy", &queries());
+        workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+        workspace.ok(&["index", "delete", "index.hvx", "3"]);
+        std::fs::write(workspace.path("chunks.jsonl"), records().join("\n\n")).unwrap();
+        let server = Server::start(&workspace.path("data"), &[]);
         let push = ["push", "ctx.json", "index.hvx", "--create-kb", "notes", "--chunks", "chunks.jsonl"];
-        let asking = Asking { desk: &desk, url: &server.url, key: &server.key };
-        let pushed = asking.json(&[&push[..], &["--rerank-with", "reals.npy"]].concat());
+        let client = Client { workspace: &workspace, url: &server.url, key: &server.key };
+        let pushed = client.json(&[&push[..], &["--rerank-with", "reals.npy"]].concat());
         assert_eq!((&pushed["stored"], &pushed["skipped"], &pushed["total"]), (&json!(39), &json!(0), &json!(39)));
-        Self { desk, server, pushed }
+        Self { workspace, server, pushed }
     }
 
-    fn asking(&self) -> Asking<'_> {
-        Asking { desk: &self.desk, url: &self.server.url, key: &self.server.key }
+    fn client(&self) -> Client<'_> {
+        Client { workspace: &self.workspace, url: &self.server.url, key: &self.server.key }
     }
 
     fn context_id(&self) -> &str {

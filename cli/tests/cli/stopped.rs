@@ -1,7 +1,7 @@
 //! Pushes that do not come to their end: how far they got is said, and they go on from there.
 
-use crate::desk::{Desk, PASSPHRASE, vectors};
-use crate::hostile::Hostile;
+use crate::fake_server::FakeServer;
+use crate::workspace::{PASSPHRASE, Workspace, vectors};
 use predicates::str::contains;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -14,19 +14,19 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A context, and an index of 1,200 vectors, which are three requests.
-fn furnished() -> Desk {
-    let desk = Desk::new();
-    desk.ok(&["context", "new", "-o", "ctx.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
-    desk.floats("vectors.npy", &vectors(1200));
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
-    desk
+fn setup() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.ok(&["context", "new", "-o", "ctx.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
+    workspace.floats("vectors.npy", &vectors(1200));
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    workspace
 }
 
 #[test]
-fn how_far_it_got_is_said() {
-    let (desk, server) = (furnished(), Hostile::new());
+fn failed_pushes_report_their_progress() {
+    let (workspace, server) = (setup(), FakeServer::new());
     let push = |arguments: &[&str]| {
-        let mut command = desk.command(&[&["push", "ctx.json", "index.hvx"], arguments].concat());
+        let mut command = workspace.command(&[&["push", "ctx.json", "index.hvx"], arguments].concat());
         command.args(["--server", &server.url, "--json"]).env("HUSHVEC_API_KEY", "hvk_x").assert()
     };
     let report = |arguments: &[&str]| -> Value {
@@ -34,17 +34,17 @@ fn how_far_it_got_is_said() {
         json!([report["stored"], report["skipped"]])
     };
     let counts = Arc::new(Mutex::new(Vec::new()));
-    let its_counts = Arc::clone(&counts);
+    let shared_counts = Arc::clone(&counts);
     server.insert_with(move |chunks| {
-        let mut counts = its_counts.lock().unwrap();
+        let mut counts = shared_counts.lock().unwrap();
         counts.push(chunks);
         let refusal = json!({ "code": "too_large", "message": "too many" });
         Some(if counts.len() == 1 { (200, json!({})) } else { (413, refusal) })
     });
     push(&["--create-kb", "notes"])
         .code(1)
-        .stderr(contains("500 of 1200 vectors are stored; go on with --kb base --on-conflict skip"))
-        .stderr(contains("500 chunks stored whose numbers the server does not tell"))
+        .stderr(contains("500 of 1200 vectors are stored; continue with --kb base --on-conflict skip"))
+        .stderr(contains("the server gave no number for 500 chunks"))
         .stderr(contains("413"));
     assert_eq!(*counts.lock().unwrap(), [500, 500]);
     server.insert_with(|_| None);
@@ -54,14 +54,14 @@ fn how_far_it_got_is_said() {
 }
 
 #[test]
-fn ctrl_c_ends_with_a_request_that_is_whole() {
-    let (desk, server) = (furnished(), Hostile::new());
+fn ctrl_c_stops_after_a_complete_request() {
+    let (workspace, server) = (setup(), FakeServer::new());
     let (second, is_second) = channel();
     let (noticed, is_noticed) = channel();
     let counts = Arc::new(Mutex::new(Vec::new()));
-    let its_counts = Arc::clone(&counts);
+    let shared_counts = Arc::clone(&counts);
     server.insert_with(move |chunks| {
-        let mut counts = its_counts.lock().unwrap();
+        let mut counts = shared_counts.lock().unwrap();
         counts.push(chunks);
         if counts.len() == 2 {
             second.send(()).unwrap();
@@ -71,7 +71,7 @@ fn ctrl_c_ends_with_a_request_that_is_whole() {
     });
     let mut process = Command::new(assert_cmd::cargo::cargo_bin!("hushvec"))
         .args(["push", "ctx.json", "index.hvx", "--create-kb", "notes", "--server", &server.url])
-        .current_dir(desk.path(""))
+        .current_dir(workspace.path(""))
         .envs([("HUSHVEC_PASSPHRASE", PASSPHRASE), ("HUSHVEC_API_KEY", "hvk_x")])
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
@@ -80,15 +80,15 @@ fn ctrl_c_ends_with_a_request_that_is_whole() {
     is_second.recv_timeout(PATIENCE).unwrap();
     let interrupt = Command::new("kill").args(["-s", "INT", &process.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
-    let mut said = String::new();
+    let mut stderr = String::new();
     for line in BufReader::new(process.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
         if line.contains("stopping after this block") {
             noticed.send(()).unwrap();
         }
-        said += &line;
+        stderr += &line;
     }
-    assert_eq!(process.wait().unwrap().code(), Some(1), "{said}");
+    assert_eq!(process.wait().unwrap().code(), Some(1), "{stderr}");
     assert_eq!(*counts.lock().unwrap(), [500, 500]);
-    assert!(said.contains("1000 of 1200 vectors are stored; go on with --kb base --on-conflict skip"), "{said}");
+    assert!(stderr.contains("1000 of 1200 vectors are stored; continue with --kb base --on-conflict skip"), "{stderr}");
 }

@@ -1,9 +1,10 @@
 //! What commands write, and what they never write over.
 
-use crate::desk::{Desk, vectors};
+use crate::workspace::{Workspace, vectors};
 use std::path::Path;
 
-/// A command that writes a file, without `-o FILE`; whether it can write into streams; whether it has `--force`; its inputs.
+/// A command that writes a file, without `-o FILE`; whether it can write into streams; whether it has `--force`; its
+/// inputs.
 struct Writer {
     arguments: &'static [&'static str],
     streams: bool,
@@ -39,19 +40,19 @@ const WRITERS: [Writer; 10] = [
 ];
 
 /// One of each file.
-fn furnished() -> Desk {
-    let desk = Desk::furnished("paillier");
-    desk.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
-    desk.floats("query.npy", &vectors(1));
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
-    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
-    desk.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
-    desk.ok(&["index", "export", "public.json", "index.hvx", "-o", "raw.npy"]);
-    desk
+fn setup() -> Workspace {
+    let workspace = Workspace::with_context("paillier");
+    workspace.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
+    workspace.floats("query.npy", &vectors(1));
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
+    workspace.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq"]);
+    workspace.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
+    workspace.ok(&["index", "export", "public.json", "index.hvx", "-o", "raw.npy"]);
+    workspace
 }
 
-fn bytes(desk: &Desk, name: &str) -> Vec<u8> {
-    std::fs::read(desk.path(name)).unwrap()
+fn bytes(workspace: &Workspace, name: &str) -> Vec<u8> {
+    std::fs::read(workspace.path(name)).unwrap()
 }
 
 /// The arguments of a command that is to write to a path.
@@ -61,100 +62,100 @@ fn to<'a>(writer: &Writer, path: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn no_command_writes_over_its_inputs_or_over_keys() {
-    let desk = furnished();
-    std::fs::hard_link(desk.path("ctx.json"), desk.path("link-to-ctx.json")).unwrap();
+    let workspace = setup();
+    std::fs::hard_link(workspace.path("ctx.json"), workspace.path("link-to-ctx.json")).unwrap();
     for writer in &WRITERS {
         let force: &[&str] = if writer.force { &["--force"] } else { &[] };
         for target in writer.inputs.iter().chain(&["ctx.json", "other.json", "link-to-ctx.json"]) {
-            let before = bytes(&desk, target);
-            desk.refused(&to(writer, target, force), 2, target);
-            assert_eq!(bytes(&desk, target), before, "{:?} over {target}", writer.arguments);
+            let before = bytes(&workspace, target);
+            workspace.refused(&to(writer, target, force), 2, target);
+            assert_eq!(bytes(&workspace, target), before, "{:?} over {target}", writer.arguments);
         }
         // A secret key that a damaged file holds is one still.
-        let damaged = [&bytes(&desk, "ctx.json")[..], b"x"].concat();
-        std::fs::write(desk.path("damaged.json"), &damaged).unwrap();
-        desk.command(&to(writer, "damaged.json", force)).assert().code(2);
-        assert_eq!(bytes(&desk, "damaged.json"), damaged, "{:?}", writer.arguments);
+        let damaged = [&bytes(&workspace, "ctx.json")[..], b"x"].concat();
+        std::fs::write(workspace.path("damaged.json"), &damaged).unwrap();
+        workspace.command(&to(writer, "damaged.json", force)).assert().code(2);
+        assert_eq!(bytes(&workspace, "damaged.json"), damaged, "{:?}", writer.arguments);
     }
 }
 
 #[test]
 fn files_are_replaced_when_that_is_asked_for() {
-    let desk = furnished();
+    let workspace = setup();
     for writer in &WRITERS {
-        std::fs::write(desk.path("out"), "notes").unwrap();
-        desk.refused(&to(writer, "out", &[]), 2, "exists; give ");
-        assert_eq!(bytes(&desk, "out"), b"notes");
+        std::fs::write(workspace.path("out"), "notes").unwrap();
+        workspace.refused(&to(writer, "out", &[]), 2, "exists; give ");
+        assert_eq!(bytes(&workspace, "out"), b"notes");
         if writer.force {
-            desk.ok(&to(writer, "out", &["--force"]));
-            assert_ne!(bytes(&desk, "out"), b"notes", "{:?}", writer.arguments);
+            workspace.ok(&to(writer, "out", &["--force"]));
+            assert_ne!(bytes(&workspace, "out"), b"notes", "{:?}", writer.arguments);
         }
-        std::fs::remove_file(desk.path("out")).unwrap();
-        desk.refused(&to(writer, ".", &[]), 2, "is a folder");
-        desk.refused(&to(writer, "no/such/folder/out", &[]), 2, "there is no folder no/such/folder");
+        std::fs::remove_file(workspace.path("out")).unwrap();
+        workspace.refused(&to(writer, ".", &[]), 2, "is a folder");
+        workspace.refused(&to(writer, "no/such/folder/out", &[]), 2, "there is no folder no/such/folder");
     }
     // Not by a file of another kind: that is a slip of the hand.
-    let before = bytes(&desk, "index.hvx");
-    desk.refused(&["encrypt-query", "ctx.json", "query.npy", "-o", "index.hvx", "--force"], 1, "it is an index");
-    desk.refused(
+    let before = bytes(&workspace, "index.hvx");
+    workspace.refused(&["encrypt-query", "ctx.json", "query.npy", "-o", "index.hvx", "--force"], 1, "it is an index");
+    workspace.refused(
         &["index", "export", "public.json", "index.hvx", "-o", "query.hvq", "--force"],
         1,
         "it is an encrypted",
     );
-    assert_eq!(bytes(&desk, "index.hvx"), before);
+    assert_eq!(bytes(&workspace, "index.hvx"), before);
     // Both outputs of a command are looked at.
     let export = ["index", "export", "public.json", "index.hvx", "-o", "new.npy", "--ids"];
-    desk.refused(&[&export[..], &["ctx.json", "--force"]].concat(), 2, "holds a secret key");
-    desk.refused(&[&export[..], &["new.npy"]].concat(), 2, "both");
-    desk.refused(&[&export[..], &["vectors.npy"]].concat(), 2, "exists");
-    assert!(!desk.path("new.npy").exists());
+    workspace.refused(&[&export[..], &["ctx.json", "--force"]].concat(), 2, "holds a secret key");
+    workspace.refused(&[&export[..], &["new.npy"]].concat(), 2, "both");
+    workspace.refused(&[&export[..], &["vectors.npy"]].concat(), 2, "exists");
+    assert!(!workspace.path("new.npy").exists());
     let bench = ["bench", "--batch", "1", "--seconds", "0.001", "--scheme", "paillier", "--plot"];
-    desk.refused(&[&bench[..], &["vectors.npy"]].concat(), 2, "vectors.npy exists");
-    desk.refused(&[&bench[..], &["ctx.json", "--force"]].concat(), 2, "holds a secret key");
-    desk.refused(&[&bench[..], &["-"]].concat(), 2, "standard output");
+    workspace.refused(&[&bench[..], &["vectors.npy"]].concat(), 2, "vectors.npy exists");
+    workspace.refused(&[&bench[..], &["ctx.json", "--force"]].concat(), 2, "holds a secret key");
+    workspace.refused(&[&bench[..], &["-"]].concat(), 2, "standard output");
 }
 
 #[cfg(unix)]
 #[test]
 fn links_pipes_and_devices_are_never_replaced() {
     use std::os::unix::fs::{FileTypeExt, symlink};
-    let desk = furnished();
-    symlink(desk.path("vectors.npy"), desk.path("link")).unwrap();
-    symlink(desk.path("nothing"), desk.path("dangling")).unwrap();
-    let vectors = bytes(&desk, "vectors.npy");
-    assert!(std::process::Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
+    let workspace = setup();
+    symlink(workspace.path("vectors.npy"), workspace.path("link")).unwrap();
+    symlink(workspace.path("nothing"), workspace.path("dangling")).unwrap();
+    let vectors = bytes(&workspace, "vectors.npy");
+    assert!(std::process::Command::new("mkfifo").arg(workspace.path("pipe")).status().unwrap().success());
     for writer in &WRITERS {
         let force: &[&str] = if writer.force { &["--force"] } else { &[] };
         for link in ["link", "dangling"] {
-            desk.refused(&to(writer, link, force), 2, "is a symbolic link");
-            assert!(desk.path(link).symlink_metadata().unwrap().is_symlink(), "{:?}", writer.arguments);
+            workspace.refused(&to(writer, link, force), 2, "is a symbolic link");
+            assert!(workspace.path(link).symlink_metadata().unwrap().is_symlink(), "{:?}", writer.arguments);
         }
-        assert_eq!(bytes(&desk, "vectors.npy"), vectors);
-        assert!(!desk.path("nothing").exists());
+        assert_eq!(bytes(&workspace, "vectors.npy"), vectors);
+        assert!(!workspace.path("nothing").exists());
         if writer.streams {
-            desk.ok(&to(writer, "/dev/null", &[]));
-            let output = desk.ok(&to(writer, "-", &[])).get_output().stdout.clone();
+            workspace.ok(&to(writer, "/dev/null", &[]));
+            let output = workspace.ok(&to(writer, "-", &[])).get_output().stdout.clone();
             assert!(output.len() > 100, "{:?}", writer.arguments);
             let reader = std::process::Command::new("cat")
-                .arg(desk.path("pipe"))
+                .arg(workspace.path("pipe"))
                 .stdout(std::process::Stdio::piped())
                 .spawn()
                 .unwrap();
-            desk.ok(&to(writer, "pipe", &[]));
+            workspace.ok(&to(writer, "pipe", &[]));
             let piped = reader.wait_with_output().unwrap().stdout;
             // Encryption differs from run to run.
             assert_eq!(piped.len(), output.len(), "{:?}", writer.arguments);
         } else {
-            desk.refused(&to(writer, "/dev/null", force), 2, "is a device, a pipe or a socket");
-            desk.refused(&to(writer, "pipe", force), 2, "is a device, a pipe or a socket");
-            desk.refused(&to(writer, "-", force), 2, "standard output");
-            assert!(!desk.path("-").exists());
+            workspace.refused(&to(writer, "/dev/null", force), 2, "is a device, a pipe or a socket");
+            workspace.refused(&to(writer, "pipe", force), 2, "is a device, a pipe or a socket");
+            workspace.refused(&to(writer, "-", force), 2, "standard output");
+            assert!(!workspace.path("-").exists());
         }
         assert!(Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
-        assert!(desk.path("pipe").metadata().unwrap().file_type().is_fifo());
+        assert!(workspace.path("pipe").metadata().unwrap().file_type().is_fifo());
     }
     // A report and an output cannot share standard output.
-    desk.refused(
+    workspace.refused(
         &["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "-", "--json"],
         2,
         "--json and -o - both write to standard output",
@@ -165,14 +166,16 @@ fn links_pipes_and_devices_are_never_replaced() {
 #[cfg(unix)]
 #[test]
 fn a_changed_passphrase_goes_through_a_link() {
-    let desk = Desk::furnished("paillier");
-    std::os::unix::fs::symlink(desk.path("ctx.json"), desk.path("link.json")).unwrap();
-    desk.command(&["context", "passphrase", "link.json"])
+    let workspace = Workspace::with_context("paillier");
+    std::os::unix::fs::symlink(workspace.path("ctx.json"), workspace.path("link.json")).unwrap();
+    workspace
+        .command(&["context", "passphrase", "link.json"])
         .env("HUSHVEC_NEW_PASSPHRASE", "battery staple")
         .assert()
         .success();
-    assert!(desk.path("link.json").symlink_metadata().unwrap().is_symlink());
-    desk.command(&["context", "show", "ctx.json", "--verify"])
+    assert!(workspace.path("link.json").symlink_metadata().unwrap().is_symlink());
+    workspace
+        .command(&["context", "show", "ctx.json", "--verify"])
         .env("HUSHVEC_PASSPHRASE", "battery staple")
         .assert()
         .success();

@@ -10,22 +10,22 @@ pub const DIMENSIONS: usize = 64;
 pub const PASSPHRASE: &str = "correct horse";
 
 /// A folder with a context, its public part, and vectors.
-pub struct Desk {
+pub struct Workspace {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Workspace {
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// With `ctx.json`, `public.json` and `vectors.npy` of 40 float vectors.
-    pub fn furnished(scheme: &str) -> Self {
-        let desk = Self::new();
-        desk.ok(&["context", "new", "-o", "ctx.json", "--scheme", scheme, "--embedding-length", "64"]);
-        desk.ok(&["context", "public", "ctx.json", "-o", "public.json"]);
-        desk.floats("vectors.npy", &vectors(40));
-        desk
+    pub fn with_context(scheme: &str) -> Self {
+        let workspace = Self::new();
+        workspace.ok(&["context", "new", "-o", "ctx.json", "--scheme", scheme, "--embedding-length", "64"]);
+        workspace.ok(&["context", "public", "ctx.json", "-o", "public.json"]);
+        workspace.floats("vectors.npy", &vectors(40));
+        workspace
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -103,19 +103,19 @@ pub fn among(rows: &[usize], id: impl Fn(usize) -> Value) -> Value {
 }
 
 /// What `query --json` finds for vector 0, having looked that `aggregate` and `decode` find the same.
-pub fn nearest(desk: &Desk, index: &str) -> Value {
-    desk.floats("query.npy", &vectors(1));
-    let queried = desk.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
-    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq", "--force"]);
-    desk.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr", "--force"]);
+pub fn nearest(workspace: &Workspace, index: &str) -> Value {
+    workspace.floats("query.npy", &vectors(1));
+    let queried = workspace.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
+    workspace.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq", "--force"]);
+    workspace.ok(&["aggregate", "public.json", index, "query.hvq", "-o", "response.hvr", "--force"]);
     assert_eq!(
         queried,
-        desk.json(&["decode", "ctx.json", "response.hvr", "--query", "query.hvq", "-k", "100", "--json"])
+        workspace.json(&["decode", "ctx.json", "response.hvr", "--query", "query.hvq", "-k", "100", "--json"])
     );
     queried["results"][0]["neighbours"].clone()
 }
 
 /// A file of tests/data/xtrace, made by XTrace's SDK under the passphrase `test`.
-pub fn of_the_sdk(name: &str) -> PathBuf {
+pub fn sdk_file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/xtrace").join(name)
 }

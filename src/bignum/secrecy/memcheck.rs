@@ -1,7 +1,7 @@
-//! What this program asks of valgrind's memcheck, if it runs under it; elsewhere nothing happens.
+//! Client requests to valgrind's memcheck. Outside valgrind they do nothing.
 //!
-//! By hand, because the crates for it need libclang to build. The sequence of instructions and the numbers are an ABI that
-//! valgrind promises to keep (`valgrind.h` and `memcheck.h`, version 3.19).
+//! Written by hand because the crates for this need libclang to build. The instruction sequence and the request codes
+//! are a stable ABI of valgrind (`valgrind.h` and `memcheck.h`, version 3.19).
 
 use bytemuck::NoUninit;
 use std::arch::asm;
@@ -13,12 +13,12 @@ const MAKE_MEM_UNDEFINED: u64 = MEMCHECK + 1;
 const MAKE_MEM_DEFINED: u64 = MEMCHECK + 2;
 const GET_VBITS: u64 = MEMCHECK + 8;
 
-/// The answer to a request, or 0 outside valgrind.
+/// Sends a request. Returns its answer, or 0 outside valgrind.
 fn request(code: u64, [a, b, c]: [u64; 3]) -> u64 {
     let arguments = [code, a, b, c, 0, 0];
     let mut answer = 0u64;
-    // SAFETY: to a processor this turns rdi by 128 bits in all and swaps a register with itself. Under valgrind it reads
-    // the arguments and, for GET_VBITS, writes to the memory that its caller has given for it.
+    // SAFETY: on a CPU this rotates rdi by 128 bits in total, and swaps a register with itself. Under valgrind it
+    // reads the arguments and, for GET_VBITS, writes to the memory that the caller passed for the answer.
     unsafe {
         asm!(
             "rol rdi, 3",
@@ -34,42 +34,42 @@ fn request(code: u64, [a, b, c]: [u64; 3]) -> u64 {
     answer
 }
 
-/// Where values lie, and how many bytes.
+/// Returns the address of values, and their size in bytes.
 fn place<T>(values: &[T]) -> [u64; 2] {
     [values.as_ptr().expose_provenance() as u64, size_of_val(values) as u64]
 }
 
-/// Whether this program runs under valgrind.
+/// Returns whether this program runs under valgrind.
 pub(crate) fn is_running() -> bool {
     request(RUNNING_ON_VALGRIND, [0; 3]) > 0
 }
 
-/// How many reports there were so far.
+/// Returns the number of errors reported so far.
 pub(crate) fn reports() -> u64 {
     request(COUNT_ERRORS, [0; 3])
 }
 
-/// Marks values as secret, where they lie.
+/// Marks values as secret, in place.
 pub(crate) fn mark<T: NoUninit>(values: &mut [T]) {
     let [from, length] = place(values);
     request(MAKE_MEM_UNDEFINED, [from, length, 0]);
 }
 
-/// Marks values as public, where they lie, for the reason given.
+/// Marks values as public, in place, for the reason given.
 pub(crate) fn publish<T: NoUninit>(values: &mut [T], _reason: &str) {
     let [from, length] = place(values);
     request(MAKE_MEM_DEFINED, [from, length, 0]);
 }
 
-/// The same value, public.
+/// Returns the value, marked as public.
 pub(crate) fn defined<T: NoUninit>(value: T) -> T {
     let mut value = [value];
     publish(&mut value, "as its caller says");
-    // From memory, where the mark is.
+    // Read from memory: the mark belongs to the memory.
     std::hint::black_box(value)[0]
 }
 
-/// Whether anything in the values is secret, or has been computed from secrets.
+/// Returns whether any part of the values is secret or was computed from secrets.
 pub(crate) fn is_secret<T: NoUninit>(values: &[T]) -> bool {
     let mut undefined = vec![0u8; size_of_val(values)];
     let [from, length] = place(values);

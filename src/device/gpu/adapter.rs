@@ -1,30 +1,30 @@
-//! The GPUs of this machine, and which of them a device name means.
+//! The GPU adapters of this machine, and which of them a device name selects.
 
 use crate::device::Device;
 use crate::device::report::AdapterInfo;
 use crate::error::Error;
 
-/// Invocations of a workgroup, of every shader.
+/// Workgroup size of every shader, in invocations.
 pub(crate) const WORKGROUP_SIZE: u32 = 64;
 
-/// How kernels are built. Anything but the default is for tests and benches.
+/// How kernels are built. Only tests and benchmarks use other values than the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KernelOptions {
-    /// Use the portable family even if the adapter could do more.
+    /// Use the portable family of kernels even if the adapter supports the cooperative one.
     pub portable: bool,
-    /// Lanes a number, at most, for the cooperative family.
+    /// Maximum number of lanes per number, for the cooperative family.
     pub lanes: Option<u32>,
-    /// Let the driver check every index and every loop.
+    /// Let the driver check every index and every loop of the shaders.
     pub checked: bool,
-    /// Go through OpenGL.
+    /// Use OpenGL.
     pub open_gl: bool,
-    /// Give an emulated GPU the kernels that hardware gets.
+    /// Run the kernels for hardware GPUs on an emulated GPU.
     pub hardware: bool,
-    /// Rows of a batch that are checked while the GPU computes the next ones.
+    /// Rows of a round: they are checked while the GPU computes the next round.
     pub round: Option<usize>,
-    /// Multiply-adds of 32-bit words in one dispatch, at most, instead of as many as the GPU turns out to do in time.
+    /// Maximum number of 32-bit multiply-adds per dispatch, instead of a limit that adapts to the GPU's speed.
     pub budget: Option<u64>,
-    /// Bytes of a buffer, at most, as if the GPU could bind no larger one.
+    /// Maximum size of a buffer in bytes, as if it were a limit of the GPU.
     pub most_bytes: Option<u64>,
 }
 
@@ -37,16 +37,16 @@ pub(crate) struct Adapter {
     options: KernelOptions,
 }
 
-/// The limits of invocations that share a number.
+/// Limits of the cooperative family, in which several invocations share a number.
 #[derive(Debug, Clone, Copy)]
 pub struct Cooperation {
-    /// Invocations of a subgroup, at least.
+    /// Maximum number of lanes per number: at most the minimum subgroup size.
     pub lanes: u32,
-    /// Bytes of memory that a workgroup has.
+    /// Workgroup memory in bytes.
     pub workgroup_bytes: u32,
 }
 
-/// Whether the driver is to check what shaders do.
+/// Whether the driver checks the indices and loops of shaders.
 #[derive(Clone, Copy)]
 pub(super) enum ShaderChecks {
     Trusted,
@@ -61,9 +61,9 @@ impl ShaderChecks {
     ) -> wgpu::ShaderModule {
         match self {
             Self::Checked => device.create_shader_module(descriptor),
-            // SAFETY: only this crate's own shaders come here. Their loops end, and every index into a buffer is below
-            // the number of rows times the row's words, which the host allocates; the parity tests run the same shaders
-            // with all checks on.
+            // SAFETY: only this crate's own shaders are compiled here. Their loops end, and every index into a buffer
+            // is below the number of rows times the words of a row, which is the size that the host allocates. The
+            // parity tests run the same shaders with all checks enabled.
             Self::Trusted => unsafe {
                 device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
             },
@@ -71,9 +71,9 @@ impl ShaderChecks {
     }
 }
 
-/// All adapters, the best first.
+/// Returns all adapters, in order of preference.
 pub(super) fn adapters(options: KernelOptions) -> Vec<Adapter> {
-    // OpenGL is for devices that nothing else reaches: the others are there twice otherwise.
+    // OpenGL only if no other API has an adapter: otherwise the same GPUs would be listed twice.
     let mut adapters = if options.open_gl { Vec::new() } else { through(wgpu::Backends::PRIMARY, options) };
     if adapters.is_empty() {
         adapters = through(wgpu::Backends::GL, options);
@@ -85,7 +85,7 @@ pub(super) fn adapters(options: KernelOptions) -> Vec<Adapter> {
     adapters
 }
 
-/// The adapters behind some interfaces.
+/// Returns the usable adapters of some backends.
 fn through(backends: wgpu::Backends, options: KernelOptions) -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
@@ -94,7 +94,7 @@ fn through(backends: wgpu::Backends, options: KernelOptions) -> Vec<Adapter> {
     adapters.filter(Adapter::is_usable).collect()
 }
 
-/// The adapter that `device` means.
+/// Returns the adapter that `device` selects.
 ///
 /// # Errors
 /// [`Error::Device`] if there is none.
@@ -103,9 +103,9 @@ pub(super) fn choose(device: &Device, options: KernelOptions) -> Result<Adapter,
     let names: Vec<&str> = adapters.iter().map(|adapter| adapter.info.name.as_str()).collect();
     let none = |reason: String| Error::Device { asked: device.to_string(), reason };
     let listed = if names.is_empty() {
-        "this machine has no GPU that can be used; drivers for Vulkan, Metal or DirectX 12 are looked for".to_owned()
+        "no GPU found; hushvec needs a driver for Vulkan, Metal or DirectX 12".to_owned()
     } else {
-        format!("there are: {}", names.join(", "))
+        format!("not found; available GPUs: {}", names.join(", "))
     };
     let found = match device {
         Device::GpuIndex(index) => adapters.get(*index),
@@ -119,7 +119,7 @@ pub(super) fn choose(device: &Device, options: KernelOptions) -> Result<Adapter,
     found.cloned().ok_or_else(|| none(listed))
 }
 
-/// Whether they are the same GPU, through the same driver, for the same kernels.
+/// Adapters are equal if they are the same GPU with the same driver and kernel options.
 impl PartialEq for Adapter {
     fn eq(&self, other: &Self) -> bool {
         self.index == other.index && self.info == other.info && self.options == other.options
@@ -143,7 +143,7 @@ impl Adapter {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether its kernels are those for a GPU that a CPU emulates.
+    /// Returns whether to use the kernels for emulated GPUs.
     pub(crate) fn has_software_kernels(&self) -> bool {
         self.is_software() && !self.options.hardware
     }
@@ -159,7 +159,7 @@ impl Adapter {
             && limits.max_compute_invocations_per_workgroup >= WORKGROUP_SIZE
     }
 
-    /// Discrete before integrated before virtual, software last.
+    /// Order of preference: discrete, integrated, virtual, unknown, software.
     fn rank(&self) -> u8 {
         match self.info.device_type {
             wgpu::DeviceType::DiscreteGpu => 0,
@@ -186,7 +186,7 @@ impl Adapter {
         self.handle.limits()
     }
 
-    /// What invocations that share a number may use; `None` if each computes numbers of its own.
+    /// Returns the limits of the cooperative family, or `None` if the adapter runs the portable one.
     pub(crate) fn cooperation(&self) -> Option<Cooperation> {
         self.is_cooperative().then(|| Cooperation {
             lanes: self.info.subgroup_min_size.min(32).min(self.options.lanes.unwrap_or(32)),

@@ -1,27 +1,27 @@
-//! Buffers on a device: taken from a pool, bound, wiped and given back.
+//! GPU buffers: taken from a pool, wiped if they held secrets, and returned to the pool.
 
 use super::failure::GpuFailure;
 use super::pool::Pool;
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use std::sync::Arc;
 
-/// A buffer, which goes back to the engine's pool when it is dropped: overwritten, if it held secrets.
+/// A GPU buffer. Dropping it returns it to the engine's pool, after overwriting it if it may hold secrets.
 pub(crate) struct Buffer {
     pub(super) buffer: wgpu::Buffer,
-    /// The part of it that is used.
+    /// Bytes in use.
     pub(super) bytes: u64,
     secrecy: Secrecy,
-    /// Whether another job may have it afterwards.
+    /// Whether it returns to the pool when dropped.
     is_reusable: bool,
     context: Arc<GpuContext>,
 }
 
-/// Where buffers come from and go back to.
+/// A wgpu device with its queue and its pool of buffers.
 pub(super) struct GpuContext {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pool: Pool,
-    /// Held by the one thread that may use an OpenGL device; `None` for other APIs.
+    /// Held by the thread that uses an OpenGL device; `None` for other APIs.
     opengl: Option<ReentrantMutex<()>>,
 }
 
@@ -31,13 +31,15 @@ impl GpuContext {
         Arc::new(Self { device, queue, pool: Pool::default(), opengl })
     }
 
-    /// Hold this while calling wgpu or dropping a resource. An OpenGL context belongs to one thread at a time: wgpu locks it
-    /// in every call, and panics if another thread's dispatch keeps it for some seconds. Other APIs need no lock and get none.
+    /// Locks an OpenGL device. Hold the guard while calling wgpu or dropping a resource.
+    ///
+    /// An OpenGL context belongs to one thread at a time: wgpu locks it in every call, and panics if another thread's
+    /// dispatch holds it for some seconds. Other APIs need no lock, and this returns `None`.
     pub(super) fn lock_opengl(&self) -> Option<ReentrantMutexGuard<'_, ()>> {
         self.opengl.as_ref().map(ReentrantMutex::lock)
     }
 
-    /// A buffer for that use.
+    /// Returns a buffer of at least `bytes` bytes for `usage`, from the pool if one fits.
     pub(super) fn buffer(
         self: &Arc<Self>,
         bytes: usize,
@@ -62,11 +64,11 @@ impl GpuContext {
 }
 
 impl Buffer {
-    /// Takes a buffer back from the host in whatever state its mapping is, and lets no other job have it.
+    /// Unmaps a buffer in any state of its mapping, and keeps it from being reused.
     pub(super) fn abandon(&mut self) {
         self.is_reusable = false;
         let _opengl = self.context.lock_opengl();
-        // A mapping that failed cannot be undone, which is no error of the device's.
+        // Unmapping a failed mapping is a validation error, which says nothing about the device: discard it.
         let scope = self.context.device.push_error_scope(wgpu::ErrorFilter::Validation);
         self.buffer.unmap();
         drop(pollster::block_on(scope.pop()));

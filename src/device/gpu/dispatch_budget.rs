@@ -1,36 +1,37 @@
-//! How much work one dispatch is given, so that no driver's watchdog ends it.
+//! Limits the work of one dispatch, so that no driver's watchdog stops it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a dispatch should take: long enough to be worth its overhead, short enough for watchdogs (Windows has 2 s) and for
-/// other work on the device.
+/// Target run time of a dispatch: long compared with its overhead, short enough for watchdogs (2 s on Windows) and
+/// for other work on the device.
 const TARGET: Duration = Duration::from_millis(80);
-/// Multiply-adds of a dispatch before any has been timed: 0.15 s on an integrated GPU that does 7·10^9 a second.
+/// Multiply-adds of a dispatch before any has been timed: 0.15 s on an integrated GPU that does 7·10^9 per second.
 pub(crate) const FIRST: u64 = 1_000_000_000;
 const LEAST: u64 = 1_000_000;
 const MOST: u64 = 1 << 42;
-/// The multiply-adds of 32-bit words that one dispatch may do, which follows from how long others took.
+
+/// The number of 32-bit multiply-adds that one dispatch may do, adapted to the run time of earlier dispatches.
 pub(crate) struct DispatchBudget {
     macs: AtomicU64,
     is_fixed: bool,
-    /// Of all dispatches so far.
+    /// Multiply-adds of the largest dispatch so far.
     largest: AtomicU64,
 }
 
 impl DispatchBudget {
-    /// One that adapts, or one of `fixed` multiply-adds.
+    /// A budget that adapts, or a constant one of `fixed` multiply-adds.
     pub(crate) fn new(fixed: Option<u64>) -> Self {
         Self { macs: fixed.unwrap_or(FIRST).into(), is_fixed: fixed.is_some(), largest: AtomicU64::new(0) }
     }
 
-    /// How many pieces of work, of `macs` multiply-adds each, a dispatch may do: at least one.
+    /// Returns how many pieces of work of `macs` multiply-adds each a dispatch may do: at least one.
     pub(crate) fn pieces(&self, macs: u64) -> usize {
         let pieces = self.macs.load(Ordering::Relaxed) / macs.max(1);
         usize::try_from(pieces).unwrap_or(usize::MAX).max(1)
     }
 
-    /// Learns from work that took at most `time`.
+    /// Adapts the budget after `macs` multiply-adds took at most `time`.
     pub(crate) fn took(&self, macs: u64, time: Duration) {
         let budget = self.macs.load(Ordering::Relaxed);
         if !self.is_fixed {
@@ -38,26 +39,27 @@ impl DispatchBudget {
         }
     }
 
-    /// Notes what a dispatch does.
+    /// Records the multiply-adds of a dispatch.
     pub(super) fn note(&self, macs: u64) {
         self.largest.fetch_max(macs, Ordering::Relaxed);
     }
 
-    /// The multiply-adds of the largest dispatch so far.
+    /// Returns the multiply-adds of the largest dispatch so far.
     #[cfg(feature = "hazmat")]
     pub(super) fn largest(&self) -> u64 {
         self.largest.load(Ordering::Relaxed)
     }
 }
 
-/// The budget after `macs` multiply-adds took `time`. Small work says little, since most of its time is overhead.
+/// Returns the budget after `macs` multiply-adds took `time`. Small dispatches do not change it, because most of
+/// their time is overhead.
 fn adapted(budget: u64, macs: u64, time: Duration) -> u64 {
     let affordable = u128::from(macs) * TARGET.as_micros() / time.as_micros().max(1);
     let affordable = u64::try_from(affordable).unwrap_or(u64::MAX);
     if macs < budget / 2 {
         return budget;
     }
-    // Not more than twice as much at once: the first dispatch includes starting up.
+    // At most double it at once: the time of the first dispatch includes startup.
     affordable.min(budget.saturating_mul(2)).clamp(LEAST, MOST)
 }
 

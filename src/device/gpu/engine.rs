@@ -1,4 +1,4 @@
-//! An open GPU: buffers, pipelines, dispatches, and what can go wrong with them.
+//! An open GPU: buffers, pipelines, dispatches and their failures.
 
 use super::adapter::Adapter;
 use super::buffer::{Buffer, GpuContext, Secrecy};
@@ -13,54 +13,55 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A device answers within this time or counts as lost.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
-/// The most that one job's buffers take.
+/// Timeout for one submission.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+/// Maximum size of a buffer in bytes.
 const MOST_BYTES: u64 = 1 << 30;
-/// On a software device, where the host pays for them.
+/// Maximum size of a buffer in bytes on a software device, where it takes host memory.
 const MOST_BYTES_IN_SOFTWARE: u64 = 1 << 26;
 
-/// An open device. It knows no kernel: shaders, parameters and buffers come with each dispatch.
+/// An open GPU. It knows no kernel: each dispatch brings its shader, parameters and buffers.
 pub(crate) struct Engine {
     pub(super) context: Arc<GpuContext>,
     adapter: Adapter,
     pipelines: Mutex<HashMap<ShaderId, Pipeline>>,
-    trouble: Arc<Mutex<Option<GpuFailure>>>,
+    /// A failure reported by wgpu's callbacks.
+    failure: Arc<Mutex<Option<GpuFailure>>>,
     pub(crate) budget: DispatchBudget,
     pub(super) timer: Option<Timer>,
-    /// Held from taking a place for a dispatch's times to submitting it: a driver waits for times that are asked for,
-    /// and those of a dispatch behind the question would never come.
+    /// Held from reserving a dispatch's timestamps until the dispatch is submitted. Otherwise a readback could resolve
+    /// timestamps of a dispatch that is submitted after it, and the driver would wait for them forever.
     pub(super) submitting: Mutex<()>,
-    /// Something to go wrong, after so many readings more.
+    /// A fault to inject, and the number of readbacks before it.
     #[cfg(feature = "hazmat")]
     fault: Mutex<Option<(u64, Fault)>>,
 }
 
-/// What tells a shader from all others: its name, and the numbers that its text was made for.
+/// Identifies a shader: its name, and the sizes that its text was generated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ShaderId {
     pub(crate) name: &'static str,
     pub(crate) variant: [u32; 3],
 }
 
-/// A compiled shader, and which buffers it takes.
+/// A compiled shader and the layout of its bindings.
 #[derive(Clone)]
 struct Pipeline {
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
 }
 
-/// One call of a shader.
+/// One dispatch of a shader.
 pub(crate) struct Dispatch<'a> {
     pub(crate) shader: ShaderId,
-    /// Its WGSL, which is asked for the first time only. The entry point is `main`.
+    /// Returns the shader's WGSL; called the first time only. The entry point is `main`.
     pub(crate) text: &'a dyn Fn() -> String,
-    /// What is bound as a uniform at 0.
+    /// The uniform at binding 0.
     pub(crate) params: &'a [u8],
-    /// Storage buffers, by their bindings: those that the shader uses, and no other.
+    /// Storage buffers with their bindings: exactly those that the shader uses.
     pub(crate) buffers: &'a [(u32, &'a Buffer)],
     pub(crate) workgroups: u32,
-    /// Multiply-adds that it does.
+    /// Multiply-adds of this dispatch.
     pub(crate) macs: u64,
 }
 
@@ -74,17 +75,17 @@ impl Engine {
         };
         let (device, queue) = pollster::block_on(adapter.handle().request_device(&descriptor))
             .map_err(|error| GpuFailure::Refused(error.to_string()))?;
-        let trouble = Arc::new(Mutex::new(None));
-        let of_errors = Arc::clone(&trouble);
+        let failure = Arc::new(Mutex::new(None));
+        let on_error = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            lock(&of_errors).get_or_insert(GpuFailure::Refused(error.to_string()));
+            lock(&on_error).get_or_insert(GpuFailure::Refused(error.to_string()));
         }));
-        let of_loss = Arc::clone(&trouble);
+        let on_loss = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
-            // An engine that is dropped reports its device as destroyed too, but then nobody asks any more. What was
-            // noted before does not matter any more: there is no recovery from a loss.
-            let failure = GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned());
-            *lock(&of_loss) = Some(failure);
+            // Replaces any earlier failure: a lost device cannot recover. Dropping an engine also ends here, when
+            // nothing reads the failure.
+            let lost = GpuFailure::Lost(format!("{reason:?} {message}").trim_end().to_owned());
+            *lock(&on_loss) = Some(lost);
         });
         let pipelines = Mutex::new(HashMap::new());
         let timer = Timer::new(&device, &queue);
@@ -94,7 +95,7 @@ impl Engine {
             context: GpuContext::new(device, queue, adapter.backend()),
             adapter,
             pipelines,
-            trouble,
+            failure,
             timer,
             submitting: Mutex::new(()),
             #[cfg(feature = "hazmat")]
@@ -107,30 +108,30 @@ impl Engine {
         &self.adapter
     }
 
-    /// What went wrong since, in the background.
+    /// Returns the failure that was reported in the background, if any.
     pub(crate) fn check(&self) -> Result<(), GpuFailure> {
-        lock(&self.trouble).clone().map_or(Ok(()), Err)
+        lock(&self.failure).clone().map_or(Ok(()), Err)
     }
 
-    /// Forgets what went wrong, unless the device is gone. Returns whether it can be used again.
+    /// Clears a failure, unless the device is lost. Returns whether the device can be used again.
     pub(crate) fn recover(&self) -> bool {
         // A loss may not have been reported yet.
         let _opengl = self.context.lock_opengl();
         let _ = self.context.device.poll(wgpu::PollType::Poll);
-        let mut trouble = lock(&self.trouble);
-        let is_lost = matches!(&*trouble, Some(GpuFailure::Lost(_)));
+        let mut failure = lock(&self.failure);
+        let is_lost = matches!(&*failure, Some(GpuFailure::Lost(_)));
         if !is_lost {
-            *trouble = None;
+            *failure = None;
         }
         !is_lost
     }
 
-    /// How long kernels have run, if the device can tell.
+    /// Returns the total run time of kernels, if the device has a clock.
     pub(crate) fn kernel_time(&self) -> Option<Duration> {
         self.timer.as_ref().and_then(Timer::total)
     }
 
-    /// The most bytes of one buffer.
+    /// Returns the maximum size of a buffer in bytes.
     pub(crate) fn most_bytes(&self) -> u64 {
         let most = if self.adapter.is_software() { MOST_BYTES_IN_SOFTWARE } else { MOST_BYTES };
         let most = most.min(self.adapter.options().most_bytes.unwrap_or(u64::MAX));
@@ -138,26 +139,26 @@ impl Engine {
         most.min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size)
     }
 
-    /// The most workgroups of one dispatch.
+    /// Returns the maximum number of workgroups per dispatch.
     pub(crate) fn most_workgroups(&self) -> u32 {
         self.context.device.limits().max_compute_workgroups_per_dimension
     }
 
-    /// A buffer of that size.
+    /// Returns a storage buffer of `bytes` bytes. Its content is unspecified.
     pub(crate) fn buffer(&self, bytes: usize, secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let buffer = self.context.buffer(bytes, usage, secrecy)?;
         self.check().map(|()| buffer)
     }
 
-    /// A buffer with these limbs in it.
+    /// Returns a storage buffer that contains `limbs`.
     pub(crate) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
         let buffer = self.buffer(8 * limbs.len(), secrecy)?;
         self.write(&buffer, limbs);
         Ok(buffer)
     }
 
-    /// Writes limbs to the beginning of a buffer.
+    /// Writes limbs to the start of a buffer.
     pub(crate) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
         let _opengl = self.context.lock_opengl();
         self.context.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
@@ -175,7 +176,7 @@ impl Engine {
         let module = self.adapter.checks().create(&self.context.device, descriptor);
         let pipeline = self.context.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
-            // What the shader uses.
+            // Inferred from the bindings that the shader uses.
             layout: None,
             module: &module,
             entry_point: Some("main"),
@@ -200,7 +201,7 @@ impl Engine {
         let Pipeline { pipeline, layout } = self.pipeline(dispatch.shader, dispatch.text)?;
         self.budget.note(dispatch.macs);
         let _opengl = self.context.lock_opengl();
-        // Written by the queue, since a buffer that is mapped at its creation panics on a lost device.
+        // Written through the queue: creating a mapped buffer panics on a lost device.
         let params = self.context.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: dispatch.params.len() as u64,
@@ -238,26 +239,26 @@ impl Engine {
         Ok(index)
     }
 
-    /// Waits until a submission is done.
+    /// Waits until a submission has finished.
     pub(crate) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuFailure> {
         let _opengl = self.context.lock_opengl();
         let waited = self
             .context
             .device
-            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) });
+            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(TIMEOUT) });
         self.check()?;
-        waited.map(drop).map_err(|_| GpuFailure::TimeOut(PATIENCE.as_secs()))
+        waited.map(drop).map_err(|_| GpuFailure::TimeOut(TIMEOUT.as_secs()))
     }
 }
 
 #[cfg(feature = "hazmat")]
 impl Engine {
-    /// Has something go wrong after `readings` readings more.
+    /// Injects a fault after the next `readings` readbacks.
     pub(crate) fn inject(&self, readings: u64, fault: Fault) {
         *lock(&self.fault) = Some((readings, fault));
     }
 
-    /// The fault of this reading, if it has one. Those of the device happen here.
+    /// Returns the fault to apply to the data of this readback, if any. Device faults take effect here.
     pub(super) fn due_fault(&self) -> Result<Option<Fault>, GpuFailure> {
         let mut planned = lock(&self.fault);
         let Some((readings, fault)) = &mut *planned else { return Ok(None) };
@@ -286,7 +287,7 @@ mod tests {
     use crate::device::gpu::readback::Readback;
     use std::io::Write;
 
-    /// The best GPU, unless there is none and none is required.
+    /// Opens the preferred GPU. Returns `None` if there is none, unless a GPU is required.
     fn open(options: KernelOptions) -> Option<Engine> {
         let Ok(adapter) = adapter::choose(&Device::Gpu, options) else {
             assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
@@ -296,7 +297,7 @@ mod tests {
         Some(Engine::open(adapter).unwrap())
     }
 
-    /// Otherwise wgpu panics in the thread that waits for another's dispatch of several seconds.
+    /// Without the lock, wgpu panics in a thread that waits several seconds for another thread's dispatch.
     #[test]
     fn one_thread_at_a_time_uses_an_opengl_device() {
         let Some(engine) = open(KernelOptions { open_gl: true, ..KernelOptions::default() }) else { return };
@@ -315,12 +316,12 @@ mod tests {
         let Some(engine) = open(KernelOptions::default()) else { return };
         for (secrecy, left) in [(Secrecy::Secret, 0), (Secrecy::Public, 7)] {
             let buffer = engine.upload(&[7; 100], secrecy).unwrap();
-            // Comes back from the pool as it was left there.
+            // The pool returns the same buffer, with the content that it had when it was dropped.
             let witness = buffer.buffer.clone();
             drop(buffer);
             let usage = witness.usage();
             let again = engine.context.buffer(800, usage, Secrecy::Public).unwrap();
-            assert!(again.buffer == witness, "the pool has another buffer");
+            assert!(again.buffer == witness, "the pool returned another buffer");
             let readback = Readback::start(&engine, &again, 1, 800, Secrecy::Public).unwrap();
             readback
                 .finish(&engine, |bytes| {

@@ -1,27 +1,28 @@
 //! Why a GPU could not finish a batch.
 
 use crate::error::Error;
-/// What went wrong on a GPU. The batch is finished on the processor.
+
+/// Why a GPU failed. The CPU finishes the batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GpuFailure {
-    /// The device is gone, or its driver gave up on it.
+    /// The device was lost.
     #[error("the device was lost: {0}")]
     Lost(String),
-    /// There was not enough memory.
-    #[error("it has not enough memory for {0} bytes")]
+    /// The device has not enough memory.
+    #[error("not enough GPU memory for {0} bytes")]
     Memory(u64),
-    /// It did not answer in time.
-    #[error("it did not answer within {0} s")]
+    /// The device did not answer in time.
+    #[error("timeout after {0} s")]
     TimeOut(u64),
-    /// The driver refused something.
-    #[error("its driver refused: {0}")]
+    /// The driver reported an error.
+    #[error("driver error: {0}")]
     Refused(String),
-    /// A result did not stand up to its check.
+    /// A result failed its check.
     #[error("it computed a wrong {0}")]
     Wrong(&'static str),
 }
 
-/// Inputs of a known answer that cannot be made.
+/// The inputs of a known answer could not be made.
 impl From<Error> for GpuFailure {
     fn from(error: Error) -> Self {
         Self::Refused(error.to_string())

@@ -1,23 +1,23 @@
-//! Faults that tests ask a GPU for.
+//! Faults that tests inject into a GPU.
 
-/// What goes wrong.
+/// A fault to inject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// The device is destroyed.
     Destroyed,
-    /// The driver has no memory left.
+    /// The driver is out of memory.
     OutOfMemory,
-    /// One bit of what comes back is flipped.
+    /// One bit of the result is flipped.
     Flipped,
-    /// The first and the last row of what comes back are swapped.
+    /// The first and the last row of the result are swapped.
     Swapped,
-    /// What comes back is all zeros.
+    /// The result is all zeros.
     Zeroed,
 }
 
 impl Fault {
-    /// Does to bytes that came back, in rows of `row` bytes, what the fault does.
+    /// Applies the fault to a result, in rows of `row` bytes.
     pub(super) fn damage(self, bytes: &mut [u8], row: usize) {
         match self {
             Self::Destroyed | Self::OutOfMemory => {}

@@ -1,4 +1,4 @@
-//! Mutexes whose state is whole whenever they are free, whatever became of the thread that had them.
+//! Locking that ignores poisoning, for mutexes whose state is consistent even if the thread that held them panicked.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

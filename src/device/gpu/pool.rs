@@ -1,34 +1,34 @@
-//! Buffers that wait to be used again: making one takes a driver longer than small batches take to compute.
+//! A pool of free buffers: allocating a buffer takes a driver longer than computing a small batch.
 
 use super::lock::lock;
 use std::sync::Mutex;
 
-/// What waiting buffers may take in all. The ones that have waited longest go first.
-const MOST_WAITING: u64 = 1 << 31;
+/// Maximum total size of the free buffers in bytes. Beyond it, the buffers that have been free longest are released.
+const MOST_FREE: u64 = 1 << 31;
 
 #[derive(Default)]
 pub(super) struct Pool {
-    waiting: Mutex<Vec<wgpu::Buffer>>,
+    free: Mutex<Vec<wgpu::Buffer>>,
 }
 
 impl Pool {
-    /// A waiting buffer for that use with room for `bytes`, and not for more than twice as many.
+    /// Takes a free buffer for `usage` with at least `bytes` bytes, and not more than about twice as many.
     pub(super) fn take(&self, bytes: u64, usage: wgpu::BufferUsages) -> Option<wgpu::Buffer> {
-        let mut waiting = lock(&self.waiting);
+        let mut free = lock(&self.free);
         let fits = |buffer: &wgpu::Buffer| {
             buffer.usage() == usage && buffer.size() >= bytes && buffer.size() / 2 <= bytes.max(256)
         };
-        let found = waiting.iter().position(fits)?;
-        Some(waiting.remove(found))
+        let found = free.iter().position(fits)?;
+        Some(free.remove(found))
     }
 
-    /// Keeps a buffer for later.
+    /// Returns a buffer to the pool.
     pub(super) fn give(&self, buffer: wgpu::Buffer) {
-        let mut waiting = lock(&self.waiting);
-        waiting.push(buffer);
-        let mut bytes: u64 = waiting.iter().map(wgpu::Buffer::size).sum();
-        while bytes > MOST_WAITING && waiting.len() > 1 {
-            bytes -= waiting.remove(0).size();
+        let mut free = lock(&self.free);
+        free.push(buffer);
+        let mut bytes: u64 = free.iter().map(wgpu::Buffer::size).sum();
+        while bytes > MOST_FREE && free.len() > 1 {
+            bytes -= free.remove(0).size();
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Results on their way back from a device.
+//! Readback: copies results from a device to host memory.
 
 use super::buffer::{Buffer, Secrecy};
-use super::engine::{Engine, PATIENCE};
+use super::engine::{Engine, TIMEOUT};
 use super::failure::GpuFailure;
 #[cfg(feature = "hazmat")]
 use super::fault::Fault;
@@ -9,21 +9,21 @@ use super::lock::lock;
 use super::timer::Ticks;
 use std::sync::mpsc::{Receiver, channel};
 
-/// A copy of a buffer, which the host can read once its submission is done.
+/// A copy of a buffer that the host can read once its submission has finished.
 pub(crate) struct Readback {
     host: Buffer,
-    /// From asking for the mapping until it was given back.
+    /// From the request for the mapping until the buffer is unmapped.
     is_mapped: bool,
     submission: wgpu::SubmissionIndex,
     mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
     ticks: Option<Ticks>,
-    /// What happens to it, and its rows' bytes.
+    /// An injected fault, and the bytes of a row.
     #[cfg(feature = "hazmat")]
     fault: Option<(Fault, usize)>,
 }
 
 impl Readback {
-    /// Starts to bring `rows` rows of `row` bytes back from a buffer.
+    /// Starts copying `rows` rows of `row` bytes from a buffer.
     pub(crate) fn start(
         engine: &Engine,
         buffer: &Buffer,
@@ -62,14 +62,14 @@ impl Readback {
         })
     }
 
-    /// Waits for the bytes and gives them to `take`.
+    /// Waits for the bytes and passes them to `take`.
     pub(crate) fn finish(mut self, engine: &Engine, take: impl FnOnce(&[u8])) -> Result<(), GpuFailure> {
         engine.wait(self.submission.clone())?;
-        // The submission is done, but the thread that polled the device may be another one, which calls back later.
-        match self.mapped.recv_timeout(PATIENCE) {
+        // The submission has finished, but another thread may have polled the device and may not have called back yet.
+        match self.mapped.recv_timeout(TIMEOUT) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(GpuFailure::Lost(error.to_string())),
-            Err(_) => return Err(GpuFailure::TimeOut(PATIENCE.as_secs())),
+            Err(_) => return Err(GpuFailure::TimeOut(TIMEOUT.as_secs())),
         }
         let _opengl = engine.context.lock_opengl();
         if let (Some(timer), Some(ticks)) = (&engine.timer, &self.ticks) {

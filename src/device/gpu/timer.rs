@@ -1,29 +1,30 @@
-//! How long the kernels themselves took, by the device's own clock where it has one.
+//! Measures the run time of kernels with timestamp queries, if the device has a clock.
 
 use super::lock::lock;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Dispatches that are timed between two readings. Further ones go untimed.
+/// Maximum number of timed dispatches between two readbacks. Further dispatches are not timed.
 const MOST: u32 = 1024;
 
 pub(super) struct Timer {
     set: wgpu::QuerySet,
     nanoseconds_a_tick: f64,
-    /// Dispatches since the last reading, and whether there were more than fit.
+    /// Timed dispatches since the last readback, and whether some were not timed.
     since: Mutex<(u32, bool)>,
     nanoseconds: AtomicU64,
+    /// Readbacks with dispatches that were not timed.
     incomplete: AtomicU64,
 }
 
-/// Ticks on their way back.
+/// Timestamps on their way to the host.
 pub(super) struct Ticks {
     host: wgpu::Buffer,
 }
 
 impl Timer {
-    /// A timer, if the device has a clock.
+    /// Returns a timer, if the device has a clock.
     pub(super) fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
         device.features().contains(wgpu::Features::TIMESTAMP_QUERY).then(|| Self {
             set: device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -38,7 +39,7 @@ impl Timer {
         })
     }
 
-    /// Where the next dispatch writes when it begins and ends.
+    /// Reserves the timestamps of the next dispatch: its start and its end.
     pub(super) fn next(&self) -> Option<wgpu::ComputePassTimestampWrites<'_>> {
         let mut since = lock(&self.since);
         if since.0 == MOST {
@@ -54,10 +55,10 @@ impl Timer {
         })
     }
 
-    /// Has the times since the last call copied to the host with the commands of `encoder`.
+    /// Adds commands to `encoder` that copy the timestamps since the last call to the host.
     pub(super) fn collect(&self, device: &wgpu::Device, encoder: &mut wgpu::CommandEncoder) -> Option<Ticks> {
-        let (dispatches, overflown) = std::mem::take(&mut *lock(&self.since));
-        if overflown {
+        let (dispatches, overflowed) = std::mem::take(&mut *lock(&self.since));
+        if overflowed {
             self.incomplete.fetch_add(1, Ordering::Relaxed);
         }
         if dispatches == 0 {
@@ -79,7 +80,7 @@ impl Timer {
         Some(Ticks { host })
     }
 
-    /// Adds up times that have arrived.
+    /// Adds the times of mapped timestamps to the total.
     pub(super) fn add(&self, ticks: &Ticks) {
         let Ok(view) = ticks.host.get_mapped_range(..) else { return };
         let tick = |bytes: &[u8]| bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -94,15 +95,15 @@ impl Timer {
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    /// All kernel time so far, unless some went untimed.
+    /// Returns the total run time of kernels, unless some dispatches were not timed.
     pub(super) fn total(&self) -> Option<Duration> {
-        let whole = self.incomplete.load(Ordering::Relaxed) == 0;
-        whole.then(|| Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)))
+        let complete = self.incomplete.load(Ordering::Relaxed) == 0;
+        complete.then(|| Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)))
     }
 }
 
 impl Ticks {
-    /// Maps them once the commands before are done.
+    /// Requests the mapping, which happens when the commands before it have finished.
     pub(super) fn map(&self) {
         self.host.map_async(wgpu::MapMode::Read, .., |_| {});
     }

@@ -1,35 +1,35 @@
-//! How large a batch has to be for the GPU to finish it sooner than the CPU: found out on the batches themselves.
+//! Finds the batch size from which the GPU is faster than the CPU, by timing the batches themselves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is done to each row of a batch.
+/// A kind of work: what the time per row depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Work {
     /// The kernel's name.
     pub(super) kernel: &'static str,
     /// Bits of the modulus.
     pub(super) bits: usize,
-    /// Bits of the exponent, if there is one, or of all of a row's.
+    /// Total bits of a row's exponents; 0 without an exponent.
     pub(super) exponent_bits: usize,
 }
 
-/// Batches below this stay on the CPU without asking: nothing is gained on them.
+/// Batches with fewer rows always stay on the CPU: a GPU gains nothing on them.
 const LEAST_ROWS: usize = 16;
-/// Rows for each thread that the CPU's time is measured on.
+/// Rows per thread on which the CPU's time is measured.
 const ROWS_A_THREAD: usize = 4;
 
-/// What is known of one kind of work.
+/// The measurements of one kind of work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Crossover {
-    /// Seconds that the CPU takes a row.
+    /// Seconds per row on the CPU.
     cpu_row: f64,
-    /// The largest batch that the CPU was seen to finish sooner.
+    /// The largest batch, in rows, on which the CPU was faster.
     cpu_up_to: usize,
-    /// The smallest batch that the GPU was seen to finish sooner.
+    /// The smallest batch, in rows, on which the GPU was faster.
     gpu_from: usize,
-    /// Seconds that it took.
+    /// Seconds that the GPU took for that batch.
     gpu_seconds: f64,
 }
 
@@ -39,7 +39,8 @@ impl Crossover {
         self.cpu_row * rows as f64
     }
 
-    /// Between what is known, the middle is tried next.
+    /// Returns whether the CPU should take a batch. Between `cpu_up_to` and `gpu_from`, the geometric mean divides
+    /// them, which halves the interval (on a logarithmic scale) with each measurement.
     fn prefers_cpu(&self, rows: usize) -> bool {
         if rows <= self.cpu_up_to {
             return true;
@@ -56,7 +57,7 @@ impl Crossover {
             if rows <= self.gpu_from {
                 (self.gpu_from, self.gpu_seconds) = (rows, seconds);
             }
-            // Whoever is measured last is right: machines change their minds.
+            // The latest measurement wins, because the load of a machine changes.
             self.cpu_up_to = self.cpu_up_to.min(rows.saturating_sub(1));
         } else {
             self.cpu_up_to = self.cpu_up_to.max(rows);
@@ -67,13 +68,13 @@ impl Crossover {
     }
 }
 
-/// What is known of all kinds of work.
+/// The measurements of all kinds of work.
 #[derive(Debug, Default)]
 pub(super) struct Crossovers(Mutex<HashMap<Work, Crossover>>);
 
 impl Crossovers {
-    /// Whether the CPU should take a batch. The first time, `compute` is called to measure how long the CPU
-    /// takes over a few rows.
+    /// Returns whether the CPU should take a batch. The first time for each kind of work, `compute` is called to
+    /// measure the CPU on a few rows.
     pub(super) fn prefers_cpu(&self, work: Work, rows: usize, threads: usize, compute: impl FnOnce(usize)) -> bool {
         if rows < LEAST_ROWS {
             return true;
@@ -92,7 +93,7 @@ impl Crossovers {
             .prefers_cpu(rows)
     }
 
-    /// The GPU took that long over a batch, checks included.
+    /// Records that the GPU took `time` for a batch, including its checks.
     pub(super) fn gpu_took(&self, work: Work, rows: usize, time: Duration) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(crossover) = known.get_mut(&work) {
@@ -107,7 +108,7 @@ mod tests {
 
     const WORK: Work = Work { kernel: "pair_pow", bits: 1024, exponent_bits: 512 };
 
-    /// A GPU that takes `fixed` and `each` a row, beside a CPU that takes a millisecond a row.
+    /// Simulates a GPU that takes `fixed` seconds plus `each` per row, and a CPU that takes a millisecond per row.
     fn settle(fixed: f64, each: f64) -> Crossover {
         let mut crossover =
             Crossover { cpu_row: 1e-3, cpu_up_to: LEAST_ROWS, gpu_from: usize::MAX, gpu_seconds: f64::MAX };
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_crossover_is_found() {
-        // They meet at 0.5 / 0.0009 = 556 rows.
+        // The times are equal at 0.5 / 0.0009 = 556 rows.
         let crossover = settle(0.5, 1e-4);
         assert!((500..600).contains(&crossover.cpu_up_to), "{crossover:?}");
         assert_eq!(crossover.gpu_from, 600);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_is_measured_once_and_small_batches_stay() {
+    fn the_cpu_is_measured_once_and_small_batches_stay_there() {
         let crossovers = Crossovers::default();
         assert!(crossovers.prefers_cpu(WORK, LEAST_ROWS - 1, 2, |_| panic!("measured")));
         let mut measured = 0;

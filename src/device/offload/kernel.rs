@@ -1,4 +1,4 @@
-//! What a kernel is to whatever offloads it.
+//! The trait of kernels that can be offloaded to a GPU.
 
 use crate::device::cpu::Cpu;
 use crate::device::gpu::GpuFailure;
@@ -8,67 +8,69 @@ use crate::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A batch for a GPU with the CPU behind it: a kernel and its inputs. The output is one or more lists of as many rows.
+/// A kernel with its inputs: a batch for a GPU with the CPU as fallback. The output is one or more lists of equal
+/// length.
 ///
-/// Choice of device, known answers before the first batch, rounds, checks and the way back to the CPU are generic over it.
+/// The choice of device, known answers before the first batch, rounds, checks and the fallback to the CPU are generic
+/// over this trait.
 pub(crate) trait Kernel: Sync {
-    /// The name of its shader, of the CPU's function, of its parity test and of its bench.
+    /// The name of the shader, the CPU function, the parity test and the benchmark.
     const NAME: &'static str;
-    /// What the output is made of.
+    /// The element type of the output.
     type Element: Copy + Send;
-    /// What stays on a device for all rounds of a batch.
+    /// Data that stays on the GPU for all rounds of a batch.
     type Prepared;
 
-    /// Bits of the modulus: a GPU proves itself for each size.
+    /// Bits of the modulus. A GPU shows known answers for each size.
     fn bits(&self) -> usize;
 
-    /// What the time of a row depends on beside [`Kernel::bits`]: the bits of an exponent, or of all of a row's.
+    /// Total bits of a row's exponents, on which the time of a row depends besides [`Kernel::bits`].
     fn exponent_bits(&self) -> usize {
         0
     }
 
-    /// Whether a GPU may have this batch at all.
+    /// Returns whether a GPU can compute this batch.
     fn suits_gpus(&self) -> bool;
 
-    /// Lists that the output has.
+    /// The number of lists in the output.
     fn lists(&self) -> usize {
         1
     }
 
-    /// Rows of each list.
+    /// Rows per list.
     fn rows(&self) -> usize;
 
-    /// Elements of a row.
+    /// Elements per row.
     fn width(&self) -> usize;
 
     /// Computes some rows of a list on the CPU.
     fn compute(&self, cpu: &Cpu, list: usize, rows: Range<usize>, out: &mut [Self::Element]);
 
-    /// Whether a GPU computed some rows of a list rightly.
+    /// Checks some rows of a list that a GPU computed. Returns whether they are right.
     ///
     /// # Errors
-    /// [`Error::Random`] without random numbers to check them with.
+    /// [`Error::Random`] if there are no random numbers for the check.
     fn holds(&self, cpu: &Cpu, list: usize, rows: Range<usize>, out: &[Self::Element]) -> Result<bool, Error>;
 
-    /// Sends what all rounds need to a device.
+    /// Uploads the data that all rounds need.
     fn prepare(&self, engine: &Arc<Engine>) -> Result<Self::Prepared, GpuFailure>;
 
-    /// How many rows, of at most `most`, the round that begins at row `first` has.
+    /// Returns the number of rows of the round that begins at row `first`: at most `most`.
     fn round(&self, engine: &Engine, prepared: &mut Self::Prepared, first: usize, most: usize) -> usize;
 
-    /// Has a device compute a round.
+    /// Submits a round.
     fn launch(&self, engine: &Engine, prepared: &mut Self::Prepared, rows: Range<usize>) -> Result<Launch, GpuFailure>;
 
-    /// Reads a list's rows of a round from their bytes.
+    /// Decodes one list's rows of a round from their bytes.
     fn read(&self, bytes: &[u8], out: &mut [Self::Element]);
 
-    /// Whether a device and the CPU agree on numbers of that many bits that are hard on carries.
+    /// Returns whether a GPU and the CPU agree on inputs with long carry chains, for a modulus of `bits` bits.
     fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure>;
 }
 
-/// A round on its way.
+/// A submitted round.
 pub(crate) struct Launch {
     pub(crate) readback: Readback,
-    /// Its multiply-adds, if the time that it takes is to tell how much a dispatch may do.
+    /// The multiply-adds of the round, if its time should adapt the dispatch budget.
     pub(crate) macs: Option<u64>,
 }

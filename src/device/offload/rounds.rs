@@ -1,4 +1,5 @@
-//! Batches in rounds that fit into a device's buffers, the next one on its way while the last one comes back.
+//! Splits batches into rounds that fit the GPU's buffers. Each round is submitted before the results of the previous
+//! round are read.
 
 use super::kernel::{Kernel, Launch};
 use crate::device::gpu::GpuFailure;
@@ -7,31 +8,31 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A batch on a device. Its results come a round at a time, when they are asked for.
+/// A batch on a GPU. [`Rounds::next`] returns the results of one round at a time.
 pub(crate) struct Rounds<'a, 'out, K: Kernel> {
     kernel: &'a K,
     engine: &'a Engine,
     prepared: K::Prepared,
-    /// What has not been filled yet.
+    /// The part of each list that is not filled yet.
     lists: Vec<&'out mut [K::Element]>,
-    /// Rows of a round, at most.
+    /// Maximum number of rows per round.
     most: usize,
-    /// Rows that were launched.
+    /// Rows launched so far.
     launched: usize,
-    on_its_way: Option<(Range<usize>, Instant, Launch)>,
-    /// What kept the next round from being launched. What came before is not lost by that.
+    in_flight: Option<(Range<usize>, Instant, Launch)>,
+    /// Why the next round could not be launched. Reported after the results of the round before it.
     failure: Option<GpuFailure>,
 }
 
-/// Results of a device.
+/// The results of one round.
 pub(crate) struct Round<'out, T> {
     pub(crate) rows: Range<usize>,
-    /// Those rows of each list.
+    /// These rows of each list.
     pub(crate) lists: Vec<&'out mut [T]>,
 }
 
 impl<'a, 'out, K: Kernel> Rounds<'a, 'out, K> {
-    /// Sends what all rounds of a batch need, to compute `out` in rounds of at most `most` rows.
+    /// Prepares a batch that computes `out` in rounds of at most `most` rows.
     pub(crate) fn new(
         kernel: &'a K,
         engine: &'a Arc<Engine>,
@@ -46,17 +47,17 @@ impl<'a, 'out, K: Kernel> Rounds<'a, 'out, K> {
             lists: out.chunks_mut(list.max(1)).collect(),
             most,
             launched: 0,
-            on_its_way: None,
+            in_flight: None,
             failure: None,
         })
     }
 
-    /// Waits for the next round; `None` after the last.
+    /// Waits for the next round. Returns `None` after the last one.
     pub(crate) fn next(&mut self) -> Result<Option<Round<'out, K::Element>>, GpuFailure> {
-        if self.on_its_way.is_none() {
+        if self.in_flight.is_none() {
             self.launch();
         }
-        let Some((rows, started, Launch { readback, macs })) = self.on_its_way.take() else {
+        let Some((rows, started, Launch { readback, macs })) = self.in_flight.take() else {
             return self.failure.take().map_or(Ok(None), Err);
         };
         self.launch();
@@ -79,13 +80,13 @@ impl<'a, 'out, K: Kernel> Rounds<'a, 'out, K> {
         match self.kernel.launch(self.engine, &mut self.prepared, rows.clone()) {
             Ok(launch) => {
                 self.launched = rows.end;
-                self.on_its_way = Some((rows, started, launch));
+                self.in_flight = Some((rows, started, launch));
             }
             Err(failure) => self.failure = Some(failure),
         }
     }
 
-    /// Fills the next `rows` rows of each list, each from its share of the bytes.
+    /// Fills the next `rows` rows of each list from `bytes`, which holds the lists one after the other.
     fn take(&mut self, rows: usize, bytes: &[u8]) -> Vec<&'out mut [K::Element]> {
         let share = bytes.len() / self.lists.len().max(1);
         let mut filled = Vec::with_capacity(self.lists.len());
@@ -100,7 +101,7 @@ impl<'a, 'out, K: Kernel> Rounds<'a, 'out, K> {
     }
 }
 
-/// Has a device compute a batch, and checks nothing.
+/// Computes a batch on a GPU without checking it.
 pub(crate) fn unchecked<K: Kernel>(kernel: &K, engine: &Arc<Engine>, out: &mut [K::Element]) -> Result<(), GpuFailure> {
     let mut rounds = Rounds::new(kernel, engine, out, usize::MAX)?;
     while rounds.next()?.is_some() {}

@@ -1,46 +1,49 @@
-//! Whether a GPU may have the next batch: what it has proven, and how often it failed.
+//! Decides whether a GPU may compute the next batch, from its known answers and its failures.
 
 use crate::device::gpu::GpuFailure;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Failures after which a GPU is retired, unless enough batches in a row were right in between.
+/// Failures after which a GPU is retired.
 const MOST_FAILURES: u32 = 3;
-/// Batches in a row that have to be right for earlier failures to be forgotten.
+/// Number of consecutive right batches after which earlier failures are forgotten.
 const FORGIVEN_AFTER: u32 = 100;
 
-/// The record of one GPU. A failure takes away what it has proven, so that each kernel shows its known answers again before its
-/// next batch. The third failure retires it; so do wrong known answers of a GPU that has proven nothing yet, and a lost device.
+/// The record of one GPU.
+///
+/// A kernel must show its known answers before its first batch at each size, and again after every failure. A GPU is
+/// retired after its third failure, if it is lost, or if its very first known answer is wrong.
 #[derive(Default)]
 pub(super) struct Trust(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Counts all failures, to tell batches that began before one from those that began after.
+    /// Counts all failures, to tell batches admitted before a failure from batches admitted after it.
     generation: u64,
     failures: u32,
     right_in_a_row: u32,
     is_retired: bool,
+    /// Whether any known answer has been right.
     has_proven: bool,
-    /// What has shown known answers since the last failure.
+    /// Kernels and sizes whose known answers have been right since the last failure.
     proven: HashSet<Proven>,
 }
 
-/// A kernel, by its name, and the size of its modulus in bits.
+/// The name of a kernel and the size of its modulus in bits.
 pub(super) type Proven = (&'static str, usize);
 
-/// Says when a batch began.
+/// A batch's permission to run. Holds the number of failures before it was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admission(u64);
 
-/// What a failure leads to.
+/// The consequence of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Another batch met the same failure before.
+    /// None: another batch that ran at the same time has already reported a failure.
     Known,
-    /// The GPU has this many failures left.
+    /// The GPU may be used again. It is retired after this many more failures.
     TriedAgain(u32),
-    /// The GPU is not used any more.
+    /// The GPU is not used again.
     Retired,
 }
 
@@ -53,22 +56,22 @@ impl Trust {
         self.state().is_retired
     }
 
-    /// Admits a batch, after `show` if the kernel has proven nothing at this size since the last failure. Other batches wait
-    /// meanwhile.
+    /// Admits a batch, or returns `None` if the GPU is retired. If the kernel has not shown its known answers at this
+    /// size since the last failure, `prove` is called first, and other batches wait.
     ///
     /// # Errors
-    /// What `show` fails with, and what follows from that.
+    /// The failure of `prove` and its consequence.
     pub(super) fn admit(
         &self,
         kernel: Proven,
-        show: impl FnOnce() -> Result<(), GpuFailure>,
+        prove: impl FnOnce() -> Result<(), GpuFailure>,
     ) -> Result<Option<Admission>, (GpuFailure, Verdict)> {
         let mut state = self.state();
         if state.is_retired {
             return Ok(None);
         }
         if !state.proven.contains(&kernel) {
-            if let Err(failure) = show() {
+            if let Err(failure) = prove() {
                 state.is_retired |= !state.has_proven;
                 let verdict = state.fail(&failure);
                 return Err((failure, verdict));
@@ -79,7 +82,7 @@ impl Trust {
         Ok(Some(Admission(state.generation)))
     }
 
-    /// A batch was right.
+    /// Records that a batch was right.
     pub(super) fn succeeded(&self) {
         let mut state = self.state();
         if state.failures > 0 {
@@ -90,7 +93,7 @@ impl Trust {
         }
     }
 
-    /// A batch was wrong, or not finished.
+    /// Records that a batch was wrong or did not finish.
     pub(super) fn failed(&self, admission: Admission, failure: &GpuFailure) -> Verdict {
         let mut state = self.state();
         if state.generation != admission.0 {
@@ -99,7 +102,7 @@ impl Trust {
         state.fail(failure)
     }
 
-    /// Uses the GPU again, whatever happened.
+    /// Allows the GPU to be used again, whatever failed before.
     #[cfg(feature = "hazmat")]
     pub(super) fn restore(&self) {
         let mut state = self.state();
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_counted_once_and_proofs_are_asked_for_again() {
+    fn a_failure_is_counted_once_and_clears_known_answers() {
         let (trust, mut shown) = (Trust::default(), 0);
         let [first, second] = [(); 2].map(|()| admit(&trust, &mut shown));
         assert_eq!(shown, 1);

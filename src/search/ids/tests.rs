@@ -11,7 +11,7 @@ fn ids_are_of_one_kind() {
     let mut ids = texts(&["a", "7"]);
     assert_eq!((ids.kind(), ids.get(1), ids.len()), (Some(IdKind::Strings), Some(IdRef::Text("7")), 2));
     let error = ids.push(IdRef::Number(7)).unwrap_err().to_string();
-    assert_eq!(error, "id 2 cannot be used: 7 among integers".replace("integers", "strings"));
+    assert_eq!(error, "invalid id at position 2: 7 among strings; give ids of one kind");
     let mut ids = Ids::from(3..5);
     ids.push(IdRef::Number(9)).unwrap();
     assert_eq!(ids, Ids::from(vec![3, 4, 9]));
@@ -20,16 +20,16 @@ fn ids_are_of_one_kind() {
 }
 
 #[test]
-fn texts_that_can_be_no_ids() {
+fn invalid_texts_are_refused() {
     let long = "x".repeat(Id::MOST_BYTES);
     assert_eq!(texts(&[&long]).get(0), Some(IdRef::Text(&long)));
     let bad = [("", "it is empty"), ("a\nb", "control character '\\n'"), ("\u{7f}", "control"), ("\u{85}", "control")];
     for (text, reason) in bad {
         let error = Ids::parse(IdKind::Strings, ["fine", text]).unwrap_err().to_string();
-        assert!(error.starts_with("id 1 cannot be used: ") && error.contains(reason), "{error}");
+        assert!(error.starts_with("invalid id at position 1: ") && error.contains(reason), "{error}");
     }
     let error = Ids::parse(IdKind::Strings, [long + "x"]).unwrap_err().to_string();
-    assert!(error.contains("1025 bytes, at most 1024") && error.len() < 200, "{error}");
+    assert!(error.contains("1025 bytes; the maximum is 1024") && error.len() < 200, "{error}");
 }
 
 #[test]

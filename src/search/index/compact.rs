@@ -1,4 +1,4 @@
-//! Compaction: an index without what was deleted from it.
+//! Compaction: removes deleted vectors from an index file.
 
 use super::lock::LockedFile;
 use super::packer::Packer;
@@ -8,31 +8,34 @@ use crate::progress::Progress;
 use crate::search::record_file::Header;
 use std::path::Path;
 
-/// What a compaction did.
+/// The result of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compaction {
-    /// Vectors that are in the index.
+    /// Vectors in the index.
     pub kept: u64,
-    /// Deleted vectors that were in the file.
+    /// Deleted vectors removed from the file.
     pub removed: u64,
-    /// Bytes of the file before.
+    /// Size of the file before, in bytes.
     pub bytes_before: u64,
-    /// Bytes of the file now.
+    /// Size of the file afterwards, in bytes.
     pub bytes_after: u64,
-    /// What an append that was cut short had left behind, if any. It is gone.
+    /// The remains of an interrupted append, which were removed.
     pub recovery: Option<Recovery>,
 }
 
 impl Index {
-    /// Replaces an index, in one step, by one of the same vectors with the same ids, in full blocks and without what was
-    /// deleted. An index that nothing was deleted from and that would not be smaller stays as it is. Whoever has the old one open goes on reading it. It takes as much room on disk again as the new file has,
-    /// and memory for a block. `progress` counts vectors.
+    /// Rewrites an index without its deleted vectors, in full blocks, and replaces the file atomically. Vectors and ids
+    /// stay the same.
+    ///
+    /// An index without deleted vectors that would not become smaller is left as it is. Processes that have the old file
+    /// open continue to read it. Compaction needs free disk space for the new file, and memory for one block. `progress`
+    /// counts vectors.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no index, damaged, or being written to; [`Error::Cancelled`]. Then the
-    /// old file is as it was. [`Error::NotDurable`], and the new one is in place.
+    /// [`Error::Io`]; [`Error::Format`] if the file is not an index, is damaged, or is being written to;
+    /// [`Error::Cancelled`]. The old file is unchanged then. After [`Error::NotDurable`] the new file is in place.
     pub fn compact(path: &Path, progress: &Progress) -> Result<Compaction, Error> {
-        // Of a symbolic link the file is replaced and not the link.
+        // Replaces the target of a symbolic link, not the link.
         let path = &path.canonicalize().map_err(Error::io("open", path))?;
         let locked = LockedFile::open(path)?;
         let metadata = locked.metadata().map_err(Error::io("read", path))?;
@@ -47,12 +50,11 @@ impl Index {
         }
         let mut file = packer.into_file()?;
         file.set_permissions(metadata.permissions())?;
-        // Asked for here: once the new file is in place, nothing may fail any more.
+        // Read here, because nothing may fail after the new file is in place.
         let mut bytes_after = file.bytes()?;
         if bytes_after < metadata.len() || index.deleted() > 0 {
             file.finish()?;
         } else {
-            // There is nothing to gain.
             bytes_after = metadata.len();
         }
         Ok(Compaction {

@@ -1,4 +1,4 @@
-//! One writer at a time.
+//! File locks: an index has one writer at a time.
 
 use crate::atomic_file;
 use crate::error::Error;
@@ -6,15 +6,14 @@ use std::fs::{File, OpenOptions};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-/// A file that is locked until this is dropped.
+/// A locked file. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     file: File,
 }
 
 impl LockedFile {
-    /// Opens a file for writing and locks it, and makes sure that it still is the file of that name: it may have been
-    /// replaced, by a compaction, between the one and the other.
+    /// Opens a file for writing and locks it. Tries again if a compaction replaced the file between opening and locking.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         loop {
             let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
@@ -26,25 +25,27 @@ impl LockedFile {
         }
     }
 
-    /// Keeps the lock that [`lock`] has put on a file.
+    /// Takes over a file that [`lock`] has locked.
     pub(super) fn keep(file: File) -> Self {
         Self { file }
     }
 }
 
-/// Locks a file, without waiting.
+/// Locks a file without waiting.
 ///
 /// # Errors
 /// [`Error::Format`] if another process has locked it.
 pub(super) fn lock(file: &File, path: &Path) -> Result<(), Error> {
     file.try_lock().map_err(|error| match error {
-        std::fs::TryLockError::WouldBlock => Error::format("another process is writing to this index").in_file(path),
+        std::fs::TryLockError::WouldBlock => {
+            Error::format("another process is writing to this index; wait until it has finished").in_file(path)
+        }
         std::fs::TryLockError::Error(source) => Error::io("lock", path)(source),
     })
 }
 
-/// Closing alone is not enough: a process that is being started at that moment, by another thread, has the file open for
-/// as long as it takes, and with it the lock.
+/// Unlocks explicitly. Closing the file is not enough: a child process that another thread is just starting inherits the
+/// open file, and would hold the lock until its exec.
 impl Drop for LockedFile {
     fn drop(&mut self) {
         let _ = self.file.unlock();

@@ -1,4 +1,4 @@
-//! Merging: one index of several.
+//! Merging several indexes into one.
 
 use super::Index;
 use super::packer::Packer;
@@ -12,18 +12,20 @@ use crate::search::taken::Taken;
 use std::path::Path;
 
 impl Index {
-    /// Writes a new index of the vectors of several, which stay as they are, in their order and with their ids; how many
-    /// they are. Shards are put in order, whatever order they come in, and all have to be there. `progress` counts
-    /// vectors.
+    /// Writes the vectors of several indexes to a new index, in their order and with their ids. Returns how many vectors
+    /// it has.
+    ///
+    /// The inputs are not changed. Shards can be given in any order: they are merged by number, and none may be missing.
+    /// `progress` counts vectors.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::DuplicateId`], [`Error::Format`] if an index is damaged, shards are missing or some
-    /// ids are integers and others strings, naming the file; [`Error::Missing`] if there is no index;
-    /// [`Error::Occupied`] if there is a file of the new name; [`Error::Io`]; [`Error::Cancelled`]. Then there is no new file.
+    /// [`Error::WrongKey`], [`Error::DuplicateId`], or [`Error::Format`] if an index is damaged, a shard is missing, or
+    /// integer and string ids are mixed, naming the file; [`Error::Missing`] if no index is given; [`Error::Occupied`] if
+    /// the output file exists; [`Error::Io`]; [`Error::Cancelled`]. No file is written on error.
     pub fn merge(inputs: &[Self], output: &Path, progress: &Progress) -> Result<u64, Error> {
         destination::check_free(output)?;
         let inputs = in_order(inputs)?;
-        let first = *inputs.first().ok_or(Error::Missing("no index to merge"))?;
+        let first = *inputs.first().ok_or(Error::Missing("no index to merge; give at least one"))?;
         check_alike(&inputs)?;
         let mut next_number = 0;
         for index in &inputs {
@@ -49,14 +51,18 @@ impl Index {
     }
 }
 
-/// Shards by number, all of them; other indexes as they come.
+/// Sorts shards by number and checks that none is missing. Leaves other indexes in their order.
 fn in_order(inputs: &[Index]) -> Result<Vec<&Index>, Error> {
     let mut inputs: Vec<&Index> = inputs.iter().collect();
     let shards: Option<Vec<Shard>> = inputs.iter().map(|index| index.shard()).collect();
     let Some(of) = shards.and_then(|shards| shards.first().map(|shard| shard.of())) else { return Ok(inputs) };
     if let Some(other) = inputs.iter().find(|index| index.shard().is_some_and(|shard| shard.of() != of)) {
         let first = inputs.first().map_or(Path::new(""), |index| index.path());
-        let reason = format!("it is one of another number of shards than {}, which is one of {of}", first.display());
+        let other_of = other.shard().map_or(0, Shard::of);
+        let reason = format!(
+            "it is one of {other_of} shards, but {} is one of {of}; merge shards of the same job only",
+            first.display()
+        );
         return Err(Error::format(reason).in_file(other.path()));
     }
     inputs.sort_by_key(|index| index.shard());
@@ -66,19 +72,19 @@ fn in_order(inputs: &[Index]) -> Result<Vec<&Index>, Error> {
             && number_of(a) == number_of(b)
         {
             let number = number_of(a).unwrap_or_default();
-            let reason = format!("it is shard {number}/{of}, and so is {}", a.path().display());
+            let reason = format!("it is shard {number}/{of}, and so is {}; give each shard once", a.path().display());
             return Err(Error::format(reason).in_file(b.path()));
         }
     }
     let numbers: Vec<u32> = inputs.iter().filter_map(number_of).collect();
     if let Some(missing) = (0..of).find(|number| numbers.get(*number as usize) != Some(number)) {
         let lacking = of as usize - inputs.len();
-        return Err(Error::format(format!("shard {missing}/{of} is missing ({lacking} of {of} are)")));
+        return Err(Error::format(format!("shard {missing}/{of} is missing ({lacking} of {of} are); give all shards")));
     }
     Ok(inputs)
 }
 
-/// One key, and one kind of ids.
+/// Checks that all indexes have the same key and the same kind of ids.
 fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
     let mut kind = None;
     for index in inputs {
@@ -93,7 +99,7 @@ fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
         }
         match (kind, index.id_kind()?) {
             (Some(kind), Some(other)) if kind != other => {
-                let reason = format!("its ids are {other}, those of the indexes before it {kind}");
+                let reason = format!("its ids are {other}, but those of the indexes before it are {kind}");
                 return Err(Error::format(reason).in_file(index.path()));
             }
             (None, found) => kind = found,
@@ -103,7 +109,7 @@ fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The error about an id of the last index that this one or one before it has as well.
+/// Returns the error for an id of the last index that occurs in it twice or in an earlier index.
 fn duplicate(inputs: &[&Index], id: IdRef<'_>) -> Error {
     let mut holders = inputs.iter().filter(|index| {
         let mut found = false;

@@ -1,4 +1,4 @@
-//! Index files written whole, from what is left of others.
+//! Writes index files from the live vectors of others.
 
 use crate::atomic_file::AtomicFile;
 use crate::bignum::batch::Rows;
@@ -9,13 +9,15 @@ use crate::search::record_file::{Header, LiveBlock, MOST_VECTORS, records_block}
 use std::ops::Range;
 use std::path::Path;
 
-/// Rows of a full block: enough for a device to be busy with, and as many more as take so many bytes, up to what a block can have.
+/// The fewest rows of a full block: enough to keep a device busy.
 const LEAST_ROWS: usize = 4096;
+/// The size of a full block, if that is more than [`LEAST_ROWS`] rows and within the limit of a block.
 const BLOCK_BYTES: usize = 32 << 20;
-/// Consecutive ids that are a block of their own, which has no room for ids: 8 bytes each are saved.
+/// The length from which a run of consecutive ids becomes a block of its own. Such a block stores no ids, which saves 8
+/// bytes each.
 const LONG_RUN: u64 = 1024;
 
-/// Gathers rows into full blocks. The file appears when it is finished.
+/// Collects rows into full blocks. The file appears when it is finished.
 #[derive(Debug)]
 pub(super) struct Packer {
     file: AtomicFile,
@@ -27,10 +29,10 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// Begins a file that is to become `path`.
+    /// Starts a file that will become `path`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if a record has room for several vectors; [`Error::Io`].
+    /// [`Error::Unsupported`] if a record holds several vectors; [`Error::Io`].
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, Error> {
         header.layout.check_single("moving vectors from one index file to another")?;
         let mut file = AtomicFile::create(path, Content::Index)?;
@@ -50,7 +52,7 @@ impl Packer {
         Ok(())
     }
 
-    /// What is left, and the file, which is not in its place yet.
+    /// Writes the remaining rows and returns the file, which is not in place yet.
     pub(super) fn into_file(mut self) -> Result<AtomicFile, Error> {
         self.flush()?;
         Ok(self.file)
@@ -70,7 +72,7 @@ impl Packer {
     }
 }
 
-/// Which ids go into one block: long runs of consecutive numbers, and what is between them.
+/// Splits ids into blocks: one for each long run of consecutive numbers, and one for the ids between two runs.
 fn parts(ids: &Ids) -> Vec<Range<usize>> {
     let (mut parts, mut from) = (Vec::new(), 0);
     let mut run = 0..0;
@@ -109,7 +111,7 @@ mod tests {
             (&[][..], &[][..]),
             (&[(7, 8)], &[1]),
             (&[(0, 4096)], &[4096]),
-            // One that is missing costs no more than a block's header.
+            // A gap of one id costs no more than a block header.
             (&[(0, 2000), (2001, 4000)], &[2000, 1999]),
             (&[(0, 10), (20, 30), (40, 1000)], &[980]),
             (&[(0, 10), (100, 1124), (3000, 3001), (5000, 6500)], &[10, 1024, 1, 1500]),

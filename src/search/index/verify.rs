@@ -1,4 +1,4 @@
-//! Checking an index, in the depth that is asked for.
+//! Verification of an index.
 
 use super::Index;
 use crate::error::Error;
@@ -16,7 +16,7 @@ impl Index {
         self.file.blocks().try_for_each(|block| block.map(drop))
     }
 
-    /// The ids of its vectors.
+    /// Collects the ids of its vectors.
     pub(super) fn taken(&self) -> Result<Taken, Error> {
         let mut taken = Taken::default();
         for ids in self.live_ids() {
@@ -27,13 +27,12 @@ impl Index {
 }
 
 impl Evaluator {
-    /// Verifies every checksum of an index, that no id is there twice, and that every vector is a number from 1 to n² − 1;
-    /// if `deep`, also that it is coprime to n, as everything that was encrypted with the key is. `progress` counts
-    /// vectors.
+    /// Verifies every checksum of an index, that ids are unique, and that every ciphertext is a number from 1 to n² − 1;
+    /// with `deep`, also that it is coprime to n, as every encryption with the key is. `progress` counts vectors.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`], naming the first block that is damaged or the id;
-    /// [`Error::Ciphertext`], naming the first vector by its row; [`Error::Cancelled`].
+    /// [`Error::WrongKey`]; [`Error::Format`], naming the first damaged block or duplicate id; [`Error::Ciphertext`],
+    /// naming the first invalid vector by its row; [`Error::Cancelled`].
     pub fn verify(&self, index: &Index, deep: bool, progress: &Progress) -> Result<(), Error> {
         let key = self.public_key();
         index.check_key(key)?;

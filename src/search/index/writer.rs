@@ -1,4 +1,4 @@
-//! Writing to an index file: appending and deleting.
+//! Appends to an index file and deletes from it.
 
 mod delete;
 mod take;
@@ -20,44 +20,44 @@ use crate::search::taken::Taken;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Appends to an index file and deletes from it. One writer at a time: the file is locked.
+/// Appends to an index file and deletes from it. The file is locked, so there is one writer at a time.
 ///
-/// A block is on disk before the next one is written, so whenever machine or program stops, all blocks but the last are
-/// whole, and the last one is whole or recognisably not.
+/// A block is on disk before the next one is written. After a crash of the program or the machine, all blocks but the last
+/// are complete, and an incomplete last block is detected.
 #[derive(Debug)]
 pub struct IndexWriter {
     file: LockedFile,
     path: PathBuf,
     header: Header,
-    /// What the header was checked with.
+    /// The check that accepted the header.
     check: Check,
     len: u64,
     appended: u64,
-    /// Where the last whole block ends.
+    /// The end of the last complete block.
     end: u64,
-    /// What the ids are, once there is one.
+    /// The kind of the ids, once there is one.
     kind: Option<IdKind>,
-    /// The id of the next vector that comes without one.
+    /// The id of the next vector that is appended without an id.
     next_number: Option<u64>,
-    /// Read from the file when ids are given that could be there.
+    /// All ids of the index. Read from the file when ids are given that it could already have.
     taken: Option<Taken>,
     state: State,
 }
 
-/// What is known about the file beyond its whole blocks.
+/// The state of the file beyond its complete blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     OnDisk,
     /// The last block may not be on disk yet.
     Unsynced,
-    /// There may be a part of a block behind the end.
+    /// There may be an incomplete block after the end.
     Torn,
-    /// The system could not put it on disk, and does not say what of it is.
+    /// A sync failed, so it is unknown which parts are on disk.
     Unknown,
 }
 
 impl IndexWriter {
-    /// Begins a new index. There must be no file of that name yet.
+    /// Creates a new index. The file must not exist.
     ///
     /// # Errors
     /// [`Error::Occupied`]; [`Error::Io`].
@@ -65,7 +65,7 @@ impl IndexWriter {
         Self::begin(path, schemes::header(Kind::Index, key.as_ref(), 1, 0)?, schemes::check)
     }
 
-    /// Begins a new index that is to hold a part of an input. [`Index::merge`] puts the parts together.
+    /// Creates a new index for one shard of an input. [`Index::merge`] merges the shards.
     ///
     /// # Errors
     /// As [`IndexWriter::create`].
@@ -74,7 +74,7 @@ impl IndexWriter {
         Self::begin(path, Header { shard: Some(shard), ..header }, schemes::check)
     }
 
-    /// Begins an index of schemes that `check` accepts.
+    /// Creates an index for the schemes that `check` accepts.
     pub(in crate::search) fn begin(path: &Path, header: Header, check: Check) -> Result<Self, Error> {
         destination::check_free(path)?;
         let mut file = AtomicFile::create(path, Content::Index)?;
@@ -97,24 +97,24 @@ impl IndexWriter {
         })
     }
 
-    /// Continues an index. All its blocks are verified first; the rest of an append that was cut short is cut off and
-    /// reported.
+    /// Opens an index to append to it. Verifies all blocks first, and removes and reports the remains of an interrupted
+    /// append.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged; [`Error::WrongKey`].
+    /// [`Error::Io`]; [`Error::Format`] if it is damaged or not an index; [`Error::WrongKey`].
     pub fn append_to(path: &Path, key: impl AsRef<PublicKey>) -> Result<(Self, Option<Recovery>), Error> {
         Self::open_if(path, schemes::check, |index| index.check_key(key.as_ref()))
     }
 
-    /// [`IndexWriter::append_to`] an index of whatever key, such as for deleting.
+    /// Like [`IndexWriter::append_to`], for an index of any key, for example to delete from it.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is no index or damaged.
+    /// [`Error::Io`]; [`Error::Format`] if it is damaged or not an index.
     pub fn open(path: &Path) -> Result<(Self, Option<Recovery>), Error> {
         Self::open_checked(path, schemes::check)
     }
 
-    /// [`IndexWriter::open`] of schemes that `check` accepts.
+    /// Like [`IndexWriter::open`], for the schemes that `check` accepts.
     pub(in crate::search) fn open_checked(path: &Path, check: Check) -> Result<(Self, Option<Recovery>), Error> {
         Self::open_if(path, check, |_| Ok(()))
     }
@@ -133,39 +133,38 @@ impl IndexWriter {
         let (kind, next_number, header) = (index.id_kind()?, index.next_number()?, index.file.header().clone());
         drop(index);
         if recovery.is_some() {
-            file.set_len(end).map_err(Error::io("cut", path))?;
+            file.set_len(end).map_err(Error::io("truncate", path))?;
         }
         let (path, taken, state) = (path.to_owned(), None, State::Unsynced);
         Ok((Self { file, path, header, check, len, appended, end, kind, next_number, taken, state }, recovery))
     }
 
-    /// How many vectors it has by now, without those that are deleted.
+    /// Returns how many vectors the index has, without the deleted ones.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// How many vectors have been appended since it was begun or compacted, those included that are deleted.
+    /// Returns how many vectors were appended since the index was created or compacted, including deleted ones.
     pub fn appended(&self) -> u64 {
         self.appended
     }
 
-    /// The part of an input that this index is, if it was begun as one.
+    /// Returns the shard that this index holds, if it was created as a shard.
     pub fn shard(&self) -> Option<Shard> {
         self.header.shard
     }
 
-    /// Whether there is none.
+    /// Returns whether the index has no vectors, apart from deleted ones.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Appends vectors as blocks, which are there after a crash of the program, and after [`IndexWriter::sync`] after
-    /// one of the machine. `ids` are theirs, or they are numbered: from 0, and on from the highest number that has been
-    /// an id here.
+    /// Appends vectors as blocks. They survive a crash of the program, and after [`IndexWriter::sync`] also one of the
+    /// machine. Without `ids`, vectors are numbered from 0, continuing after the highest number ever used as an id here.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if there are too few or too many ids; [`Error::BadId`] if they are strings
-    /// beside integers or the other way round; [`Error::IdTaken`]; [`Error::Io`]. What was appended before is kept.
+    /// [`Error::WrongKey`]; [`Error::Format`] if the number of ids differs from that of the vectors; [`Error::BadId`] if
+    /// integer and string ids are mixed; [`Error::IdTaken`]; [`Error::Io`]. Vectors appended before are kept.
     pub fn append(&mut self, vectors: &Ciphertexts, ids: Option<&Ids>) -> Result<(), Error> {
         let (expected, actual) = (self.header.key.to_string(), vectors.key_id());
         if actual != self.header.key {
@@ -174,7 +173,7 @@ impl IndexWriter {
         self.append_records(vectors.rows(), vectors.len(), ids)
     }
 
-    /// [`IndexWriter::append`] for any scheme: so many vectors in records that are full but for the last one.
+    /// Like [`IndexWriter::append`], for any scheme: `vectors` vectors in records, all of them full except the last.
     pub(in crate::search) fn append_records(
         &mut self,
         records: Rows<'_>,
@@ -199,7 +198,7 @@ impl IndexWriter {
         for (number, limbs) in records.limbs().chunks(layout.records(at_once) * layout.width()).enumerate() {
             let ids = ids.slice(number * at_once..(number + 1) * at_once);
             if let Err(error) = self.write_block(&records_block(0, &ids, Rows::new(limbs, layout.width()))) {
-                // It holds ids that were not written.
+                // It has ids that were not written.
                 self.taken = None;
                 return Err(error);
             }
@@ -216,10 +215,10 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Puts everything written so far on disk.
+    /// Syncs everything written so far to disk.
     ///
     /// # Errors
-    /// [`Error::Io`]. After that nothing more can be written; opening the index again tells what is there.
+    /// [`Error::Io`]. Nothing can be written after that: open the index again to find out which blocks it has.
     pub fn sync(&mut self) -> Result<(), Error> {
         match self.state {
             State::OnDisk => Ok(()),
@@ -235,16 +234,16 @@ impl IndexWriter {
                 }
             },
             State::Unknown => {
-                let reason = "an earlier write failed in a way that leaves open what is on disk; open the index again";
+                let reason = "an earlier sync failed, so it is unknown what is on disk; open the index again";
                 Err(Error::format(reason).in_file(&self.path))
             }
         }
     }
 
-    /// Puts everything on disk and gives the index another name, in one step. There must be no file of that name yet.
+    /// Syncs everything to disk and renames the index atomically. A file of the new name must not exist.
     ///
     /// # Errors
-    /// [`Error::Io`], and the index has its old name; [`Error::NotDurable`], and it has its new one.
+    /// [`Error::Io`]: the index has its old name. [`Error::NotDurable`]: it has its new name.
     pub fn rename(mut self, to: &Path) -> Result<(), Error> {
         self.sync()?;
         atomic_file::rename_new(&self.path, to)
@@ -252,10 +251,10 @@ impl IndexWriter {
 
     fn write_block(&mut self, block: &[u8]) -> Result<(), Error> {
         if self.state == State::Torn {
-            self.file.set_len(self.end).map_err(Error::io("cut", &self.path))?;
+            self.file.set_len(self.end).map_err(Error::io("truncate", &self.path))?;
             self.state = State::Unsynced;
         }
-        // A block that the disk has never seen must not stand before one that it has.
+        // Blocks must reach the disk in order: syncs the previous one before writing the next.
         self.sync()?;
         let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(block));
         if let Err(error) = written {

@@ -1,4 +1,4 @@
-//! Blocks: records and the ids of the vectors in them, or the numbers of vectors that are deleted.
+//! Blocks: records with the ids of their vectors, or the numbers of deleted vectors.
 
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content};
 use super::layout::Layout;
@@ -9,65 +9,65 @@ use crate::id::IdRef;
 use crate::search::ids::Ids;
 use std::borrow::Cow;
 
-/// A block of records whose checksum fits.
+/// A block of records whose checksum matches.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::search) struct Block<'a> {
-    /// A row each. The last one may be partly filled.
+    /// The records, one per row. The last one may be partly filled.
     pub(in crate::search) records: Rows<'a>,
     layout: Layout,
     vectors: usize,
     ids: StoredIds<'a>,
-    /// Vectors that are deleted, in order.
+    /// The deleted vectors, in ascending order.
     dead: &'a [u32],
 }
 
 impl<'a> Block<'a> {
-    /// The block of a header and its payload.
+    /// Reads a block from its header and payload.
     ///
     /// # Errors
-    /// Why they are none.
+    /// The reason if they are not a valid block.
     pub(super) fn new(
         header: &BlockHeader,
         layout: Layout,
         payload: &'a [u8],
         dead: &'a [u32],
     ) -> Result<Self, &'static str> {
-        let (ids, records) = payload.split_at_checked(header.id_bytes()).ok_or("it is cut short")?;
+        let (ids, records) = payload.split_at_checked(header.id_bytes()).ok_or("it is too short")?;
         let records = bytemuck::try_cast_slice(records).map_err(|_| "it is not aligned")?;
         let records = Rows::new(records, layout.width());
         if records.len() != layout.records(header.count) {
-            return Err("it is cut short");
+            return Err("it is too short");
         }
         Ok(Self { records, layout, vectors: header.count, ids: header.ids(ids)?, dead })
     }
 
-    /// How many vectors, deleted or not.
+    /// Returns how many vectors it has, including deleted ones.
     pub(in crate::search) fn vectors(&self) -> usize {
         self.vectors
     }
 
-    /// The id of a vector.
+    /// Returns the id of a vector.
     pub(in crate::search) fn id(&self, vector: usize) -> IdRef<'a> {
         self.ids.get(vector).unwrap_or(IdRef::Number(0))
     }
 
-    /// The record that a vector is in.
+    /// Returns the record that contains a vector.
     pub(in crate::search) fn record_of(&self, vector: usize) -> Option<&'a [u64]> {
         self.records.get(vector / self.layout.vectors()).filter(|_| vector < self.vectors)
     }
 
-    /// Whether its ids are numbers in order.
+    /// Returns whether its ids are consecutive numbers.
     pub(in crate::search) fn is_run(&self) -> bool {
         matches!(self.ids, StoredIds::Run(_))
     }
 
-    /// The vectors that are not deleted, by their numbers in the block.
+    /// Iterates over the vectors that are not deleted, by their numbers in the block.
     pub(in crate::search) fn live_vectors(&self) -> impl Iterator<Item = usize> {
         let mut dead = self.dead.iter().map(|vector| *vector as usize).peekable();
         (0..self.vectors).filter(move |vector| dead.next_if_eq(vector).is_none())
     }
 
-    /// The ids of the vectors that are not deleted.
+    /// Returns the ids of the vectors that are not deleted.
     pub(in crate::search) fn live_ids(&self) -> Ids {
         if self.dead.is_empty() {
             return self.ids.to_ids(self.vectors);
@@ -77,10 +77,10 @@ impl<'a> Block<'a> {
         ids
     }
 
-    /// What is not deleted, where a record is a vector: the file's own memory if nothing is deleted, else a copy.
+    /// Returns the vectors that are not deleted: the mapped memory if nothing is deleted, else a copy.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if a record has room for several vectors: only the scheme can take one out of it.
+    /// [`Error::Unsupported`] if a record holds several vectors, because only the scheme can extract one of them.
     pub(in crate::search) fn live(&self) -> Result<LiveBlock<'a>, Error> {
         self.layout.check_single("taking single vectors out of an index")?;
         let (ids, width) = (self.live_ids(), self.records.width());
@@ -92,7 +92,7 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The vectors of a block that are not deleted, which may be none, each a record.
+/// The vectors of a block that are not deleted, one per record. There may be none.
 #[derive(Debug)]
 pub(in crate::search) struct LiveBlock<'a> {
     pub(in crate::search) ids: Ids,
@@ -114,7 +114,7 @@ impl LiveBlock<'_> {
     }
 }
 
-/// The bytes of a block of records, header and payload. The ids are those of the vectors, which the records hold in order.
+/// Serializes a block of records: header and payload. `ids` are those of the vectors, in the order of the records.
 pub(in crate::search) fn records_block(group: usize, ids: &Ids, records: Rows<'_>) -> Vec<u8> {
     let (mut ends, mut text, mut numbers) = (Vec::<u32>::new(), String::new(), Vec::<u64>::new());
     let (first, layout) = match (ids.run(), ids.get(0)) {
@@ -136,12 +136,12 @@ pub(in crate::search) fn records_block(group: usize, ids: &Ids, records: Rows<'_
     block(content, ids.len(), &parts, bytemuck::cast_slice(records.limbs()))
 }
 
-/// The bytes of a block that deletes vectors by their numbers in the file, in order.
+/// Serializes a block that deletes vectors, given by their numbers in the file in ascending order.
 pub(in crate::search) fn deletions_block(vectors: &[u64]) -> Vec<u8> {
     block(Content::Deletions, vectors.len(), &[bytemuck::cast_slice(vectors)], &[])
 }
 
-/// A block whose payload is the parts, padded to a multiple of 64 bytes, and the records.
+/// Serializes a block whose payload is the parts, padded to a multiple of 64 bytes, followed by the records.
 fn block(content: Content, count: usize, parts: &[&[u8]], records: &[u8]) -> Vec<u8> {
     let padded = parts.iter().map(|part| part.len()).sum::<usize>().next_multiple_of(64);
     let mut block = Vec::with_capacity(BLOCK_HEADER_BYTES + padded + records.len());

@@ -1,6 +1,6 @@
-//! Small structures of fixed size with a checksum at their end.
+//! Fixed-size structures that end with a checksum.
 
-/// Some bytes with numbers at fixed places and a CRC-32 of all before it at the end.
+/// N bytes with fields at fixed offsets and, at the end, a CRC-32 of the bytes before it.
 pub(super) struct Bytes<const N: usize>([u8; N]);
 
 impl<const N: usize> Default for Bytes<N> {
@@ -18,7 +18,7 @@ impl<const N: usize> Bytes<N> {
         self.0[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Sizes here are bounded below 2^32.
+    /// Writes a 32-bit number. All sizes in these structures are below 2^32.
     pub(super) fn put_u32(&mut self, at: usize, number: usize) {
         self.put(at, &u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
     }

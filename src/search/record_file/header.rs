@@ -1,4 +1,4 @@
-//! The first bytes of a file: what it is, of which key and scheme, and how large its records are.
+//! File headers: the kind of the file, its key and scheme, and the size of its records.
 
 use super::bytes::Bytes;
 use super::layout::{Layout, MOST_VECTORS};
@@ -9,16 +9,16 @@ use crate::search::query_id::QueryId;
 use crate::search::shard::Shard;
 
 pub(in crate::search) const HEADER_BYTES: usize = 128;
-/// The version that is written. Version 1 has neither scheme nor query id, and one vector in a record.
+/// The version written. Version 1 has neither scheme nor query id, and one vector per record.
 const VERSION: u32 = 2;
-/// Where the scheme's parameters are.
+/// The offsets of the scheme's parameters.
 const PARAMETERS: [usize; 3] = [48, 52, 112];
-/// Zeros, up to the checksum.
+/// The reserved bytes before the checksum, which are zero.
 const UNUSED: std::ops::Range<usize> = 116..124;
-/// What only version 2 has.
+/// The bytes that version 1 does not use.
 const SINCE_VERSION_2: std::ops::Range<usize> = 88..116;
 
-/// What a file is for.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::search) enum Kind {
     Index = 1,
@@ -41,15 +41,15 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| *kind as u32 == number).ok_or_else(|| {
             let known: Vec<String> = Self::ALL.map(|kind| format!("{} ({})", kind as u32, kind.name())).into();
             Error::format(format!(
-                "kind {number} of a hushvec file, which is not read here; read are {}. Encrypted numbers (4) have commands \
-                 of their own, and other kinds need a newer hushvec",
+                "a hushvec file of kind {number}, expected one of {}. Read encrypted numbers (4) with `load_numbers`, and \
+                 other kinds with a newer hushvec",
                 known.join(", ")
             ))
         })
     }
 }
 
-/// Decides whether a header is one of a scheme that the caller reads, with the parameters and the layout that go together.
+/// Checks that a header has a scheme that the caller can read, with parameters and a layout that match.
 pub(in crate::search) type Check = fn(&Header) -> Result<(), Error>;
 
 /// The first 128 bytes of a file.
@@ -57,18 +57,18 @@ pub(in crate::search) type Check = fn(&Header) -> Result<(), Error>;
 pub(in crate::search) struct Header {
     pub(in crate::search) kind: Kind,
     pub(in crate::search) key: PublicId,
-    /// The number of the scheme; unknown in version 1 of the format, and only there.
+    /// The code of the scheme; `None` in version 1 of the format.
     pub(in crate::search) scheme: Option<u32>,
-    /// What the scheme says of its sizes.
+    /// The sizes of the scheme.
     pub(in crate::search) parameters: [u32; 3],
     pub(in crate::search) layout: Layout,
-    /// Queries that a response answers; 1 in other files.
+    /// The number of queries that a response answers; 1 in other files.
     pub(in crate::search) groups: usize,
-    /// Vectors of each group in a finished file; 0 in an index, which grows.
+    /// The number of vectors of each group in a query or response; 0 in an index, which grows.
     pub(in crate::search) vectors: u64,
-    /// Numbers below it may have been ids of vectors that are gone from an index without a trace.
+    /// A number above all ids of vectors that compaction removed from an index, so that their ids are not used again.
     pub(in crate::search) next_number: u64,
-    /// The part of an input that an index is.
+    /// The shard that an index holds.
     pub(in crate::search) shard: Option<Shard>,
     /// The id of a query, or of the query that a response answers.
     pub(in crate::search) query: Option<QueryId>,
@@ -109,19 +109,19 @@ impl Header {
         let version = bytes.u32(8);
         if !(1..=VERSION).contains(&version) {
             return Err(Error::format(format!(
-                "version {version} of the format; this build reads versions 1 to {VERSION}. Read it with a newer hushvec"
+                "version {version} of the format; this build reads versions 1 to {VERSION}. Use a newer hushvec"
             )));
         }
         if !bytes.is_sealed() {
-            let message = "the header is damaged (its checksum does not fit); restore the file from a copy";
+            let message = "the header is damaged (its checksum does not match); restore the file from a copy";
             return Err(Error::format(message));
         }
         let kind = Kind::from_number(bytes.u32(12))?;
         let unused = if version == 1 { SINCE_VERSION_2.start..UNUSED.end } else { UNUSED };
         if !bytes.are_zero(unused) {
             return Err(Error::format(format!(
-                "the header has bytes that version {version} of the format does not have; a newer hushvec may have written \
-                 the file, or it is forged"
+                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have written the \
+                 file, or it is forged"
             )));
         }
         let shard = match (bytes.u32(80), bytes.u32(84)) {
@@ -149,9 +149,10 @@ impl Header {
         Ok(header)
     }
 
+    /// Checks the counts and the query id against the kind of the file.
+    ///
     /// # Errors
-    /// [`Error::Format`] if there are more queries than a file may have, or counts or a query id that this kind of file does
-    /// not have.
+    /// [`Error::Format`] if a count exceeds its limit, or the kind of file does not have such a field.
     fn check_counts(&self) -> Result<(), Error> {
         let (groups, vectors) = (self.groups, self.vectors);
         let wrong = |what: &str| {
@@ -166,12 +167,12 @@ impl Header {
             }
             Kind::Index | Kind::Query if groups != 1 => wrong(&format!("{groups} groups; only a response has several")),
             Kind::Index if vectors != 0 => {
-                wrong(&format!("{vectors} vectors; an index grows and does not say how many it has"))
+                wrong(&format!("{vectors} vectors; that of an index has 0, because an index grows"))
             }
             Kind::Query if self.scheme.is_some() && self.query.is_none() => {
-                wrong("no query id; version 2 of a query has one")
+                wrong("no query id; a query of version 2 has one")
             }
-            Kind::Index if self.query.is_some() => wrong("a query id; an index answers no query"),
+            Kind::Index if self.query.is_some() => wrong("a query id; an index has none"),
             Kind::Query | Kind::Response if self.next_number != 0 || self.shard.is_some() => {
                 wrong("fields that only an index has")
             }
@@ -179,11 +180,13 @@ impl Header {
         }
     }
 
-    /// Vectors of a finished file, in all groups; `None` if that is no number.
+    /// Returns the number of vectors of a query or response in all groups; `None` if it overflows.
     pub(super) fn all_vectors(&self) -> Option<u64> {
         self.vectors.checked_mul(self.groups as u64)
     }
 
+    /// Checks the kind of the file.
+    ///
     /// # Errors
     /// [`Error::Format`] if the file is of another kind.
     pub(super) fn check_kind(&self, kind: Kind) -> Result<(), Error> {
@@ -193,8 +196,10 @@ impl Header {
         Err(Error::format(format!("{}, expected {}", self.kind.name(), kind.name())))
     }
 
+    /// Checks that another header of the same key has the same scheme and sizes.
+    ///
     /// # Errors
-    /// [`Error::Format`] if the other header, which names the same key, has another scheme or size.
+    /// [`Error::Format`] if it does not.
     pub(in crate::search) fn check_same_key(&self, other: &Self) -> Result<(), Error> {
         let differ = |(a, b)| a != b;
         let schemes = self.scheme.zip(other.scheme).is_some_and(differ);
@@ -205,10 +210,10 @@ impl Header {
     }
 }
 
-/// The error about a header that names a key and has another scheme or size.
+/// Returns the error for a header whose scheme or sizes differ from those of the key that it names.
 pub(in crate::search) fn other_sizes() -> Error {
     Error::format(
-        "the header names the key, but has another scheme or other sizes than that key. The file is forged, or its header \
+        "the header names this key, but has another scheme or other sizes than the key. The file is forged, or its header \
          was changed: restore it from a copy",
     )
 }

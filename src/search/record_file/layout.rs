@@ -1,16 +1,16 @@
-//! How records lie in a file: the bytes of one, and the vectors in one. The scheme decides both; what a record holds is its
-//! own business.
+//! The layout of records: their size in bytes, and how many vectors each holds. The scheme determines both, and the content
+//! of a record.
 
 use crate::error::Error;
 
-/// The most vectors of a block, and so of a record: a bound on what a damaged file can make a reader do.
+/// The most vectors in a block, and so in a record. Bounds the work that a damaged file can cause.
 pub(in crate::search) const MOST_VECTORS: usize = 65_536;
-/// The most bytes of all records of a block, and so of one record. Readers of queries and responses hold a block in memory.
+/// The largest size of all records of a block, and so of one record. Readers of queries and responses hold a block in memory.
 pub(super) const MOST_RECORDS_BYTES: usize = 128 << 20;
-/// What records are a multiple of, so that a mapped file is used as it is.
+/// Records are a multiple of this size, so that they are aligned in a mapped file.
 const ALIGNMENT: usize = 64;
 
-/// The bytes of a record, and how many vectors it has room for. The last record of a block may be partly filled.
+/// The size of a record and its capacity in vectors. The last record of a block may be partly filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::search) struct Layout {
     record_bytes: usize,
@@ -18,10 +18,10 @@ pub(in crate::search) struct Layout {
 }
 
 impl Layout {
-    /// Records of so many bytes with so many vectors each.
+    /// Creates the layout of records of `record_bytes` bytes with `vectors` vectors each.
     ///
     /// # Errors
-    /// [`Error::Format`] if no file may have such records.
+    /// [`Error::Format`] if a value exceeds the limits of the format.
     pub(in crate::search) fn new(record_bytes: usize, vectors: usize) -> Result<Self, Error> {
         if record_bytes == 0 || !record_bytes.is_multiple_of(ALIGNMENT) || record_bytes > MOST_RECORDS_BYTES {
             return Err(Error::format(format!(
@@ -38,49 +38,51 @@ impl Layout {
         Ok(Self { record_bytes, vectors })
     }
 
-    /// Bytes of a record.
+    /// Returns the size of a record in bytes.
     pub(in crate::search) fn record_bytes(self) -> usize {
         self.record_bytes
     }
 
-    /// Limbs of a record.
+    /// Returns the size of a record in limbs.
     pub(in crate::search) fn width(self) -> usize {
         self.record_bytes / 8
     }
 
-    /// Vectors that a record has room for.
+    /// Returns the capacity of a record in vectors.
     pub(in crate::search) fn vectors(self) -> usize {
         self.vectors
     }
 
-    /// Records of so many vectors in a block.
+    /// Returns how many records `vectors` vectors take in a block.
     pub(in crate::search) fn records(self, vectors: usize) -> usize {
         vectors.div_ceil(self.vectors)
     }
 
-    /// Bytes of the records of so many vectors in a block; none if that is more than a block may have.
+    /// Returns how many bytes the records of `vectors` vectors take in a block; `None` if that exceeds the limit of a block.
     pub(super) fn block_bytes(self, vectors: usize) -> Option<usize> {
         self.records(vectors).checked_mul(self.record_bytes).filter(|bytes| *bytes <= MOST_RECORDS_BYTES)
     }
 
-    /// The least bytes of so many vectors, over however many blocks; none if that is no number.
+    /// Returns the fewest bytes that `vectors` vectors can take in any number of blocks; `None` on overflow.
     pub(super) fn least_bytes(self, vectors: u64) -> Option<u64> {
         vectors.div_ceil(self.vectors as u64).checked_mul(self.record_bytes as u64)
     }
 
-    /// The most vectors that go into a block, all its records full.
+    /// Returns the most vectors that fit into a block with all records full.
     pub(in crate::search) fn vectors_at_once(self) -> usize {
         let records = (MOST_VECTORS / self.vectors).min(MOST_RECORDS_BYTES / self.record_bytes);
         records.max(1) * self.vectors
     }
 
+    /// Checks that a record holds a single vector.
+    ///
     /// # Errors
-    /// [`Error::Unsupported`] if a record has room for several vectors.
+    /// [`Error::Unsupported`] if it can hold several.
     pub(in crate::search) fn check_single(self, operation: &'static str) -> Result<(), Error> {
         if self.vectors == 1 {
             return Ok(());
         }
-        let reason = format!("its records have room for {} vectors each, and stay whole", self.vectors);
+        let reason = format!("its records have room for {} vectors each and cannot be split", self.vectors);
         Err(Error::Unsupported { operation, reason })
     }
 }

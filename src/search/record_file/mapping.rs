@@ -1,4 +1,4 @@
-//! A file mapped into memory.
+//! Memory-mapped files.
 
 use crate::destination::open_regular;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Mapping {
     path: PathBuf,
     map: Mmap,
-    /// The file's device and number, by which it is known again.
+    /// The file's device and inode numbers, which identify it.
     #[cfg(unix)]
     identity: (u64, u64),
 }
@@ -21,8 +21,8 @@ impl Mapping {
         let file = open_regular(path)?;
         #[cfg(unix)]
         let identity = identity(&file.metadata().map_err(Error::io("open", path))?);
-        // SAFETY: the map is read-only and lives as long as `self`. Nobody may change or shorten the file meanwhile: hushvec
-        // itself only ever appends to index files, and docs/formats.md asks the same of everyone else.
+        // SAFETY: the map is read-only and lives as long as `self`. The file must not be changed or shortened meanwhile:
+        // hushvec only appends to index files, and docs/formats.md requires the same of other programs.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         Ok(Self {
             path: path.to_owned(),
@@ -36,25 +36,26 @@ impl Mapping {
         &self.path
     }
 
-    /// What is mapped. Touching bytes that are no longer in the file kills the process: see [`Mapping::check_length`].
+    /// Returns the mapped bytes. Reading bytes beyond the end of a shortened file kills the process: see
+    /// [`Mapping::check_length`].
     pub(super) fn bytes(&self) -> &[u8] {
         &self.map
     }
 
-    /// Looks whether the file still reaches to byte `end`. That is no guarantee for the moment after, and it takes no open
-    /// file, of which a server has few.
+    /// Checks that the file still extends to byte `end`. It could be shortened right afterwards. The check needs no open
+    /// file, of which a server has a limited number.
     ///
     /// # Errors
     /// [`Error::Format`] if the file was shortened.
     pub(super) fn check_length(&self, end: u64) -> Result<(), Error> {
-        // Windows shortens no file that is mapped. One that was replaced or removed keeps its bytes while it is mapped.
+        // Windows does not let a mapped file be shortened. A replaced or removed file keeps its bytes while it is mapped.
         #[cfg(unix)]
         if let Ok(found) = std::fs::metadata(&self.path)
             && identity(&found) == self.identity
             && found.len() < end
         {
             let message = format!(
-                "the file was shortened to {} bytes while it was open, and a block ends at {end}; restore it from a copy",
+                "the file was shortened to {} bytes while it was open, but a block ends at byte {end}; restore it from a copy",
                 found.len()
             );
             return Err(Error::format(message).in_file(&self.path));

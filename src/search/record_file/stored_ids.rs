@@ -1,4 +1,4 @@
-//! The ids of a block as they are in a file: one for each vector.
+//! The stored form of the ids of a block, one id for each vector.
 
 use crate::id::{IdRef, check_text};
 use crate::search::ids::Ids;
@@ -6,11 +6,11 @@ use crate::search::ids::Ids;
 /// How the ids of a block are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdLayout {
-    /// Not at all: the first is known, the others count on.
+    /// Consecutive numbers: only the first is stored, in the block header.
     Run = 0,
-    /// 8 bytes each.
+    /// Numbers of 8 bytes each.
     Numbers = 1,
-    /// 4 bytes each for where they end in the text behind them.
+    /// Texts: 4 bytes each for their ends, followed by all texts.
     Texts = 2,
 }
 
@@ -20,7 +20,7 @@ impl IdLayout {
     }
 }
 
-/// Ids as they are in a file.
+/// Ids borrowed from a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum StoredIds<'a> {
     Run(u64),
@@ -29,30 +29,30 @@ pub(super) enum StoredIds<'a> {
 }
 
 impl<'a> StoredIds<'a> {
-    /// The ids of so many vectors in the first bytes of a payload.
+    /// Reads `count` numbers from the first bytes of a payload.
     pub(super) fn numbers(bytes: &'a [u8], count: usize) -> Result<Self, &'static str> {
-        let (numbers, padding) = bytes.split_at_checked(8 * count).ok_or("it is cut short")?;
+        let (numbers, padding) = bytes.split_at_checked(8 * count).ok_or("it is too short")?;
         check_padding(padding)?;
         bytemuck::try_cast_slice(numbers).map(Self::Numbers).map_err(|_| "it is not aligned")
     }
 
-    /// The ids of so many vectors in the first bytes of a payload, with the length of all together.
+    /// Reads `count` texts, of `text_bytes` bytes in total, from the first bytes of a payload.
     pub(super) fn texts(bytes: &'a [u8], count: usize, text_bytes: usize) -> Result<Self, &'static str> {
-        let (ends, text) = bytes.split_at_checked(4 * count).ok_or("it is cut short")?;
-        let (text, padding) = text.split_at_checked(text_bytes).ok_or("it is cut short")?;
+        let (ends, text) = bytes.split_at_checked(4 * count).ok_or("it is too short")?;
+        let (text, padding) = text.split_at_checked(text_bytes).ok_or("it is too short")?;
         check_padding(padding)?;
         let text = std::str::from_utf8(text).map_err(|_| "an id is not UTF-8")?;
         let ends: &[u32] = bytemuck::try_cast_slice(ends).map_err(|_| "it is not aligned")?;
         let mut start = 0;
         for end in ends {
             let id = text.get(start..*end as usize).ok_or("an id ends before it begins")?;
-            check_text(id).map_err(|_| "a text can be no id")?;
+            check_text(id).map_err(|_| "a text is not a valid id")?;
             start = *end as usize;
         }
         if start == text.len() { Ok(Self::Texts { ends, text }) } else { Err("there is text after the last id") }
     }
 
-    /// The ids of that many vectors. They were checked when they were read, so that none is refused here.
+    /// Returns the ids of `vectors` vectors. They were checked when they were read, so none is refused here.
     pub(super) fn to_ids(self, vectors: usize) -> Ids {
         match self {
             Self::Run(first) => Ids::from(first..first.saturating_add(vectors as u64)),
@@ -79,7 +79,7 @@ impl<'a> StoredIds<'a> {
     }
 }
 
-/// What is behind ids or deletions, up to a multiple of 64 bytes.
+/// Checks the padding after ids or deletions, up to a multiple of 64 bytes.
 pub(super) fn check_padding(padding: &[u8]) -> Result<(), &'static str> {
     if padding.iter().all(|byte| *byte == 0) { Ok(()) } else { Err("its padding is not zero") }
 }

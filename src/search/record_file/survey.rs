@@ -1,15 +1,15 @@
-//! Reading the whole of a record file of any scheme: for tests and fuzzing of the container.
+//! Reads whole record files of any scheme, for tests and fuzzing of the container.
 
 use super::{Check, Kind, RecordFile, WholeFile};
 use crate::error::Error;
 use std::path::Path;
 
-/// What is in a record file.
+/// The counts of a record file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecordSurvey {
-    /// Vectors in all blocks, deleted ones included.
+    /// Vectors in all blocks, including deleted ones.
     pub vectors: u64,
-    /// Vectors that are deleted.
+    /// Deleted vectors.
     pub deleted: u64,
     /// Records in all blocks.
     pub records: u64,
@@ -18,7 +18,7 @@ pub struct RecordSurvey {
 }
 
 impl RecordSurvey {
-    /// Reads an index of whatever scheme, and verifies every checksum.
+    /// Reads an index of any scheme and verifies every checksum.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`].
@@ -36,12 +36,12 @@ impl RecordSurvey {
             }
         }
         if (survey.vectors, survey.vectors - survey.deleted) != (file.vectors(), live) {
-            return Err(Error::format("the blocks have other vectors than the file"));
+            return Err(Error::format("the vectors of the blocks do not add up to those of the file"));
         }
         Ok(survey)
     }
 
-    /// Reads a query of whatever scheme, and verifies every checksum.
+    /// Reads a query of any scheme and verifies every checksum.
     ///
     /// # Errors
     /// As [`RecordSurvey::of_index`].
@@ -49,7 +49,7 @@ impl RecordSurvey {
         Self::of_whole(path, Kind::Query)
     }
 
-    /// Reads a response of whatever scheme, and verifies ids and checksums.
+    /// Reads a response of any scheme and verifies ids and checksums.
     ///
     /// # Errors
     /// As [`RecordSurvey::of_index`].

@@ -1,5 +1,5 @@
-//! The container with a synthetic scheme whose records hold thousands of vectors, through the code that reads and writes
-//! Paillier's.
+//! Tests of the container with a synthetic scheme whose records hold thousands of vectors, through the same code that reads
+//! and writes Paillier's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const SYNTHETIC: u32 = 0x5359_4e54;
 const PARAMETERS: [u32; 3] = [4096, 768, 7];
 
-/// Accepts the synthetic scheme, whatever its layout, and no other.
+/// Accepts the synthetic scheme only, with any layout.
 const CHECK: Check = |header| match (header.scheme, header.parameters) {
     (Some(SYNTHETIC), PARAMETERS) => Ok(()),
     other => Err(Error::format(format!("{other:?} is not the synthetic scheme"))),
@@ -33,13 +33,13 @@ fn header(kind: Kind, layout: Layout, groups: usize, vectors: u64) -> Header {
     Header { kind, key, scheme, parameters: PARAMETERS, layout, groups, vectors, next_number: 0, shard: None, query }
 }
 
-/// Limbs of the records of so many vectors, different for each seed.
+/// Limbs of the records of `vectors` vectors, different for each seed.
 fn limbs(layout: Layout, vectors: usize, seed: u64) -> Vec<u64> {
     let count = (layout.records(vectors) * layout.width()) as u64;
     (0..count).map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed).collect()
 }
 
-/// Ids of three kinds, none twice for different `first`s that are far apart.
+/// Ids of three kinds. Values of `first` that are far apart give distinct ids.
 fn ids(way: u8, first: u64, vectors: usize) -> Ids {
     let numbers = first..first + vectors as u64;
     match way % 3 {
@@ -49,7 +49,7 @@ fn ids(way: u8, first: u64, vectors: usize) -> Ids {
     }
 }
 
-/// Writes an index of blocks of so many vectors each.
+/// Writes an index whose blocks have these numbers of vectors.
 fn write_index(path: &Path, layout: Layout, way: u8, blocks: &[usize]) -> IndexWriter {
     let mut writer = IndexWriter::begin(path, header(Kind::Index, layout, 1, 0), CHECK).unwrap();
     for (number, vectors) in blocks.iter().enumerate() {
@@ -61,7 +61,7 @@ fn write_index(path: &Path, layout: Layout, way: u8, blocks: &[usize]) -> IndexW
     writer
 }
 
-/// The bytes of a response with a block for each group and each of the blocks.
+/// The bytes of a response with one block for each group and each entry of `blocks`.
 fn response(layout: Layout, way: u8, groups: usize, blocks: &[usize]) -> Vec<u8> {
     let vectors = blocks.iter().sum::<usize>() as u64;
     let mut bytes = header(Kind::Response, layout, groups, vectors).to_bytes().to_vec();
@@ -75,7 +75,7 @@ fn response(layout: Layout, way: u8, groups: usize, blocks: &[usize]) -> Vec<u8>
     bytes
 }
 
-/// Reads all of a finished file: the limbs of each block, and its ids.
+/// Reads a whole query or response: the limbs and the ids of each block.
 fn read_whole(path: &Path, kind: Kind) -> Result<Vec<(Vec<u64>, Ids)>, Error> {
     let file = WholeFile::open(path, kind, CHECK)?;
     file.check_ids()?;
@@ -86,14 +86,14 @@ fn read_whole(path: &Path, kind: Kind) -> Result<Vec<(Vec<u64>, Ids)>, Error> {
     Ok(found)
 }
 
-/// A folder of its own, and a path in it.
+/// A new temporary folder, and a path in it.
 fn place(name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     (folder, path)
 }
 
-/// Sets the checksum at the end of a header right.
+/// Recomputes the checksum at the end of a header.
 fn seal(header: &mut [u8]) {
     let end = header.len() - 4;
     let checksum = crc32fast::hash(&header[..end]).to_le_bytes();

@@ -1,7 +1,7 @@
-//! Files that are written whole, read a block at a time: queries and responses.
+//! Queries and responses: files that are written whole and read one block at a time.
 //!
-//! They come from others, who could shorten them while they are mapped, which would kill the process. Nothing is allocated for
-//! what a header announces before the file is known to be long enough, and then as it is read.
+//! They come from other parties, who could shorten a mapped file and so kill the process; hence they are read. A reader
+//! checks that the file is long enough for the counts in its header, and then allocates memory only as it reads.
 
 use super::block::Block;
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
@@ -14,31 +14,31 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read at once.
+/// The most bytes to read at once.
 const PIECE: usize = 1 << 20;
 
-/// An open file whose header is sound.
+/// An open file with a valid header.
 #[derive(Debug)]
 pub(in crate::search) struct WholeFile {
     path: PathBuf,
     file: File,
     header: Header,
-    /// Its bytes when it was opened.
+    /// Its size in bytes when it was opened.
     len: u64,
 }
 
-/// The blocks of a file, in their order.
+/// Reads the blocks of a file in order.
 pub(in crate::search) struct Blocks<'a> {
     file: &'a WholeFile,
-    /// The next block.
+    /// The position of the next block.
     next: Position,
-    /// The group of the next block: they come in turn.
+    /// The group of the next block. Blocks cycle through the groups.
     group: usize,
-    /// A payload, aligned.
+    /// The payload of a block, aligned.
     buffer: Vec<u64>,
 }
 
-/// The ids of a block.
+/// The group and the ids of a block.
 struct Part {
     group: usize,
     ids: Ids,
@@ -48,7 +48,8 @@ impl WholeFile {
     /// Opens a file whose header `check` accepts.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than that says.
+    /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than the header
+    /// says.
     pub(in crate::search) fn open(path: &Path, kind: Kind, check: Check) -> Result<Self, Error> {
         let file = open_regular(path)?;
         let len = file.metadata().map_err(Error::io("open", path))?.len();
@@ -59,14 +60,14 @@ impl WholeFile {
             read_at(&file, 0, head).map_err(|error| unreadable(path, error))?;
             let header = Header::from_bytes(head, check)?;
             header.check_kind(kind)?;
-            // In as few blocks as they could be.
+            // The smallest possible size: all vectors in as few records as possible.
             let (vectors, groups, layout) = (header.vectors, header.groups, header.layout);
             let announced = layout.least_bytes(vectors).and_then(|bytes| bytes.checked_mul(groups as u64));
             if announced.is_none_or(|bytes| bytes > len.saturating_sub(HEADER_BYTES as u64)) {
                 let (size, room) = (layout.record_bytes(), layout.vectors());
                 let records = if room == 1 { String::new() } else { format!(" for {room}") };
                 return Err(Error::format(format!(
-                    "incomplete: its header announces {groups} times {vectors} vectors in records of {size} bytes{records}, and \
+                    "incomplete: its header announces {groups} times {vectors} vectors in records of {size} bytes{records}, but \
                      the file has {len} bytes; copy it again"
                 )));
             }
@@ -84,14 +85,16 @@ impl WholeFile {
         &self.header
     }
 
-    /// The blocks from the first on.
+    /// Returns a reader of the blocks that starts with the first.
     pub(in crate::search) fn blocks(&self) -> Blocks<'_> {
         let next = Position { number: 0, at: HEADER_BYTES as u64, vectors: 0 };
         Blocks { file: self, next, group: 0, buffer: Vec::new() }
     }
 
-    /// Looks at the ids of all blocks, without reading records: those of a response come in rounds, one block for each query in
-    /// order, all with the same ids, and none of these twice. Takes memory for ids that are no runs of numbers: see [`Taken`].
+    /// Checks the ids of all blocks, without reading records.
+    ///
+    /// The blocks of a response come in rounds: one block for each query, in order, all with the same ids. No id may occur
+    /// in two rounds. Takes memory for ids that are not consecutive numbers: see [`Taken`].
     ///
     /// # Errors
     /// [`Error::Format`], naming the block; [`Error::Io`].
@@ -121,17 +124,17 @@ impl WholeFile {
         check().map_err(|error| error.in_file(&self.path))
     }
 
-    /// Fills a buffer with what is at a byte of the file.
+    /// Fills a buffer from an offset of the file.
     fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Error> {
         read_at(&self.file, at, into).map_err(|error| unreadable(&self.path, error))
     }
 }
 
 impl Blocks<'_> {
-    /// The next block.
+    /// Reads the next block.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is damaged or not all there; [`Error::Io`].
+    /// [`Error::Format`] if it is damaged or incomplete; [`Error::Io`].
     pub(in crate::search) fn next_block(&mut self) -> Result<Option<Block<'_>>, Error> {
         let file = self.file;
         self.read_block().map_err(|error| error.in_file(&file.path))
@@ -143,12 +146,12 @@ impl Blocks<'_> {
         self.fill(at, header.payload_bytes())?;
         let payload = bytemuck::cast_slice(&self.buffer);
         if crc32fast::hash(payload) != header.checksum {
-            return Err(position.damaged("its checksum does not fit"));
+            return Err(position.damaged("its checksum does not match"));
         }
         Block::new(&header, self.file.header.layout, payload, &[]).map(Some).map_err(|reason| position.damaged(reason))
     }
 
-    /// The group and the ids of the next block, whose checksum is not looked at.
+    /// Reads the group and the ids of the next block, without verifying its checksum.
     fn next_part(&mut self) -> Result<Option<Part>, Error> {
         let position = self.next;
         let Some((header, group, at)) = self.next_header()? else { return Ok(None) };
@@ -157,8 +160,8 @@ impl Blocks<'_> {
         Ok(Some(Part { group, ids: ids.to_ids(header.count) }))
     }
 
-    /// The header of the next block, its group, and where its payload is, which is all there; none if all vectors have been
-    /// there.
+    /// Reads the header of the next block. Returns it with its group and the offset of its payload, which is complete, or
+    /// `None` after the last vector.
     fn next_header(&mut self) -> Result<Option<(BlockHeader, usize, u64)>, Error> {
         let (file, next, expected) = (self.file, self.next, self.file.header.all_vectors().unwrap_or(0));
         let left = file.len - next.at;
@@ -184,10 +187,10 @@ impl Blocks<'_> {
             Content::Records { group, .. } if group == expected_group => group,
             Content::Records { group, .. } => {
                 return Err(next.damaged(&format!(
-                    "it answers query {group}, expected query {expected_group}; blocks are missing, repeated or swapped"
+                    "it answers query {group}, expected query {expected_group}: blocks are missing, repeated or swapped"
                 )));
             }
-            Content::Deletions => return Err(next.damaged("it deletes vectors, which only an index does")),
+            Content::Deletions => return Err(next.damaged("it deletes vectors, as only blocks of an index do")),
         };
         let payload = header.payload_bytes() as u64;
         if payload > left - BLOCK_HEADER_BYTES as u64 {
@@ -203,7 +206,7 @@ impl Blocks<'_> {
         Ok(Some((header, group, at)))
     }
 
-    /// Reads so many bytes, a multiple of 8, into the buffer, which grows as they come.
+    /// Reads `bytes` bytes, a multiple of 8, into the buffer, which grows piece by piece.
     fn fill(&mut self, mut at: u64, bytes: usize) -> Result<(), Error> {
         self.buffer.clear();
         let mut left = bytes;
@@ -232,7 +235,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::io("read", path)(error)
 }
 
-/// Fills a buffer with what is at a byte of a file, which several threads may read.
+/// Fills a buffer from an offset of a file. Several threads can read the same file.
 #[cfg(unix)]
 fn read_at(file: &File, at: u64, into: &mut [u8]) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, into, at)

@@ -1,8 +1,8 @@
 //! `--project`: more bits than an embedding has dimensions.
 
 use super::lines;
-use crate::desk::{DIMENSIONS, Desk, expected, vectors};
 use crate::tables::{self, Column};
+use crate::workspace::{DIMENSIONS, Workspace, expected, vectors};
 use hushvec::{BitMatrix, Projection};
 use hushvec_cli::input::{Format, IdSource, Input};
 use predicates::str::contains;
@@ -24,27 +24,28 @@ fn projected(rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
 
 #[test]
 fn every_format_gives_the_bits_of_the_library() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let rows = embeddings(9);
-    desk.floats("v.npy", &rows);
+    workspace.floats("v.npy", &rows);
     let eighths: Vec<u8> =
         rows.iter().flatten().map(|x| format!("{}", x * 8.0).parse::<i8>().unwrap().cast_unsigned()).collect();
-    desk.npy("int8.npy", "|i1", "(9, 48)", &eighths);
+    workspace.npy("int8.npy", "|i1", "(9, 48)", &eighths);
     let doubles: Vec<u8> = rows.iter().flatten().flat_map(|x| f64::from(*x).to_be_bytes()).collect();
-    desk.npy("double.npy", ">f8", "(9, 48)", &doubles);
+    workspace.npy("double.npy", ">f8", "(9, 48)", &doubles);
     let floats: Vec<u8> = rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
-    std::fs::write(desk.path("v.fbin"), super::bin(9, 48, &floats)).unwrap();
-    std::fs::write(desk.path("v.i8bin"), super::bin(9, 48, &eighths)).unwrap();
-    tables::parquet(&desk.path("v.parquet"), &tables::batches(Column::Floats, &rows));
-    tables::arrow_stream(&desk.path("v.arrows"), &tables::batches(Column::Floats, &rows));
-    std::fs::write(desk.path("v.jsonl"), lines(&rows, |row, vector| json!({"id": row, "vector": vector}))).unwrap();
+    std::fs::write(workspace.path("v.fbin"), super::bin(9, 48, &floats)).unwrap();
+    std::fs::write(workspace.path("v.i8bin"), super::bin(9, 48, &eighths)).unwrap();
+    tables::parquet(&workspace.path("v.parquet"), &tables::batches(Column::Floats, &rows));
+    tables::arrow_stream(&workspace.path("v.arrows"), &tables::batches(Column::Floats, &rows));
+    std::fs::write(workspace.path("v.jsonl"), lines(&rows, |row, vector| json!({"id": row, "vector": vector})))
+        .unwrap();
     let csv = |record: &dyn Fn(usize) -> String| -> String {
         let fields = |row: usize| rows[row].iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         (0..rows.len()).map(|row| format!("{}{}\n", record(row), fields(row))).collect()
     };
-    std::fs::write(desk.path("v.csv"), csv(&|_| String::new())).unwrap();
+    std::fs::write(workspace.path("v.csv"), csv(&|_| String::new())).unwrap();
     let names = (0..48).map(|at| format!("v{at}")).collect::<Vec<_>>().join(",");
-    std::fs::write(desk.path("named.csv"), format!("id,{names}\n{}", csv(&|row| format!("{row},")))).unwrap();
+    std::fs::write(workspace.path("named.csv"), format!("id,{names}\n{}", csv(&|row| format!("{row},")))).unwrap();
 
     let mut want = BitMatrix::new(DIMENSIONS);
     let projection = Projection::new(48, DIMENSIONS).unwrap();
@@ -62,7 +63,7 @@ fn every_format_gives_the_bits_of_the_library() {
         "v.csv",
         "named.csv",
     ] {
-        let mut input = Input::open(&[desk.path(name)], DIMENSIONS, &format, IdSource::IfAny).unwrap();
+        let mut input = Input::open(&[workspace.path(name)], DIMENSIONS, &format, IdSource::IfAny).unwrap();
         assert_eq!(input.rows(), Some(9), "{name}");
         let read = input.read_all().unwrap();
         assert!((0..9).all(|row| read.row(row) == want.row(row)) && read.len() == 9, "{name}");
@@ -71,56 +72,55 @@ fn every_format_gives_the_bits_of_the_library() {
 
 #[test]
 fn commands_project_what_they_read() {
-    let desk = Desk::furnished("paillier_subgroup");
+    let workspace = Workspace::with_context("paillier_subgroup");
     let rows = embeddings(30);
-    desk.floats("vectors.npy", &rows);
-    desk.floats("query.npy", &rows[..2]);
+    workspace.floats("vectors.npy", &rows);
+    workspace.floats("query.npy", &rows[..2]);
     let answers = expected(&projected(&rows), &projected(&rows[..2]), 12, |i| i);
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx", "--project"]);
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx", "--project"]);
     let query = ["query", "ctx.json", "index.hvx", "query.npy", "-k", "12", "--json"];
-    assert_eq!(desk.json(&[&query[..], &["--project"]].concat()), answers);
-    desk.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq", "--project"]);
-    desk.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
-    assert_eq!(desk.json(&["decode", "ctx.json", "response.hvr", "-k", "12", "--json"]), answers);
-    desk.refused(&query, 1, "has 48 dimensions a vector, the context needs 64; --project makes 64 bits of them");
+    assert_eq!(workspace.json(&[&query[..], &["--project"]].concat()), answers);
+    workspace.ok(&["encrypt-query", "ctx.json", "query.npy", "-o", "query.hvq", "--project"]);
+    workspace.ok(&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "response.hvr"]);
+    assert_eq!(workspace.json(&["decode", "ctx.json", "response.hvr", "-k", "12", "--json"]), answers);
+    workspace.refused(&query, 1, "has 48 dimensions per vector, the context needs 64; give --project to turn");
 
     // It goes on where it was, in several files too, and forecasts.
-    desk.floats("more.npy", &embeddings(33)[30..]);
+    workspace.floats("more.npy", &embeddings(33)[30..]);
     let resume = ["encrypt", "ctx.json", "vectors.npy", "more.npy", "-o", "index.hvx", "--resume"];
-    let report = desk.json(&[&resume[..], &["--project", "--json"]].concat());
+    let report = workspace.json(&[&resume[..], &["--project", "--json"]].concat());
     assert_eq!((&report["encrypted"], &report["skipped"]), (&json!(3), &json!(30)));
     let plan = ["encrypt", "public.json", "vectors.npy", "-o", "x.hvx", "--project", "--dry-run", "--json"];
-    assert_eq!(desk.json(&plan)["vectors"], 30);
+    assert_eq!(workspace.json(&plan)["vectors"], 30);
     let records = lines(&rows, |_, vector| json!({"vector": vector}));
     let piped = ["encrypt", "public.json", "-", "-o", "piped.hvx", "--project"];
-    desk.command(&piped).write_stdin(records).assert().success().stderr(contains("encrypted 30"));
-    assert_eq!(desk.json(&["index", "info", "piped.hvx", "--json"])["vectors"], 30);
+    workspace.command(&piped).write_stdin(records).assert().success().stderr(contains("encrypted 30"));
+    assert_eq!(workspace.json(&["index", "info", "piped.hvx", "--json"])["vectors"], 30);
 
     // As many dimensions as bits are projected too, and more.
-    desk.floats("wide.npy", &vectors(5));
-    desk.ok(&["encrypt", "ctx.json", "wide.npy", "-o", "wide.hvx", "--project"]);
+    workspace.floats("wide.npy", &vectors(5));
+    workspace.ok(&["encrypt", "ctx.json", "wide.npy", "-o", "wide.hvx", "--project"]);
     let wide = ["query", "ctx.json", "wide.hvx", "wide.npy", "-k", "5", "--json", "--project"];
-    assert_eq!(desk.json(&wide), expected(&projected(&vectors(5)), &projected(&vectors(5)), 5, |i| i));
+    assert_eq!(workspace.json(&wide), expected(&projected(&vectors(5)), &projected(&vectors(5)), 5, |i| i));
 }
 
 #[test]
-fn what_cannot_be_projected_is_said() {
-    let desk = Desk::furnished("paillier_subgroup");
+fn vectors_that_cannot_be_projected_are_refused() {
+    let workspace = Workspace::with_context("paillier_subgroup");
     let rows = embeddings(3);
     let refused = |name: &str, bytes: &[u8], code: i32, options: &[&str], what: &str| {
-        std::fs::write(desk.path(name), bytes).unwrap();
-        desk.refused(&[&["encrypt", "public.json", name, "-o", "x.hvx"], options].concat(), code, what);
-        assert!(!desk.path("x.hvx").exists(), "{what}");
+        std::fs::write(workspace.path(name), bytes).unwrap();
+        workspace.refused(&[&["encrypt", "public.json", name, "-o", "x.hvx"], options].concat(), code, what);
+        assert!(!workspace.path("x.hvx").exists(), "{what}");
     };
     let project = &["--project"][..];
-    let bits =
-        "has bits or integers, and --project takes floating-point numbers or int8; bits are encrypted as they are";
+    let bits = "has bits or integers, but --project takes floating-point numbers or int8; leave --project out";
     refused("v.u8bin", &super::bin(2, 64, &[1; 128]), 1, project, &format!("v.u8bin: row 0 {bits}"));
     refused("v.jsonl", b"{\"bits\": \"0110\"}\n", 1, project, &format!("v.jsonl: line 1 {bits}"));
     refused("v.jsonl", b"{\"vector\": [0, 1, 1, 0]}\n", 1, project, &format!("line 1 {bits}"));
     refused("v.csv", b"0,1,-1\n", 1, project, &format!("line 1: {bits}"));
-    tables::parquet(&desk.path("t.parquet"), &tables::batches(Column::FixedBinary, &vectors(2)));
-    desk.refused(&["encrypt", "public.json", "t.parquet", "-o", "x.hvx", "--project"], 1, bits);
+    tables::parquet(&workspace.path("t.parquet"), &tables::batches(Column::FixedBinary, &vectors(2)));
+    workspace.refused(&["encrypt", "public.json", "t.parquet", "-o", "x.hvx", "--project"], 1, bits);
     refused("v.u8bin", &super::bin(2, 8, &[1; 16]), 2, &["--project", "--packed"], "leave one of them out");
     // Ids that would be taken for a dimension.
     refused("v.csv", b"7,0.5,-0.25\n8,0.5,1.5\n", 1, project, "the first field, 7, looks like an id");
@@ -128,52 +128,56 @@ fn what_cannot_be_projected_is_said() {
     // All vectors have the dimensions of the first one.
     let record = |row: &[f32]| format!("{}\n", json!({"vector": row}));
     let uneven = [record(&rows[0]), record(&rows[1][..47])].concat();
-    std::fs::write(desk.path("uneven.jsonl"), uneven).unwrap();
+    std::fs::write(workspace.path("uneven.jsonl"), uneven).unwrap();
     let kept = ["encrypt", "public.json", "uneven.jsonl", "-o", "kept.hvx", "--project"];
-    desk.refused(&kept, 1, "uneven.jsonl: line 2 has 47 dimensions, those before have 48");
-    assert_eq!(desk.json(&["index", "info", "kept.hvx", "--json"])["vectors"], 1);
-    desk.floats("a.npy", &rows);
-    desk.floats("b.npy", &[vec![1.0; 50]]);
+    workspace.refused(&kept, 1, "uneven.jsonl: line 2 has 47 dimensions, the rows before have 48");
+    assert_eq!(workspace.json(&["index", "info", "kept.hvx", "--json"])["vectors"], 1);
+    workspace.floats("a.npy", &rows);
+    workspace.floats("b.npy", &[vec![1.0; 50]]);
     let two = ["encrypt", "public.json", "a.npy", "b.npy", "-o", "x.hvx", "--project"];
-    desk.refused(&two, 1, "b.npy: row 0 has 50 dimensions, those before have 48");
-    std::fs::write(desk.path("uneven.csv"), "x,y\n0.5,0.25\n0.5,0.25,1\n").unwrap();
+    workspace.refused(&two, 1, "b.npy: row 0 has 50 dimensions, the rows before have 48");
+    std::fs::write(workspace.path("uneven.csv"), "x,y\n0.5,0.25\n0.5,0.25,1\n").unwrap();
     let kept = ["encrypt", "public.json", "uneven.csv", "-o", "fields.hvx", "--project"];
-    desk.refused(&kept, 1, "line 3: 3 fields, those before have 2 numbers");
+    workspace.refused(&kept, 1, "line 3: 3 fields, the lines before have 2 numbers");
 }
 
 #[test]
-fn other_numbers_of_dimensions_name_the_option() {
-    let desk = Desk::furnished("paillier_subgroup");
+fn too_few_dimensions_suggest_project() {
+    let workspace = Workspace::with_context("paillier_subgroup");
     let rows = embeddings(3);
-    let hint = "the context needs 64; --project makes 64 bits of them";
-    tables::parquet(&desk.path("t.parquet"), &tables::batches(Column::Floats, &rows));
-    std::fs::write(desk.path("v.jsonl"), lines(&rows, |_, vector| json!({"vector": vector}))).unwrap();
-    desk.floats("v.npy", &rows);
+    let hint = "the context needs 64; give --project to turn each vector into 64 bits";
+    tables::parquet(&workspace.path("t.parquet"), &tables::batches(Column::Floats, &rows));
+    std::fs::write(workspace.path("v.jsonl"), lines(&rows, |_, vector| json!({"vector": vector}))).unwrap();
+    workspace.floats("v.npy", &rows);
     for name in ["t.parquet", "v.jsonl", "v.npy"] {
-        desk.refused(&["encrypt", "public.json", name, "-o", "x.hvx"], 1, hint);
+        workspace.refused(&["encrypt", "public.json", name, "-o", "x.hvx"], 1, hint);
     }
-    std::fs::write(desk.path("v.csv"), "0.5,0.25\n").unwrap();
+    std::fs::write(workspace.path("v.csv"), "0.5,0.25\n").unwrap();
     let csv = ["encrypt", "public.json", "v.csv", "-o", "x.hvx"];
-    desk.refused(&csv, 1, "2 fields, the context needs 64 numbers; --project makes 64 bits of them");
+    workspace.refused(
+        &csv,
+        1,
+        "2 fields, the context needs 64 numbers; give --project to turn each vector into 64 bits",
+    );
     // Of bits, and of more dimensions than the context has, there is nothing to say.
-    desk.npy("bits.npy", "|u1", "(1, 48)", &[1; 48]);
-    desk.floats("more.npy", &[vec![0.5; 65]]);
+    workspace.npy("bits.npy", "|u1", "(1, 48)", &[1; 48]);
+    workspace.floats("more.npy", &[vec![0.5; 65]]);
     for name in ["bits.npy", "more.npy"] {
-        let output = desk.command(&["encrypt", "public.json", name, "-o", "x.hvx"]).assert().code(1);
-        let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-        assert!(said.contains("the context needs 64") && !said.contains("--project"), "{said}");
+        let output = workspace.command(&["encrypt", "public.json", name, "-o", "x.hvx"]).assert().code(1);
+        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(stderr.contains("the context needs 64") && !stderr.contains("--project"), "{stderr}");
     }
 }
 
 /// Not a number, infinite, or too large for single precision: the row and the component are named.
 #[test]
 fn infinite_components_are_refused() {
-    let desk = Desk::furnished("paillier_subgroup");
+    let workspace = Workspace::with_context("paillier_subgroup");
     for (value, shown) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf"), (-1e300, "-inf")] {
         let row: Vec<u8> = [0.5, value, 0.25].iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
-        desk.npy("v.npy", "<f8", "(1, 3)", &row);
-        let what = format!("v.npy: row 0 has {shown} as component 1, which cannot be projected");
-        desk.refused(&["encrypt", "public.json", "v.npy", "-o", "x.hvx", "--project"], 1, &what);
+        workspace.npy("v.npy", "<f8", "(1, 3)", &row);
+        let what = format!("v.npy: row 0 has {shown} as component 1, expected a finite number");
+        workspace.refused(&["encrypt", "public.json", "v.npy", "-o", "x.hvx", "--project"], 1, &what);
     }
-    assert!(!desk.path("x.hvx").exists());
+    assert!(!workspace.path("x.hvx").exists());
 }

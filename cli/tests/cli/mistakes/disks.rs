@@ -1,18 +1,21 @@
 //! Disks without room.
 
-use super::{furnished, listing};
+use super::{listing, setup};
 
 /// A disk without room, of which a limit on the size of files is a small one.
 #[test]
 fn a_full_disk_costs_nothing() {
     use std::process::{Command, Stdio};
-    let desk = furnished();
-    let before = listing(&desk);
+    let workspace = setup();
+    let before = listing(&workspace);
     let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     let hushvec = assert_cmd::cargo::cargo_bin!("hushvec");
-    let said = |command: &mut Command| {
-        let output =
-            command.current_dir(desk.path(".")).env("HUSHVEC_PASSPHRASE", crate::desk::PASSPHRASE).output().unwrap();
+    let stderr = |command: &mut Command| {
+        let output = command
+            .current_dir(workspace.path("."))
+            .env("HUSHVEC_PASSPHRASE", crate::workspace::PASSPHRASE)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
@@ -22,7 +25,7 @@ fn a_full_disk_costs_nothing() {
         &["context", "show", "ctx.json", "--json"],
         &["decode", "ctx.json", "response.hvr"],
     ] {
-        let error = said(Command::new(hushvec).args(arguments).stdout(full()));
+        let error = stderr(Command::new(hushvec).args(arguments).stdout(full()));
         assert!(error.contains("cannot write to standard output: No space left on device"), "{arguments:?}: {error}");
     }
     for arguments in [
@@ -33,17 +36,17 @@ fn a_full_disk_costs_nothing() {
     ] {
         // The signal that comes with the limit would end it first. 8 blocks of 512 or 1,024 bytes.
         let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' {arguments}", hushvec.display());
-        let error = said(Command::new("sh").args(["-c", &script]));
+        let error = stderr(Command::new("sh").args(["-c", &script]));
         let file = arguments.rsplit(' ').find(|word| word.contains('.')).unwrap();
         assert!(error.contains(&format!("cannot write {file}: File too large")), "{arguments}: {error}");
         if arguments.contains("--append") {
-            assert!(error.contains("nothing was added to index.hvx, which has 40 vectors as before"), "{error}");
+            assert!(error.contains("nothing was added to index.hvx, which still has 40 vectors"), "{error}");
         }
-        desk.ok(&["index", "verify", "public.json", "index.hvx"]);
+        workspace.ok(&["index", "verify", "public.json", "index.hvx"]);
     }
     // The index may have the beginning of a block at its end, which the next append cuts off.
     let but_the_index =
         |files: Vec<(String, Vec<u8>)>| files.into_iter().filter(|(name, _)| name != "index.hvx").collect::<Vec<_>>();
-    assert_eq!(but_the_index(listing(&desk)), but_the_index(before), "something was lost or left behind");
-    assert_eq!(desk.json(&["index", "info", "index.hvx", "--json"])["vectors"], 40);
+    assert_eq!(but_the_index(listing(&workspace)), but_the_index(before), "something was lost or left behind");
+    assert_eq!(workspace.json(&["index", "info", "index.hvx", "--json"])["vectors"], 40);
 }

@@ -2,8 +2,8 @@
 //!
 //! Root may do everything: where the tests run as root, the program runs as another user.
 
-use super::furnished;
-use crate::desk::{Desk, PASSPHRASE};
+use super::setup;
+use crate::workspace::{PASSPHRASE, Workspace};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -12,39 +12,42 @@ use std::process::{Command, Output};
 /// The user `nobody` of most systems.
 const NOBODY: u32 = 65534;
 
-fn set_mode(desk: &Desk, name: &str, mode: u32) {
-    std::fs::set_permissions(desk.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+fn set_mode(workspace: &Workspace, name: &str, mode: u32) {
+    std::fs::set_permissions(workspace.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// A copy of the program that any user may run, wherever the tests were built.
-fn program(desk: &Desk) -> PathBuf {
-    let copy = desk.path("hushvec");
+fn program(workspace: &Workspace) -> PathBuf {
+    let copy = workspace.path("hushvec");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("hushvec"), &copy).unwrap();
-    set_mode(desk, "hushvec", 0o755);
+    set_mode(workspace, "hushvec", 0o755);
     copy
 }
 
 #[test]
-fn no_permission_is_said() {
-    let desk = furnished();
-    let is_root = desk.path(".").metadata().unwrap().uid() == 0;
-    let program = program(&desk);
+fn missing_permissions_are_reported() {
+    let workspace = setup();
+    let is_root = workspace.path(".").metadata().unwrap().uid() == 0;
+    let program = program(&workspace);
     for (from, to) in [("ctx.json", "locked.json"), ("vectors.npy", "locked.npy"), ("index.hvx", "locked.hvx")] {
-        std::fs::copy(desk.path(from), desk.path(to)).unwrap();
-        set_mode(&desk, to, 0);
+        std::fs::copy(workspace.path(from), workspace.path(to)).unwrap();
+        set_mode(&workspace, to, 0);
     }
-    std::fs::create_dir(desk.path("locked")).unwrap();
-    set_mode(&desk, "locked", 0);
+    std::fs::create_dir(workspace.path("locked")).unwrap();
+    set_mode(&workspace, "locked", 0);
     for name in
         ["ctx.json", "public.json", "other.json", "vectors.npy", "query.npy", "query.hvq", "response.hvr", "index.hvx"]
     {
-        set_mode(&desk, name, 0o444);
+        set_mode(&workspace, name, 0o444);
     }
-    set_mode(&desk, ".", 0o555);
+    set_mode(&workspace, ".", 0o555);
     let run = |arguments: &[&str]| -> Output {
         let mut command = Command::new(&program);
-        command.args(arguments).current_dir(desk.path(".")).env("HUSHVEC_PASSPHRASE", PASSPHRASE);
-        command.env("HUSHVEC_NEW_PASSPHRASE", "another").env("HUSHVEC_API_KEY", "hvk_none").env("HOME", desk.path("."));
+        command.args(arguments).current_dir(workspace.path(".")).env("HUSHVEC_PASSPHRASE", PASSPHRASE);
+        command
+            .env("HUSHVEC_NEW_PASSPHRASE", "another")
+            .env("HUSHVEC_API_KEY", "hvk_none")
+            .env("HOME", workspace.path("."));
         if is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -52,24 +55,24 @@ fn no_permission_is_said() {
     };
     let names = || {
         let mut names: Vec<_> =
-            std::fs::read_dir(desk.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            std::fs::read_dir(workspace.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     };
-    let (before, index) = (names(), std::fs::read(desk.path("index.hvx")).unwrap());
+    let (before, index) = (names(), std::fs::read(workspace.path("index.hvx")).unwrap());
     let works = run(&["context", "show", "ctx.json"]);
     assert!(works.status.success(), "{works:?}");
     for (arguments, what) in MISTAKES {
         let output = run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains(what) && said.contains("Permission denied"), "{arguments:?}: {said}");
-        assert!(!said.contains("panicked") && !said.contains(".hushvec-"), "{arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(what) && stderr.contains("Permission denied"), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains(".hushvec-"), "{arguments:?}: {stderr}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
     }
-    set_mode(&desk, ".", 0o755);
+    set_mode(&workspace, ".", 0o755);
     assert_eq!(names(), before, "something was left behind");
-    assert_eq!(std::fs::read(desk.path("index.hvx")).unwrap(), index);
+    assert_eq!(std::fs::read(workspace.path("index.hvx")).unwrap(), index);
 }
 
 const MISTAKES: &[(&[&str], &str)] = &[
@@ -78,7 +81,7 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["encrypt", "locked.json", "vectors.npy", "-o", "x.hvx"], "cannot open locked.json"),
     (&["encrypt", "public.json", "locked.npy", "-o", "x.hvx"], "cannot open locked.npy"),
     (&["encrypt", "public.json", "locked/v.npy", "-o", "x.hvx"], "cannot open locked/v.npy"),
-    (&["encrypt", "public.json", "locked/*.npy", "-o", "x.hvx"], "cannot look for locked/*.npy"),
+    (&["encrypt", "public.json", "locked/*.npy", "-o", "x.hvx"], "cannot search for locked/*.npy"),
     (&["encrypt", "public.json", "vectors.npy", "--ids", "locked.npy", "-o", "x.hvx"], "cannot open locked.npy"),
     (&["query", "ctx.json", "locked.hvx", "query.npy"], "cannot open locked.hvx"),
     (&["query", "ctx.json", "index.hvx", "locked.npy"], "cannot open locked.npy"),
@@ -101,18 +104,18 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "x"], "cannot create x"),
     (&["index", "merge", "index.hvx", "-o", "x.hvx"], "cannot create x.hvx"),
     (&["index", "export", "public.json", "index.hvx", "-o", "x.npy"], "cannot create x.npy"),
-    (&["man", "manuals"], "cannot make manuals"),
+    (&["man", "manuals"], "cannot create manuals"),
 ];
 
 #[cfg(all(feature = "client", feature = "server"))]
 #[test]
 fn servers_and_keys_without_permission() {
-    let desk = Desk::new();
-    let is_root = desk.path(".").metadata().unwrap().uid() == 0;
-    let program = program(&desk);
-    std::fs::write(desk.path("locked.key"), "hvk_secret").unwrap();
-    set_mode(&desk, "locked.key", 0);
-    set_mode(&desk, ".", 0o555);
+    let workspace = Workspace::new();
+    let is_root = workspace.path(".").metadata().unwrap().uid() == 0;
+    let program = program(&workspace);
+    std::fs::write(workspace.path("locked.key"), "hvk_secret").unwrap();
+    set_mode(&workspace, "locked.key", 0);
+    set_mode(&workspace, ".", 0o555);
     for (arguments, what) in [
         (&["serve", "--data", "data", "--listen", "127.0.0.1:0"][..], "cannot make data"),
         (&["kb", "list", "--server", "http://127.0.0.1:1", "--api-key-file", "locked.key"], "cannot open locked.key"),
@@ -122,14 +125,14 @@ fn servers_and_keys_without_permission() {
         ),
     ] {
         let mut command = Command::new(&program);
-        command.args(arguments).current_dir(desk.path("."));
+        command.args(arguments).current_dir(workspace.path("."));
         if is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(1) && said.contains(what), "{arguments:?}: {said}");
-        assert!(said.contains("Permission denied"), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && stderr.contains(what), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("Permission denied"), "{stderr}");
     }
-    set_mode(&desk, ".", 0o755);
+    set_mode(&workspace, ".", 0o755);
 }

@@ -1,8 +1,8 @@
 //! Mistakes with servers, knowledge bases and API keys.
 
-use super::{furnished, listing};
-use crate::desk::{Desk, PASSPHRASE};
+use super::{listing, setup};
 use crate::process::Server;
+use crate::workspace::{PASSPHRASE, Workspace};
 use predicates::str::contains;
 
 /// A mistake: whose key is given, what is asked for, the exit code, and what must be said.
@@ -21,10 +21,10 @@ enum Key {
 
 #[test]
 fn every_mistake_with_a_server_is_explained() {
-    let desk = furnished();
-    let server = Server::start(&desk.path("data"), &[]);
+    let workspace = setup();
+    let server = Server::start(&workspace.path("data"), &[]);
     let admin = |arguments: &[&str]| {
-        let mut command = desk.command(arguments);
+        let mut command = workspace.command(arguments);
         command.args(["--server", &server.url]).env("HUSHVEC_API_KEY", &server.key).assert().success()
     };
     admin(&["push", "ctx.json", "index.hvx", "--create-kb", "notes"]);
@@ -40,7 +40,10 @@ fn every_mistake_with_a_server_is_explained() {
         commands.map(|arguments| admin(arguments).get_output().stdout.clone())
     };
     let here = || {
-        listing(&desk).into_iter().filter(|(name, _)| name != "data" && name != "ctx.json.pushed").collect::<Vec<_>>()
+        listing(&workspace)
+            .into_iter()
+            .filter(|(name, _)| name != "data" && name != "ctx.json.pushed")
+            .collect::<Vec<_>>()
     };
     let before = (here(), state());
     for (key, arguments, code, what) in MISTAKES {
@@ -51,34 +54,35 @@ fn every_mistake_with_a_server_is_explained() {
             Key::Nothing => &nothing,
             Key::Admin => &server.key,
         };
-        let mut command = desk.command(arguments);
+        let mut command = workspace.command(arguments);
         if !arguments.contains(&"--server") {
             command.args(["--server", &server.url]);
         }
         let output = command.env("HUSHVEC_API_KEY", text).env_remove("HUSHVEC_ADMIN_KEY").output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(*code), "{key:?} {arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(*code), "{key:?} {arguments:?}: {stderr}");
         // What a server says is said to be its.
-        let refuses = ["401", "403"].iter().any(|status| said.contains(&format!(": {status} ")));
-        assert!(!refuses || said.contains(&format!("{}: 40", server.address())), "{key:?} {arguments:?}: {said}");
+        let refuses = ["401", "403"].iter().any(|status| stderr.contains(&format!(": {status} ")));
+        assert!(!refuses || stderr.contains(&format!("{}: 40", server.address())), "{key:?} {arguments:?}: {stderr}");
         for text in *what {
-            assert!(said.contains(text), "{key:?} {arguments:?}: {text:?} is not in\n{said}");
+            assert!(stderr.contains(text), "{key:?} {arguments:?}: {text:?} is not in\n{stderr}");
         }
         for secret in [&server.key, &reader, &nothing, "hvk_wrong", PASSPHRASE] {
-            assert!(!said.contains(secret), "{key:?} {arguments:?} shows a secret: {said}");
+            assert!(!stderr.contains(secret), "{key:?} {arguments:?} shows a secret: {stderr}");
         }
-        assert!(!said.contains("panicked") && output.stdout.is_empty(), "{key:?} {arguments:?}: {said}");
+        assert!(!stderr.contains("panicked") && output.stdout.is_empty(), "{key:?} {arguments:?}: {stderr}");
     }
     assert!((here(), state()) == before, "something was lost or left behind");
     // What is listed of the knowledge base is what it has.
     admin(&["search", "ctx.json", "query.npy", "--kb", "notes"]);
 }
 
-const NO_KEY: &str = "the server wants an API key: set HUSHVEC_API_KEY or give --api-key-file";
-const NO_ADMIN_KEY: &str = "this takes the admin key: set HUSHVEC_ADMIN_KEY or give --admin-key-file";
+const NO_KEY: &str = "the server needs an API key: set HUSHVEC_API_KEY or give --api-key-file";
+const NO_ADMIN_KEY: &str = "this command needs the admin key: set HUSHVEC_ADMIN_KEY or give --admin-key-file";
 const UNKNOWN_KEY: &[&str] = &["401", "unknown or revoked", "HUSHVEC_ADMIN_KEY or --admin-key-file"];
 const UNKNOWN_API_KEY: &[&str] = &[": 401 Unauthorized: the key", "HUSHVEC_API_KEY"];
-const NOT_ADMIN: &[&str] = &["403", "this takes the admin key", "set HUSHVEC_ADMIN_KEY or give --admin-key-file"];
+const NOT_ADMIN: &[&str] =
+    &["403", "the admin key; an API key was given", "set HUSHVEC_ADMIN_KEY or give --admin-key-file"];
 const NO_SUCH_BASE: &[&str] = &["there is no knowledge base \"nots\"", "notes"];
 
 const MISTAKES: &[Mistake<'_>] = &[
@@ -109,28 +113,33 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Reader, &["key", "revoke", "reader"], 1, NOT_ADMIN),
     (Key::Reader, &["key", "grant", "reader", "notes", "delete"], 1, NOT_ADMIN),
     (Key::Reader, &["push", "ctx.json", "index.hvx", "--create-kb", "x"], 1, NOT_ADMIN),
-    (Key::Reader, &["push", "ctx.json", "index.hvx", "--kb", "notes"], 1, &["403", "this takes write", "key grant"]),
-    (Key::Reader, &["kb", "show", "others"], 1, &["no knowledge base \"others\" that this key may use"]),
-    (Key::Nothing, &["kb", "show", "notes"], 1, &["no knowledge base \"notes\", nor any other, that this key may use"]),
-    (Key::Nothing, &["search", "ctx.json", "query.npy", "--kb", "notes"], 1, &["nor any other, that this key may use"]),
-    (Key::Admin, &["kb", "list", "--org", "other"], 1, &["403", "not of the organisation \"other\"", "--org"]),
-    (Key::Admin, &["key", "list", "--org", "other"], 1, &["403", "not of the organisation \"other\"", "--org"]),
+    (Key::Reader, &["push", "ctx.json", "index.hvx", "--kb", "notes"], 1, &["403", "request needs write", "key grant"]),
+    (Key::Reader, &["kb", "show", "others"], 1, &["no knowledge base \"others\"; this key has access to notes"]),
+    (Key::Nothing, &["kb", "show", "notes"], 1, &["no knowledge base \"notes\"; this key has access to none"]),
+    (Key::Nothing, &["search", "ctx.json", "query.npy", "--kb", "notes"], 1, &["this key has access to none"]),
+    (Key::Admin, &["kb", "list", "--org", "other"], 1, &["403", "not belong to the organisation \"other\"", "--org"]),
+    (Key::Admin, &["key", "list", "--org", "other"], 1, &["403", "not belong to the organisation \"other\"", "--org"]),
     (Key::Admin, &["push", "ctx.json", "index.hvx", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
     (Key::Admin, &["search", "ctx.json", "query.npy", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
     // Names that there are not, or are already.
     (Key::Admin, &["kb", "show", "nots"], 1, NO_SUCH_BASE),
     (Key::Admin, &["kb", "delete", "nots", "--yes"], 1, NO_SUCH_BASE),
-    (Key::Admin, &["kb", "create", "notes"], 2, &["there is a knowledge base called notes already", "--kb"]),
+    (Key::Admin, &["kb", "create", "notes"], 2, &["the knowledge base notes already exists", "--kb"]),
     (Key::Admin, &["kb", "create", ""], 1, &["name must not be empty"]),
     (
         Key::Admin,
         &["kb", "delete", "notes"],
         2,
-        &["would delete the knowledge base notes", "40 vectors", "--yes does it"],
+        &["would permanently delete the knowledge base notes", "40 vectors; give --yes to delete"],
     ),
     (Key::Admin, &["search", "ctx.json", "query.npy", "--kb", "nots"], 1, NO_SUCH_BASE),
     (Key::Admin, &["push", "ctx.json", "index.hvx", "--kb", "nots"], 1, NO_SUCH_BASE),
-    (Key::Admin, &["push", "ctx.json", "index.hvx", "--create-kb", "notes"], 2, &["called notes already"]),
+    (
+        Key::Admin,
+        &["push", "ctx.json", "index.hvx", "--create-kb", "notes"],
+        2,
+        &["the knowledge base notes already exists"],
+    ),
     (Key::Admin, &["key", "show", "rader"], 1, &["no API key with the hash or the name \"rader\""]),
     (Key::Admin, &["key", "revoke", "rader"], 1, &["no API key with the hash or the name \"rader\""]),
     (Key::Admin, &["key", "grant", "rader", "notes", "read"], 1, &["no API key with the hash or the name \"rader\""]),
@@ -166,7 +175,7 @@ const MISTAKES: &[Mistake<'_>] = &[
         &["has no embedding to rank by; push it with one (--rerank-with, or rerank="],
     ),
     // Addresses.
-    (Key::Admin, &["kb", "list", "--server", "127.0.0.1:80"], 2, &["give one such as https://search.example.org"]),
+    (Key::Admin, &["kb", "list", "--server", "127.0.0.1:80"], 2, &["give a URL like https://search.example.org"]),
     (Key::Admin, &["kb", "list", "--server", "ftp://127.0.0.1"], 2, &["it must begin with https:// or http://"]),
     (Key::Admin, &["key", "list", "--server", "localhost"], 2, &["the server's address cannot be used"]),
     (Key::Admin, &["key", "list", "--server", "http://127.0.0.1:1"], 1, &["127.0.0.1:1: cannot connect"]),
@@ -180,9 +189,9 @@ const MISTAKES: &[Mistake<'_>] = &[
 
 /// http for https and the other way round, nobody there, and a port that is taken.
 #[test]
-fn wrong_addresses_are_said() {
+fn wrong_addresses_are_reported() {
     use std::io::{Read, Write};
-    let desk = furnished();
+    let workspace = setup();
     // Answers whatever comes as a server in plain text does, and as one with TLS does.
     let serve = |answer: &'static [u8]| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -199,28 +208,30 @@ fn wrong_addresses_are_said() {
     let plain = serve(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
     let encrypted = serve(&[0x15, 3, 3, 0, 2, 2, 70]);
     let search = |address: &str, what: &str| {
-        desk.command(&["search", "ctx.json", "query.npy", "--kb", "notes", "--unlisted", "--server", address])
+        workspace
+            .command(&["search", "ctx.json", "query.npy", "--kb", "notes", "--unlisted", "--server", address])
             .env("HUSHVEC_API_KEY", "hvk_none")
             .assert()
             .code(1)
             .stderr(contains(what));
     };
-    search(&format!("https://127.0.0.1:{plain}"), "its address may begin with http://");
-    search(&format!("http://127.0.0.1:{encrypted}"), "address may begin with https://");
+    search(&format!("https://127.0.0.1:{plain}"), "try an address with http://");
+    search(&format!("http://127.0.0.1:{encrypted}"), "try an address with https://");
     search("http://127.0.0.1:1", "cannot connect");
     for arguments in [&["kb", "list"][..], &["key", "list"]] {
         let ask = |address: &str, what: &str| {
-            let mut command = desk.command(arguments);
+            let mut command = workspace.command(arguments);
             let output = command.args(["--server", address]).env("HUSHVEC_API_KEY", "hvk_none").assert().code(1);
             // It stays so, however often it is tried.
-            let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-            assert!(said.contains(what) && !said.contains("trying again"), "{arguments:?}: {said}");
+            let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+            assert!(stderr.contains(what) && !stderr.contains("retrying"), "{arguments:?}: {stderr}");
         };
-        ask(&format!("https://127.0.0.1:{plain}"), "its address may begin with http://");
-        ask(&format!("http://127.0.0.1:{encrypted}"), "address may begin with https://");
+        ask(&format!("https://127.0.0.1:{plain}"), "try an address with http://");
+        ask(&format!("http://127.0.0.1:{encrypted}"), "try an address with https://");
     }
     let listen = format!("127.0.0.1:{plain}");
-    desk.command(&["serve", "--data", "data", "--listen", &listen])
+    workspace
+        .command(&["serve", "--data", "data", "--listen", &listen])
         .assert()
         .code(1)
         .stderr(contains(format!("cannot listen on {listen}")));
@@ -229,22 +240,22 @@ fn wrong_addresses_are_said() {
 /// Mistakes of whoever runs a server.
 #[test]
 fn servers_that_cannot_start_say_why() {
-    let desk = Desk::new();
-    std::fs::write(desk.path("file"), "").unwrap();
-    let running = Server::start(&desk.path("data"), &[]);
+    let workspace = Workspace::new();
+    std::fs::write(workspace.path("file"), "").unwrap();
+    let running = Server::start(&workspace.path("data"), &[]);
     let taken = running.url.trim_start_matches("http://");
     for (arguments, code, what) in [
         (
             &["--data", "data", "--listen", "127.0.0.1:0"][..],
             1,
-            "another server has data open; stop it, or give another",
+            "data is in use by another server; stop it, or give another",
         ),
-        (&["--data", "other", "--listen", taken], 1, "--listen takes another address or port"),
+        (&["--data", "other", "--listen", taken], 1, "give another address or port with --listen"),
         (&["--data", "file", "--listen", "127.0.0.1:0"], 1, "file is a file; --data takes a folder"),
-        (&["--data", "other", "--listen", "8080"], 2, "give an IP address and a port, such as 127.0.0.1:8080"),
+        (&["--data", "other", "--listen", "8080"], 2, "not an IP address with a port, such as 127.0.0.1:8080"),
         (&["--listen", "127.0.0.1:0"], 2, "--data <DIR>"),
     ] {
-        let mut command = desk.command(&["serve"]);
+        let mut command = workspace.command(&["serve"]);
         command.args(arguments).assert().code(code).stderr(contains(what));
     }
 }

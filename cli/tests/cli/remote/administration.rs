@@ -1,13 +1,13 @@
 //! The life of knowledge bases and API keys. What is refused is among the mistakes with servers.
 
-use super::{Asking, KINDS, Notes};
+use super::{Client, KINDS, Notes};
 use assert_cmd::Command;
 use predicates::boolean::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
 /// Who has the admin key too, as administrators do.
-struct Admin<'a>(Asking<'a>);
+struct Admin<'a>(Client<'a>);
 
 impl Admin<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
@@ -33,13 +33,13 @@ impl Admin<'_> {
 #[test]
 fn keys_are_granted_withdrawn_and_revoked() {
     let notes = Notes::new(KINDS[0]);
-    let admin = Admin(notes.asking());
+    let admin = Admin(notes.client());
     admin.text(&["key", "create", "reader", "--grant", "notes:read", "-o", "reader.key"]);
-    let path = notes.desk.path("reader.key");
+    let path = notes.workspace.path("reader.key");
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777, 0o600);
     let key = std::fs::read_to_string(path).unwrap().trim().to_owned();
-    let reader = Asking { key: &key, ..notes.asking() };
+    let reader = Client { key: &key, ..notes.client() };
     assert_eq!(admin.text(&["key", "list"]).matches(" active ").count(), 1);
     let shown = admin.json(&["key", "show", "reader"]);
     assert_eq!(shown["permissions"], json!([{ "kb_id": notes.kb(), "permission": "read" }]));
@@ -48,9 +48,9 @@ fn keys_are_granted_withdrawn_and_revoked() {
     let search = |base| ["search", "ctx.json", "query.npy", "--kb", base];
     reader.text(&search("notes"));
     admin.text(&["kb", "create", "more"]);
-    notes.asking().text(&["push", "ctx.json", "index.hvx", "--kb", "more"]);
+    notes.client().text(&["push", "ctx.json", "index.hvx", "--kb", "more"]);
     let more = admin.json(&["kb", "show", "more"])["id"].as_str().unwrap().to_owned();
-    reader.refused(&search("more"), 1, "no knowledge base \"more\" that this key may use, but there is notes");
+    reader.refused(&search("more"), 1, "no knowledge base \"more\"; this key has access to notes");
     admin.text(&["key", "grant", "reader", "more", "read"]);
     reader.text(&search("more"));
     admin.text(&["key", "withdraw", "reader", "more"]);
@@ -65,10 +65,10 @@ fn keys_are_granted_withdrawn_and_revoked() {
 #[test]
 fn knowledge_bases_are_made_listed_and_deleted() {
     let notes = Notes::new(KINDS[0]);
-    let admin = Admin(notes.asking());
+    let admin = Admin(notes.client());
     let base = admin.text(&["kb", "create", "letters", "--description", "what for"]);
     let key = admin.text(&["key", "create", "writer"]);
-    let writer = Asking { key: &key, ..notes.asking() };
+    let writer = Client { key: &key, ..notes.client() };
     admin.text(&["key", "grant", "writer", "letters", "read"]);
 
     // The key that makes a knowledge base for a push may use it; others may not.
@@ -87,7 +87,7 @@ fn knowledge_bases_are_made_listed_and_deleted() {
     let shown = admin.json(&["kb", "show", "more"]);
     assert_eq!((&shown["number_of_vectors"], &shown["context_ids"]), (&json!(39), &json!([notes.context_id()])));
 
-    admin.command(&["kb", "delete", "more"]).assert().code(2).stderr(contains("39 vectors, for good; --yes does it"));
+    admin.command(&["kb", "delete", "more"]).assert().code(2).stderr(contains("39 vectors; give --yes to delete"));
     writer.refused(&["kb", "delete", "more", "--yes"], 1, "403");
     assert_eq!(admin.json(&["kb", "show", "more"])["number_of_vectors"], 39);
     admin.text(&["kb", "delete", "more", "--yes"]);

@@ -15,15 +15,15 @@ fn chunks_of_others_are_refused_until_they_are_listed() {
 
     let search = ["ctx.json", "query.npy", "--kb", kb, "-k", "50"];
     let refusal = "the answer has 40 rows, but only 39 chunks";
-    notes.asking().refused(&[&["search"], &search[..]].concat(), 1, refusal);
-    let unlisted = notes.asking().found(&[&search[..], &["--unlisted"]].concat());
+    notes.client().refused(&[&["search"], &search[..]].concat(), 1, refusal);
+    let unlisted = notes.client().found(&[&search[..], &["--unlisted"]].concat());
     assert!(unlisted[0].len() == 40 && unlisted[0].iter().all(|one| one["id"].is_null()), "{unlisted:?}");
-    let report = notes.asking().json(&["push", "ctx.json", "index.hvx", "--kb", kb, "--relist"]);
+    let report = notes.client().json(&["push", "ctx.json", "index.hvx", "--kb", kb, "--relist"]);
     let expected = json!({
         "kb_id": kb, "context_id": context_id, "listed": 40, "added": 1, "removed": 0, "without_id": 1,
     });
     assert_eq!(report, expected);
-    let found = notes.asking().found(&search);
+    let found = notes.client().found(&search);
     assert_eq!(found[0].len(), 40);
     let without: Vec<&Value> = found[0].iter().filter(|one| one["id"].is_null()).map(|one| &one["chunk"]).collect();
     assert_eq!(without, [40]);

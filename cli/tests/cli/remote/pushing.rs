@@ -1,8 +1,8 @@
 //! What a push stores, and what it refuses to.
 
-use super::{Asking, KINDS, Notes, ids, records};
-use crate::desk::{PASSPHRASE, vectors};
+use super::{Client, KINDS, Notes, ids, records};
 use crate::process::Server;
+use crate::workspace::{PASSPHRASE, vectors};
 use hushvec::{ExecutionContext, PassphraseKeyProvider};
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -20,21 +20,21 @@ fn contexts_are_stored_as_they_are() {
         let stored = notes.server.ok("GET", &format!("/v1/exec_context/default/{id}"), &Value::Null);
         let provider = PassphraseKeyProvider::new(PASSPHRASE).unwrap();
         let there = ExecutionContext::loader().expect_id(id).from_dict(stored, &provider).unwrap();
-        assert_eq!(there, ExecutionContext::load_from_disk(&notes.desk.path("ctx.json"), &provider).unwrap());
+        assert_eq!(there, ExecutionContext::load_from_disk(&notes.workspace.path("ctx.json"), &provider).unwrap());
     }
 }
 
 #[test]
-fn a_public_context_pushes_to_a_context_that_is_there() {
+fn a_public_context_pushes_to_a_stored_context() {
     let notes = Notes::new(KINDS[0]);
     let push = |arguments: &[&str]| {
         let arguments = [&["push", "public.json", "index.hvx"], arguments].concat();
-        notes.asking().without_passphrase(&arguments).assert()
+        notes.client().without_passphrase(&arguments).assert()
     };
     push(&["--kb", "notes"]).code(2).stderr(contains("--context-id"));
     for sealed in [["--chunks", "chunks.jsonl"], ["--rerank-with", "reals.npy"]] {
         let arguments = [&["--kb", "notes"], &sealed[..]].concat();
-        push(&arguments).code(2).stderr(contains("content and embeddings are sealed"));
+        push(&arguments).code(2).stderr(contains("need the owner's context, to seal content and embeddings"));
     }
     push(&["--kb", "notes", "--context-id", "elsewhere"]).code(1).stderr(contains("there is no context elsewhere"));
 
@@ -43,8 +43,8 @@ fn a_public_context_pushes_to_a_context_that_is_there() {
     assert_eq!((counts(&report), &report["total"]), ([39, 0, 0], &json!(39)));
     // The list is beside the context that pushed.
     let search = ["ctx.json", "query.npy", "--kb", "more", "-k", "50", "--content"];
-    notes.asking().refused(&[&["search"], &search[..]].concat(), 1, "--relist");
-    let found = notes.asking().found(&[&search[..], &["--list", "public.json.pushed"]].concat());
+    notes.client().refused(&[&["search"], &search[..]].concat(), 1, "--relist");
+    let found = notes.client().found(&[&search[..], &["--list", "public.json.pushed"]].concat());
     let mut listed = ids(&found[0]);
     listed.sort_unstable();
     assert_eq!(listed, (0..40).filter(|id| *id != 3).collect::<Vec<_>>());
@@ -52,10 +52,10 @@ fn a_public_context_pushes_to_a_context_that_is_there() {
 }
 
 #[test]
-fn no_passphrase_is_asked_for_in_vain() {
+fn the_passphrase_is_asked_for_only_if_needed() {
     for kind in KINDS {
         let notes = Notes::new(kind);
-        let ask = |arguments: &[&str]| notes.asking().without_passphrase(arguments).assert();
+        let ask = |arguments: &[&str]| notes.client().without_passphrase(arguments).assert();
         let push = ["push", "ctx.json", "index.hvx", "--kb", notes.kb(), "--on-conflict", "skip"];
         if kind.0 == "xtrace" {
             // The id follows from the secret key.
@@ -66,8 +66,8 @@ fn no_passphrase_is_asked_for_in_vain() {
         } else {
             ask(&push).success().stderr(contains("stored 0 new"));
         }
-        notes.asking().refused(&[&push[..], &["--context-id", "another"]].concat(), 2, "leave --context-id out");
-        let nowhere = "there is no knowledge base \"nowhere\" that this key may use, but there is notes";
+        notes.client().refused(&[&push[..], &["--context-id", "another"]].concat(), 2, "leave --context-id out");
+        let nowhere = "there is no knowledge base \"nowhere\"; this key has access to notes";
         ask(&["push", "ctx.json", "index.hvx", "--kb", "nowhere"]).code(1).stderr(contains(nowhere));
         ask(&["search", "ctx.json", "query.npy", "--kb", "nowhere"]).code(1).stderr(contains(nowhere));
     }
@@ -81,15 +81,15 @@ fn records_must_fit_the_index() {
     let as_text = records.iter().map(|line| line.replace("\"id\":7,", "\"id\":\"7\",")).collect();
     let with = |line: &str| [&records[..], &[line.to_owned()]].concat();
     for (lines, what) in [
-        (few, "the index has 39 vectors, and there is no record of 35 and 4 others"),
-        (twice, "line 81 has the id 39 again"),
-        (as_text, "the index has 39 vectors, and there is no record of 7\n"),
+        (few, "has no record for the id 35 and 4 others of the index, which has 39 vectors"),
+        (twice, "line 81 has the duplicate id 39"),
+        (as_text, "has no record for the id 7 of the index, which has 39 vectors"),
         (with("{"), "line 81: EOF"),
         (with(r#"{"id": 99}"#), "line 81: missing field `content`"),
     ] {
-        std::fs::write(notes.desk.path("wrong.jsonl"), lines.join("\n\n")).unwrap();
+        std::fs::write(notes.workspace.path("wrong.jsonl"), lines.join("\n\n")).unwrap();
         let push = ["push", "ctx.json", "index.hvx", "--kb", "notes", "--chunks", "wrong.jsonl"];
-        notes.asking().refused(&push, 1, what);
+        notes.client().refused(&push, 1, what);
     }
 }
 
@@ -98,46 +98,46 @@ fn pushing_again_changes_nothing() {
     for kind in KINDS {
         let notes = Notes::new(kind);
         let push = |arguments: &[&str]| {
-            let report = notes.asking().json(&[&["push", "ctx.json"], arguments].concat());
+            let report = notes.client().json(&[&["push", "ctx.json"], arguments].concat());
             assert_eq!(report["kb_id"], notes.kb());
             counts(&report)
         };
         let search = ["ctx.json", "query.npy", "--kb", "notes", "-k", "50", "--content"];
-        let found = notes.asking().found(&search);
-        let called = "called notes already";
-        notes.asking().refused(&["push", "ctx.json", "index.hvx", "--create-kb", "notes"], 2, called);
+        let found = notes.client().found(&search);
+        let called = "the knowledge base notes already exists";
+        notes.client().refused(&["push", "ctx.json", "index.hvx", "--create-kb", "notes"], 2, called);
         assert_eq!(push(&["index.hvx", "--kb", "notes", "--chunks", "chunks.jsonl"]), [0, 39, 0]);
         // Content stays where none is given.
         assert_eq!(push(&["index.hvx", "--kb", "notes"]), [0, 39, 0]);
-        assert_eq!(notes.asking().found(&search), found);
+        assert_eq!(notes.client().found(&search), found);
         for list in ["ctx.json.pushed", "another.pushed"] {
             let skip = ["index.hvx", "--kb", notes.kb(), "--on-conflict", "skip", "--list", list];
             assert_eq!(push(&skip), [0, 0, 39]);
         }
         // What the server said it had is on the new list.
-        assert_eq!(notes.asking().found(&[&search[..], &["--list", "another.pushed"]].concat()), found);
+        assert_eq!(notes.client().found(&[&search[..], &["--list", "another.pushed"]].concat()), found);
         let error = ["push", "ctx.json", "index.hvx", "--kb", "notes", "--on-conflict", "error"];
-        notes.asking().refused(&error, 1, "the id 0 and 38 others are stored already; nothing was changed");
+        notes.client().refused(&error, 1, "the id 0 and 38 others are already stored; nothing was changed");
         // One more is stored, and the others are not.
-        std::fs::copy(notes.desk.path("index.hvx"), notes.desk.path("larger.hvx")).unwrap();
-        notes.desk.floats("one.npy", &vectors(41)[40..]);
-        notes.desk.ok(&["encrypt", "ctx.json", "one.npy", "--append", "-o", "larger.hvx"]);
+        std::fs::copy(notes.workspace.path("index.hvx"), notes.workspace.path("larger.hvx")).unwrap();
+        notes.workspace.floats("one.npy", &vectors(41)[40..]);
+        notes.workspace.ok(&["encrypt", "ctx.json", "one.npy", "--append", "-o", "larger.hvx"]);
         assert_eq!(push(&["larger.hvx", "--kb", "notes", "--on-conflict", "skip"]), [1, 0, 39]);
-        assert_eq!(notes.asking().found(&search)[0].len(), 40);
+        assert_eq!(notes.client().found(&search)[0].len(), 40);
     }
 }
 
 #[test]
 fn a_push_that_stored_nothing_leaves_nothing() {
-    let Notes { desk, .. } = &Notes::new(KINDS[0]);
-    let server = Server::start(&desk.path("small"), &["--max-org-chunks", "30"]);
-    let there = Asking { desk, url: &server.url, key: &server.key };
+    let Notes { workspace, .. } = &Notes::new(KINDS[0]);
+    let server = Server::start(&workspace.path("small"), &["--max-org-chunks", "30"]);
+    let there = Client { workspace, url: &server.url, key: &server.key };
     let push = |list: &str, what: &str| {
         there.refused(&["push", "ctx.json", "index.hvx", "--create-kb", "notes", "--list", list], 1, what);
         assert_eq!(server.ok("GET", "/v1/kbs", &Value::Null), json!([]), "{what}");
         assert_eq!(server.ok("GET", "/v1/exec_context/default", &Value::Null)["contexts"], json!([]), "{what}");
     };
-    push("elsewhere.pushed", "may have 30");
+    push("elsewhere.pushed", "at most 30 are allowed");
     // Nor does one that cannot be begun.
     push("ctx.json", "is not a list of pushed chunks");
 }

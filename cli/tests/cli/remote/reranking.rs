@@ -1,8 +1,9 @@
-//! `push --rerank-with` and `search --oversample`: embeddings stay what the file has, and candidates are ranked by them.
+//! `push --rerank-with` and `search --oversample`: embeddings stay what the file has, and candidates are ranked by
+//! them.
 
-use super::{Asking, KINDS, Notes, chance, content, ids, queries, reals};
-use crate::desk::{Desk, vectors};
+use super::{Client, KINDS, Notes, chance, content, ids, queries, reals};
 use crate::process::Server;
+use crate::workspace::{Workspace, vectors};
 use predicates::str::{contains, is_match};
 use serde_json::{Value, json};
 
@@ -19,24 +20,21 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn projected_vectors_are_ranked_by_their_floats() {
-    let desk = Desk::furnished("paillier_subgroup");
+    let workspace = Workspace::with_context("paillier_subgroup");
     let rows = embeddings();
-    desk.floats("vectors.npy", &rows);
-    desk.floats("query.npy", &rows[..1]);
-    desk.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx", "--project"]);
-    let server = Server::start(&desk.path("data"), &[]);
-    let there = Asking { desk: &desk, url: &server.url, key: &server.key };
+    workspace.floats("vectors.npy", &rows);
+    workspace.floats("query.npy", &rows[..1]);
+    workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx", "--project"]);
+    let server = Server::start(&workspace.path("data"), &[]);
+    let there = Client { workspace: &workspace, url: &server.url, key: &server.key };
     let command = |arguments: &[&str]| there.command(arguments).assert();
     let push = ["push", "ctx.json", "index.hvx", "--create-kb", "notes", "--rerank-with", "vectors.npy"];
     let refused = command(&push).code(1);
-    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(
-        said.contains("has 48 dimensions a vector, the context needs 64; --project makes 64 bits of them"),
-        "{said}"
-    );
+    let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(stderr.contains("has 48 dimensions per vector, the context needs 64; give --project to turn"), "{stderr}");
     let pushed = command(&[&push[..], &["--project", "--rerank-as", "float16"]].concat()).success();
-    let said = String::from_utf8_lossy(&pushed.get_output().stderr).into_owned();
-    assert!(said.contains("stored 40 new vectors in notes at") && !said.contains("warning"), "{said}");
+    let stderr = String::from_utf8_lossy(&pushed.get_output().stderr).into_owned();
+    assert!(stderr.contains("stored 40 new vectors in notes at") && !stderr.contains("warning"), "{stderr}");
 
     let search =
         ["search", "ctx.json", "query.npy", "--kb", "notes", "-k", "5", "--oversample", "8", "--json", "--project"];
@@ -51,24 +49,34 @@ fn projected_vectors_are_ranked_by_their_floats() {
 
 /// As many dimensions as bits: whether vectors were projected shows in their bits only.
 #[test]
-fn a_forgotten_option_is_noticed() {
-    let desk = Desk::furnished("paillier_subgroup");
-    desk.floats("vectors.npy", &vectors(40));
-    let server = Server::start(&desk.path("data"), &[]);
-    let there = Asking { desk: &desk, url: &server.url, key: &server.key };
+fn a_missing_project_flag_is_detected() {
+    let workspace = Workspace::with_context("paillier_subgroup");
+    workspace.floats("vectors.npy", &vectors(40));
+    let server = Server::start(&workspace.path("data"), &[]);
+    let there = Client { workspace: &workspace, url: &server.url, key: &server.key };
     for (name, encrypted, pushed, what) in [
         ("same.hvx", &[][..], &[][..], None),
         ("both.hvx", &["--project"], &["--project"], None),
-        ("first.hvx", &["--project"], &[], Some("If the vectors were encrypted with --project, push them so")),
-        ("second.hvx", &[], &["--project"], Some("If the vectors were encrypted without --project, push them so")),
+        (
+            "first.hvx",
+            &["--project"],
+            &[],
+            Some("if the vectors were encrypted with --project, push them the same way"),
+        ),
+        (
+            "second.hvx",
+            &[],
+            &["--project"],
+            Some("if the vectors were encrypted without --project, push them the same way"),
+        ),
     ] {
-        desk.ok(&[&["encrypt", "ctx.json", "vectors.npy", "-o", name], encrypted].concat());
+        workspace.ok(&[&["encrypt", "ctx.json", "vectors.npy", "-o", name], encrypted].concat());
         let push = ["push", "ctx.json", name, "--create-kb", name, "--rerank-with", "vectors.npy"];
         let output = there.command(&[&push[..], pushed].concat()).assert().success();
-        let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
         match what {
-            Some(what) => assert!(said.contains(what), "{name}: {said}"),
-            None => assert!(!said.contains("warning"), "{name}: {said}"),
+            Some(what) => assert!(stderr.contains(what), "{name}: {stderr}"),
+            None => assert!(!stderr.contains("warning"), "{name}: {stderr}"),
         }
     }
 }
@@ -79,9 +87,9 @@ fn candidates_are_ranked_by_cosine() {
     let (reals, mut chance) = (reals(), chance(6));
     let mut near = |row: usize| reals[row].iter().map(|x| x + chance() - 0.5).collect::<Vec<_>>();
     let queries_near = [near(7), near(20)];
-    notes.desk.floats("real.npy", &queries_near);
+    notes.workspace.floats("real.npy", &queries_near);
     let search = ["ctx.json", "real.npy", "--kb", "notes"];
-    let found = notes.asking().found(&[&search[..], &["-k", "5", "--oversample", "8"]].concat());
+    let found = notes.client().found(&[&search[..], &["-k", "5", "--oversample", "8"]].concat());
     for (query, found) in queries_near.iter().zip(&found) {
         let mut all: Vec<(f64, u64)> =
             (0..).zip(&reals).filter(|(id, _)| *id != 3).map(|(id, real)| (cosine(query, real), id)).collect();
@@ -95,39 +103,39 @@ fn candidates_are_ranked_by_cosine() {
     // Some of the candidates, with all that there is; and without a list, by what the server calls them.
     for more in [&[][..], &["--unlisted"]] {
         let best = ["-k", "1", "--oversample", "3", "--content"];
-        let found = notes.asking().found(&[&search[..], &best, more].concat());
+        let found = notes.client().found(&[&search[..], &best, more].concat());
         assert_eq!([&found[0][0]["content"], &found[1][0]["content"]], [&content(7), &content(20)], "{more:?}");
     }
     let table = ["search", "ctx.json", "real.npy", "--kb", "notes", "-k", "2", "--oversample", "3"];
     let row = r"rank +chunk +distance +cosine +id\n +1 +7 +\d+ +0\.\d{4}  7\n";
-    notes.asking().command(&table).assert().success().stdout(is_match(row).unwrap());
-    bits(&notes.desk, "bits.npy", &queries());
+    notes.client().command(&table).assert().success().stdout(is_match(row).unwrap());
+    bits(&notes.workspace, "bits.npy", &queries());
     let search = ["search", "ctx.json", "bits.npy", "--kb", "notes", "--oversample", "3"];
-    notes.asking().refused(&search, 1, "has bits or integers");
+    notes.client().refused(&search, 1, "has bits or integers");
 }
 
 /// A file of the signs of vectors.
-fn bits(desk: &Desk, name: &str, rows: &[Vec<f32>]) {
+fn bits(workspace: &Workspace, name: &str, rows: &[Vec<f32>]) {
     let bits: Vec<u8> = rows.iter().flatten().map(|component| u8::from(*component > 0.0)).collect();
-    desk.npy(name, "|u1", &format!("({}, {})", rows.len(), rows[0].len()), &bits);
+    workspace.npy(name, "|u1", &format!("({}, {})", rows.len(), rows[0].len()), &bits);
 }
 
 #[test]
 fn embeddings_must_fit_the_index() {
     let notes = Notes::new(KINDS[0]);
-    let (desk, mut rows) = (&notes.desk, reals());
+    let (workspace, mut rows) = (&notes.workspace, reals());
     let push = |file, what| {
         let push = ["push", "ctx.json", "index.hvx", "--kb", "notes", "--rerank-with", file];
-        notes.asking().refused(&push, if file == "-" { 2 } else { 1 }, what);
+        notes.client().refused(&push, if file == "-" { 2 } else { 1 }, what);
     };
-    desk.floats("few.npy", &rows[..30]);
-    push("few.npy", "has 30 rows, and none for the id 30 and 9 others of the index, which has 39 vectors");
-    bits(desk, "bits.npy", &rows);
+    workspace.floats("few.npy", &rows[..30]);
+    push("few.npy", "has 30 rows, but none for the id 30 and 9 others of the index, which has 39 vectors");
+    bits(workspace, "bits.npy", &rows);
     push("bits.npy", "row 0 has bits or integers, expected floating-point numbers or int8");
-    desk.floats("wide.npy", &rows.iter().map(|row| row.repeat(2)).collect::<Vec<_>>());
-    push("wide.npy", "has 128 dimensions a vector");
+    workspace.floats("wide.npy", &rows.iter().map(|row| row.repeat(2)).collect::<Vec<_>>());
+    push("wide.npy", "has 128 dimensions per vector");
     rows[4].fill(f32::NAN);
-    desk.floats("nan.npy", &rows);
+    workspace.floats("nan.npy", &rows);
     push("nan.npy", "row 4, column 0 is not a number");
     push("-", "cannot be standard input");
 }
@@ -136,21 +144,21 @@ fn embeddings_must_fit_the_index() {
 fn embeddings_belong_to_vectors_by_their_ids() {
     let notes = Notes::new(KINDS[0]);
     let mut rows = reals();
-    notes.desk.floats("same.npy", &rows[9..10]);
+    notes.workspace.floats("same.npy", &rows[9..10]);
     let lines = rows.iter().enumerate().map(|(id, row)| json!({ "id": id, "vector": row }).to_string());
     let lines: Vec<String> = lines.rev().collect();
-    std::fs::write(notes.desk.path("reals.jsonl"), lines.join("\n")).unwrap();
+    std::fs::write(notes.workspace.path("reals.jsonl"), lines.join("\n")).unwrap();
     rows.reverse();
-    notes.desk.floats("other.npy", &rows);
+    notes.workspace.floats("other.npy", &rows);
     let push = |file, more: &[&str]| {
         let push = ["push", "ctx.json", "index.hvx", "--kb", "notes", "--rerank-with", file];
-        notes.asking().command(&[&push[..], more].concat()).assert().success()
+        notes.client().command(&[&push[..], more].concat()).assert().success()
     };
-    push("other.npy", &[]).stderr(contains("if its rows are in another order"));
+    push("other.npy", &[]).stderr(contains("if its rows are in a different order"));
     let search = ["ctx.json", "same.npy", "--kb", "notes", "-k", "2", "--oversample", "20"];
-    assert_ne!(ids(&notes.asking().found(&search)[0])[0], 9);
+    assert_ne!(ids(&notes.client().found(&search)[0])[0], 9);
     // Floats of two bytes are nearer to what they were.
     push("reals.jsonl", &["--rerank-as", "float16"]);
-    let found = notes.asking().found(&search).remove(0);
+    let found = notes.client().found(&search).remove(0);
     assert!(found[0]["id"] == 9 && found[0]["cosine"].as_f64().unwrap() > 0.99999, "{found:?}");
 }

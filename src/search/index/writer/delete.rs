@@ -1,4 +1,4 @@
-//! Deleting vectors by their ids.
+//! Deletes vectors by id.
 
 use super::IndexWriter;
 use crate::error::Error;
@@ -9,16 +9,18 @@ use crate::search::record_file::deletions_block;
 use std::collections::HashSet;
 
 impl IndexWriter {
-    /// Deletes the vectors with these ids, all or, if something fails, none; how many they were. From then on nobody
-    /// finds them, and their ids are free for others. Their ciphertexts stay in the file until [`Index::compact`].
+    /// Deletes the vectors with these ids, all of them or, on error, none. Returns how many.
+    ///
+    /// Searches no longer return them, and their ids can be used again. Their ciphertexts stay in the file until
+    /// [`Index::compact`].
     ///
     /// # Errors
-    /// [`Error::UnknownId`] if an id is no vector's; [`Error::Format`] if the index is damaged; [`Error::Io`].
+    /// [`Error::UnknownId`] if no vector has an id; [`Error::Format`] if the index is damaged; [`Error::Io`].
     pub fn delete(&mut self, ids: &Ids) -> Result<u64, Error> {
         self.delete_rows(ids, true)
     }
 
-    /// [`IndexWriter::delete`] those that are there, whether or not all are.
+    /// Like [`IndexWriter::delete`], but ignores ids that no vector has.
     ///
     /// # Errors
     /// [`Error::Format`] if the index is damaged; [`Error::Io`].
@@ -44,7 +46,7 @@ impl IndexWriter {
             return Ok(0);
         }
         if u32::try_from(vectors.len()).is_err() {
-            let limit = format!("at most {} are deleted at once", u32::MAX);
+            let limit = format!("delete at most {} vectors at once", u32::MAX);
             return Err(Error::Parameter { name: "the number of deletions", actual: vectors.len(), limit });
         }
         self.write_block(&deletions_block(&vectors))?;

@@ -1,4 +1,4 @@
-//! The ids of vectors that are appended: given or counted on, and none twice.
+//! The ids of appended vectors: given or numbered, and unique.
 
 use super::IndexWriter;
 use crate::error::Error;
@@ -7,24 +7,26 @@ use crate::search::ids::Ids;
 use crate::search::index::Index;
 
 impl IndexWriter {
-    /// Ids for vectors that come without.
+    /// Returns ids for vectors without given ids.
     pub(super) fn numbers(&self, count: usize) -> Result<Ids, Error> {
         if self.kind == Some(IdKind::Strings) {
             return Err(Error::format("its ids are strings; give ids for these vectors too"));
         }
         let range = self.next_number.and_then(|first| Some(first..first.checked_add(count as u64)?));
-        range.map(Ids::from).ok_or_else(|| Error::format("no numbers are left after the highest id; give ids"))
+        range
+            .map(Ids::from)
+            .ok_or_else(|| Error::format("no numbers are left after the highest id; give ids for these vectors"))
     }
 
-    /// Takes ids for that many vectors.
+    /// Checks the ids of `count` vectors and marks them as taken.
     pub(super) fn take(&mut self, count: usize, ids: &Ids) -> Result<(), Error> {
         if ids.len() != count {
-            return Err(Error::format(format!("{} ids were given for {count} vectors", ids.len())));
+            return Err(Error::format(format!("{} ids were given for {count} vectors; give one for each", ids.len())));
         }
         if let (Some(kind), Some(id)) = (self.kind, ids.get(0))
             && kind != id.kind()
         {
-            return Err(Error::BadId { number: 0, reason: format!("{id:?} among {kind}") });
+            return Err(Error::BadId { number: 0, reason: format!("{id:?} among {kind}; give ids of one kind") });
         }
         let is_new = match (ids.run(), self.next_number) {
             (Some(first), Some(next)) => first >= next,
@@ -39,7 +41,7 @@ impl IndexWriter {
         };
         taken.insert_all(ids).map_err(|row| match ids.get(row) {
             Some(id) => Error::IdTaken { id: id.to_owned(), vector: row as u64 },
-            None => Error::format("an id is taken"),
+            None => Error::format("duplicate id"),
         })
     }
 }

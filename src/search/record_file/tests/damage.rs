@@ -1,4 +1,4 @@
-//! Files with records of many vectors that were cut, changed or made to mislead.
+//! Truncated, changed and forged files with records of many vectors.
 
 use super::super::{HEADER_BYTES, Header, Kind, Layout};
 use super::{CHECK, header, limbs, place, read_whole, response, seal, write_index};
@@ -10,7 +10,7 @@ fn layout() -> Layout {
     Layout::new(64, 2048).unwrap()
 }
 
-/// An index cut at every byte opens with the blocks that are whole, and says so; the writer goes on from there.
+/// An index cut at any byte opens with its complete blocks and reports the cut, and a writer can append to it.
 #[test]
 fn every_cut_of_an_index_is_recovered() {
     let (_folder, path) = place("index");
@@ -40,7 +40,7 @@ fn every_cut_of_an_index_is_recovered() {
     }
 }
 
-/// A changed byte anywhere is an error that names the file, or cuts off the last block.
+/// A changed byte anywhere gives an error that names the file, or invalidates the last block.
 #[test]
 fn every_byte_of_an_index_counts() {
     for way in 0..3 {
@@ -88,7 +88,7 @@ fn every_cut_and_every_byte_of_a_response_counts() {
     }
 }
 
-/// Counts beyond all limits are refused before anything is allocated for them, by name and with the limit.
+/// Counts beyond the limits are refused before anything is allocated, by an error that names count and limit.
 #[test]
 fn absurd_counts_are_refused_by_their_limits() {
     let whole = response(layout(), 0, 1, &[2048]);
@@ -138,19 +138,19 @@ fn absurd_counts_are_refused_by_their_limits() {
         let text = with(HEADER_BYTES, HEADER_BYTES + 64, at, new);
         assert!(text.contains(says), "byte {at} of the block as {new:?}: {text}");
     }
-    // Large records: the bytes of a block are bounded, not its records alone.
+    // Large records: the total size of a block is bounded, not only the number of records.
     let large = Layout::new(64 << 20, 1).unwrap();
     let mut bytes = header(Kind::Index, large, 1, 0).to_bytes().to_vec();
     bytes.extend(&whole[HEADER_BYTES..HEADER_BYTES + 64]);
     std::fs::write(&path, &bytes).unwrap();
     let error = Index::open_checked(&path, CHECK).unwrap_err().to_string();
-    assert!(error.contains("2048 records of 67108864 bytes; the limit is 134217728 bytes together"), "{error}");
+    assert!(error.contains("2048 records of 67108864 bytes; the limit is 134217728 bytes in total"), "{error}");
     assert!(Header::from_bytes(&bytes, CHECK).is_ok());
 }
 
-/// Errors about a block say which, where, from which vector on, and what to do.
+/// Errors about a block name the block, its offset and its first vector, and say what to do.
 #[test]
-fn errors_lead_to_the_place() {
+fn errors_locate_the_block() {
     let (_folder, path) = place("index");
     drop(write_index(&path, layout(), 0, &[2048, 3000, 1]));
     let mut bytes = std::fs::read(&path).unwrap();
@@ -158,6 +158,6 @@ fn errors_lead_to_the_place() {
     std::fs::write(&path, &bytes).unwrap();
     let error = Index::open_checked(&path, CHECK).unwrap().verify().unwrap_err().to_string();
     let expected =
-        "index: block 1 is damaged: its checksum does not fit (byte 256, vectors from 2048 on); restore the file";
+        "index: block 1 is damaged: its checksum does not match (byte 256, vectors from 2048 on); restore the file";
     assert!(error.contains(expected), "{error}");
 }

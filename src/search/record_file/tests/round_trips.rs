@@ -1,4 +1,4 @@
-//! What is written is read: blocks, partly filled records, ids, deletions and groups.
+//! Round trips of blocks, partly filled records, ids, deletions and groups.
 
 use super::super::survey::RecordSurvey;
 use super::super::{Kind, Layout, MOST_VECTORS};
@@ -18,7 +18,7 @@ fn thousands_of_vectors_are_one_record() {
     let layout = Layout::new(16_384, 4096).unwrap();
     for way in 0..3 {
         let (_folder, path) = place("index");
-        // Full, partly filled, several records of which the last is partly filled.
+        // One full record, one partly filled record, and several records of which the last is partly filled.
         let blocks = [4096, 1000, 2 * 4096 + 1];
         drop(write_index(&path, layout, way, &blocks));
         let index = Index::open_checked(&path, CHECK).unwrap();
@@ -38,7 +38,7 @@ fn thousands_of_vectors_are_one_record() {
         assert_eq!(index.file.first_vector(2), 5096);
         let expected = RecordSurvey { vectors: 13_289, deleted: 0, records: 5, blocks: 3 };
         assert_eq!(RecordSurvey::of_index(&path).unwrap(), expected);
-        // An index of single records takes 3 × 16 KiB more than its headers and ids: no record for each vector.
+        // 5 records in total, not one per vector.
         assert!(index.bytes() < 128 + 5 * 16_384 + 3 * 64 + 13_289 * 24);
     }
 }
@@ -51,7 +51,7 @@ fn vectors_are_deleted_one_by_one() {
     let (mut writer, _) = IndexWriter::open_checked(&path, CHECK).unwrap();
     assert_eq!(writer.delete(&Ids::from(vec![0, 2047, 2999, 1_000_009])).unwrap(), 4);
     assert!(matches!(writer.delete(&Ids::from(vec![2047])).unwrap_err().root(), Error::UnknownId { .. }));
-    // The id is free for a vector of a new record.
+    // The deleted id can be used again, for a vector of a new record.
     let limbs = limbs(layout, 1, 9);
     writer.append_records(Rows::new(&limbs, 16), 1, Some(&Ids::from(vec![2047]))).unwrap();
     writer.append_records(Rows::new(&limbs, 16), 1, None).unwrap();
@@ -63,7 +63,7 @@ fn vectors_are_deleted_one_by_one() {
     assert_eq!(index.file.find(0), Some((0, 1)));
     assert_eq!(index.file.find(2046), Some((0, 2048)));
     assert_eq!(index.file.block(3).unwrap().id(0), IdRef::Number(1_000_010));
-    // A record is whole, so vectors are not moved out of it.
+    // Records cannot be split, so vectors cannot be moved out of them.
     for error in [
         block.live().unwrap_err(),
         Index::merge(&[Index::open_checked(&path, CHECK).unwrap()], &path.with_extension("new"), &Progress::new())
@@ -112,7 +112,7 @@ fn a_long_append_is_several_blocks_of_full_records() {
     let vectors: Vec<usize> = index.file.blocks().map(|block| block.unwrap().vectors()).collect();
     assert_eq!(vectors, [63_000, 63_000, 24_001]);
     assert!(vectors.iter().all(|vectors| *vectors <= MOST_VECTORS));
-    // The bytes of a block are bounded too.
+    // The size of a block in bytes is bounded too.
     assert_eq!(Layout::new(64 << 20, 4096).unwrap().vectors_at_once(), 2 * 4096);
     assert_eq!(Layout::new(2048, 1).unwrap().vectors_at_once(), 65_536);
 }
@@ -135,7 +135,7 @@ fn records_and_vectors_have_to_agree() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Any layout, blocks and deletions: the same vectors and records come back, and so after opening the writer again.
+    /// For any layout, blocks and deletions, the same vectors and records are read back, also after reopening the writer.
     #[test]
     fn indexes_come_back(
         width in 1usize..5,
@@ -176,7 +176,7 @@ proptest! {
         prop_assert_eq!((writer.len(), writer.appended(), recovery), (expected.len() as u64, all.len() as u64, None));
     }
 
-    /// Headers of any layout come back, with everything in them.
+    /// Headers of any layout are read back with all their fields.
     #[test]
     fn headers_come_back(width in 1usize..2_000_000, room in 1usize..=65_536, groups in 1usize..=65_536, vectors: u64) {
         let Ok(layout) = Layout::new(64 * width, room) else {

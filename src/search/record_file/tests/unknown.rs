@@ -1,4 +1,4 @@
-//! What a reader does with what it does not know: a test for each sentence of docs/formats.md.
+//! How readers treat unknown content: a test for each rule of docs/formats.md.
 
 use super::super::{HEADER_BYTES, Kind, Layout};
 use super::{CHECK, header, place, read_whole, response, seal, write_index};
@@ -10,7 +10,8 @@ fn layout() -> Layout {
     Layout::new(64, 2048).unwrap()
 }
 
-/// What opening says of an index with other bytes in the part from `start` to `end`, whose checksum fits.
+/// Writes `new` at `at` in the part of an index from `start` to `end`, corrects the checksum, and returns the error of opening
+/// it.
 fn refused(start: usize, end: usize, at: usize, new: &[u8]) -> String {
     let (_folder, path) = place("index");
     drop(write_index(&path, layout(), 0, &[2048, 1]));
@@ -19,7 +20,7 @@ fn refused(start: usize, end: usize, at: usize, new: &[u8]) -> String {
     seal(&mut bytes[start..end]);
     std::fs::write(&path, &bytes).unwrap();
     let error = Index::open_checked(&path, CHECK).unwrap_err().to_string();
-    // A writer refuses as well, and cuts nothing off.
+    // A writer refuses it as well, and does not truncate it.
     assert_eq!(IndexWriter::open_checked(&path, CHECK).unwrap_err().to_string(), error);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     assert!(error.starts_with(path.to_str().unwrap()), "{error}");
@@ -27,25 +28,22 @@ fn refused(start: usize, end: usize, at: usize, new: &[u8]) -> String {
 }
 
 #[test]
-fn the_version_is_looked_at_first() {
-    // Even where the rest has another form and another checksum.
+fn the_version_is_checked_first() {
+    // Even if the rest of the header has another form and another checksum.
     let (_folder, path) = place("index");
     let mut bytes = [0xa5; 500];
     bytes[..12].copy_from_slice(b"hushvec\0\x03\0\0\0");
     std::fs::write(&path, bytes).unwrap();
     let error = Index::open(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("version 3 of the format; this build reads versions 1 to 2. Read it with a newer"),
-        "{error}"
-    );
+    assert!(error.contains("version 3 of the format; this build reads versions 1 to 2. Use a newer"), "{error}");
 }
 
 #[test]
 fn kinds_are_refused_by_their_numbers() {
     let text = refused(0, HEADER_BYTES, 12, &9u32.to_le_bytes());
-    assert!(text.contains("kind 9 of a hushvec file") && text.contains("3 (a response)"), "{text}");
+    assert!(text.contains("a hushvec file of kind 9") && text.contains("3 (a response)"), "{text}");
     let text = refused(0, HEADER_BYTES, 12, &4u32.to_le_bytes());
-    assert!(text.contains("kind 4 of a hushvec file") && text.contains("Encrypted numbers (4)"), "{text}");
+    assert!(text.contains("a hushvec file of kind 4") && text.contains("encrypted numbers (4)"), "{text}");
 }
 
 #[test]
@@ -57,7 +55,7 @@ fn schemes_are_refused_before_any_block_is_read() {
     seal(&mut bytes[HEADER_BYTES..HEADER_BYTES + 64]);
     std::fs::write(&path, &bytes).unwrap();
     let error = Index::open(&path).unwrap_err().to_string();
-    assert!(error.contains("scheme 1398361684, which this build does not know; it knows 1 (paillier), 2"), "{error}");
+    assert!(error.contains("unknown scheme number 1398361684: this build supports 1 (paillier), 2"), "{error}");
 }
 
 #[test]
@@ -77,21 +75,25 @@ fn layouts_that_are_not_the_schemes_are_refused() {
 fn reserved_bytes_of_the_header_are_zero() {
     for at in 116..124 {
         let text = refused(0, HEADER_BYTES, at, &[1]);
-        assert!(text.contains("bytes that version 2 of the format does not have"), "{text}");
+        assert!(text.contains("bytes that version 2 of the format reserves"), "{text}");
     }
 }
 
 #[test]
-fn blocks_are_refused_by_what_is_new_in_them() {
-    // Wherever the block is: a last one is not taken for one that was cut short.
+fn blocks_with_unknown_fields_are_refused() {
+    // Wherever the block is: the last one is not mistaken for an interrupted append.
     for (start, end) in [(128, 192), (256, 320)] {
         for (at, new, says) in [
-            (0, &b"BLK2"[..], "is of a kind not known here, \"BLK2\""),
-            (20, &3u32.to_le_bytes(), "ids of kind 3; known are 0 (consecutive), 1 (other numbers) and 2 (strings)"),
-            (28, &[1], "bytes of its header that are zero"),
-            (36, &[1], "bytes of its header that are zero"),
-            (59, &[1], "bytes of its header that are zero"),
-            (16, &[1], "answers query 1, which only a response does"),
+            (0, &b"BLK2"[..], "is of an unknown kind, \"BLK2\""),
+            (
+                20,
+                &3u32.to_le_bytes(),
+                "ids of unknown kind 3, expected 0 (consecutive), 1 (other numbers) or 2 (strings)",
+            ),
+            (28, &[1], "bytes of its header that the format reserves"),
+            (36, &[1], "bytes of its header that the format reserves"),
+            (59, &[1], "bytes of its header that the format reserves"),
+            (16, &[1], "answers query 1, as only blocks of a response do"),
         ] {
             let text = refused(start, end, at, new);
             assert!(text.contains(says) && text.contains(&format!("byte {start}")), "{text}");
@@ -104,11 +106,11 @@ fn blocks_are_refused_by_what_is_new_in_them() {
     let (_folder, path) = place("response");
     std::fs::write(&path, bytes).unwrap();
     let error = read_whole(&path, Kind::Response).unwrap_err().to_string();
-    assert!(error.contains("block 0 is of a kind not known here, \"BLK2\""), "{error}");
+    assert!(error.contains("block 0 is of an unknown kind, \"BLK2\""), "{error}");
 }
 
 #[test]
-fn deletions_and_padding_are_looked_at() {
+fn deletions_and_padding_are_checked() {
     let (_folder, path) = place("index");
     let mut writer = write_index(&path, layout(), 1, &[4]);
     writer.delete(&super::ids(0, 1, 1)).unwrap();
@@ -116,9 +118,9 @@ fn deletions_and_padding_are_looked_at() {
     let whole = std::fs::read(&path).unwrap();
     let (records, deletions) = (128, 128 + 64 + 64 + 64);
     for (block, at, new, says) in [
-        (deletions, 8, &[1][..], "bytes of its header that are zero"),
+        (deletions, 8, &[1][..], "bytes of its header that the format reserves"),
         (deletions, 4, &[0], "deletes 0 vectors"),
-        (deletions, 64, &[4], "delete vector 4, which it does not have: there are 4 before them"),
+        (deletions, 64, &[4], "delete vector 4, but only 4 vectors come before them"),
         (deletions, 72, &[1], "have padding that is not zero"),
         (deletions, 4, &[2], "are not in order"),
         (records, 64 + 63, &[1], "its padding is not zero"),

@@ -1,4 +1,4 @@
-//! What the tests and their children work on: contexts, a pool of encrypted vectors, and a model of what an index holds.
+//! The fixture of the crash tests: contexts, a pool of encrypted vectors, and a model of the expected index.
 
 use crate::keys::{DIMENSIONS, FixedKeyProvider};
 use crate::numbers::SplitMix;
@@ -8,27 +8,27 @@ use hushvec::{
 };
 use std::path::{Path, PathBuf};
 
-/// Vectors that are encrypted once and stored again and again: the vector with the id i is number i % POOL.
+/// The number of vectors in the pool. They are encrypted once and stored repeatedly: id i has vector i % POOL.
 pub const POOL: u64 = 64;
 
 const CHANGED: [&str; 4] = ["context", "index", "left", "right"];
 
-/// A folder with contexts `a` and `b`, which is public in `public`, and the pool.
-pub struct Desk {
+/// A folder with the contexts `a` and `b`, their public context `public`, and the pool.
+pub struct Fixture {
     folder: tempfile::TempDir,
     pub a: ExecutionContext,
     pub b: ExecutionContext,
     pub plain: BitMatrix,
 }
 
-impl Desk {
+impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Children have no time for GPUs.
+        // On the CPU, because opening a GPU takes a child too long.
         let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
         let builder = builder.device(Device::Cpu).path(folder.path().join("a"));
         let a = builder.create(FixedKeyProvider::default()).unwrap();
-        // Of the same keys, since a context takes the place of no other's.
+        // With the same keys, because a context never overwrites other keys.
         let loader = ExecutionContext::loader().context_id("b");
         let b = loader.load_from_disk(&folder.path().join("a"), &FixedKeyProvider::default()).unwrap();
         b.save_to_disk(&folder.path().join("b")).unwrap();
@@ -48,7 +48,7 @@ impl Desk {
         self.folder.path()
     }
 
-    /// Which context a file holds, if it is whole.
+    /// Returns which context a file holds, or an error if it is not complete.
     pub fn which(&self, path: &Path) -> Result<char, Error> {
         let context = ExecutionContext::load_from_disk(path, &FixedKeyProvider::default())?;
         let id = context.id()?;
@@ -56,18 +56,18 @@ impl Desk {
         Ok(if id == self.a.id()? { 'a' } else { 'b' })
     }
 
-    /// Files that were being written when their program was killed. Removes them.
-    pub fn sweep(&self) -> usize {
-        let litter: Vec<PathBuf> = std::fs::read_dir(self.folder())
+    /// Removes temporary files that a killed child left behind. Returns how many.
+    pub fn remove_leftovers(&self) -> usize {
+        let leftovers: Vec<PathBuf> = std::fs::read_dir(self.folder())
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(".hushvec-"))
             .collect();
-        litter.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        litter.len()
+        leftovers.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        leftovers.len()
     }
 
-    /// What the tests change, to be brought back.
+    /// Reads the files that the tests change, for [`Fixture::restore`].
     pub fn snapshot(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
         CHANGED.iter().map(|name| (self.path(name), std::fs::read(self.path(name)).ok())).collect()
     }
@@ -81,7 +81,7 @@ impl Desk {
         }
     }
 
-    /// All that an index holds decrypts to the vectors that it should hold.
+    /// Checks that all vectors of an index decrypt correctly.
     pub fn check_distances(&self, path: &Path) {
         let index = Index::open(path).unwrap();
         let query = self.plain.slice(0..1);
@@ -115,7 +115,7 @@ impl Pool {
         Ciphertexts::from_ciphertexts(self.public.key(), &vectors).unwrap()
     }
 
-    /// The ids in an index, whose every ciphertext is compared with the pool's.
+    /// Returns the ids in an index, after comparing every ciphertext with the pool.
     pub fn read(&self, path: &Path) -> Vec<u64> {
         let index = Index::open(path).unwrap_or_else(|error| panic!("corrupt: {error}"));
         index.verify().unwrap_or_else(|error| panic!("corrupt: {error}"));
@@ -128,7 +128,7 @@ impl Pool {
         (0..index.len()).map(row).collect()
     }
 
-    /// Prepares to do to a file what [`Model::step`] does.
+    /// Prepares the operation of [`Model::step`] on a file.
     pub fn prepare<'a>(&'a self, path: &'a Path, step: u64) -> impl FnOnce() -> Result<(), Error> + 'a {
         let plan = Model { ids: self.read(path) }.plan(step);
         let vectors = match &plan {
@@ -155,13 +155,13 @@ impl Pool {
         Ok(())
     }
 
-    /// An empty index.
+    /// Creates an empty index.
     pub fn create(&self, path: &Path) -> Result<(), Error> {
         IndexWriter::create(path, self.public.key()).map(drop)
     }
 }
 
-/// What an index should hold, in order.
+/// The expected ids of an index, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
     pub ids: Vec<u64>,
@@ -174,11 +174,11 @@ pub enum Plan {
 }
 
 impl Model {
-    /// What happens at a step, which depends on nothing but its number and what there is.
+    /// Returns the operation of a step, which depends only on its number and the current ids.
     pub fn plan(&self, step: u64) -> Plan {
         let at = |i: u64| self.ids[usize::try_from(i % self.ids.len() as u64).unwrap()];
         match step % 8 {
-            // The least ids that are free, so that those of deleted vectors come back.
+            // The lowest free ids, so that ids of deleted vectors are reused.
             0..=3 => {
                 let count = usize::try_from(1 + step % 5 * 7).unwrap();
                 Plan::Append((0..).filter(|id| !self.ids.contains(id)).take(count).collect())

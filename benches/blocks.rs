@@ -1,25 +1,26 @@
-//! What a server's search takes beyond the kernel: blocks of a mapped index combined with a query, as integers, against
-//! `hamming_aggregate` on the same rows in memory. `cargo bench --bench blocks`; `cargo test` only checks its answers.
+//! The overhead of a server's search over the kernel: aggregating a query with the blocks of a mapped index, as
+//! integers, compared with `hamming_aggregate` on the same rows in memory. Run with `cargo bench --bench blocks`;
+//! `cargo test` only checks the answers.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
-#[path = "common/turns.rs"]
-mod turns;
+#[path = "common/interleaved.rs"]
+mod interleaved;
 
 use hushvec::hazmat::{self, Modulus, Rows};
 use hushvec::{
     BitMatrix, Ciphertexts, Device, Evaluator, ExecutionContext, HomomorphicClient, Index, IndexWriter, OpenDevice,
     PartialResponse, PassphraseKeyProvider, Query, ResidentIndex, Scheme,
 };
+use interleaved::Row;
 use std::num::NonZeroUsize;
-use turns::Row;
 
 const DIMENSIONS: usize = 512;
-/// Rows of a block.
+/// Rows per block.
 const BLOCK: usize = 4096;
 
 fn main() {
-    let (blocks, rounds) = if turns::is_test() { (2, 1) } else { (32, 9) };
+    let (blocks, rounds) = if interleaved::is_test() { (2, 1) } else { (32, 9) };
     let context = ExecutionContext::builder()
         .scheme(Scheme::PaillierSubgroup)
         .embedding_length(DIMENSIONS)
@@ -57,19 +58,19 @@ fn main() {
                 hazmat::hamming_aggregate(&device, &modulus, query, block, &mut out);
             }
         };
-        let whole = || {
+        let in_blocks = || {
             for block in 0..blocks {
                 evaluator.aggregate_block(&query, &index, block, None, &mut responses).unwrap();
             }
         };
         let (group, count) = (format!("a search, {threads} threads"), blocks * BLOCK);
-        let rows = vec![Row::new(&group, "kernel", count, kernel), Row::new(&group, "in blocks", count, whole)];
-        let measured = turns::take(rows, rounds);
+        let rows = vec![Row::new(&group, "kernel", count, kernel), Row::new(&group, "in blocks", count, in_blocks)];
+        let measured = interleaved::run(rows, rounds);
         hazmat::integers_from_pairs(&device, &modulus, &mut out);
         let integers: Vec<u8> = responses[0].integers().flatten().copied().collect();
-        assert!(integers == bytemuck::cast_slice::<u64, u8>(&out), "they differ");
-        let [kernel, whole] = measured.as_slice() else { unreachable!("two rows") };
-        let [alone, in_blocks] = [kernel, whole].map(|measured| measured.seconds() * 1e6);
-        println!("| {threads} | {alone:.3} µs | {in_blocks:.3} µs | {:.3} |", kernel.ratio(whole));
+        assert!(integers == bytemuck::cast_slice::<u64, u8>(&out), "the results differ");
+        let [kernel, in_blocks] = measured.as_slice() else { unreachable!("two rows") };
+        let [kernel_us, blocks_us] = [kernel, in_blocks].map(|measured| measured.seconds() * 1e6);
+        println!("| {threads} | {kernel_us:.3} µs | {blocks_us:.3} µs | {:.3} |", kernel.ratio(in_blocks));
     }
 }

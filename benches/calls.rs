@@ -1,19 +1,19 @@
-//! The engine's calls on arrays without Python around them, for `benches/python.py`, which takes turns between them and its own: one call a line
-//! of standard input.
+//! The engine's calls on arrays without Python, for `benches/python.py`, which interleaves them with its own calls.
 //!
-//! The first line is `CONTEXT PASSPHRASE VECTORS CIPHERTEXTS`: two files and the bytes of rows, one after the other. Each
-//! line after it names an operation, and is answered with the seconds that it took.
+//! Reads lines from standard input. The first is `CONTEXT PASSPHRASE VECTORS CIPHERTEXTS`: the path of a context, its
+//! passphrase, and the paths of two files with rows of bytes. Each following line names an operation. The reply is
+//! the seconds that it took, and the number of results.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
 
-#[path = "common/turns.rs"]
-mod turns;
+#[path = "common/interleaved.rs"]
+mod interleaved;
 
 use hushvec::{BitMatrix, Device, Error, Evaluator, ExecutionContext, HomomorphicClient, PassphraseKeyProvider};
+use interleaved::seconds;
 use std::io::BufRead;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use turns::seconds;
 
 struct Calls {
     context: ExecutionContext,
@@ -25,7 +25,9 @@ struct Calls {
 impl Calls {
     fn new(first_line: &str) -> Self {
         let words: Vec<&str> = first_line.split_whitespace().collect();
-        let &[context, passphrase, vectors, ciphertexts] = words.as_slice() else { panic!("four words, please") };
+        let &[context, passphrase, vectors, ciphertexts] = words.as_slice() else {
+            panic!("expected CONTEXT PASSPHRASE VECTORS CIPHERTEXTS in the first line")
+        };
         let one = NonZeroUsize::MIN;
         let provider = PassphraseKeyProvider::new(passphrase).unwrap();
         let loader = ExecutionContext::loader().device(Device::Cpu).threads(Some(one));
@@ -39,7 +41,7 @@ impl Calls {
         }
     }
 
-    /// From bytes to bytes, or to distances, as Python's calls: how many.
+    /// Runs an operation from bytes to bytes or distances, as the calls from Python do. Returns the number of results.
     fn call(&self, operation: &str) -> Result<usize, Error> {
         let (context, evaluator) = (&self.context, &self.evaluator);
         let width = context.parameters().ciphertext_bytes();
@@ -54,7 +56,7 @@ impl Calls {
                 Ok(evaluator.integers(&evaluator.hamming_batch(&query, &stored)?)?.len() / width)
             }
             "decode" => Ok(context.decode_hamming_client_batch(&context.import(&self.ciphertexts)?)?.len()),
-            _ => panic!("no operation {operation:?}"),
+            _ => panic!("unknown operation {operation:?}"),
         }
     }
 }

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds GMP 6.3 twice, to be measured against:
-#   target/gmp        for this processor, which is the fair yardstick
-#   target/gmp-fat    one build for all processors, as rug (gmp-mpfr-sys) and the wheels of Python's gmpy2 bundle it; it picks its
-#                     code when it starts, and picks slower code on processors that it does not know
-# Needs cargo, a C compiler, make and m4. What is there already is left as it is. Prints the libraries' paths.
+# Builds GMP 6.3 twice, for comparisons:
+#   target/gmp        for this CPU, which is the fair yardstick
+#   target/gmp-fat    one build for all CPUs, as rug (gmp-mpfr-sys) and the wheels of Python's gmpy2 bundle it; it selects
+#                     its code at startup, and selects slower code on CPUs that it does not know
+# Needs cargo, a C compiler, make and m4. Keeps existing builds. Prints the paths of the libraries.
 set -euo pipefail
 target=$(mkdir -p "$(dirname "$0")/../target" && cd "$(dirname "$0")/../target" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The sources come with a crate.
+# The sources are part of a crate.
 fetch() {
   [ -e "$work/sources" ] && return
   mkdir "$work/fetch" && cd "$work/fetch"
@@ -20,8 +20,8 @@ fetch() {
   cd "$work/sources" && chmod -R u+w . && find . -name 'config*' -exec chmod +x {} +
 }
 
-# GMP's own guess, unless it does not know the processor: then the nearest one that it has code for.
-processor() {
+# The CPU that GMP's config.guess detects, or a similar one that GMP has code for.
+detect_cpu() {
   local cpu
   cpu=$("$work/sources/config.guess" | cut -d- -f1)
   case $cpu in
@@ -31,23 +31,23 @@ processor() {
   echo "$cpu"
 }
 
-# build NAME WHAT OPTION...: WHAT says for what it was built.
+# build NAME DESCRIPTION OPTION...
 build() {
-  local out=$target/$1 what=$2
+  local out=$target/$1 description=$2
   shift 2
   mkdir "$work/build" && cd "$work/build"
   if ! { "$work/sources/configure" --enable-shared --disable-static --prefix="$out" "$@" && make -j"$(nproc)" && make install; } >"$work/log" 2>&1; then
     tail -n 20 "$work/log" >&2
-    echo "GMP $what could not be built; it needs a C compiler, make and m4" >&2
+    echo "cannot build GMP $description; it needs a C compiler, make and m4" >&2
     exit 1
   fi
-  echo "$what" >"$out/TARGET"
+  echo "$description" >"$out/TARGET"
   cd "$work" && rm -rf "$work/build"
 }
 
 if [ ! -e "$target/gmp/TARGET" ]; then
   fetch
-  cpu=$(processor)
+  cpu=$(detect_cpu)
   build gmp "built for $cpu" --host="$cpu-pc-linux-gnu" --build="$cpu-pc-linux-gnu" CFLAGS=-O2
 fi
 if [ ! -e "$target/gmp-fat/TARGET" ]; then

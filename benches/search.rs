@@ -1,8 +1,8 @@
-//! Index files: `operation/scheme/who/key_len/vectors`. Who is `cpu` with all cores, as the product runs, a level of
-//! instructions (`avx512ifma`, `avx2`, `portable`) on one thread, or `gpu`; or a library that multiplies as many
-//! ciphertexts in memory, on one thread.
+//! Index files: `operation/scheme/name/key_len/vectors`. `name` is `cpu` with all cores, as in production; an
+//! instruction set (`avx512ifma`, `avx2`, `portable`) on one thread; `gpu`; or a library that multiplies the same
+//! number of ciphertexts in memory, on one thread.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
 #[path = "common/devices.rs"]
 mod devices;
@@ -31,8 +31,8 @@ use std::sync::Arc;
 const DIMENSIONS: usize = 512;
 const VECTORS: usize = 4096;
 
-fn by(operation: &str, who: &str) -> BenchmarkId {
-    BenchmarkId::new(format!("{operation}/paillier_subgroup/{who}/1024"), VECTORS)
+fn id(operation: &str, name: &str) -> BenchmarkId {
+    BenchmarkId::new(format!("{operation}/paillier_subgroup/{name}/1024"), VECTORS)
 }
 
 fn index_files(c: &mut Criterion) {
@@ -50,14 +50,14 @@ fn index_files(c: &mut Criterion) {
     let query = Query::new(ctx.encrypt_vec_batch(&query_bits).unwrap()).unwrap();
     let mut group = c.benchmark_group("index");
     group.throughput(Throughput::Elements(VECTORS as u64)).sample_size(10);
-    group.bench_function(by("append", "cpu"), |b| {
+    group.bench_function(id("append", "cpu"), |b| {
         b.iter(|| {
             let _ = std::fs::remove_file(file("copy"));
             let mut writer = IndexWriter::create(&file("copy"), Arc::clone(ctx.public_key())).unwrap();
             writer.append(&encrypted, None).unwrap();
         });
     });
-    group.bench_function(by("open_and_verify", "cpu"), |b| {
+    group.bench_function(id("open_and_verify", "cpu"), |b| {
         b.iter(|| Index::open(&file("index")).unwrap().verify().unwrap());
     });
     let index = Index::open(&file("index")).unwrap();
@@ -66,11 +66,11 @@ fn index_files(c: &mut Criterion) {
     };
     aggregate(&Evaluator::open(&ctx.public_context(), Device::Cpu).unwrap());
     let all_cores = ("cpu", OpenDevice::open(Device::Cpu, None).unwrap());
-    for (who, device) in std::iter::once(all_cores).chain(devices::levels()) {
+    for (name, device) in std::iter::once(all_cores).chain(devices::isas()) {
         let evaluator = Evaluator::on(&ctx.public_context(), &device);
-        group.bench_function(by("aggregate", who), |b| b.iter(|| aggregate(&evaluator)));
+        group.bench_function(id("aggregate", name), |b| b.iter(|| aggregate(&evaluator)));
         ctx.use_device(device);
-        group.bench_function(by("decode", who), |b| {
+        group.bench_function(id("decode", name), |b| {
             b.iter(|| {
                 let nearest = Response::open(&file("response")).unwrap().nearest(&ctx, 10, &Progress::new()).unwrap();
                 assert!(nearest[0][0].id == 7 && nearest[0][0].distance == 0);
@@ -78,16 +78,16 @@ fn index_files(c: &mut Criterion) {
         });
     }
     let gpu = devices::gpu().map(|device| ("gpu", device));
-    for (who, device) in std::iter::once(("cpu", Device::Cpu)).chain(gpu) {
+    for (name, device) in std::iter::once(("cpu", Device::Cpu)).chain(gpu) {
         let evaluator = Evaluator::open(&ctx.public_context(), device).unwrap();
         let resident = evaluator.reside(Index::open(&file("index")).unwrap()).unwrap();
-        group.bench_function(by("aggregate_resident", who), |b| {
+        group.bench_function(id("aggregate_resident", name), |b| {
             b.iter(|| evaluator.aggregate_resident(&query, &resident, &file("response"), &Progress::new()).unwrap());
         });
     }
 }
 
-/// Products of as many numbers as large, in the libraries.
+/// The same number of products of the same size in other libraries.
 fn peers(c: &mut Criterion) {
     let (mut group, gmps, mut random) = (c.benchmark_group("index"), Gmp::load_all(), SplitMix(2));
     let modulus = random.modulus(4096);

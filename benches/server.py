@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a server does with many vectors: filling, starting, one search, 32 clients at once, memory.
+"""Measures a server with many vectors: filling, starting, one search, 32 clients at once, memory.
 
     cargo build --release && python3 benches/server.py [VECTORS]
 
-Needs the Python package (python/test.sh makes an environment with it) and, for a million vectors of 512 dimensions, 0.7 GB
-of disk under TMPDIR. Ciphertexts repeat, so that filling measures the server and not their encryption.
+Needs the Python package (python/test.sh makes an environment with it) and, for a million vectors of 512 dimensions, 0.7 GB of
+disk space under TMPDIR. Ciphertexts repeat, so that filling measures the server and not encryption.
 """
 
 import base64
@@ -25,7 +25,7 @@ import numpy
 
 import hushvec
 
-from turns import Turns
+from interleaved import Interleaved
 
 BINARY = pathlib.Path(__file__).parents[1] / "target/release/hushvec"
 DIMENSIONS, BATCH, UNIQUE, SEARCHES = 512, 500, 20_000, 32
@@ -41,7 +41,7 @@ class Server:
                 break
         self.address = found[1], int(found[2])
         self.key = key or self.process.stdout.readline().split()[-1]
-        # It logs each request, and nobody reads on.
+        # The server logs each request. `drain` reads the log without blocking.
         os.set_blocking(self.process.stderr.fileno(), False)
         self.start_seconds = time.perf_counter() - started
 
@@ -72,7 +72,7 @@ class Server:
         return {name: int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024 for name in ("VmRSS", "RssAnon", "VmHWM")}
 
     def search(self, body):
-        """Reads a reply without looking at it: seconds to its first and last byte, and bytes."""
+        """Sends a search and discards the reply. Returns the seconds to its first and to its last byte, and its bytes."""
         data = json.dumps(body).encode()
         head = "".join(f"{name}: {value}\r\n" for name, value in self.headers().items())
         request = f"POST /v1/compute_hamming/default HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}content-length: {len(data)}\r\n\r\n"
@@ -121,24 +121,24 @@ with tempfile.TemporaryDirectory() as folder:
     first, _, _ = server.search(body)
     print(f"started in {server.start_seconds:.2f} s, first byte of the first search {first:.2f} s later")
 
-    def turn():
+    def one_round():
         before = server.metric("hushvec_computing_seconds_total")
         _, seconds, size = server.search(body)
         return {"search": seconds, "computing": server.metric("hushvec_computing_seconds_total") - before, "bytes": size}
 
-    searches = Turns(turn, 7)
+    searches = Interleaved(one_round, 7)
     alone, computing = searches.median("search"), searches.median("computing")
     print(f"one search: {alone:.3f} s until its last byte, of which computing {computing:.3f} s = "
-          f"{computing / count * 1e6:.3f} µs a vector; {searches.median('bytes') / 1e6:,.0f} MB")
+          f"{computing / count * 1e6:.3f} µs per vector; {searches.median('bytes') / 1e6:,.0f} MB")
     filtered = body | {"meta_filter": json.dumps({"tag1": "3"})}
-    print(f"one search of a tenth, by a tag: {statistics.median(server.search(filtered)[1] for _ in range(5)):.3f} s")
+    print(f"one search filtered by a tag, a tenth of the vectors: {statistics.median(server.search(filtered)[1] for _ in range(5)):.3f} s")
     blocks, wanted = server.metric("hushvec_blocks_total"), server.metric("hushvec_wanted_blocks_total")
     started = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         slowest = max(seconds for _, seconds, _ in pool.map(lambda _: server.search(body), range(SEARCHES)))
     seconds = time.perf_counter() - started
     blocks, wanted = server.metric("hushvec_blocks_total") - blocks, server.metric("hushvec_wanted_blocks_total") - wanted
-    print(f"32 clients, {SEARCHES} searches: {SEARCHES / seconds:.2f}/s, one client's {1 / alone:.2f}/s, ratio {SEARCHES / seconds * alone:.2f}; slowest {slowest:.1f} s; "
+    print(f"32 clients, {SEARCHES} searches: {SEARCHES / seconds:.2f}/s, one client {1 / alone:.2f}/s, ratio {SEARCHES / seconds * alone:.2f}; slowest {slowest:.1f} s; "
           f"{wanted / blocks:.1f} searches shared a block")
     print("memory, MiB: " + ", ".join(f"{name} {value:,.0f}" for name, value in server.memory().items()))
     server.process.terminate()

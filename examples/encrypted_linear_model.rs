@@ -1,5 +1,5 @@
-//! Lesson 6: a linear model with 784 inputs and 10 outputs on an encrypted image. The evaluator has the weights, and learns
-//! neither the image nor the scores.
+//! Lesson 6: a linear model with 784 inputs and 10 outputs on an encrypted image. The evaluator has the weights, and
+//! learns neither the image nor the scores.
 //!
 //! `cargo run --release --example encrypted_linear_model`
 

@@ -1,5 +1,5 @@
-//! Lesson 5: moving from XTrace's SDK. Its contexts load unchanged, its ciphertexts are read in their wire encoding, and
-//! nothing needs to be encrypted again, except under weak keys. The example also shows how to replace a weak key.
+//! Lesson 5: moving from XTrace's SDK. Its contexts load unchanged, its ciphertexts are read in their wire encoding,
+//! and nothing needs to be encrypted again, except under weak keys. The example also shows how to replace a weak key.
 //!
 //! `cargo run --release --example move_from_xtrace`
 

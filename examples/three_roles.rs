@@ -13,7 +13,8 @@ fn main() -> Result<(), Error> {
     vectors.push_floats(&[-0.3, 1.2, -0.8, -0.2, 0.4, 0.9, -0.2, -0.7])?;
     vectors.push_bits(&[1, 0, 1, 1, 0, 0, 0, 1])?;
 
-    // The owner generates keys. paillier_subgroup is the fast scheme; the default, paillier, needs the fewest assumptions.
+    // The owner generates keys. paillier_subgroup is the fast scheme; the default, paillier, needs the fewest
+    // assumptions.
     let provider = PassphraseKeyProvider::new("correct horse battery staple")?;
     let ctx = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(8).create(provider)?;
     let index = ctx.encrypt_vec_batch(&vectors)?;

@@ -1,5 +1,5 @@
-//! Writes the seeds of the corpus: one valid file of each kind, except tables, which are long. Run it in this folder after a
-//! change of a format.
+//! Writes the seeds of the corpus: one valid file of each kind, except tables, which are long. Run it in this folder
+//! after a change of a format.
 
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter,

@@ -15,8 +15,8 @@ pub(crate) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Starts a file that will become `path`. A file with secret keys is readable by its owner only (mode 0600); the umask
-    /// determines the permissions of others.
+    /// Starts a file that will become `path`. A file with secret keys is readable by its owner only (mode 0600); the
+    /// umask determines the permissions of others.
     ///
     /// # Errors
     /// [`Error::Occupied`] if a file is there that must not be overwritten; [`Error::Io`].
@@ -96,8 +96,8 @@ impl AtomicFile {
     }
 }
 
-/// Removes the file after a [`AtomicFile::finish_new`] that failed with [`Error::NotDurable`], so that the name is free for
-/// another attempt.
+/// Removes the file after a [`AtomicFile::finish_new`] that failed with [`Error::NotDurable`], so that the name is
+/// free for another attempt.
 pub(crate) fn withdraw(error: Error) -> Error {
     match error {
         Error::NotDurable { path, source } if std::fs::remove_file(&path).is_ok() => Error::io("create", &path)(source),

@@ -106,8 +106,8 @@ impl BitMatrix {
         Ok(())
     }
 
-    /// Appends a vector packed into bytes as by `numpy.packbits`: the first dimension is the highest bit of the first byte.
-    /// Unused bits of the last byte must be zero.
+    /// Appends a vector packed into bytes as by `numpy.packbits`: the first dimension is the highest bit of the first
+    /// byte. Unused bits of the last byte must be zero.
     ///
     /// # Errors
     /// [`Error::Dimension`] or [`Error::NotBinary`], naming the row.
@@ -138,8 +138,8 @@ impl BitMatrix {
         Self { words, dimensions: self.dimensions, rows: end.saturating_sub(start) }
     }
 
-    /// Returns the Hamming distance between a vector of this list and one of `other`, in plaintext. `None` if a vector does not
-    /// exist or the dimensions differ.
+    /// Returns the Hamming distance between a vector of this list and one of `other`, in plaintext. `None` if a
+    /// vector does not exist or the dimensions differ.
     pub fn hamming(&self, row: usize, other: &Self, other_row: usize) -> Option<u32> {
         if self.dimensions != other.dimensions {
             return None;

@@ -112,8 +112,8 @@ fn occupied(path: &Path, occupant: Occupant) -> Result<(), Error> {
 
 /// Checks that a file of this content may be written to a path, before anything is computed or written.
 ///
-/// It may if there is nothing, or a file of the same content, or one that is not a hushvec file. The caller must check that
-/// an owner's context only replaces its own keys.
+/// It may if there is nothing, or a file of the same content, or one that is not a hushvec file. The caller must
+/// check that an owner's context only replaces its own keys.
 ///
 /// # Errors
 /// [`Error::Occupied`]; [`Error::Io`] if an existing file cannot be read.

@@ -98,8 +98,8 @@ pub enum Error {
     },
     /// A result that could be too large for the key.
     #[error(
-        "{operation} could overflow: the result could need {bits} bits and must be smaller than n/3, which has {limit} bits; \
-         use smaller numbers, fewer fraction bits or a larger key"
+        "{operation} could overflow: the result could need {bits} bits and must be smaller than n/3, which has \
+         {limit} bits; use smaller numbers, fewer fraction bits or a larger key"
     )]
     Magnitude {
         /// The operation.
@@ -145,8 +145,8 @@ pub enum Error {
     },
     /// A context whose id is not the expected one.
     #[error(
-        "the context has the id {actual}, expected {expected}: it is another context, or its file has changed since that \
-         id was recorded"
+        "the context has the id {actual}, expected {expected}: it is another context, or its file has changed since \
+         that id was recorded"
     )]
     WrongContext {
         /// The expected id.
@@ -220,13 +220,13 @@ pub enum Error {
     Occupied {
         /// Its path.
         path: PathBuf,
-        /// What is there.
+        /// What exists there.
         occupant: Occupant,
     },
     /// A file that was written and renamed into place, but whose folder could not be synced to disk.
     #[error(
-        "{} was written and is in place, but its folder could not be synced to disk, so a power failure may undo the write: \
-         {source}",
+        "{} was written and is in place, but its folder could not be synced to disk, so a power failure may undo the \
+         write: {source}",
         .path.display()
     )]
     NotDurable {
@@ -328,8 +328,8 @@ impl Error {
         }
     }
 
-    /// Turns an error about a part of an input into one about the whole: adds `first`, the number of the part's first row,
-    /// record or id, to the number in the error.
+    /// Turns an error about a part of an input into one about the whole: adds `first`, the number of the part's first
+    /// row, record or id, to the number in the error.
     #[must_use]
     pub fn counted_from(self, first: u64) -> Self {
         match self {

@@ -8,9 +8,9 @@
 //! ```
 //!
 //! The bound b depends on the operations, never on the encrypted values. An operation whose result could reach n/3 is
-//! refused before it is computed, so a sum never wraps around n and a result is never silently wrong. The limit is n/3
-//! rather than n/2, as in python-paillier: a decrypted value between n/3 and 2·n/3 shows the owner that the ciphertext was
-//! not computed as stated.
+//! refused before it is computed, so a sum never wraps around n and a result is never silently wrong. The limit is
+//! n/3 rather than n/2, as in python-paillier: a decrypted value between n/3 and 2·n/3 shows the owner that the
+//! ciphertext was not computed as stated.
 
 pub mod encode;
 pub mod encrypted;

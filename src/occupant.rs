@@ -1,6 +1,6 @@
-//! What is in the way of an output file.
+//! Files and folders that must not be overwritten.
 
-/// What is at a path and must not be overwritten.
+/// An existing file or folder that must not be overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Occupant {
@@ -27,13 +27,13 @@ impl std::fmt::Display for Occupant {
             Self::Folder => "is a folder; give the name of a file in it",
             Self::Special => "is a device, a pipe or a socket; give the name of a file",
             Self::SecretKey => {
-                "holds a secret key, and without that key nothing encrypted with it can be decrypted; give another name, or \
-                 move that file away"
+                "holds a secret key, and without that key nothing encrypted with it can be decrypted; give another \
+                 name, or move that file away"
             }
             Self::OtherKind(kind) => return write!(f, "is {kind}; give another name"),
             Self::Context => {
-                "already holds a secret key, and without that key nothing encrypted with it can be decrypted; open it with \
-                 `load_from_disk`, or give another name for a new context"
+                "already holds a secret key, and without that key nothing encrypted with it can be decrypted; open \
+                 it with `load_from_disk`, or give another name for a new context"
             }
             Self::File => "exists; give another name, or move that file away",
         })

@@ -1,5 +1,5 @@
-//! Encrypted search: index, query and response files, the evaluator that aggregates them, and the nearest neighbours that
-//! the owner decodes.
+//! Encrypted search: index, query and response files, the evaluator that aggregates them, and the nearest neighbours
+//! that the owner decodes.
 
 pub mod evaluator;
 pub mod ids;

@@ -2,7 +2,7 @@
 //!
 //! HUSHVEC_LONG_TESTS=1 runs a hundred times as many cases.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/crt.rs"]
 mod crt;
@@ -312,8 +312,8 @@ fn decryption_and_owner_encryption() {
     devices::assert_nothing_fell_back();
 }
 
-/// The owner's noise is distributed like public noise: it takes every n-th residue, each equally often. Checked exhaustively
-/// for small primes.
+/// The owner's noise is distributed like public noise: it takes every n-th residue, each equally often. Checked
+/// exhaustively for small primes.
 #[test]
 fn owner_noise_is_public_noise() {
     for (p, q) in [(5u32, 7u32), (11, 7), (7, 13), (17, 11)] {
@@ -334,8 +334,8 @@ fn owner_noise_is_public_noise() {
     }
 }
 
-/// Every kernel returns the same bytes on all devices for the inputs of its sampler: numbers that produce many carries, in
-/// batches around the sizes of workgroups.
+/// Every kernel returns the same bytes on all devices for the inputs of its sampler: numbers that produce many
+/// carries, in batches around the sizes of workgroups.
 #[test]
 fn all_kernels_agree() {
     for bits in Modulus::SIZES {

@@ -1,6 +1,6 @@
 //! The public interface of the execution context, for all schemes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "context/content.rs"]
 mod content;

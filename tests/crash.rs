@@ -1,11 +1,12 @@
-//! Kills, full disks and failing system calls while contexts and indexes are written. Afterwards a file must have either
-//! its complete old state or its complete new state.
+//! Kills, full disks and failing system calls while contexts and indexes are written. Afterwards a file must have
+//! either its complete old state or its complete new state.
 //!
-//! The tests start this test binary as a child process that writes. HUSHVEC_LONG_TESTS=1 kills it a thousand times. Failing
-//! system calls need strace: without it that test is skipped with a message, or fails with HUSHVEC_REQUIRE_STRACE=1.
+//! The tests start this test binary as a child process that writes. HUSHVEC_LONG_TESTS=1 kills it a thousand times.
+//! Failing system calls need strace: without it that test is skipped with a message, or fails with
+//! HUSHVEC_REQUIRE_STRACE=1.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "crash/child.rs"]
 mod child;

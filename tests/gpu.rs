@@ -3,7 +3,7 @@
 //! HUSHVEC_LONG_TESTS=1 injects a hundred times as many faults.
 
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/crt.rs"]
 mod crt;

@@ -1,7 +1,7 @@
 //! Limits on dispatches and buffers: with limits far below those of any GPU, every kernel still gives the same bytes.
 
 #![cfg(all(feature = "gpu", feature = "owner"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/crt.rs"]
 mod crt;

@@ -1,9 +1,9 @@
 //! Imports have no cycles: no file of a crate, and no layer, imports itself directly or through others.
 //!
-//! Reads `use` declarations, and `from . import` in Python. Ignores re-exports (`pub use`, `__init__.py`), paths in the code,
-//! and the imports of tests.
+//! Reads `use` declarations, and `from . import` in Python. Ignores re-exports (`pub use`, `__init__.py`), paths in
+//! the code, and the imports of tests.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

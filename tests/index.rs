@@ -1,6 +1,6 @@
 //! Operations on indexes: ids of all kinds, deletion, compaction, merging, shards and verification.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "index/compaction.rs"]
 mod compaction;

@@ -1,6 +1,6 @@
 //! Opening an index takes time linear in its size, however its deletions are spread over blocks.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/keys.rs"]
 mod keys;

@@ -3,7 +3,7 @@
 //! HUSHVEC_LONG_TESTS=1 uses a million vectors instead of forty thousand.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/keys.rs"]
 mod keys;
@@ -62,11 +62,11 @@ fn aggregation_and_decoding_are_streamed() {
     assert_eq!((index.len(), size > blocks as u64 * POOL as u64 * 512), ((blocks * POOL) as u64, true));
     let limit = size / 3;
     let grown = growth(|| evaluator.aggregate(&query, &index, &answer, &Progress::new()).unwrap());
-    assert!(grown < limit, "aggregation took {grown} bytes beside an index of {size}");
+    assert!(grown < limit, "aggregation took {grown} bytes for an index of {size} bytes");
     let response = Response::open(&answer).unwrap();
     let mut nearest = Vec::new();
     let grown = growth(|| nearest = response.nearest(ctx, 10, &Progress::new()).unwrap());
-    assert!(grown < limit, "decoding took {grown} bytes beside a response of {size}");
+    assert!(grown < limit, "decoding took {grown} bytes for a response of {size} bytes");
     // The query is vector 0 of the pool, which occurs once per block.
     let ids: Vec<u64> = nearest[0].iter().map(|neighbour| neighbour.id.as_ref().number().unwrap()).collect();
     assert_eq!(ids, (0..10).map(|block| block * POOL as u64).collect::<Vec<_>>());

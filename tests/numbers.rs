@@ -1,6 +1,6 @@
 //! Encrypted numbers: results equal those of plain arithmetic, or an error says why there is no result.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "numbers/bounds.rs"]
 mod bounds;

@@ -1,6 +1,6 @@
 //! Truncated, mixed-up and forged record files cause typed errors that name the file, and use little memory.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "record_files/bounds.rs"]
 mod bounds;

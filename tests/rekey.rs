@@ -1,6 +1,6 @@
 //! Rekeying of indexes: from a weak context of XTrace's SDK, interrupted and resumed, and refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/keys.rs"]
 mod keys;

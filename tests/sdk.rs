@@ -1,9 +1,10 @@
-//! Exchanges fresh contexts and ciphertexts with the SDK from PyPI, in both directions and for both of its client types.
+//! Exchanges fresh contexts and ciphertexts with the SDK from PyPI, in both directions and for both of its client
+//! types.
 //!
 //! Without PyPI or Python the test is skipped with a message, or fails with HUSHVEC_REQUIRE_SDK=1. HUSHVEC_LONG_TESTS=1
 //! exchanges a hundred contexts and ten thousand distances.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/numbers.rs"]
 mod numbers;

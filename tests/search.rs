@@ -1,6 +1,6 @@
 //! Search through index, query and response files.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/keys.rs"]
 mod keys;
@@ -196,8 +196,8 @@ fn interrupted_appends_are_recovered() {
     }
 }
 
-/// A change of any byte of an index is detected: when the file is opened, when the block is read, or as an incomplete last
-/// block.
+/// A change of any byte of an index is detected: when the file is opened, when the block is read, or as an incomplete
+/// last block.
 #[test]
 fn damage_is_detected() {
     let folder = tempfile::tempdir().unwrap();

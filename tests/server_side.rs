@@ -1,7 +1,7 @@
 //! The parts of the library that servers use: aggregation of one block for several queries, and stored contexts whose
 //! secrets a server cannot open.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/devices.rs"]
 mod devices;

@@ -1,6 +1,6 @@
 //! Native contexts: a change of any bit and any truncation are refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/keys.rs"]
 mod keys;
@@ -15,7 +15,8 @@ fn open(bytes: &[u8]) -> Result<ExecutionContext, Error> {
     ExecutionContext::load_from_disk(&path, &FixedKeyProvider::default())
 }
 
-/// Changes every bit of one scheme's file, and of the others every bit of every tenth byte, or all with HUSHVEC_LONG_TESTS.
+/// Changes every bit of one scheme's file, and of the others every bit of every tenth byte, or all with
+/// HUSHVEC_LONG_TESTS.
 #[test]
 fn every_changed_bit_is_refused() {
     let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();

@@ -1,6 +1,6 @@
 //! Secrets are wiped before their memory is freed: an allocator searches all freed memory for them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use hushvec::{Error, ExecutionContext, PassphraseKeyProvider};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,7 +1,7 @@
-//! Contexts and ciphertexts of XTrace's SDK, recorded in tests/data/xtrace: ids, wire encodings, products and distances are
-//! reproduced exactly, and any change of a context is refused.
+//! Contexts and ciphertexts of XTrace's SDK, recorded in tests/data/xtrace: ids, wire encodings, products and
+//! distances are reproduced exactly, and any change of a context is refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "xtrace/answers.rs"]
 mod answers;

@@ -1,5 +1,5 @@
-//! What benches run on: the processor at each level of instructions, and the best GPU unless it is emulated, which
-//! HUSHVEC_BENCH_SOFTWARE_GPU=1 lets in.
+//! The devices that benches run on: the CPU with each of its instruction sets, and the preferred GPU. An emulated GPU
+//! is used only with HUSHVEC_BENCH_SOFTWARE_GPU=1.
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
@@ -7,14 +7,14 @@ use hushvec::OpenDevice;
 use hushvec::{Device, Devices};
 use std::num::NonZeroUsize;
 
-/// The processor at each of its levels, the best first, on one thread like the libraries beside it; each with the name
-/// that it has in bench ids.
-pub fn levels() -> Vec<(&'static str, OpenDevice)> {
-    let levels = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
-    levels.into_iter().map(|device| (device.cpu_isa(), device)).collect()
+/// Returns the CPU with each of its instruction sets, the fastest first, with their names in bench ids. On one
+/// thread, like the libraries compared with.
+pub fn isas() -> Vec<(&'static str, OpenDevice)> {
+    let isas = OpenDevice::at_every_isa(NonZeroUsize::new(1)).unwrap();
+    isas.into_iter().map(|device| (device.cpu_isa(), device)).collect()
 }
 
-/// The GPU, if there is one to measure.
+/// Returns the GPU, if there is one to measure.
 pub fn gpu() -> Option<Device> {
     let software = std::env::var_os("HUSHVEC_BENCH_SOFTWARE_GPU").is_some_and(|value| value == "1");
     Devices::check(&Device::Gpu).is_ok_and(|gpu| software || !gpu.software).then_some(Device::Gpu)

@@ -1,4 +1,4 @@
-//! GMP, loaded at run time: it is the yardstick, and its licence keeps it out of the dependencies.
+//! GMP, the yardstick of the benches. Loaded at run time, because its licence keeps it out of the dependencies.
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
@@ -19,12 +19,12 @@ type Ternary = unsafe extern "C" fn(*mut Mpz, *const Mpz, *const Mpz, *const Mpz
 /// A loaded GMP.
 pub struct Gmp {
     library: Library,
-    /// What reports and bench ids call it.
+    /// Its name in reports and bench ids.
     pub name: &'static str,
     path: PathBuf,
 }
 
-/// A number of GMP's, whose limbs are ours.
+/// A number for GMP, with limbs allocated by Rust.
 struct Number {
     limbs: Vec<u64>,
 }
@@ -42,23 +42,23 @@ impl Number {
 }
 
 impl Mpz {
-    /// The limbs of a number that GMP made and that is not negative.
+    /// Returns the limbs of a non-negative number made by GMP.
     fn value(&self) -> Vec<u64> {
         let used = usize::try_from(self.size).unwrap();
-        // SAFETY: as many limbs of a number of GMP's are in use, at this address.
+        // SAFETY: GMP uses `size` limbs at this address.
         unsafe { std::slice::from_raw_parts(self.limbs, used) }.to_vec()
     }
 }
 
 impl Gmp {
-    /// Those that there are: `gmp`, which is the library named by HUSHVEC_GMP, or the one that benches/gmp.sh built for
-    /// this processor, or the system's; and `gmp-fat`, built as rug and gmpy2 bundle it.
+    /// Loads the builds of GMP that exist. `gmp` is the library in HUSHVEC_GMP, or else the one that benches/gmp.sh
+    /// built for this CPU, or else the system's. `gmp-fat` is built as rug and gmpy2 bundle it.
     pub fn load_all() -> Vec<Self> {
         let built = |folder| Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(folder).join("lib/libgmp.so");
         let main = match std::env::var_os("HUSHVEC_GMP") {
             Some(named) => {
                 let gmp = Self::load("gmp", named.clone().into());
-                Some(gmp.unwrap_or_else(|| panic!("HUSHVEC_GMP={} is no GMP", named.display())))
+                Some(gmp.unwrap_or_else(|| panic!("HUSHVEC_GMP={} is not a GMP library", named.display())))
             }
             None => Self::load("gmp", built("gmp")).or_else(|| Self::load("gmp", "libgmp.so.10".into())),
         };
@@ -71,7 +71,7 @@ impl Gmp {
         Some(Self { library, name, path })
     }
 
-    /// Its version and which build it is.
+    /// Returns its version and how it was built.
     pub fn description(&self) -> String {
         // SAFETY: the symbol is a pointer to a string that lives as long as the library.
         let version = unsafe {
@@ -86,7 +86,7 @@ impl Gmp {
         }
     }
 
-    /// base^exponent mod modulus, again with each call.
+    /// base^exponent mod modulus, computed in each call.
     pub fn powm<'a>(&'a self, base: &[u64], exponent: &[u64], modulus: &[u64]) -> impl FnMut() -> Vec<u64> + use<'a> {
         let mut numbers = [base, exponent, modulus].map(Number::new);
         // SAFETY: the symbol has this signature in every GMP.
@@ -94,13 +94,13 @@ impl Gmp {
         let mut result = self.empty();
         move || {
             let [base, exponent, modulus] = numbers.each_mut().map(Number::mpz);
-            // SAFETY: the operands are numbers in GMP's representation that it only reads; the result is GMP's own.
+            // SAFETY: the operands are in GMP's representation and are only read; the result was allocated by GMP.
             unsafe { powm(&raw mut result, &raw const base, &raw const exponent, &raw const modulus) };
             result.value()
         }
     }
 
-    /// a·b mod modulus as a product and a division, for each of the b; gives the last.
+    /// a·b mod modulus for each b, as a product and a division. Returns the last result.
     pub fn mulmod<'a>(&'a self, a: &[u64], bs: &[Vec<u64>], modulus: &[u64]) -> impl FnMut() -> Vec<u64> + use<'a> {
         let mut numbers = [a, modulus].map(Number::new);
         let mut bs: Vec<Number> = bs.iter().map(|b| Number::new(b)).collect();
@@ -122,10 +122,10 @@ impl Gmp {
         }
     }
 
-    /// A number that GMP allocates; it is never freed, which a benchmark can afford.
+    /// Returns a number allocated by GMP. It is never freed, which is acceptable in a benchmark.
     fn empty(&self) -> Mpz {
         let mut number = Mpz { alloc: 0, size: 0, limbs: std::ptr::null_mut() };
-        // SAFETY: the symbol has this signature in every GMP, and initialises what it is given.
+        // SAFETY: the symbol has this signature in every GMP, and initialises its argument.
         unsafe {
             let init: Symbol<'_, unsafe extern "C" fn(*mut Mpz)> = self.library.get(b"__gmpz_init").unwrap();
             init(&raw mut number);

@@ -1,5 +1,5 @@
-//! What kernels are measured beside: the same operations in GMP, num-bigint and crypto-bigint, on one thread. Every
-//! answer is checked against num-bigint before it is handed out.
+//! The libraries that kernels are compared with: the same operations in GMP, num-bigint and crypto-bigint, on one
+//! thread. The answers of each are checked against num-bigint first.
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
@@ -10,11 +10,11 @@ use crypto_bigint::{BoxedUint, Odd};
 use num_bigint::BigUint;
 use std::hint::black_box;
 
-/// A library at work.
+/// An operation in another library.
 pub struct Peer<'a> {
-    /// As in bench ids.
+    /// The name of the library in bench ids.
     pub name: &'static str,
-    /// How many operations a call does.
+    /// Operations per call.
     pub operations: usize,
     pub call: Box<dyn FnMut() + 'a>,
 }
@@ -23,7 +23,7 @@ fn peer<'a, T>(name: &'static str, operations: usize, mut call: impl FnMut() -> 
     Peer { name, operations, call: Box::new(move || drop(black_box(call()))) }
 }
 
-/// base^exponent modulo an odd number. crypto-bigint alone takes the same time for every exponent, as hushvec does.
+/// base^exponent modulo an odd number. Of these libraries only crypto-bigint is constant-time, as hushvec is.
 pub fn powers<'a>(gmps: &'a [Gmp], base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> Vec<Peer<'a>> {
     let expected = base.modpow(exponent, modulus);
     let mut peers = gmp_powers(gmps, base, exponent, modulus);
@@ -36,7 +36,7 @@ pub fn powers<'a>(gmps: &'a [Gmp], base: &BigUint, exponent: &BigUint, modulus: 
     peers
 }
 
-/// base^exponent modulo an odd number in GMP alone, which is the fastest of them.
+/// base^exponent modulo an odd number in GMP only, the fastest of these libraries.
 pub fn gmp_powers<'a>(gmps: &'a [Gmp], base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> Vec<Peer<'a>> {
     let expected = base.modpow(exponent, modulus);
     let [base, exponent, modulus] = [base, exponent, modulus].map(BigUint::to_u64_digits);
@@ -48,7 +48,7 @@ pub fn gmp_powers<'a>(gmps: &'a [Gmp], base: &BigUint, exponent: &BigUint, modul
     gmps.iter().map(powm).collect()
 }
 
-/// a·b modulo an odd number, for each of the b. In crypto-bigint they are in Montgomery form already.
+/// a·b modulo an odd number, for each b. In crypto-bigint the operands are already in Montgomery form.
 pub fn products<'a>(gmps: &'a [Gmp], a: &BigUint, bs: &[BigUint], modulus: &BigUint) -> Vec<Peer<'a>> {
     let (count, last) = (bs.len(), a * bs.last().unwrap() % modulus);
     let digits: Vec<Vec<u64>> = bs.iter().map(BigUint::to_u64_digits).collect();
@@ -84,7 +84,7 @@ fn uint(x: &BigUint) -> BoxedUint {
     BoxedUint::from_words(x.to_u64_digits())
 }
 
-/// A number as wide as another.
+/// Returns x with the width of `wide`.
 fn uint_as(x: &BigUint, wide: &BigUint) -> BoxedUint {
     BoxedUint::from_words(limbs(x, wide.to_u64_digits().len()))
 }

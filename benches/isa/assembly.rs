@@ -1,9 +1,9 @@
-//! The loops of a kernel in the assembly that RADV prints, and what one pass through each takes.
+//! Finds the loops of a kernel in the assembly printed by RADV, and counts the instructions of one pass.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-/// Instructions up to the next label.
+/// The instructions up to the next label.
 struct Block<'a> {
     instructions: Vec<Instruction<'a>>,
 }
@@ -11,31 +11,31 @@ struct Block<'a> {
 #[derive(Clone, Copy)]
 struct Instruction<'a> {
     name: &'a str,
-    /// The last operand: of a branch, its target.
+    /// The last operand. For a branch, this is its target.
     last: &'a str,
 }
 
-/// An innermost loop that multiplies: the walk through the words of an operand.
+/// An innermost loop with multiplications: the loop over the words of an operand. Counts are per pass.
 pub struct RowLoop {
-    /// Multiplications of words, or of halves of words in the portable family.
+    /// Multiplications of words, or of 16-bit halves in the portable family.
     pub multiplications: f64,
-    /// What the vector unit takes for a pass: 1 for a plain instruction on 32 bits.
+    /// Cycles of the vector unit. A simple 32-bit instruction takes 1.
     pub cycles: f64,
-    /// Conditional branches that stand in the loop, taken or not.
+    /// Conditional branches in the loop, taken or not.
     pub branches: u32,
-    /// Accesses to workgroup memory, shuffles through it included.
+    /// Accesses to workgroup memory, including shuffles through it.
     pub lds: f64,
-    /// Waits for memory. Those for the vector unit's own hazards are none.
+    /// Waits for memory, not including waits for hazards of the vector unit.
     pub waits: f64,
-    /// Instructions of the scalar unit, without branches and waits.
+    /// Scalar instructions, not including branches and waits.
     pub scalar: f64,
-    /// Loads of the scalar unit.
+    /// Scalar loads.
     pub scalar_loads: f64,
     /// Accesses to buffers and to private memory.
     pub memory: f64,
 }
 
-/// The innermost loops that multiply, in the order of the text.
+/// Returns the innermost loops with multiplications, in the order of the text.
 pub fn row_loops(assembly: &str) -> Vec<RowLoop> {
     let (blocks, labels) = parse(assembly);
     let loops = innermost(&blocks, &labels);
@@ -55,8 +55,8 @@ fn parse(assembly: &str) -> (Vec<Block<'_>>, HashMap<&str, usize>) {
         } else if line.starts_with(char::is_whitespace) {
             let text = line.split(';').next().unwrap_or_default().trim();
             let instructions = &mut blocks.last_mut().unwrap().instructions;
-            let again = text.strip_prefix("(then repeated ").and_then(|text| text.split(' ').next()?.parse().ok());
-            if let (Some(times), Some(instruction)) = (again, instructions.last().copied()) {
+            let repeated = text.strip_prefix("(then repeated ").and_then(|text| text.split(' ').next()?.parse().ok());
+            if let (Some(times), Some(instruction)) = (repeated, instructions.last().copied()) {
                 instructions.extend(std::iter::repeat_n(instruction, times));
                 continue;
             }
@@ -69,7 +69,8 @@ fn parse(assembly: &str) -> (Vec<Block<'_>>, HashMap<&str, usize>) {
     (blocks, labels)
 }
 
-/// Loops without loops in them: from the target of a branch back to the last such branch.
+/// Returns the loops that contain no other loop. A loop reaches from the target of a backward branch to the last
+/// branch with that target.
 fn innermost(blocks: &[Block<'_>], labels: &HashMap<&str, usize>) -> Vec<RangeInclusive<usize>> {
     let mut ends: Vec<(usize, usize)> = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
@@ -89,7 +90,8 @@ fn innermost(blocks: &[Block<'_>], labels: &HashMap<&str, usize>) -> Vec<RangeIn
     ends.iter().filter(is_innermost).map(|(start, end)| *start..=*end).collect()
 }
 
-/// Counts what a pass executes: both ways of a branch count half, so that trees of branches count as one path through them.
+/// Counts the instructions of one pass. Both ways of a branch have weight 1/2, so a tree of branches counts as one
+/// path.
 fn count(blocks: &[Block<'_>], labels: &HashMap<&str, usize>, range: &RangeInclusive<usize>) -> RowLoop {
     let mut row_loop = RowLoop {
         multiplications: 0.0,
@@ -109,7 +111,7 @@ fn count(blocks: &[Block<'_>], labels: &HashMap<&str, usize>, range: &RangeInclu
             row_loop.add(instruction, weight);
             if instruction.is_branch() {
                 row_loop.branches += u32::from(instruction.name != "s_branch");
-                // Ways out of the loop, and back to its beginning, are not followed.
+                // Branches out of the loop, and back to its start, are not followed.
                 let inside = labels.get(instruction.last).copied().filter(|to| *to > at && to <= range.end());
                 let taken = weight * if inside.is_some() { instruction.chance() } else { instruction.leaves() };
                 if let Some(target) = inside {
@@ -128,7 +130,8 @@ impl Instruction<'_> {
         self.name.starts_with("s_cbranch") || self.name == "s_branch"
     }
 
-    /// How often a branch within the loop is taken. Some lane always has something to do where a branch only spares work if none has.
+    /// Returns the probability of taking a branch within the loop. A branch that skips work if no lane is active is
+    /// never taken.
     fn chance(&self) -> f64 {
         match self.name {
             "s_branch" => 1.0,
@@ -137,13 +140,13 @@ impl Instruction<'_> {
         }
     }
 
-    /// How often a branch out of the loop, or back, is taken, with regard to what follows it in the text.
+    /// Returns the fraction of passes for which a branch out of the loop, or back, skips the instructions after it.
     fn leaves(&self) -> f64 {
         if self.name == "s_branch" { 1.0 } else { 0.0 }
     }
 
-    /// Cycles of the vector unit for 32 invocations, by Mesa's own model (`aco_statistics.cpp`): multiplications take four times
-    /// as long as additions, shifts of 64 bits twice.
+    /// Returns the cycles of the vector unit for 32 invocations, by Mesa's model (`aco_statistics.cpp`):
+    /// multiplications take four times as long as additions, 64-bit shifts twice as long.
     fn cycles(&self) -> f64 {
         let name = self.plain_name();
         if !name.starts_with("v_") || name == "v_nop" {
@@ -157,7 +160,8 @@ impl Instruction<'_> {
         }
     }
 
-    /// Of words, a multiplication gives half of a product; of halves of words it gives a quarter.
+    /// Returns the weight of a multiplication. A word product takes two 32-bit multiplications (low and high half) or
+    /// four 16-bit ones.
     fn multiplications(&self) -> f64 {
         match self.plain_name() {
             "v_mad_u64_u32" | "v_mad_co_u64_u32" => 2.0,
@@ -167,7 +171,7 @@ impl Instruction<'_> {
         }
     }
 
-    /// The name without what says how it is encoded.
+    /// Returns the name without the suffix of its encoding.
     fn plain_name(&self) -> &str {
         let mut name = self.name;
         for suffix in ["_dpp8", "_dpp", "_sdwa", "_e32", "_e64"] {

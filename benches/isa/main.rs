@@ -1,14 +1,14 @@
-//! What GPU drivers make of the shaders, without a GPU: Mesa's RADV compiles for AMD GPUs that are not there, and says how many
-//! registers, how much memory and which instructions a kernel takes.
+//! Shows how a GPU driver compiles the shaders, without a GPU: Mesa's RADV can compile for AMD GPUs that are not
+//! present, and reports the registers, memory and instructions of each kernel.
 //!
 //!     benches/isa/run.sh [--families navi21,vega20] [--kernels pair_pow,pair_mul] [--words 64,128] [--mesa FOLDER | --mesa system]
 //!
-//! Compiles every kernel for every shape that devices get by default, prints a line for each, leaves the assembly in
-//! `target/isa/assembly`, and fails if one exceeds the limits in `limits.rs`. `run.sh` fetches Mesa 25, which `--mesa` replaces.
-//! Cycles are counted, not measured: docs/gpu.md says by which model. Drivers crash on some shaders, so each is compiled by a process
-//! of its own.
+//! Compiles every kernel for every default shape, prints a line for each, writes the assembly to
+//! `target/isa/assembly`, and fails if a kernel exceeds the limits in `limits.rs`. `run.sh` downloads Mesa 25;
+//! `--mesa` selects another one. Cycles are counted, not measured: docs/gpu.md describes the model. Each shader is
+//! compiled in a separate process, because drivers crash on some shaders.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that cannot go on stops")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
 mod assembly;
 mod limits;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-/// What the command line asks for.
+/// The command-line options.
 struct Options {
     families: Vec<String>,
     kernels: Vec<String>,
@@ -44,7 +44,7 @@ impl Options {
             mesa: root.to_string_lossy().into_owned(),
         };
         while let Some(name) = arguments.next() {
-            // What `cargo bench` adds.
+            // Added by `cargo bench`.
             if name == "--bench" {
                 continue;
             }
@@ -54,14 +54,14 @@ impl Options {
                 "--kernels" => options.kernels = list(&value),
                 "--words" => options.words = value.split(',').map(|words| words.parse().unwrap()).collect(),
                 "--mesa" => options.mesa = value,
-                _ => panic!("{name} is not an option; there are --families, --kernels, --words and --mesa"),
+                _ => panic!("unknown option {name}; use --families, --kernels, --words or --mesa"),
             }
         }
         options
     }
 }
 
-/// Where Mesa is, and what it makes.
+/// Returns the folder of Mesa and of its output.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/isa")
 }
@@ -76,24 +76,24 @@ fn main() -> ExitCode {
     let mesa = match Mesa::find(&options.mesa) {
         Ok(mesa) => mesa,
         Err(reason) => {
-            eprintln!("SKIPPED: the instruction sets of AMD GPUs, since {reason}; benches/isa/run.sh fetches Mesa");
+            eprintln!("SKIPPED: shaders for AMD GPUs: {reason}; benches/isa/run.sh downloads Mesa");
             let required = std::env::var_os("HUSHVEC_REQUIRE_ISA").is_some_and(|value| value == "1");
             return if required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     let jobs = shapes::jobs(&options.families, &options.kernels, &options.words);
-    assert!(!jobs.is_empty(), "no kernel has that name");
+    assert!(!jobs.is_empty(), "no kernel matches --kernels");
     let lines = run(&mesa, &jobs);
     report::print(&lines);
-    let broken: Vec<String> = lines.iter().flat_map(limits::exceeded).collect();
-    for text in &broken {
+    let exceeded: Vec<String> = lines.iter().flat_map(limits::exceeded).collect();
+    for text in &exceeded {
         eprintln!("LIMIT: {text}");
     }
-    eprintln!("{} kernels compiled, {} limits exceeded", lines.len(), broken.len());
-    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    eprintln!("{} kernels compiled, {} limits exceeded", lines.len(), exceeded.len());
+    if exceeded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Has the driver compile every job, as many at a time as there are cores.
+/// Compiles all jobs, one per core at a time.
 fn run(mesa: &Mesa, jobs: &[Job]) -> Vec<Line> {
     let assembly = folder().join("assembly");
     std::fs::create_dir_all(&assembly).unwrap();

@@ -1,4 +1,4 @@
-//! Mesa's driver for AMD GPUs, run for GPUs that are not there, in a process of its own.
+//! Mesa's driver for AMD GPUs, run in a separate process and for GPUs that are not present.
 
 use crate::shapes::Job;
 use crate::spirv::spirv;
@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The argument that makes this program compile a file of SPIR-V and print what the driver says.
+/// The argument with which this program compiles a SPIR-V file and prints the driver's output.
 pub const COMPILE: &str = "--compile";
-/// What the driver's name and version follow.
+/// Precedes the driver's name and version.
 pub const DRIVER: &str = "driver: ";
-/// What stands between statistics and assembly.
+/// Separates statistics from assembly.
 pub const ASSEMBLY: &str = "== assembly";
 
-/// Where it is.
+/// An installation of Mesa.
 pub struct Mesa {
     manifest: PathBuf,
-    /// The dynamic linker that goes with it, and where it finds libraries; `None` for the system's Mesa.
+    /// Its dynamic linker and its folder of libraries; `None` for the system's Mesa.
     linker: Option<[PathBuf; 2]>,
 }
 
-/// What it made of a shader.
+/// A compiled shader.
 pub struct Compiled {
     pub driver: String,
     pub statistics: BTreeMap<String, u64>,
@@ -28,10 +28,10 @@ pub struct Compiled {
 }
 
 impl Mesa {
-    /// The system's, or the one that is unpacked in a folder.
+    /// Finds the system's Mesa (`system`), or the one unpacked in the folder `place`.
     ///
     /// # Errors
-    /// What is missing.
+    /// A message that names the missing file.
     pub fn find(place: &str) -> Result<Self, String> {
         if place == "system" {
             let manifest = find(Path::new("/usr/share/vulkan/icd.d"), "radeon_icd", ".json")
@@ -42,7 +42,7 @@ impl Mesa {
         let missing = |what: &str| format!("{place} has no {what}");
         let driver = find(root, "libvulkan_radeon", ".so").ok_or_else(|| missing("libvulkan_radeon.so"))?;
         let linker = find(root, "ld-linux", "").ok_or_else(|| missing("ld-linux"))?;
-        // Packages say where the driver is on a system that has them installed.
+        // The manifest in the package has the path of an installed driver, so write another one.
         let manifest = root.join("radeon.json");
         let text = format!(
             r#"{{"file_format_version": "1.0.0", "ICD": {{"library_path": {driver:?}, "api_version": "1.3.0"}}}}"#
@@ -52,10 +52,10 @@ impl Mesa {
         Ok(Self { manifest, linker: Some([linker, libraries]) })
     }
 
-    /// Compiles a kernel, in a process that may crash, and leaves its assembly in a folder.
+    /// Compiles a kernel in a separate process, which may crash, and writes its assembly to `folder`.
     ///
     /// # Errors
-    /// How the process ended.
+    /// A message with the exit status and the output of the process.
     pub fn compile(&self, job: &Job, folder: &Path) -> Result<Compiled, String> {
         let file = folder.join(format!("{}.spv", job.name()));
         let words = spirv(&job.shader.source(job.shape));
@@ -77,11 +77,11 @@ impl Mesa {
             .env("NODEVICE_SELECT", "1");
         let output = command.output().unwrap();
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the driver's process ended with {}: {}", output.status, said.trim()));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("the driver's process failed with {}: {}", output.status, stderr.trim()));
         }
         let text = String::from_utf8_lossy(&output.stdout);
-        let (head, assembly) = text.split_once(ASSEMBLY).ok_or("the driver gave no assembly")?;
+        let (head, assembly) = text.split_once(ASSEMBLY).ok_or("the driver printed no assembly")?;
         let statistics = head
             .lines()
             .filter_map(|line| line.split_once('='))
@@ -92,7 +92,7 @@ impl Mesa {
     }
 }
 
-/// A file below a folder whose name begins and ends so.
+/// Finds a file below a folder by the start and the end of its name.
 fn find(folder: &Path, begin: &str, end: &str) -> Option<PathBuf> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

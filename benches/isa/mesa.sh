@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Unpacks Mesa 25 and what it needs, from Debian 13, into target/isa/root, and installs nothing. Prints SKIPPED and the reason, and exits
-# with 3, where that cannot be done. Takes half a minute the first time, and no time later.
+# Downloads Mesa 25 and its dependencies from Debian 13 and unpacks them in target/isa/root. Installs nothing. If that
+# fails, prints SKIPPED with the reason and exits with status 3. Takes half a minute the first time, and does nothing
+# later.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,22 +10,22 @@ folder=$PWD/target/isa
 root=$folder/root
 
 skip() {
-  echo "SKIPPED: the instruction sets of AMD GPUs, since $*" >&2
+  echo "SKIPPED: shaders for AMD GPUs: $*" >&2
   exit 3
 }
 
 [ -e "$folder/complete" ] && exit 0
 for tool in apt-get dpkg-deb; do
-  command -v "$tool" >/dev/null || skip "there is no $tool to get Mesa 25 with"
+  command -v "$tool" >/dev/null || skip "$tool is not installed, which downloads Mesa 25"
 done
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -e "$keys" ] || skip "there are no keys of Debian's archive in $keys"
+[ -e "$keys" ] || skip "the keys of Debian's archive are missing: $keys"
 
 rm -rf "$folder/apt" "$root"
 mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial" "$root"
-# As if nothing were installed, so that apt downloads the C library too.
+# An empty status file, so that apt downloads the C library too.
 : >"$folder/apt/status"
-# The mirror that this machine uses, if it is a Debian one.
+# The mirror that this machine uses, if it runs Debian.
 mirror=$(apt-get indextargets --format '$(ORIGIN)|$(SITE)' 'Created-By: Packages' 2>/dev/null |
   sed -n 's/^Debian|//p' | grep -v security | head -n 1) || true
 echo "deb [signed-by=$keys] ${mirror:-http://deb.debian.org/debian} $suite main" >"$folder/apt/sources.list"

@@ -1,11 +1,11 @@
-//! A line for each kernel, shape and family.
+//! The report: a line per kernel, shape and GPU family.
 
 use crate::assembly::{RowLoop, row_loops};
 use crate::mesa::Compiled;
 use crate::shapes::{Job, name};
 use hushvec::hazmat::Shape;
 
-/// What is known of a compiled kernel.
+/// The result for one kernel, shape and family.
 pub struct Line {
     pub job: String,
     pub shape: Shape,
@@ -13,25 +13,25 @@ pub struct Line {
     pub outcome: Result<Figures, String>,
 }
 
-/// What the driver says, and what its assembly shows.
+/// The driver's statistics, and counts from its assembly.
 pub struct Figures {
     driver: String,
     pub vgprs: u64,
     sgprs: u64,
-    /// Registers of both kinds that did not fit.
+    /// Spilled vector and scalar registers.
     pub spills: u64,
-    /// Bytes of private memory, of a subgroup or an invocation: drivers differ.
+    /// Bytes of private memory, per subgroup or per invocation depending on the driver.
     pub scratch: u64,
     lds: u64,
     code: u64,
-    /// Subgroups that a SIMD unit holds at a time.
+    /// Subgroups per SIMD unit.
     waves: u64,
     pub rows: Vec<Row>,
 }
 
-/// A walk through the words of an operand.
+/// A loop over the words of an operand.
 pub struct Row {
-    /// Multiply-adds of words in a pass.
+    /// Word multiply-adds per pass.
     pub macs: f64,
     pub row_loop: RowLoop,
 }
@@ -39,13 +39,13 @@ pub struct Row {
 impl Row {
     fn new(row_loop: RowLoop, shape: Shape) -> Option<Self> {
         let words = f64::from(shape.words_written_out());
-        let a_mac = if shape.wide { 2.0 } else { 4.0 };
-        // Quotients take a multiplication too, which is none of these.
-        let macs = (row_loop.multiplications / a_mac / words).round() * words;
+        let per_mac = if shape.wide { 2.0 } else { 4.0 };
+        // Rounding excludes the multiplications for the digits of the quotient.
+        let macs = (row_loop.multiplications / per_mac / words).round() * words;
         (macs >= 2.0 * words).then_some(Self { macs, row_loop })
     }
 
-    pub fn cycles_a_mac(&self) -> f64 {
+    pub fn cycles_per_mac(&self) -> f64 {
         self.row_loop.cycles / self.macs
     }
 }
@@ -60,8 +60,7 @@ impl Line {
 
 impl Figures {
     fn new(compiled: &Compiled, shape: Shape) -> Self {
-        let get =
-            |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver does not say its {name}"));
+        let get = |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver reports no {name}"));
         Self {
             driver: compiled.driver.clone(),
             vgprs: get("VGPRs"),
@@ -75,13 +74,13 @@ impl Figures {
         }
     }
 
-    /// The most of something in any of its row loops.
+    /// Returns the maximum of a figure over all row loops.
     pub fn most(&self, of: impl Fn(&Row) -> f64) -> f64 {
         self.rows.iter().map(of).fold(0.0, f64::max)
     }
 }
 
-/// Prints a table. What row loops take is that of the one that takes the most.
+/// Prints a table. Figures of row loops are maxima over all row loops of a kernel.
 pub fn print(lines: &[Line]) {
     if let Some(figures) = lines.iter().find_map(|line| line.outcome.as_ref().ok()) {
         println!("{}\n", figures.driver);
@@ -103,7 +102,7 @@ pub fn print(lines: &[Line]) {
         println!(
             "{start} {vgprs:4} {sgprs:4} {spills:6} {scratch:7} {lds:5} {code:6} {waves:5} | {:9} {:7.1} {:8} {:4.0} {:5.0} {:6.0} {:5.0} {:6.0}",
             rows.len(),
-            figures.most(Row::cycles_a_mac),
+            figures.most(Row::cycles_per_mac),
             most(&|row| row.branches.into()),
             most(&|row| row.lds),
             most(&|row| row.waits),

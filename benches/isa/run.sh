@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compiles the shaders for AMD GPUs that are not there, with Mesa 25 from Debian 13, and fails if one exceeds the limits of
-# benches/isa/limits.rs. Options: see benches/isa/main.rs. Where Mesa cannot be had it prints SKIPPED, and fails only with
-# HUSHVEC_REQUIRE_ISA=1.
+# Compiles the shaders for AMD GPUs, without such a GPU, with Mesa 25 from Debian 13. Fails if a kernel exceeds the
+# limits in benches/isa/limits.rs. Options: see benches/isa/main.rs. If Mesa cannot be downloaded, prints SKIPPED;
+# with HUSHVEC_REQUIRE_ISA=1 it fails instead.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 status=0
@@ -11,5 +11,5 @@ if [ "$status" = 3 ]; then
   exit
 fi
 [ "$status" = 0 ] || exit "$status"
-# The tests' profile, and the features that they are built with: .ci/run has built it so.
+# The same profile and features as in .ci/run, which has already built it.
 cargo test --quiet --workspace --features hushvec-client/aws-kms --bench isa -- "$@"

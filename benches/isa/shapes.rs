@@ -1,13 +1,13 @@
-//! Which kernels are compiled, and for which shapes.
+//! The kernels and shapes to compile.
 
 use hushvec::hazmat::{Cooperation, SHADERS, Shader, Shape};
 
-/// Words of 32 bits of the moduli: primes and moduli of keys from 1024 to 4096 bits.
+/// Sizes of moduli in 32-bit words: primes and moduli of keys, from 1024 to 4096 bits.
 pub const WORDS: [u32; 4] = [32, 64, 96, 128];
-/// Smallest subgroups of devices, in invocations: Metal says 4, Intel and Mesa's software driver 8, Arm and some Intel 16, NVIDIA
-/// and AMD 32. They decide how many lanes a number gets.
+/// Minimum subgroup sizes of devices in invocations: 4 on Metal, 8 on Intel and Mesa's software driver, 16 on Arm and
+/// some Intel GPUs, 32 on NVIDIA and AMD. They determine the number of lanes per number.
 const SUBGROUPS: [u32; 4] = [4, 8, 16, 32];
-/// Bytes of workgroup memory, the least of these devices.
+/// Bytes of workgroup memory: the minimum of these devices.
 const WORKGROUP_BYTES: u32 = 32 << 10;
 
 /// A kernel to compile.
@@ -23,12 +23,12 @@ impl Job {
     }
 }
 
-/// Words of the modulus and lanes a number.
+/// Formats a shape as the words of the modulus and the lanes per number.
 pub fn name(shape: Shape) -> String {
     format!("{}x{}", shape.words, shape.lanes)
 }
 
-/// The shapes that hardware gets by default, of the cooperative family and of the portable one.
+/// Returns the default shapes on hardware, of the cooperative and of the portable family.
 fn shapes(words: u32) -> Vec<Shape> {
     let limits = SUBGROUPS.map(|lanes| Some(Cooperation { lanes, workgroup_bytes: WORKGROUP_BYTES }));
     let mut shapes: Vec<Shape> =
@@ -38,7 +38,7 @@ fn shapes(words: u32) -> Vec<Shape> {
     shapes
 }
 
-/// All kernels if `kernels` is empty.
+/// Returns the jobs for these families, kernels (all if empty) and sizes.
 pub fn jobs(families: &[String], kernels: &[String], words: &[u32]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for family in families {

@@ -1,12 +1,12 @@
-//! WGSL to SPIR-V as wgpu does it for Vulkan.
+//! Compiles WGSL to SPIR-V in the way that wgpu does for Vulkan.
 
 use wgpu::naga::back::spv;
 use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{ShaderStage, front};
 
-/// The options of wgpu-hal 30 (`vulkan/adapter.rs`, `vulkan/device.rs`) on a driver with Vulkan 1.3 and `robustBufferAccess2`, for a
-/// shader without runtime checks and workgroup memory that starts with anything.
+/// Compiles with the options of wgpu-hal 30 (`vulkan/adapter.rs`, `vulkan/device.rs`) on a driver with Vulkan 1.3 and
+/// `robustBufferAccess2`, for a shader without runtime checks and with uninitialised workgroup memory.
 pub fn spirv(wgsl: &str) -> Vec<u32> {
     let module = front::wgsl::parse_str(wgsl).unwrap_or_else(|error| panic!("{}", error.emit_to_string(wgsl)));
     let capabilities = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP;
@@ -17,7 +17,7 @@ pub fn spirv(wgsl: &str) -> Vec<u32> {
     let options = spv::Options {
         lang_version: (1, 6),
         flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
-        // Any: they would only be refused.
+        // Allow any capability: the driver decides.
         capabilities: None,
         bounds_check_policies: BoundsCheckPolicies {
             index: unchecked,

@@ -1,22 +1,24 @@
-//! A compute pipeline, and what the driver says about it: `VK_KHR_pipeline_executable_properties`.
+//! Makes a compute pipeline and reads the driver's statistics with `VK_KHR_pipeline_executable_properties`.
 
 use crate::mesa::{ASSEMBLY, DRIVER};
 use ash::vk;
 use std::ffi::CStr;
 use std::path::Path;
 
-/// Buffers that shaders bind: `shaders/shared/bindings.wgsl`.
+/// The number of bindings of shaders: see `shaders/shared/bindings.wgsl`.
 const BINDINGS: u32 = 6;
 
-/// Compiles a file of SPIR-V and prints statistics and assembly. What it makes is not destroyed, since the process ends.
+/// Compiles a SPIR-V file and prints statistics and assembly. Vulkan objects are not destroyed, because the process
+/// exits.
 pub fn compile(file: &Path) {
     let bytes = std::fs::read(file).unwrap();
     let words: Vec<u32> = bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-    // SAFETY: the Vulkan loader is a library like any other, and nothing else in this process uses it.
+    // SAFETY: loading the Vulkan loader has no preconditions, and nothing else in this process uses it.
     let entry = unsafe { ash::Entry::load() }.unwrap();
     let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
     let info = vk::InstanceCreateInfo::default().application_info(&application);
-    // SAFETY: what `info` points to lives until the call returns, as in all calls below, and all handles live until the process ends.
+    // SAFETY: as in all calls below, everything that `info` points to lives until the call returns, and all handles
+    // live until the process exits.
     let instance = unsafe { entry.create_instance(&info, None) }.unwrap();
     // SAFETY: see above.
     let physical = unsafe { instance.enumerate_physical_devices() }.unwrap()[0];
@@ -32,7 +34,7 @@ pub fn compile(file: &Path) {
     let executable = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline).executable_index(0);
     // SAFETY: see above.
     for statistic in unsafe { executables.get_pipeline_executable_statistics(&executable) }.unwrap() {
-        // SAFETY: the driver ends names with zeros, and sets the member that `format` says.
+        // SAFETY: the driver terminates names with zeros, and all statistics of RADV are 64-bit integers.
         let (name, value) = unsafe { (CStr::from_ptr(statistic.name.as_ptr()), statistic.value.u64) };
         println!("{}={value}", name.to_string_lossy());
     }
@@ -40,19 +42,19 @@ pub fn compile(file: &Path) {
     println!("{}", assembly(&device, &executables, &executable));
 }
 
-/// The driver's name and version.
+/// Returns the driver's name and version.
 fn driver(instance: &ash::Instance, physical: vk::PhysicalDevice) -> String {
     let mut driver = vk::PhysicalDeviceDriverProperties::default();
     let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
     // SAFETY: see `compile`.
     unsafe { instance.get_physical_device_properties2(physical, &mut properties) };
-    // SAFETY: the driver ends both with zeros.
+    // SAFETY: the driver terminates both with zeros.
     let texts =
         [driver.driver_name, driver.driver_info].map(|text| unsafe { CStr::from_ptr(text.as_ptr()) }.to_owned());
     texts.map(|text| text.to_string_lossy().into_owned()).join(", ")
 }
 
-/// A device with the features that wgpu turns on and shaders use.
+/// Opens a device with the features that wgpu enables and the shaders use.
 fn open(instance: &ash::Instance, physical: vk::PhysicalDevice) -> ash::Device {
     let extensions = [ash::khr::pipeline_executable_properties::NAME.as_ptr(), ash::ext::robustness2::NAME.as_ptr()];
     let queues = [vk::DeviceQueueCreateInfo::default().queue_family_index(0).queue_priorities(&[1.0])];
@@ -93,7 +95,7 @@ fn pipeline(device: &ash::Device, words: &[u32]) -> vk::Pipeline {
     // SAFETY: see `compile`.
     let layout = unsafe { device.create_pipeline_layout(&layout, None) }.unwrap();
     let module = vk::ShaderModuleCreateInfo::default().code(words);
-    // SAFETY: naga has written the SPIR-V, from a module that it found valid.
+    // SAFETY: naga wrote the SPIR-V from a validated module.
     let module = unsafe { device.create_shader_module(&module, None) }.unwrap();
     let stage = vk::PipelineShaderStageCreateInfo::default()
         .stage(vk::ShaderStageFlags::COMPUTE)
@@ -107,13 +109,13 @@ fn pipeline(device: &ash::Device, words: &[u32]) -> vk::Pipeline {
     unsafe { device.create_compute_pipelines(vk::PipelineCache::null(), &[info], None) }.unwrap()[0]
 }
 
-/// The text that the driver calls assembly.
+/// Returns the assembly.
 fn assembly(
     device: &ash::Device,
     executables: &ash::khr::pipeline_executable_properties::Device,
     executable: &vk::PipelineExecutableInfoKHR<'_>,
 ) -> String {
-    // SAFETY: as for the other two. It asks for sizes, twice.
+    // SAFETY: as for the other two calls. This call only returns the sizes.
     let mut texts = unsafe { executables.get_pipeline_executable_internal_representations(executable) }.unwrap();
     let mut buffers: Vec<Vec<u8>> = texts.iter().map(|text| vec![0; text.data_size]).collect();
     for (text, buffer) in texts.iter_mut().zip(&mut buffers) {
@@ -121,10 +123,10 @@ fn assembly(
     }
     let mut count = u32::try_from(texts.len()).unwrap();
     let fetch = executables.fp().get_pipeline_executable_internal_representations_khr;
-    // SAFETY: there is room for `count` of them, and each points to as many bytes as it says.
+    // SAFETY: `texts` has `count` elements, and each points to a buffer of `data_size` bytes.
     unsafe { fetch(device.handle(), executable, &raw mut count, texts.as_mut_ptr()) }.result().unwrap();
     let found = texts.iter().zip(&buffers).find(|(text, _)| {
-        // SAFETY: the driver ends names with zeros.
+        // SAFETY: the driver terminates names with zeros.
         let name = unsafe { CStr::from_ptr(text.name.as_ptr()) };
         name == c"Assembly"
     });

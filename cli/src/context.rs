@@ -41,7 +41,7 @@ pub enum Command {
 /// The formats of context files.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum FormatArg {
-    /// hushvec's own format: the whole file is authenticated, and argon2id protects the passphrase.
+    /// hushvec's own format: the whole file is authenticated, and argon2id derives the key from the passphrase.
     Native,
     /// The format of XTrace's SDK.
     Xtrace,

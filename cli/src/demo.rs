@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .create(provider)?;
     context.public_context().save(&file("public.json"))?;
     let strength = context.parameters().strength_bits();
-    steps.done("owner", &format!("makes keys ({}, {strength}-bit security)", context.scheme()))?;
+    steps.done("owner", &format!("creates keys ({}, {strength}-bit security)", context.scheme()))?;
     let mut writer = IndexWriter::create(&file("index.hvx"), Arc::clone(context.public_key()))?;
     writer.append(&context.encrypt_vec_batch(&documents)?, None)?;
     writer.sync()?;

@@ -141,6 +141,6 @@ mod tests {
         );
         assert!(message(b"a\tb\n", None).contains("control character"));
         assert!(message(b"\xff\n", None).contains("not UTF-8"));
-        assert!(message(&[b'x'; 100_000], None).contains("1027 bytes, at most 1024"));
+        assert!(message(&[b'x'; 100_000], None).contains("1027 bytes; the maximum is 1024"));
     }
 }

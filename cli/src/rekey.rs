@@ -134,7 +134,7 @@ fn same_kind(args: &Args, old: &ContextInfo, new: &ContextInfo) -> Result<(), Fa
     }
     if dimensions[0] != dimensions[1] {
         return Err(Failure::Usage(format!(
-            "{old_file} is for {} dimensions, {new_file} for {}; make the new one with --embedding-length {}",
+            "{old_file} is for {} dimensions, {new_file} for {}; create the new one with --embedding-length {}",
             dimensions[0], dimensions[1], dimensions[0]
         )));
     }

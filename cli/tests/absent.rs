@@ -1,4 +1,4 @@
-//! What a build without some features says when it is asked for them. The other tests need `--features full`.
+//! Errors of builds without some features. The other tests need `--features full`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,5 +1,5 @@
-//! Fuzzes the command line's reader of vector files, except Parquet. The first byte selects the file extension, the encoding
-//! of bits, and whether vectors are projected.
+//! Fuzzes the command line's reader of vector files, except Parquet. The first byte selects the file extension, the
+//! encoding of bits, and whether vectors are projected.
 #![no_main]
 
 use hushvec_cli::input::{Format, IdSource, Input};

@@ -1,5 +1,5 @@
-//! Fuzzes indexes, queries and responses. Checksums are corrected first, because otherwise the fuzzer would never get past
-//! them; if the lowest bit of the first byte is 1, they are left as they are.
+//! Fuzzes indexes, queries and responses. Checksums are corrected first, because otherwise the fuzzer would never get
+//! past them; if the lowest bit of the first byte is 1, they are left as they are.
 #![no_main]
 
 use hushvec::hazmat::RecordSurvey;

@@ -474,5 +474,5 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         if loaded.format == "xtrace" and not re.fullmatch("[0-9a-fA-F]{64}", asked):
             return cls._from_serialized_exec_context(stored, passphrase, key_provider, asked, **options)
         raise InputError(
-            f"not a usable context: context_id is {loaded.id!r}, though {asked!r} was asked for: the server sent another one"
+            f"invalid context: context_id is {loaded.id!r}, though {asked!r} was asked for: the server sent another one"
         )

@@ -224,7 +224,7 @@ fn rotate_admin_key(options: &Options) -> Result<String, String> {
     let device = OpenDevice::open(Device::Cpu, NonZeroUsize::new(1)).map_err(|error| error.to_string())?;
     let query_time = Duration::from_secs(options.query_timeout);
     let store = Store::open(&options.data, device, options.refuse_weak, options.quota(), query_time)?;
-    let key = store.replace_admin_key(&options.org).map_err(|error| format!("{error:?}"))?;
+    let key = store.replace_admin_key(&options.org).map_err(|error| error.to_string())?;
     key.ok_or_else(|| format!("{} has no organisation {:?}; name one with --org", options.data.display(), options.org))
 }
 
@@ -238,7 +238,7 @@ fn open_store(options: &Options) -> Result<(Store, Option<String>), String> {
     let device = OpenDevice::open(options.device.clone(), options.threads).map_err(|error| error.to_string())?;
     let query_time = Duration::from_secs(options.query_timeout);
     let store = Store::open(&options.data, device, options.refuse_weak, options.quota(), query_time)?;
-    let key = store.create_organisation(&options.org).map_err(|error| format!("{error:?}"))?;
+    let key = store.create_organisation(&options.org).map_err(|error| error.to_string())?;
     Ok((store, key))
 }
 

@@ -1,14 +1,13 @@
-// The last part of hamming_decode: from c^e = 1 + x1·p to the digits of the plaintext, counted.
+// The last step of hamming_decode: recovers the plaintext from c^e = 1 + x1·p, and counts its digits.
 //
-// state: the powers, in Montgomery form. output: for each row the number of zeros, ones and twos among its
-// digits, and a tag that is written only if all is well: the row's number and the nonce mixed. Otherwise the tag is its
-// complement.
+// state: the powers, in Montgomery form. output: for each row the number of digits 0, 1 and 2, and a tag: the row
+// number mixed with the nonce if the plaintext is valid, or the complement of that.
 
 struct Params {
   rows: u32,
   words: u32,
   dimensions: u32,
-  // Makes tags new in each batch.
+  // Makes tags different in each batch.
   nonce: u32,
 }
 
@@ -40,7 +39,7 @@ fn run() {
   var twos = 0u;
   for (var j = 0u; j < L; j++) { // unroll
     let word = m[j];
-    // The digits of this word that are dimensions: 16 fewer for each word below.
+    // The number of digits of this word that are dimensions; each word below has 16 of them.
     let before = 16u * (lane * L + j);
     let digits = min(max(params.dimensions, before) - before, 16u);
     let valid = select(ALL_ONES, (1u << (2u * min(digits, 15u))) - 1u, digits < 16u);
@@ -48,7 +47,7 @@ fn run() {
     let high = (word >> 1u) & 0x55555555u;
     ones += countOneBits(low);
     twos += countOneBits(high);
-    // A digit of 3, or a bit above the last dimension.
+    // Invalid: a digit 3, or a bit above the last dimension.
     rest |= (low & high) | (word & ~valid);
   }
   ones = sum_lanes(ones);

@@ -1,6 +1,7 @@
-// The first part of hamming_decode: ciphertexts modulo n² as pairs modulo n, to pairs modulo p² in Montgomery form.
+// The first step of hamming_decode: converts ciphertexts modulo n², given as pairs modulo n, to pairs modulo p² in
+// Montgomery form.
 //
-// input: rows of c0 = u0 + u1·R and c1 = v0 + v1·R, N words each. state: their accumulators.
+// input: rows of c0 = u0 + u1·R and c1 = v0 + v1·R, where u and v have N words each. state: the accumulators.
 // c = u0 + u1·R + p·(q·c1), so c·R = (u0 + p·w)·R + u1·R·R with w = q·(v0 + v1·R) mod p.
 
 struct Params {
@@ -25,7 +26,7 @@ fn run() {
     shrink(&w, add(&w, &t));
   }
 
-  // The sum of u0 + p·w and u1·R, in Montgomery form. The first waits in the state for the second, where it takes no registers.
+  // u0 + p·w and u1·R, in Montgomery form, and their sum. The first is kept in `state` instead of registers.
   let to = row() * 2u * N;
   for (var half = 0u; half < 2u; half++) {
     read_input(from_row + half * N, &u);

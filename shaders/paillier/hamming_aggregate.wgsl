@@ -1,15 +1,15 @@
 // hamming_aggregate: each query times each stored row, modulo n².
 //
-// input: stored rows. second: queries times R, as pairs. output: all rows of the first query, then of the next.
-// Only the query is in Montgomery form, so products come out plain.
+// input: stored rows. second: queries times R, as pairs. output: all rows of the first query, then those of the next.
+// Only the queries are in Montgomery form, so products are plain.
 
 struct Params {
   rows: u32,
   words: u32,
-  // Queries to do: from, up to but not including to.
+  // The range of queries: `first` inclusive, `last` exclusive.
   first: u32,
   last: u32,
-  // The first row of the input that is meant.
+  // The number of input rows to skip.
   skipped: u32,
 }
 

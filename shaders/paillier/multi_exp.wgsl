@@ -1,15 +1,15 @@
-// multi_exp: a round of products of numbers in slots, modulo m². Which products, the host has found out.
+// multi_exp: one round of products of numbers in slots, modulo m². The host plans the products.
 //
-// state: slots, a pair each. second: the two slots of each product.
+// state: slots, one pair each. second: the two slots of each product.
 
 struct Params {
   rows: u32,
   words: u32,
   // The first product of the round in `second`.
   first: u32,
-  // The slot that it goes to; the others follow.
+  // The slot of the first product; the other products follow.
   to: u32,
-  // 1: products go to rows of the output instead, reduced.
+  // 1: products go to rows of the output instead of slots, reduced.
   is_last: u32,
 }
 

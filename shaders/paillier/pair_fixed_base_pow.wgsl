@@ -1,21 +1,21 @@
-// pair_fixed_base_pow: one base to each row's exponent, modulo m².
+// pair_fixed_base_pow: one fixed base to the exponent of each row, modulo m².
 //
-// input: exponents. second: the window table, entry d of window i
-// being base^(d·256^i) in Montgomery form. state: the products so far.
+// input: exponents. second: the window table; entry d of window i is base^(d·256^i) in Montgomery form. state: the
+// products so far.
 
 struct Params {
   rows: u32,
   words: u32,
-  // Windows to do: from, up to but not including to.
+  // The range of windows: `first` inclusive, `last` exclusive.
   first: u32,
   last: u32,
-  // Words of a row of exponents.
+  // Words per exponent.
   exponent_words: u32,
-  // Bits of an exponent that count.
+  // Bits per exponent.
   exponent_bits: u32,
-  // The windows of all dispatches.
+  // The number of windows in all dispatches.
   windows: u32,
-  // The first window of the part of the table that is there.
+  // The first window of the part of the table in `second`.
   part: u32,
 }
 
@@ -37,7 +37,7 @@ fn run() {
     read_state(at + N, &x1);
   }
   let is_end = params.last == params.windows;
-  // One factor more at the end: 1, which leaves Montgomery form.
+  // After the last window, multiply by 1 to convert from Montgomery form.
   for (var i = params.first; i < params.last + u32(is_end); i++) {
     if i < params.last {
       set_pair_second(((i - params.part) * 256u + digit(i)) * 2u * N);

@@ -1,4 +1,4 @@
-// pair_mul: input row times second row, modulo m².
+// pair_mul: the product of each row of `input` and the same row of `second`, modulo m².
 
 struct Params {
   rows: u32,
@@ -12,7 +12,7 @@ fn run() {
   var x1: Words;
   read_input(at, &x0);
   read_input(at + N, &x1);
-  // Into Montgomery form, then times the other row.
+  // Convert to Montgomery form, then multiply by the other row.
   for (var factor = 0u; factor < 2u; factor++) {
     if factor == 0u {
       set_pair_constant(AT_R2);

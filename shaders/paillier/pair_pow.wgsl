@@ -1,28 +1,28 @@
-// pair_pow: powers of each row, modulo m², by a program of steps that is the same for all rows.
+// pair_pow: a power of each row, modulo m², computed by a program of steps that is the same for all rows.
 //
-// input: bases. second: the program. state: for each row its accumulator, then for each row entry 0 of its table, and so
-// on. A step is a word: what to do in the upper byte, with which entry in the rest.
+// input: bases. second: the program. state: the accumulators of all rows, then entry 0 of the table of all rows, and
+// so on. A step is a word: the operation in the upper byte, the index of a table entry in the rest.
 
 struct Params {
   rows: u32,
   words: u32,
-  // Steps to do: from, up to but not including to.
+  // The range of steps: `first` inclusive, `last` exclusive.
   first: u32,
   last: u32,
 }
 
-// Takes the row of the input, into Montgomery form.
+// accumulator = the row of the input, in Montgomery form.
 const TO_MONT = 0u;
 const SQUARE = 1u;
-// Multiplies by a table entry.
+// accumulator *= a table entry.
 const MULTIPLY = 2u;
-// Keeps the accumulator as a table entry.
+// Stores the accumulator as a table entry.
 const STORE = 3u;
-// Takes a table entry.
+// accumulator = a table entry.
 const FETCH = 4u;
-// Takes 1.
+// accumulator = 1, in Montgomery form.
 const ONE = 5u;
-// Leaves Montgomery form and writes the output.
+// Converts the accumulator from Montgomery form and writes the output.
 const FROM_MONT = 6u;
 
 fn run() {

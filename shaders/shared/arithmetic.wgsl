@@ -1,10 +1,11 @@
-// Montgomery arithmetic modulo m and m², R = 2^(32·N): docs/arithmetic.md. Written for any number of lanes a number;
-// one_lane.wgsl and many_lanes.wgsl say what a lane is.
+// Montgomery arithmetic modulo m and m², with R = 2^(32·N); see docs/arithmetic.md. The number of lanes per number is
+// arbitrary; one_lane.wgsl and many_lanes.wgsl define a lane.
 //
-// Components of pairs are below R, not always below m, until `reduce` makes them so. Loops marked `unroll` are written
-// out when the shader is loaded; those marked `unroll row` run once for every word of an operand, the others once.
+// Reduction is lazy: the components of pairs are below R, and only `reduce` brings them below m. Loops marked
+// `unroll` are unrolled when the shader is loaded. Loops marked `unroll row` run once per word of an operand, the
+// others once.
 
-// The words of a number that this lane has, L of them.
+// The L words of a number that belong to this lane.
 alias Words = array<u32, ROOM>;
 
 const ALL_ONES = 0xffffffffu;
@@ -15,14 +16,14 @@ fn set_operand(which: u32, x: ptr<function, Words>) {
   }
 }
 
-// Takes an operand from the constants.
+// Sets an operand to a number in the constants.
 fn set_operand_constant(which: u32, at: u32) {
   for (var j = 0u; j < L; j++) { // unroll
     set_operand_word(which, lane * L + j, constants[at + lane * L + j]);
   }
 }
 
-// to = x, word by word: some drivers copy whole arrays with as many instructions as they have words.
+// to = x, word by word: some drivers copy whole arrays with one instruction per word of the array type.
 fn copy(x: ptr<function, Words>, to: ptr<function, Words>) {
   for (var j = 0u; j < L; j++) { // unroll
     (*to)[j] = (*x)[j];
@@ -35,7 +36,7 @@ fn clear(x: ptr<function, Words>) {
   }
 }
 
-// t += carry in each lane, a small number of its own. Returns what leaves the number.
+// Adds `into` to t in each lane; every lane has its own small number. Returns the carry out of the number.
 fn add_carry(t: ptr<function, Words>, into: u32) -> u32 {
   var carry = into;
   var ones = ALL_ONES;
@@ -55,12 +56,12 @@ fn add_carry(t: ptr<function, Words>, into: u32) -> u32 {
   return ahead.y;
 }
 
-// Sends what each lane carries out to the lane above it, and on. Returns what leaves the number.
+// Propagates the carry out of each lane to the lane above it, and further. Returns the carry out of the number.
 fn settle(t: ptr<function, Words>, out: u32) -> u32 {
   return from_last(out) + add_carry(t, from_below(out));
 }
 
-// Whether t is below m: 1 or 0.
+// Returns 1 if t < m, else 0.
 fn is_below_modulus(t: ptr<function, Words>) -> u32 {
   var borrow = 0u;
   var any = 0u;
@@ -74,7 +75,7 @@ fn is_below_modulus(t: ptr<function, Words>) -> u32 {
   return look_ahead(borrow != 0u, any == 0u).y;
 }
 
-// t −= m where the mask is all ones, and nothing where it is 0. Returns what is borrowed.
+// t −= m if the mask is all ones; subtracts nothing if it is 0. Returns the borrow out of the number.
 fn subtract_modulus(t: ptr<function, Words>, mask: u32) -> u32 {
   var borrow = 0u;
   var any = 0u;
@@ -97,7 +98,7 @@ fn subtract_modulus(t: ptr<function, Words>, mask: u32) -> u32 {
   return ahead.y;
 }
 
-// Subtracts m from t + top·R until that is below R. Returns how often.
+// Subtracts m from t + top·R until the result is below R. Returns how many times.
 fn shrink(t: ptr<function, Words>, top: u32) -> u32 {
   var left = top;
   var times = 0u;
@@ -109,12 +110,12 @@ fn shrink(t: ptr<function, Words>, top: u32) -> u32 {
   return times;
 }
 
-// t += value, for a small value.
+// t += value, for a small value. Returns the carry.
 fn add_small(t: ptr<function, Words>, value: u32) -> u32 {
   return add_carry(t, select(0u, value, lane == 0u));
 }
 
-// t += x.
+// t += x. Returns the carry.
 fn add(t: ptr<function, Words>, x: ptr<function, Words>) -> u32 {
   var carry = 0u;
   for (var j = 0u; j < L; j++) { // unroll
@@ -126,8 +127,8 @@ fn add(t: ptr<function, Words>, x: ptr<function, Words>) -> u32 {
   return settle(t, carry);
 }
 
-// t = (x·y + q·m)/R for the operand y of that number, less m if that is not below R. Keeps q as the third operand.
-// Returns how often m was subtracted: at most once.
+// Montgomery product: t = (x·y + q·m)/R, where y is the index of an operand. Subtracts m if the result is not below
+// R. Stores the quotient q as the third operand. Returns how many times m was subtracted: at most once.
 fn multiply(x: ptr<function, Words>, y: u32, t: ptr<function, Words>) -> u32 {
   fence();
   for (var j = 0u; j < L; j++) { // unroll
@@ -162,18 +163,20 @@ fn multiply(x: ptr<function, Words>, y: u32, t: ptr<function, Words>) -> u32 {
   return shrink(t, settle(t, out));
 }
 
-// Starts t at −q for the q that `multiply` kept: its complement, to which 1 is added on the way.
+// Sets t to the complement of the quotient q that `multiply` stored. The callers add the missing 1: −q = ~q + 1.
 fn start_at_minus_quotient(t: ptr<function, Words>) {
   for (var j = 0u; j < L; j++) { // unroll
     (*t)[j] = ~operand(2u, lane * L + j);
   }
 }
 
-// t = (x·y + v·w − q + q'·m)/R + corrections, less m until it is below R, for operands y and w. With `times` the result of
-// the `multiply` that kept q, t is the second component of the pair whose first component that left.
+// The second component of a product of pairs: t = (x·y + v·w − q + q'·m)/R + times, reduced below R, where y and w
+// are indices of operands, q is the quotient that `multiply` stored for the first component, and `times` is the value
+// that it returned.
 //
-// −q is written as R − q, which leaves 1 too many. Where nothing is to be added for `times`, the words above R are
-// filled with ones, which takes R·R from what would be added, and gives it back at the top.
+// −q is added as R − q, which makes the result 1 too large. That is correct if `times` is 1. If `times` is 0, the
+// words that are shifted in at the top are all ones instead of zeros: −R in two's complement, which cancels R;
+// `shrink` gets the top word corrected by 1.
 fn multiply_cross(
   x: ptr<function, Words>, y: u32, v: ptr<function, Words>, w: u32, times: u32, t: ptr<function, Words>,
 ) {
@@ -213,7 +216,7 @@ fn multiply_cross(
   shrink(t, settle(t, out) - (filler & 1u));
 }
 
-// multiply_cross with one product.
+// `multiply_cross` with a single product.
 fn multiply_one(x: ptr<function, Words>, y: u32, times: u32, t: ptr<function, Words>) {
   start_at_minus_quotient(t);
   let inverse = constants[0];
@@ -246,7 +249,7 @@ fn multiply_one(x: ptr<function, Words>, y: u32, times: u32, t: ptr<function, Wo
   shrink(t, settle(t, out) - (filler & 1u));
 }
 
-// (x0, x1) times the pair in the first two operands.
+// Multiplies (x0, x1) by the pair in the first two operands.
 fn pair_multiply(x0: ptr<function, Words>, x1: ptr<function, Words>) {
   var z0: Words;
   var z1: Words;
@@ -256,7 +259,7 @@ fn pair_multiply(x0: ptr<function, Words>, x1: ptr<function, Words>) {
   copy(&z1, x1);
 }
 
-// (x0, x1) squared.
+// Squares (x0, x1).
 fn pair_square(x0: ptr<function, Words>, x1: ptr<function, Words>) {
   var z0: Words;
   var z1: Words;
@@ -272,13 +275,13 @@ fn pair_square(x0: ptr<function, Words>, x1: ptr<function, Words>) {
   copy(&z1, x1);
 }
 
-// Brings both components below m without changing the number modulo m².
+// Reduces both components below m. The residue modulo m² stays the same.
 fn reduce(x0: ptr<function, Words>, x1: ptr<function, Words>) {
   let times = reduce_word(x0, 0u);
   reduce_word(x1, add_small(x1, times));
 }
 
-// Brings x + top·R below m. Returns how often m was subtracted.
+// Reduces x + top·R below m. Returns how many times m was subtracted.
 fn reduce_word(x: ptr<function, Words>, top: u32) -> u32 {
   var left = top;
   var times = 0u;
@@ -291,7 +294,7 @@ fn reduce_word(x: ptr<function, Words>, top: u32) -> u32 {
   return times;
 }
 
-// Makes the pair 1 the first two operands: times that, a pair leaves Montgomery form.
+// Sets the first two operands to the pair 1. Multiplying by it converts a pair from Montgomery form.
 fn set_pair_one() {
   fence();
   for (var j = 0u; j < L; j++) { // unroll

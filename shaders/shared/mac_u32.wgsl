@@ -1,4 +1,4 @@
-// a·b + c + d as (low, high), from four products of half words. No sum here passes 2^32 − 1.
+// a·b + c + d as (low, high), from four products of 16-bit halves. No sum here overflows 32 bits.
 fn mac(a: u32, b: u32, c: u32, d: u32) -> vec2<u32> {
   let a0 = a & 0xffffu;
   let a1 = a >> 16u;

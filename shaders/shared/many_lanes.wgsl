@@ -1,11 +1,11 @@
-// The cooperative family: LANES neighbouring invocations of a subgroup a number, L words each in registers, operands in
-// workgroup memory. Needs subgroup operations and 64-bit integers.
+// The cooperative family: LANES neighbouring invocations of a subgroup share a number, each with L words in registers.
+// Operands are in workgroup memory. Requires subgroup operations and 64-bit integers.
 
 var<private> number: u32;
 var<private> lane: u32;
-// The invocation of the subgroup that has lane 0 of this number.
+// The subgroup invocation of lane 0 of this number.
 var<private> leader: u32;
-// Where this number's operands begin in workgroup memory.
+// The offset of this number's operands in workgroup memory.
 var<private> place: u32;
 var<private> own_modulus: Words;
 var<workgroup> operands: array<u32, NUMBERS * 3 * N>;
@@ -22,8 +22,8 @@ fn main(
   leader = invocation - lane;
   let slot = subgroup * (size / LANES) + invocation / LANES;
   place = (slot % NUMBERS) * 3u * N;
-  // Where a driver leaves subgroups partly empty, numbers would share places. This is no row then, so that nothing is
-  // written, known answers are wrong and the device is not used.
+  // If a driver leaves subgroups partly empty, several numbers would share the same operands. `number` is then an
+  // invalid row: nothing is written, the known answers are wrong, and the device is not used.
   number = select(0xffffffffu, group.x * NUMBERS + slot, subgroups * size == GROUP);
   run();
 }
@@ -56,7 +56,7 @@ fn from_above(x: u32, outside: u32) -> u32 { return select(subgroupShuffleDown(x
 
 fn any_number(condition: bool) -> bool { return subgroupAny(condition); }
 
-// One bit a lane of this number.
+// Returns one bit per lane of this number.
 fn ballot(condition: bool) -> u64 {
   let votes = subgroupBallot(condition);
   var word = votes.x;
@@ -64,8 +64,9 @@ fn ballot(condition: bool) -> u64 {
   return u64((word >> (leader & 31u)) & LANE_MASK);
 }
 
-// What is carried into this lane, and out of the last one, when each lane either makes a carry, or passes one on, or
-// neither: adding the two masks lets the processor's own carry do it for all lanes at once.
+// Carry look-ahead: returns the carry into this lane, and the carry out of the last lane. Each lane either generates
+// a carry, propagates one, or neither. Adding the two masks resolves all lanes at once with the carries of an integer
+// addition.
 fn look_ahead(generates: bool, propagates: bool) -> vec2<u32> {
   let passing = ballot(propagates);
   let carries = (passing + (ballot(generates) << 1u)) ^ passing;

@@ -1,4 +1,4 @@
-// The portable family: one invocation a number, all its words in private memory, no optional feature.
+// The portable family: one invocation per number, with all words in private memory. Requires no optional features.
 
 var<private> number: u32;
 var<private> operands: array<u32, 3 * N>;

@@ -1,4 +1,4 @@
-// Reading and writing the rows of buffers: `at` is where a number begins, in words.
+// Reading and writing rows of buffers. `at` is the offset of a number in words.
 
 fn read_input(at: u32, x: ptr<function, Words>) {
   for (var j = 0u; j < L; j++) { // unroll
@@ -30,14 +30,14 @@ fn write_state(at: u32, x: ptr<function, Words>) {
   }
 }
 
-// Makes the pair in the constants at `at` the first two operands.
+// Sets the first two operands to the pair in `constants` at `at`.
 fn set_pair_constant(at: u32) {
   fence();
   set_operand_constant(0u, at);
   set_operand_constant(1u, at + N);
 }
 
-// Makes the pair in `second` at `at` the first two operands.
+// Sets the first two operands to the pair in `second` at `at`.
 fn set_pair_second(at: u32) {
   fence();
   for (var j = 0u; j < L; j++) { // unroll
@@ -46,7 +46,7 @@ fn set_pair_second(at: u32) {
   }
 }
 
-// Makes the pair in the state at `at` the first two operands.
+// Sets the first two operands to the pair in `state` at `at`.
 fn set_pair_state(at: u32) {
   fence();
   for (var j = 0u; j < L; j++) { // unroll
@@ -55,8 +55,9 @@ fn set_pair_state(at: u32) {
   }
 }
 
-// The row that this number computes, and whether it is one of the dispatch's: the others repeat the last, so that all
-// lanes stay together.
+// The row of this number. Numbers beyond the rows of the dispatch repeat the last row, so that control flow stays
+// uniform.
 fn row() -> u32 { return min(number, params.rows - 1u); }
 
+// Whether this number has a row of its own, and writes results.
 fn is_row() -> bool { return number < params.rows; }

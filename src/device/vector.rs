@@ -33,7 +33,8 @@ pub(crate) trait Vector: Copy + Zeroize + Send + Sync {
     /// The number of lanes.
     const LANES: usize;
 
-    /// Runs `work`. Code inlined into `work` is compiled with this vector's instructions. Never inlined itself.
+    /// Runs `work` in a function that is compiled with this vector's instructions and is never inlined. Only code
+    /// that is inlined into `work` uses these instructions.
     fn run<R>(isa: Self::Isa, work: impl FnOnce() -> R) -> R;
 
     /// Returns x in every lane.

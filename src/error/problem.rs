@@ -83,13 +83,13 @@ impl fmt::Display for ContentProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SecretKey => {
-                "is refused: it looks like a secret key in XTrace's format, which encrypts keys and content with the same \
-                 key, so one could be swapped for the other; use the native format, which separates them"
+                "is refused: it looks like a secret key in XTrace's format, which encrypts keys and content with the \
+                 same key, so one could be swapped for the other; use the native format, which separates them"
             }
             Self::NotOfChunk => "was not sealed for this chunk by this context, or was changed since",
             Self::NeedsName => {
-                "was sealed for a chunk (give the chunk's name to `decrypt_content_for`), is of another context, or was \
-                 changed since it was sealed"
+                "was sealed for a chunk (give the chunk's name to `decrypt_content_for`), is of another context, or \
+                 was changed since it was sealed"
             }
         })
     }

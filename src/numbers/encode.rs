@@ -66,8 +66,8 @@ pub(super) use private::Float;
 /// Encodes numbers as plaintexts, one row of n's width each: i for i ≥ 0, n + i for i < 0.
 ///
 /// # Errors
-/// [`Error::Magnitude`] if the format has no room in n; [`Error::Number`], naming the first number that is not finite or
-/// beyond the format's bound.
+/// [`Error::Magnitude`] if the format's bound is too large for the key; [`Error::Number`], naming the first number
+/// that is not finite or beyond the format's bound.
 pub(super) fn plaintexts<T: MachineNumber>(
     key: &PublicKey,
     values: &[T],

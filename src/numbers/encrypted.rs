@@ -46,8 +46,8 @@ impl EncryptedArray {
         self.format.exponent()
     }
 
-    /// Returns the largest magnitude that an encrypted integer can have after the operations that produced it. A number is
-    /// its integer times 2^exponent.
+    /// Returns the largest magnitude that an encrypted integer can have after the operations that produced it. A
+    /// number is its integer times 2^exponent.
     pub fn bound(&self) -> &BigUint {
         self.format.bound()
     }

@@ -24,11 +24,12 @@ use std::sync::Arc;
 
 /// Computes with encrypted numbers: a public key on an open device.
 ///
-/// Operands are [`EncryptedNumber`]s or [`EncryptedArray`]s. Operations such as [`add`](Self::add) work element by element.
-/// A plain operand has the same length, or one number that is broadcast.
+/// Operands are [`EncryptedNumber`]s or [`EncryptedArray`]s. Operations such as [`add`](Self::add) work element by
+/// element. A plain operand has the same length, or one number that is broadcast.
 ///
-/// Results carry no fresh noise: anyone who knows the operands can recognise them. [`NumberEvaluator::rerandomize`] adds
-/// fresh noise. Plain operands are not secret from the evaluator, so the time an operation takes depends on them.
+/// Results carry no fresh noise: anyone who knows the operands can recognise them. [`NumberEvaluator::rerandomize`]
+/// adds fresh noise. Plain operands are not secret from the evaluator, so the time an operation takes depends on
+/// them.
 ///
 /// # Errors
 /// Every operation fails before it computes anything: with [`Error::WrongKey`] if an operand belongs to another key,
@@ -93,7 +94,7 @@ impl NumberEvaluator {
     ///
     /// # Errors
     /// [`Error::Number`], naming the first that is not finite or beyond the format's bound; [`Error::Magnitude`] if the
-    /// format has no room in n; [`Error::Random`].
+    /// format's bound is too large for the key; [`Error::Random`].
     pub fn encrypt_numbers<T: MachineNumber>(
         &self,
         values: &[T],
@@ -212,7 +213,8 @@ impl NumberEvaluator {
         Ok(self.array(out, exponent, bound))
     }
 
-    /// Returns the same numbers with fresh noise, which hides from anyone without the secret key how they were computed.
+    /// Returns the same numbers with fresh noise, which hides from anyone without the secret key how they were
+    /// computed.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Random`].
@@ -233,7 +235,8 @@ impl NumberEvaluator {
     pub fn with_exponent<E: Encrypted>(&self, a: &E, exponent: i32) -> Result<E, Error> {
         if exponent > a.array().exponent() {
             let reason = format!(
-                "the numbers are multiples of 2^{}, and rounding requires the secret key; give an exponent that is not larger",
+                "the numbers are multiples of 2^{}, and rounding requires the secret key; give an exponent that is \
+                 not larger",
                 a.array().exponent()
             );
             return Err(Error::Unsupported { operation: "raising the exponent of encrypted numbers", reason });

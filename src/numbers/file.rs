@@ -75,15 +75,16 @@ impl EncryptedArray {
         let kind = u32::from_le_bytes(array(header, 12));
         if kind != KIND {
             return Err(Error::format(format!(
-                "a hushvec file of kind {kind}, expected encrypted numbers (kind {KIND}); give a file of encrypted numbers"
+                "a hushvec file of kind {kind}, expected encrypted numbers (kind {KIND}); give a file of encrypted \
+                 numbers"
             )));
         }
         let is_unused = |at: &usize| version == 1 || !(SCHEME..SCHEME + 4).contains(at);
         let mut unused = (68..HEADER_BYTES - CHECKSUM_BYTES).filter(is_unused);
         if unused.any(|at| header.get(at).is_none_or(|byte| *byte != 0)) {
             return Err(Error::format(format!(
-                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have written the \
-                 file, or it is forged"
+                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have \
+                 written the file, or it is forged"
             )));
         }
         let scheme = u32::from_le_bytes(array(header, SCHEME));
@@ -101,8 +102,8 @@ impl EncryptedArray {
         bytes.ok_or_else(|| {
             let expected = key.parameters().key_len();
             Error::format(format!(
-                "the header has key_len {key_len} and {count} numbers; the key has key_len {expected}, and the file must be \
-                 smaller than 2^64 bytes. Restore the file from a copy"
+                "the header has key_len {key_len} and {count} numbers; the key has key_len {expected}, and the file \
+                 must be smaller than 2^64 bytes. Restore the file from a copy"
             ))
         })
     }

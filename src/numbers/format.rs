@@ -4,11 +4,11 @@ use crate::error::Error;
 use crate::paillier::public_key::PublicKey;
 use num_bigint::BigUint;
 
-/// The exponent and the bound of encrypted numbers. A number x is encrypted as the integer nearest to x/2^exponent, rounded
-/// half to even, whose magnitude must not exceed the bound.
+/// The exponent and the bound of encrypted numbers. A number x is encrypted as the integer nearest to x/2^exponent,
+/// rounded half to even, whose magnitude must not exceed the bound.
 ///
-/// Both are public and stored with the ciphertexts. Choose them for the range that numbers can have, not for the values at
-/// hand, so that they reveal nothing.
+/// Both are public and stored with the ciphertexts. Choose them for the range that numbers can have, not for the
+/// values at hand, so that they reveal nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberFormat {
     exponent: i32,
@@ -31,8 +31,8 @@ impl NumberFormat {
         Self::new(0, BigUint::from(1u32) << bits)
     }
 
-    /// Returns a format for fixed-point numbers from −2^integer_bits to 2^integer_bits with `fraction_bits` bits after the
-    /// point.
+    /// Returns a format for fixed-point numbers from −2^integer_bits to 2^integer_bits with `fraction_bits` bits
+    /// after the point.
     pub fn fixed_point(integer_bits: u32, fraction_bits: u16) -> Self {
         Self::new(-i32::from(fraction_bits), BigUint::from(1u32) << (integer_bits + u32::from(fraction_bits)))
     }

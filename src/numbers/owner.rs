@@ -20,7 +20,7 @@ impl ExecutionContext {
     ///
     /// # Errors
     /// [`Error::Number`], naming the first that is not finite or beyond the format's bound; [`Error::Magnitude`] if the
-    /// format has no room in n; [`Error::Random`].
+    /// format's bound is too large for the key; [`Error::Random`].
     pub fn encrypt_numbers<T: MachineNumber>(
         &self,
         values: &[T],
@@ -61,8 +61,8 @@ impl ExecutionContext {
     /// Decrypts integers.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Number`], naming the first that is not of this key, beyond its bound, not an integer,
-    /// or too large for an `i64`.
+    /// [`Error::WrongKey`]; [`Error::Number`], naming the first that is not of this key, beyond its bound, not an
+    /// integer, or too large for an `i64`.
     pub fn decrypt_integers(&self, numbers: &EncryptedArray) -> Result<Vec<i64>, Error> {
         self.decrypt_each(numbers, |number| number.to_i64(numbers.exponent()))
     }

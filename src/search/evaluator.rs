@@ -191,8 +191,8 @@ impl Evaluator {
         self.aggregate_blocks(query, index, &[], response, progress)
     }
 
-    /// Copies an index to GPU memory, for repeated calls of [`Evaluator::aggregate_resident`]. Blocks that do not fit stay
-    /// in the file; on the CPU all of them do.
+    /// Copies an index to GPU memory, for repeated calls of [`Evaluator::aggregate_resident`]. Blocks that do not fit
+    /// stay in the file; on the CPU all of them do.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged.

@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::id::{IdKind, IdRef, check_text, quoted};
 use std::ops::Range;
 
-/// A list of vector ids, all of one kind. Consecutive numbers take no memory, other numbers 8 bytes each, and texts 8 bytes
-/// plus their length.
+/// A list of vector ids, all of one kind. Consecutive numbers take no memory, other numbers 8 bytes each, and texts 8
+/// bytes plus their length.
 ///
 /// ```
 /// use hushvec::{IdRef, Ids};

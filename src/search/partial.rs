@@ -48,8 +48,8 @@ impl Index {
 impl Evaluator {
     /// Aggregates queries with the vectors of one block of an index.
     ///
-    /// `rows` selects vectors by their row in the block, counted from 0; `None` takes all, deleted or not. Results are in
-    /// the order of the rows, one response per query. The memory of `responses` is reused.
+    /// `rows` selects vectors by their row in the block, counted from 0; `None` takes all, deleted or not. Results
+    /// are in the order of the rows, one response per query. The memory of `responses` is reused.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Length`] if the numbers of responses and queries differ; [`Error::Format`] if the

@@ -1,8 +1,9 @@
 //! The container format of indexes, queries and responses: a header, then blocks of records with checksums.
 //!
-//! `docs/formats.md` specifies the format. A record holds one vector or thousands, depending on the scheme's [`Layout`]. The
-//! container does not know schemes: the caller's [`Check`] decides about each header. Indexes are memory-mapped
-//! ([`RecordFile`]). Queries and responses come from other parties, so they are read instead ([`WholeFile`]).
+//! `docs/formats.md` specifies the format. A record holds one vector or thousands, depending on the scheme's
+//! [`Layout`]. The container does not know schemes: the caller's [`Check`] decides about each header. Indexes are
+//! memory-mapped ([`RecordFile`]). Queries and responses come from other parties, so they are read instead
+//! ([`WholeFile`]).
 
 mod block;
 mod block_header;
@@ -45,8 +46,8 @@ impl Place {
     }
 }
 
-/// A memory-mapped index file. Blocks are only added at the end. A block is valid if its checksums match, so the remains of
-/// an interrupted append are not mistaken for a block.
+/// A memory-mapped index file. Blocks are only added at the end. A block is valid if its checksums match, so the
+/// remains of an interrupted append are not mistaken for a block.
 #[derive(Debug)]
 pub(super) struct RecordFile {
     map: Mapping,
@@ -105,8 +106,8 @@ impl RecordFile {
         file.delete(deletions);
         if let Some(offset) = file.block_after(file.next.at) {
             return Err(Error::format(format!(
-                "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, and the next readable block is \
-                 at byte {offset}; restore the file from a copy",
+                "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, and the next readable \
+                 block is at byte {offset}; restore the file from a copy",
                 file.next.number, file.next.vectors, file.next.at
             )));
         }

@@ -27,11 +27,11 @@ pub struct Rekeyed {
 impl Index {
     /// Decrypts every vector with `old`, encrypts it with `new`, and appends it to the index file `to`.
     ///
-    /// Order and ids stay the same, and deleted vectors are left out. Plaintext vectors exist only in this process's memory,
-    /// one block at a time, and are wiped.
+    /// Order and ids stay the same, and deleted vectors are left out. Plaintext vectors exist only in this process's
+    /// memory, one block at a time, and are wiped.
     ///
-    /// Finished vectors stay in `to` after an error or cancellation. With `resume`, rekeying continues after them, once it
-    /// has checked that the ids in `to` and its last vector agree with this index. `progress` counts vectors.
+    /// Finished vectors stay in `to` after an error or cancellation. With `resume`, rekeying continues after them,
+    /// once it has checked that the ids in `to` and its last vector agree with this index. `progress` counts vectors.
     ///
     /// # Errors
     /// [`Error::WrongKey`] if the index does not belong to `old`, or `to` not to `new`; [`Error::Unsupported`] if both

@@ -19,8 +19,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// Opens a response file and checks its ids: they must be unique, and the same for all queries in the same order. The
-    /// check takes up to 34 bytes of memory for each id that is not in a run of consecutive numbers.
+    /// Opens a response file and checks its ids: they must be unique, and the same for all queries in the same order.
+    /// The check takes up to 34 bytes of memory for each id that is not in a run of consecutive numbers.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is damaged, incomplete or not a response.
@@ -37,8 +37,8 @@ impl Response {
 
     /// Checks that it answers this query: compares the key, the query's id and the number of vectors.
     ///
-    /// This detects mixed-up files. It does not detect a dishonest evaluator, which can repeat the id in a wrong response. A
-    /// query in version 1 of the format has no id.
+    /// This detects mixed-up files. It does not detect a dishonest evaluator, which can repeat the id in a wrong
+    /// response. A query in version 1 of the format has no id.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::WrongQuery`].

@@ -23,7 +23,8 @@ pub(super) fn header(kind: Kind, key: &PublicKey, groups: usize, vectors: u64) -
     })
 }
 
-/// Accepts a header whose scheme is known, whose sizes a key of that scheme can have, and whose layout follows from them.
+/// Accepts a header whose scheme is known, whose sizes a key of that scheme can have, and whose layout follows from
+/// them.
 ///
 /// # Errors
 /// [`Error::Format`], naming the scheme or the sizes.
@@ -32,8 +33,8 @@ pub(super) fn check(header: &Header) -> Result<(), Error> {
     let name = scheme.map_or("paillier", Scheme::name);
     let wrong = |what: String| {
         Err(Error::format(format!(
-            "the header has sizes that no key of the scheme {name} has: {what}. The file is damaged or forged: restore it from a \
-             copy"
+            "the header has sizes that no key of the scheme {name} has: {what}. The file is damaged or forged: \
+             restore it from a copy"
         )))
     };
     let (key_len, dimensions, [.., third]) = (key_len(header), dimensions(header), header.parameters);

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// Shard `number` of `of` equal parts of an input, counted from 0. A shard is a range of consecutive rows, so merging the
-/// shards in order gives the whole input.
+/// Shard `number` of `of` equal parts of an input, counted from 0. A shard is a range of consecutive rows, so merging
+/// the shards in order gives the whole input.
 ///
 /// ```
 /// let shard: hushvec::Shard = "1/3".parse()?;

@@ -8,8 +8,9 @@ use std::hash::{BuildHasher, RandomState};
 
 /// A set of ids.
 ///
-/// Consecutive numbers take almost no memory, other numbers 9 to 18 bytes each, and texts 17 to 34 bytes each. For a text it
-/// stores a 128-bit hash under random keys. The probability that any two of 10^7 different texts collide is 2^−82.
+/// Consecutive numbers take almost no memory, other numbers 9 to 18 bytes each, and texts 17 to 34 bytes each. For a
+/// text it stores a 128-bit hash under random keys. The probability that any two of 10^7 different texts collide is
+/// 2^−82.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     /// Disjoint runs: from the first number to the number after the last.

@@ -4,8 +4,8 @@
 
 use num_bigint::BigUint;
 
-/// A generator with the same numbers in every run (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
-/// OOPSLA 2014).
+/// A generator with the same numbers in every run (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014).
 pub struct SplitMix(pub u64);
 
 impl SplitMix {

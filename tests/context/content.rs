@@ -92,8 +92,8 @@ fn content_outlives_a_change_of_the_passphrase() {
     assert_eq!(*again.decrypt_content(&content).unwrap(), b"document");
 }
 
-/// A context without a content key derives it and stores it when it is written. See tests/data/native/README.md for how the
-/// data was computed.
+/// A context without a content key derives it and stores it when it is written. See tests/data/native/README.md for
+/// how the data was computed.
 #[test]
 fn a_missing_content_key_is_derived_and_then_stored() {
     let text =

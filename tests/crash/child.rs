@@ -70,8 +70,8 @@ fn load(name: &str) -> ExecutionContext {
     ExecutionContext::load_from_disk(Path::new(name), &FixedKeyProvider::default()).unwrap()
 }
 
-/// Makes more system calls than the start of the program takes. strace counts the calls of each thread separately and fails
-/// the call of the same number on all of them, so this keeps injected failures out of the main thread's start.
+/// Makes more system calls than the start of the program takes. strace counts the calls of each thread separately and
+/// fails the call of the same number on all of them, so this keeps injected failures out of the main thread's start.
 fn overtake_the_main_thread() {
     for _ in 0..100 {
         let mut file = std::fs::OpenOptions::new().read(true).write(true).open("/dev/zero").unwrap();

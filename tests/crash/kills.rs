@@ -13,8 +13,8 @@ fn kills() -> u64 {
     if std::env::var_os("HUSHVEC_LONG_TESTS").is_some() { 1000 } else { 25 }
 }
 
-/// Starts a child, kills it at a random moment after its first operation, and returns the number of the last operation that
-/// it reported as done.
+/// Starts a child, kills it at a random moment after its first operation, and returns the number of the last
+/// operation that it reported as done.
 fn start_and_kill(folder: &Path, task: &str, random: &mut SplitMix) -> u64 {
     let mut child = child::command(folder, task).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -81,7 +81,7 @@ fn an_index_survives_kills() {
     fixture.check_distances(&path);
     let count = kills();
     report(&format!(
-        "{count} kills in {next} appends, deletions and compactions: 0 lost, 0 corrupt; {torn} with an incomplete block, \
-         {unfinished} with an unfinished compaction, {unreported} between writing and reporting"
+        "{count} kills in {next} appends, deletions and compactions: 0 lost, 0 corrupt; {torn} with an incomplete \
+         block, {unfinished} with an unfinished compaction, {unreported} between writing and reporting"
     ));
 }

@@ -29,8 +29,8 @@ const OTHERS: [&str; 17] = [
     "sigaltstack",
 ];
 
-/// Parts of the names of calls whose failure must be reported. The standard library and malloc also make the other calls,
-/// and can do without their results.
+/// Parts of the names of calls whose failure must be reported. The standard library and malloc also make the other
+/// calls, and can do without their results.
 const VITAL: [&str; 8] = ["write", "sync", "truncate", "rename", "link", "flock", "seek", "chmod"];
 
 /// An operation with its states before and after.
@@ -213,7 +213,11 @@ fn fail(fixture: &Fixture, scene: &Scene, name: &str, number: usize, errno: &str
     // The next attempt succeeds.
     if !is_new {
         let again = child::command(fixture.folder(), &scene.task).output().unwrap();
-        assert!(again.status.success() && (scene.is_new)(fixture), "{what}: {}", String::from_utf8_lossy(&again.stderr));
+        assert!(
+            again.status.success() && (scene.is_new)(fixture),
+            "{what}: {}",
+            String::from_utf8_lossy(&again.stderr)
+        );
     }
     output.status.success()
 }

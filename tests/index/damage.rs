@@ -68,8 +68,8 @@ fn a_duplicate_id_is_damage() {
     assert!(error.contains("two vectors have the id 0"), "{error}");
 }
 
-/// A change of any bit in the headers of a file and its blocks is refused, or reported as an interrupted append if it is in
-/// the last block.
+/// A change of any bit in the headers of a file and its blocks is refused, or reported as an interrupted append if it
+/// is in the last block.
 #[test]
 fn every_changed_bit_of_a_header_is_detected() {
     let folder = tempfile::tempdir().unwrap();

@@ -122,8 +122,8 @@ fn version_2_stays_as_it_is() {
     assert_eq!(found, expected.collect::<Vec<_>>());
 }
 
-/// Encrypted numbers without a scheme are read, and name their scheme when they are written again. Other schemes are refused
-/// by an error that names them.
+/// Encrypted numbers without a scheme are read, and name their scheme when they are written again. Other schemes are
+/// refused by an error that names them.
 #[test]
 fn encrypted_numbers_name_their_scheme() {
     let (context, path) = (stored_context(), data("version_1").join("numbers.hvn"));
@@ -159,8 +159,8 @@ fn encrypted_numbers_name_their_scheme() {
     assert!(text.contains("bytes that version 1 of the format reserves"), "{text}");
 }
 
-/// A context of another version is refused with an error about the version, whatever fields it has. A context of this version
-/// with an unknown field is refused with an error about the field.
+/// A context of another version is refused with an error about the version, whatever fields it has. A context of this
+/// version with an unknown field is refused with an error about the field.
 #[test]
 fn contexts_are_refused_by_their_version() {
     use hushvec::PublicContext;

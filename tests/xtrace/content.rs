@@ -28,8 +28,8 @@ fn a_sealed_secret_key_is_not_opened_as_content() {
     }
 }
 
-/// An attacker makes the owner seal a document that is the secret key of an attacker's context. Put into that context, the
-/// result would open with the owner's passphrase.
+/// An attacker makes the owner seal a document that is the secret key of an attacker's context. Put into that
+/// context, the result would open with the owner's passphrase.
 #[test]
 fn a_document_does_not_become_a_secret_key() {
     for (own, others) in [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[0]), (NAMES[1], NAMES[2])] {
@@ -40,7 +40,8 @@ fn a_document_does_not_become_a_secret_key() {
             assert!(is_secret_key(&owner.encrypt_content(document.as_bytes())), "{document}");
             assert!(is_secret_key(&owner.encrypt_content_for("a chunk", document.as_bytes())), "{document}");
         }
-        // The SDK does not accept the values in an array as a key, so they are valid content and must not load as a key here.
+        // The SDK does not accept the values in an array as a key, so they are valid content and must not load as a
+        // key here.
         let values: Vec<&str> =
             key.trim_matches(['{', '}']).split(", ").filter_map(|field| field.split(": ").nth(1)).collect();
         let document = format!("[{}]", values.join(", "));

@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         if let Error::NotDurable { .. } = error {
             let path = args.context.display();
             warn!(
-                "{path} opens with the new passphrase; keep the old one too: a power failure may bring back the old file"
+                "{path} opens with the new passphrase; keep the old one too: a power failure may restore the old file"
             );
         }
     })?;

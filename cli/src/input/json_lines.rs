@@ -131,13 +131,13 @@ impl JsonLines {
     }
 
     fn id(&self, record: &Record<'_>) -> Result<Option<Id>, Failure> {
-        let (name, asked) = match &self.layout.ids {
+        let (name, required) = match &self.layout.ids {
             IdSource::RowNumbers => return Ok(None),
             IdSource::IfAny => (ID, false),
             IdSource::Column(name) => (name.as_str(), true),
         };
         let value = match record.get(name).map(|value| value.get()) {
-            None if asked => return Err(self.wrong(format!("has no {name:?}"))),
+            None if required => return Err(self.wrong(format!("has no {name:?}"))),
             None => return Ok(None),
             Some(value) => value,
         };

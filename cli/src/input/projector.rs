@@ -39,8 +39,8 @@ pub fn hint(bits: usize) -> String {
     format!("; give --project to turn each vector into {bits} bits")
 }
 
-/// Returns whether numbers in text are bits, or ones and minus ones. In text, they cannot be told from real numbers
-/// otherwise. A vector of zeros may be either, and counts as real.
+/// Returns whether numbers in text are bits, or ones and minus ones. In text, they cannot be distinguished from real
+/// numbers otherwise. A vector of zeros may be either, and counts as real.
 pub fn are_bits<'a>(numbers: impl Iterator<Item = &'a str>) -> bool {
     let mut has_one = false;
     for number in numbers {

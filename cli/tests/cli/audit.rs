@@ -5,7 +5,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::Value;
 
-/// No command here may need the passphrase.
+/// Runs `context audit --json` without a passphrase.
 fn audit(workspace: &Workspace, arguments: &[&str]) -> Value {
     let arguments = [&["context", "audit", "--json"], arguments].concat();
     let output = workspace.command(&arguments).env_remove("HUSHVEC_PASSPHRASE").assert().success().get_output().clone();
@@ -33,7 +33,7 @@ fn prove_breaks_a_context_of_the_sdk() {
     let proof = &report["proof"];
     assert_eq!((&proof["ran"], &proof["recovered"]), (&true.into(), &true.into()));
     assert!(proof["seconds"].as_f64().unwrap() > 0.);
-    // The public part is all that it takes.
+    // The public part is enough for the attack.
     workspace.ok(&["context", "public", "sdk.json", "-o", "public.json", "--allow-weak"]);
     assert_eq!(audit(&workspace, &["public.json", "--prove"])["proof"]["recovered"], true);
     workspace

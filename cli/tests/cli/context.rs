@@ -1,4 +1,4 @@
-//! `hushvec context …`: making, showing, converting; passphrases.
+//! `hushvec context …`: create, show, export, compare; passphrases.
 
 use crate::workspace::{PASSPHRASE, Workspace, expected, sdk_file, vectors};
 use predicates::str::contains;
@@ -29,7 +29,7 @@ fn contexts_are_shown_as_json() {
     );
     let stored: Value = serde_json::from_str(&std::fs::read_to_string(workspace.path("sdk.json")).unwrap()).unwrap();
     assert_eq!(stored["type"], "PaillierLookupClient");
-    // Back again, and what was encrypted before still decrypts.
+    // Export back to the native format. Data encrypted before still decrypts.
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
     workspace.ok(&["context", "export", "sdk.json", "-o", "back.json", "--format", "native"]);
     workspace.floats("query.npy", &vectors(1));
@@ -77,7 +77,7 @@ fn wrong_parameters_are_found_before_the_passphrase_prompt() {
         (&["--threads", "999999"], 2, "at most"),
     ] {
         let arguments = [&["context", "new", "-o", "never.json"], arguments].concat();
-        // No passphrase is at hand: whatever is wrong is found before one is needed.
+        // There is no passphrase, so the error must be found before it is needed.
         let mut command = workspace.command(&arguments);
         command.env_remove("HUSHVEC_PASSPHRASE").write_stdin("").assert().code(code).stderr(contains(what));
     }
@@ -108,7 +108,7 @@ fn passphrases_come_from_files_and_are_checked() {
         1,
         "wrong passphrase or key, or the data was changed",
     );
-    // Never in what is printed.
+    // The passphrase is never printed.
     let output = workspace
         .ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "pass.txt"])
         .get_output()
@@ -149,7 +149,7 @@ fn a_passphrase_is_changed_and_nothing_else() {
     std::fs::write(workspace.path("new.txt"), "a new one").unwrap();
     let before = std::fs::read_to_string(workspace.path("ctx.json")).unwrap();
 
-    // Wrong, missing or empty: the file stays as it was.
+    // After a wrong, missing or empty passphrase, the file is unchanged.
     let change = ["context", "passphrase", "ctx.json"];
     workspace
         .command(&change)
@@ -182,7 +182,7 @@ fn a_passphrase_is_changed_and_nothing_else() {
     let query = ["query", "ctx.json", "index.hvx", "query.npy", "-k", "5", "--json", "--passphrase-file", "new.txt"];
     assert_eq!(workspace.json(&query), expected(&vectors(40), &vectors(1), 5, |i| i));
 
-    // In the SDK's format the same goes, but for document content, of which one is told.
+    // The same holds for the SDK's format, after a warning about document content.
     let id = |file: &str| {
         workspace.json(&[
             "context",
@@ -225,7 +225,7 @@ fn contexts_are_compared() {
     std::fs::copy(workspace.path("ctx.json"), workspace.path("copy.json")).unwrap();
     let same = compare("ctx.json", "copy.json", 0, "nothing else differs");
     assert_eq!((&same["same"], differences(&same).len()), (&true.into(), 0));
-    // The evaluator's half, another format, another passphrase: still the same key.
+    // A public context, another format and another passphrase still have the same key.
     assert_eq!(differences(&compare("ctx.json", "public.json", 0, "the same key")), ["format"]);
     workspace.ok(&["context", "export", "ctx.json", "-o", "sdk.json", "--format", "xtrace"]);
     assert_eq!(
@@ -234,7 +234,7 @@ fn contexts_are_compared() {
     );
     workspace.command(&["context", "passphrase", "copy.json"]).env("HUSHVEC_NEW_PASSPHRASE", "x").assert().success();
     assert_eq!(differences(&compare("ctx.json", "copy.json", 0, "salt: different")), ["salt"]);
-    // Another key; and the same n under another configuration.
+    // Another key; then the same n with another embedding length.
     workspace.ok(&["context", "new", "-o", "other.json", "--embedding-length", "64", "--device", "cpu"]);
     let other = compare("ctx.json", "other.json", 1, "two different keys");
     assert_eq!((&other["same"], &other["same_n"]), (&false.into(), &false.into()));
@@ -246,12 +246,12 @@ fn contexts_are_compared() {
         (&longer["same"], &longer["same_n"], differences(&longer)),
         (&false.into(), &true.into(), vec!["embedding length".to_owned()])
     );
-    // What cannot be compared is not called different.
+    // Files that cannot be compared do not count as different.
     workspace.refused(&["context", "compare", "ctx.json", "missing.json"], 2, "cannot open missing.json");
     workspace.refused(&["context", "compare", "vectors.npy", "ctx.json"], 2, "vectors.npy");
 }
 
-/// The commands that load a context refuse another one than that of the id.
+/// With --expect-id, commands refuse a context with another id.
 #[test]
 fn an_expected_id_is_compared() {
     let workspace = Workspace::with_context("paillier_lookup");
@@ -294,7 +294,7 @@ fn an_expected_id_is_compared() {
         assert!(!workspace.path(&out).exists(), "{arguments:?}");
         expecting(&arguments, &public_id).success();
     }
-    // The id in XTrace's format takes the passphrase.
+    // In XTrace's format, computing the id needs the passphrase.
     let query = ["query", "sdk.json", "index.hvx", "query.npy"];
     expecting(&query, &sdk_id).success();
     expecting(&["context", "show", "sdk.json", "--verify"], &sdk_id).success();
@@ -302,7 +302,7 @@ fn an_expected_id_is_compared() {
     expecting(&["context", "show", "ctx.json"], &sdk_id).code(1).stderr(contains(", expected "));
 }
 
-/// What a typing error could make huge is refused before anything is made.
+/// Numbers that are too large, by a typing error for example, are refused.
 #[test]
 fn numbers_have_limits() {
     let workspace = Workspace::with_context("paillier");
@@ -329,7 +329,7 @@ fn numbers_have_limits() {
     workspace.ok(&["context", "show", "ctx.json", "--verify", "--passphrase-file", "pass.txt"]);
 }
 
-/// After the new file is in place there is no telling people that nothing has changed.
+/// If syncing the folder fails, the new file is in place, and the error must say so.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_passphrase_that_was_changed_is_not_called_a_failed_write() {
@@ -340,7 +340,7 @@ fn a_passphrase_that_was_changed_is_not_called_a_failed_write() {
     std::fs::write(workspace.path("new.txt"), "another one").unwrap();
     let log = workspace.path("strace");
     let mut command = std::process::Command::new("strace");
-    // The file is the first to be put on disk, its folder the second.
+    // The first fsync is of the file, the second of its folder.
     command.args(["-f", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "-o"]).arg(&log);
     command.arg(assert_cmd::cargo::cargo_bin!("hushvec")).args(["context", "passphrase", "ctx.json"]);
     command

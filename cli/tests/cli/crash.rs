@@ -1,7 +1,6 @@
-//! Jobs that are killed and disks that fill up: `hushvec encrypt --resume` goes on after either, and no row is
-//! encrypted twice.
+//! `hushvec encrypt --resume` continues killed jobs and jobs on a full disk, and encrypts no row twice.
 //!
-//! HUSHVEC_LONG_TESTS=1 kills more often.
+//! `HUSHVEC_LONG_TESTS=1` kills more often.
 
 use crate::workspace::{Workspace, expected, vectors};
 use std::io::Write;
@@ -9,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Vectors of a job: blocks of the classic scheme have 256.
+/// The number of vectors of a job. A block of the scheme `paillier` has 256.
 const ROWS: usize = 1500;
 
 fn job(workspace: &Workspace, output: &str, more: &[&str]) -> Command {
@@ -26,7 +25,7 @@ fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_default()
 }
 
-/// Whole blocks of an index, which is all that the next run keeps.
+/// Returns the length of the whole blocks of an index, which the next run keeps.
 fn whole(workspace: &Workspace, path: &Path) -> usize {
     if !path.exists() {
         return 0;
@@ -56,7 +55,7 @@ fn killed_jobs_are_resumed() {
         for _ in 0..kills / 2 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mut child = job(&workspace, output, more).spawn().unwrap();
-            // Not before something has been written, unless it is written no more.
+            // Wait until the job has written something, or has ended.
             let (started, before) = (Instant::now(), bytes(&partial).len());
             while child.try_wait().unwrap().is_none()
                 && bytes(&partial).len() == before
@@ -68,9 +67,12 @@ fn killed_jobs_are_resumed() {
             child.kill().unwrap();
             caught += usize::from(child.wait().unwrap().code().is_none());
             if more.is_empty() || partial.exists() {
-                assert!(more.is_empty() || !workspace.path(output).exists(), "half a shard looks like a whole one");
+                assert!(
+                    more.is_empty() || !workspace.path(output).exists(),
+                    "an unfinished shard has the name of a finished one"
+                );
                 let now = bytes(&partial);
-                assert!(now.starts_with(&kept), "what was written has changed");
+                assert!(now.starts_with(&kept), "finished blocks have changed");
                 kept = now[..whole(&workspace, &partial)].to_vec();
             }
         }
@@ -91,7 +93,7 @@ fn a_full_disk_loses_no_rows() {
     workspace.floats("all.npy", &vectors(ROWS));
     let path = workspace.path("i.hvx");
     let mut kept = Vec::new();
-    // In blocks of 512 bytes: nothing, half a header's worth, and into several blocks of 256 vectors.
+    // Limits in units of 512 bytes: nothing, too little for the first block, and several blocks of 256 vectors.
     for limit in [0, 100, 300, 600, 1200] {
         let mut limited = Command::new("sh");
         limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\""), "sh"]);
@@ -101,10 +103,13 @@ fn a_full_disk_loses_no_rows() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{limit}: {message}");
         assert!(message.contains("File too large"), "{limit}: {message}");
-        assert_eq!(path.exists(), limit >= 300, "{limit}: an index of nothing is no use to anyone");
+        assert_eq!(path.exists(), limit >= 300, "{limit}: an empty index is removed");
         assert_eq!(message.contains("continue with --resume"), limit >= 300, "{message}");
         let now = bytes(&path);
-        assert!(now.starts_with(&kept) && whole(&workspace, &path) == now.len(), "{limit}: half a block is left");
+        assert!(
+            now.starts_with(&kept) && whole(&workspace, &path) == now.len(),
+            "{limit}: an unfinished block is left"
+        );
         kept = now;
     }
     assert!(job(&workspace, "i.hvx", &[]).status().unwrap().success());

@@ -28,7 +28,7 @@ fn vectors_are_deleted_and_the_file_compacted() {
         .stderr(contains("removed 4 deleted vectors from i.hvx: 36 vectors left"));
     assert_eq!(nearest(&workspace, "i.hvx"), among(&rows, Value::from));
     workspace.ok(&["index", "verify", "public.json", "i.hvx", "--deep"]).stdout(contains("36 vectors verified"));
-    // Compacted, it is not what an unfinished job left behind; but vectors can be added, under new numbers.
+    // A compacted index cannot be resumed, but vectors can be appended. They get new ids.
     workspace.refused(&["encrypt", "ctx.json", "vectors.npy", "-o", "i.hvx", "--resume"], 2, "or was compacted");
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "i.hvx", "--append"]).stderr(contains("i.hvx has 76"));
     let last = nearest(&workspace, "i.hvx").as_array().unwrap().iter().filter_map(|n| n["id"].as_u64()).max();
@@ -66,7 +66,7 @@ fn verification_says_what_is_wrong() {
     workspace.refused(&["index", "compact", "i.hvx"], 1, "block 0 is damaged");
     workspace.refused(&["index", "delete", "i.hvx", "1"], 1, "block 0 is damaged");
     assert_eq!(std::fs::read(workspace.path("i.hvx")).unwrap(), damaged);
-    // An append that was cut short is no damage: it is reported, and gone after the next change.
+    // An unfinished append is not damage: it is reported, and removed by the next change.
     std::fs::write(workspace.path("i.hvx"), [&whole[..], b"rubbish"].concat()).unwrap();
     workspace.ok(&["index", "verify", "public.json", "i.hvx"]).stderr(contains("unfinished block of 7 bytes"));
     workspace.ok(&["index", "delete", "i.hvx", "1"]).stderr(contains("removed an unfinished block of 7 bytes"));

@@ -5,7 +5,7 @@ use crate::workspace::{Workspace, nearest, vectors};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-/// The forecast of sizes is exact where blocks are whole, and nothing is written or asked for.
+/// The estimated sizes are exact here. Nothing is written, and no passphrase is asked for.
 #[test]
 fn dry_runs() {
     let workspace = Workspace::with_context("paillier_subgroup");

@@ -1,4 +1,4 @@
-//! `hushvec encrypt`: what is said about bad input, and what is kept.
+//! `hushvec encrypt`: errors for bad input, and the rows that are kept.
 
 use crate::workspace::{DIMENSIONS, Workspace, expected, vectors};
 
@@ -15,7 +15,7 @@ fn bad_vectors_are_named_and_rows_before_them_kept() {
         workspace.refused(&arguments.each_ref().map(String::as_str), 1, what);
         workspace.path(&arguments[4])
     };
-    // Three good rows come before the bad one: they are kept, and the work goes on once it is mended.
+    // The three rows before the bad one are kept. After the input is fixed, --resume continues.
     let index = refused("nan.npy", "nan.npy: row 3, column 9 is not a number");
     assert_eq!(workspace.json(&["index", "info", "nan.npy.hvx", "--json", "--verify"])["vectors"], 3);
     rows[3][9] = 1.0;
@@ -53,5 +53,5 @@ fn bad_vectors_are_named_and_rows_before_them_kept() {
     };
     workspace.npy("first.npy", "<i8", "(3, 64)", &first_bad);
     let nothing = refused("first.npy", "row 0, column 0 is 9");
-    assert!(!nothing.exists(), "no index of no vectors");
+    assert!(!nothing.exists(), "an empty index was left behind");
 }

@@ -1,5 +1,4 @@
-//! A server that is out to learn something, or fails: it stores what is pushed if it likes, and answers searches as
-//! it likes.
+//! A fake server that is malicious or fails: tests choose its answers to pushes and searches.
 
 use hushvec::{Ciphertext, ExecutionContext, PublicKey};
 use serde_json::{Value, json};
@@ -7,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What came in, and what is stored. Chunks are numbered from 1.
+/// The requests and the stored data. Chunks are numbered from 1.
 #[derive(Default)]
 pub struct State {
     pub bases: Vec<Value>,
@@ -35,7 +34,7 @@ pub struct FakeServer {
 }
 
 impl FakeServer {
-    /// Answers from now on, until the test ends.
+    /// Starts a server that runs until the test ends.
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,30 +60,30 @@ impl FakeServer {
         self.state.lock().unwrap()
     }
 
-    /// What it answers to searches.
+    /// Sets the answer to searches.
     pub fn answer_with(&self, answer: impl Fn(&State) -> Vec<Row> + Send + 'static) {
         *self.answer.lock().unwrap() = Box::new(answer);
     }
 
-    /// What it answers to so many chunks, in place of storing them.
+    /// Sets the answer to a push of some number of chunks. `None` stores them.
     #[cfg(unix)]
     pub fn insert_with(&self, insert: impl FnMut(usize) -> Option<(u16, Value)> + Send + 'static) {
         *self.insert.lock().unwrap() = Box::new(insert);
     }
 
-    /// The requests since this was called last.
+    /// Returns the requests since the last call.
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state().requests)
     }
 }
 
 impl State {
-    /// The stored vector of a chunk.
+    /// Returns the stored vector of a chunk.
     pub fn vector(&self, key: &PublicKey, chunk: usize) -> Ciphertext {
         Ciphertext::from_wire(key, self.chunks[chunk - 1]["index"][0].as_str().unwrap()).unwrap()
     }
 
-    /// Rows with the stored vectors as they are.
+    /// Returns rows with the stored vectors unchanged.
     pub fn rows(&self, owner: &ExecutionContext, chunks: &[u64]) -> Vec<Row> {
         let key = owner.public_key();
         let row = |chunk: &u64| {
@@ -108,7 +107,7 @@ fn handle(mut stream: TcpStream, state: &Mutex<State>, answer: &Answer, insert: 
                 break (head.to_owned(), body.to_owned());
             }
         }
-        assert_ne!(read, 0, "the client went away");
+        assert_ne!(read, 0, "the client closed the connection");
     };
     let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -164,7 +163,7 @@ fn respond(state: &mut State, line: &str, body: &Value) -> Value {
     }
 }
 
-/// The chunks that a request asks for.
+/// Returns the chunks that a request fetches.
 pub fn fetched(line: &str) -> Vec<usize> {
     line.split(['?', '&']).filter_map(|part| part.strip_prefix("chunk_ids=")?.parse().ok()).collect()
 }

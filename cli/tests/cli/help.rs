@@ -1,4 +1,4 @@
-//! What the program says about itself, and how.
+//! Help, completions, manual pages and messages.
 
 use crate::workspace::Workspace;
 use predicates::str::contains;
@@ -73,7 +73,7 @@ fn messages_follow_quiet_verbose_and_log_format() {
     assert!(line["message"].as_str().unwrap().starts_with("encrypted 40 vectors") && line["timestamp"].is_string());
     workspace.command(&["-q", "-v", "devices"]).assert().code(2);
 
-    // Errors are never silenced, and have a level and a hint of their own.
+    // --quiet does not silence errors. They have the level ERROR, and may have a hint.
     workspace.ok(&["context", "new", "-o", "other.json", "--embedding-length", "64"]);
     let mut command = workspace.command(&["decode", "other.json", "a.hvx", "--quiet", "--log-format", "json"]);
     let stderr = command.assert().code(1).get_output().stderr.clone();

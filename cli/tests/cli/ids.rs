@@ -9,7 +9,7 @@ fn strings_as_ids() {
     let name = |row: usize| format!("page \u{e9}{row}");
     let text: String = (0..40).map(|row| name(row) + "\n").collect();
     std::fs::write(workspace.path("ids.txt"), text).unwrap();
-    // NumPy's own strings are arrays of code points, all of one length.
+    // NumPy stores strings as code points, padded to the same length.
     let wide: Vec<u8> = (0..40)
         .flat_map(|row| {
             let mut points: Vec<u32> = name(row).chars().map(u32::from).collect();
@@ -38,7 +38,7 @@ fn strings_as_ids() {
         let append = ["encrypt", "ctx.json", "vectors.npy", "-o", &index, "--append", "--ids", ids];
         workspace.refused(&append, 1, "duplicate id \"page é0\" (row 0)");
     }
-    // Lines are strings unless it is said, or known from the index, that they are integers.
+    // Lines are strings, unless --ids-are or the index says that ids are integers.
     let text: String = (0..40).map(|row| format!("{}\n", 1000 + row)).collect();
     std::fs::write(workspace.path("numbers.txt"), &text).unwrap();
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "s.hvx", "--ids", "numbers.txt"]);

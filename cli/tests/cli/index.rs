@@ -1,4 +1,4 @@
-//! `hushvec index …`, and indexes that grow.
+//! `hushvec index …`, `encrypt --append` and `--resume`.
 
 use crate::workspace::{Workspace, expected, vectors};
 use predicates::str::contains;
@@ -8,7 +8,7 @@ fn indexes_grow_resume_and_stay_whole() {
     let workspace = Workspace::with_context("paillier_subgroup");
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);
     workspace.refused(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"], 2, "index.hvx exists");
-    // Cut within the last block, as a crash would: the rest is encrypted again, and no more.
+    // Truncate the last block, as a crash would: only the missing rows are encrypted again.
     let whole = std::fs::read(workspace.path("index.hvx")).unwrap();
     workspace.floats("more.npy", &vectors(60)[40..]);
     workspace.ok(&["encrypt", "ctx.json", "more.npy", "-o", "index.hvx", "--append"]);
@@ -23,7 +23,7 @@ fn indexes_grow_resume_and_stay_whole() {
     workspace.floats("query.npy", &vectors(45)[44..]);
     let want = expected(&vectors(60), &vectors(45)[44..], 60, |i| i);
     assert_eq!(workspace.json(&["query", "ctx.json", "index.hvx", "query.npy", "-k", "60", "--json"]), want);
-    // Another file is not taken for the one that was being encrypted.
+    // A different input is refused.
     workspace.floats("short.npy", &vectors(5));
     workspace.refused(
         &["encrypt", "ctx.json", "short.npy", "-o", "index.hvx", "--resume"],
@@ -54,7 +54,7 @@ fn ids_and_raw_ciphertexts() {
     for index in ["index.hvx", "copy.hvx"] {
         assert_eq!(workspace.json(&["query", "ctx.json", index, "query.npy", "-k", "7", "--json"]), want);
     }
-    // A ciphertext that cannot be one is named, and no half index is left.
+    // An invalid ciphertext is named, and no partial index is left.
     let mut bad = raw[128..].to_vec();
     bad[33 * 512..34 * 512].fill(0);
     workspace.npy("bad.npy", "|u1", "(40, 512)", &bad);

@@ -1,4 +1,4 @@
-//! What `hushvec encrypt` reads: every format, ids, several files, standard input.
+//! The input of `hushvec encrypt`: all formats, ids, several files, standard input.
 
 mod arrays;
 mod projection;
@@ -12,7 +12,7 @@ use hushvec_cli::input::{Format, IdSource, Input};
 use serde_json::Value;
 use std::path::Path;
 
-/// 1 where a component is above zero.
+/// Returns the bits of a vector: 1 where a component is above zero.
 fn bits(row: &[f32]) -> Vec<u8> {
     row.iter().map(|x| u8::from(*x > 0.)).collect()
 }
@@ -29,12 +29,12 @@ fn text(bits: &[u8]) -> String {
     bits.iter().map(|bit| char::from(b'0' + bit)).collect()
 }
 
-/// Lines of what `record` makes of each row.
+/// Returns JSON lines, one record for each row.
 pub fn lines(rows: &[Vec<f32>], record: impl Fn(usize, &[f32]) -> Value) -> String {
     rows.iter().enumerate().map(|(row, vector)| format!("{}\n", record(row, vector))).collect()
 }
 
-/// What `encrypt` makes of the input finds the same as it does of `vectors.npy`.
+/// Checks that the index of an input gives the same results as the index of `vectors.npy`.
 fn same(workspace: &Workspace, name: &str, options: &[&str]) {
     let index = format!("{name}.hvx");
     workspace.ok(&[&["encrypt", "public.json", name, "-o", &index], options].concat());
@@ -42,7 +42,7 @@ fn same(workspace: &Workspace, name: &str, options: &[&str]) {
     assert_eq!(nearest(workspace, &index), among(&all, Value::from), "{name}");
 }
 
-/// What fuzzing found worth keeping is read to its end, or refused.
+/// Every file of the fuzzing corpus is read without an error.
 #[test]
 fn the_fuzzers_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/inputs");

@@ -1,4 +1,4 @@
-//! The command line as its users meet it.
+//! Tests of the command line.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -15,7 +15,7 @@ mod fake_server;
 mod help;
 #[cfg(all(feature = "client", feature = "server"))]
 #[path = "../../../server/tests/common/http.rs"]
-#[allow(dead_code, reason = "these tests need less of it")]
+#[allow(dead_code, reason = "these tests use a part of it")]
 mod http;
 mod ids;
 mod index;
@@ -25,7 +25,7 @@ mod mistakes;
 mod oracle;
 #[cfg(all(feature = "client", feature = "server"))]
 #[path = "../../../server/tests/common/process.rs"]
-#[allow(dead_code, reason = "these tests need less of it")]
+#[allow(dead_code, reason = "these tests use a part of it")]
 mod process;
 #[cfg(unix)]
 mod read_once;
@@ -40,7 +40,7 @@ mod tables;
 mod targets;
 mod workspace;
 
-/// The server that these tests start.
+/// Returns the command that starts a server.
 #[cfg(all(feature = "client", feature = "server"))]
 fn program() -> std::process::Command {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("hushvec"));

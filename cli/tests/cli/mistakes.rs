@@ -1,4 +1,4 @@
-//! Mistakes that people make: each is answered by what is wrong, where, and what to do, and costs nothing.
+//! User mistakes: each error says what is wrong, where, and what to do, and no file is lost.
 
 #[cfg(target_os = "linux")]
 mod disks;
@@ -10,7 +10,7 @@ mod servers;
 use crate::workspace::{Workspace, vectors};
 use predicates::str::contains;
 
-/// A folder with one of each file, and some that are none.
+/// A workspace with one file of each kind, and some invalid files.
 fn setup() -> Workspace {
     let workspace = Workspace::with_context("paillier_subgroup");
     workspace.floats("query.npy", &vectors(1));
@@ -27,7 +27,7 @@ fn setup() -> Workspace {
     std::fs::write(workspace.path("notes.txt"), "buy milk\n").unwrap();
     std::fs::write(workspace.path("some.json"), "{\"a\": 1}\n").unwrap();
     std::fs::write(workspace.path("bytes"), [0xff; 300]).unwrap();
-    // In its first block: damage to the last would be the rest of an append.
+    // Damage the first block: damage in the last one would count as an unfinished append.
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx"]);
     workspace.ok(&["encrypt", "ctx.json", "vectors.npy", "-o", "damaged.hvx", "--append"]);
     let mut damaged = std::fs::read(workspace.path("damaged.hvx")).unwrap();
@@ -42,7 +42,7 @@ fn every_mistake_is_explained() {
     let workspace = setup();
     let before = listing(&workspace);
     let table: &[(&[&str], i32, &[&str])] = &[
-        // No such file.
+        // Missing files.
         (&["context", "show", "no.json"], 1, &["cannot open no.json", "No such file"]),
         (&["encrypt", "ctx.json", "no.npy", "-o", "x.hvx"], 1, &["cannot open no.npy"]),
         (&["encrypt", "no.json", "vectors.npy", "-o", "x.hvx"], 1, &["cannot open no.json"]),
@@ -50,7 +50,7 @@ fn every_mistake_is_explained() {
         (&["decode", "ctx.json", "no.hvr"], 1, &["cannot open no.hvr"]),
         (&["query", "ctx.json", "index.hvx", "no.npy"], 1, &["cannot open no.npy"]),
         (&["encrypt", "ctx.json", "no-*.npy", "-o", "x.hvx"], 1, &["no file matches no-*.npy"]),
-        // A folder.
+        // Folders.
         (&["context", "show", "folder"], 1, &["folder: is a folder"]),
         (&["index", "info", "folder"], 1, &["folder: is a folder"]),
         (&["decode", "ctx.json", "folder"], 1, &["folder: is a folder"]),
@@ -61,12 +61,12 @@ fn every_mistake_is_explained() {
             2,
             &["folder", "is a folder; give the name of a file in it"],
         ),
-        // An empty file.
+        // Empty files.
         (&["context", "show", "empty"], 1, &["empty: is empty"]),
         (&["encrypt", "ctx.json", "empty", "-o", "x.hvx"], 1, &["empty: is empty"]),
         (&["index", "info", "empty"], 1, &["empty: not a hushvec file"]),
         (&["decode", "ctx.json", "empty"], 1, &["empty: not a hushvec file"]),
-        // Some other file.
+        // Unrelated files.
         (&["context", "show", "some.json"], 1, &["some.json: not a hushvec context"]),
         (&["context", "show", "bytes"], 1, &["bytes: not a hushvec context"]),
         (&["context", "show", "notes.txt"], 1, &["notes.txt: not a hushvec context"]),
@@ -81,7 +81,7 @@ fn every_mistake_is_explained() {
             1,
             &["notes.txt: neither a readable .npy file nor Parquet"],
         ),
-        // Swapped arguments, and files of other commands.
+        // Swapped arguments, and files of the wrong kind.
         (&["encrypt", "vectors.npy", "ctx.json", "-o", "x.hvx"], 1, &["vectors.npy: not a hushvec context"]),
         (&["encrypt", "index.hvx", "vectors.npy", "-o", "x.hvx"], 1, &["index.hvx: not a hushvec context"]),
         (&["decode", "ctx.json", "index.hvx"], 1, &["index.hvx: an index, expected a response"]),
@@ -109,7 +109,7 @@ fn every_mistake_is_explained() {
             &["ctx.json is an owner's context", "hushvec context public ctx.json"],
         ),
         (&["context", "public", "public.json", "-o", "x"], 0, &[]),
-        // Another key.
+        // The wrong key.
         (&["query", "other.json", "index.hvx", "query.npy"], 1, &["index.hvx", "belongs to the key", "hint"]),
         (&["decode", "other.json", "response.hvr"], 1, &["response.hvr", "belongs to the key"]),
         (&["aggregate", "public.json", "index.hvx", "other.hvq", "-o", "y"], 1, &["other.hvq", "belongs to the key"]),
@@ -124,7 +124,7 @@ fn every_mistake_is_explained() {
             &["index.hvx", "belongs to the key"],
         ),
         (&["decode", "ctx.json", "response.hvr", "--query", "other.hvq"], 1, &["other.hvq", "belongs to the key"]),
-        // Other vectors.
+        // Vectors that do not fit the context.
         (
             &["encrypt", "ctx.json", "narrow.npy", "-o", "y.hvx"],
             1,
@@ -142,11 +142,11 @@ fn every_mistake_is_explained() {
             &["is an array without columns, so there is no column \"v\""],
         ),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--ids", "empty"], 2, &["0 ids"]),
-        // Damage.
+        // Damaged files.
         (&["decode", "ctx.json", "cut.hvr"], 1, &["cut.hvr"]),
         (&["query", "ctx.json", "damaged.hvx", "query.npy"], 1, &["damaged.hvx", "damaged"]),
         (&["index", "verify", "public.json", "damaged.hvx"], 1, &["damaged.hvx"]),
-        // Numbers.
+        // Invalid numbers and names.
         (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "9999999999"], 2, &["9999999999", "1000000"]),
         (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "-1"], 2, &["-1"]),
         (&["query", "ctx.json", "index.hvx", "query.npy", "-k", "ten"], 2, &["ten"]),
@@ -166,7 +166,7 @@ fn every_mistake_is_explained() {
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--shard", "3/2"], 2, &["3/2"]),
         (&["index", "delete", "index.hvx", "77777"], 1, &["no vector has the id 77777"]),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--device", "gpu:none such"], 1, &["gpu:none such"]),
-        // Options that contradict each other, or are missing.
+        // Conflicting or missing options.
         (&["encrypt", "ctx.json", "vectors.npy"], 2, &["--output"]),
         (&["encrypt", "ctx.json", "vectors.npy", "-o", "y.hvx", "--resume", "--append"], 2, &["--append"]),
         (&["aggregate", "public.json", "index.hvx", "-o", "y"], 2, &["<QUERY>"]),
@@ -185,7 +185,7 @@ fn every_mistake_is_explained() {
             !stderr.contains("panicked") && !stderr.contains(crate::workspace::PASSPHRASE),
             "{arguments:?}: {stderr}"
         );
-        // Nobody reads walls of digits.
+        // No long hexadecimal numbers in messages.
         assert!(!stderr.split(|c: char| !c.is_ascii_hexdigit()).any(|word| word.len() > 40) || *code == 0, "{stderr}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
     }
@@ -217,7 +217,7 @@ fn a_wrong_passphrase_is_reported() {
     }
 }
 
-/// Names and contents of everything in the folder.
+/// Returns the names and contents of all files in the folder.
 fn listing(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(workspace.path("."))
         .unwrap()

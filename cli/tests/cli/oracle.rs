@@ -1,5 +1,4 @@
-//! `hushvec search` against a server that wants to read what is stored: what it returns must change nothing that it
-//! sees.
+//! `hushvec search` against a malicious server: the requests that the server sees must not depend on its answers.
 
 use crate::fake_server::{FakeServer, Row, fetched};
 use crate::workspace::{DIMENSIONS, PASSPHRASE, Workspace, vectors};
@@ -7,11 +6,11 @@ use hushvec::{ExecutionContext, PassphraseKeyProvider, Plaintext};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The chunk that the server wants to read.
+/// The chunk that the server tries to decrypt.
 const TARGET: usize = 5;
 const SEARCH: [&str; 9] = ["search", "ctx.json", "query.npy", "--kb", "base", "-k", "20", "--json", "--server"];
 
-/// A context with as many pushed vectors as there are bits to read.
+/// A workspace and a malicious server with as many pushed vectors as a vector has bits.
 struct Fixture {
     workspace: Workspace,
     server: FakeServer,
@@ -82,7 +81,7 @@ impl Fixture {
         });
     }
 
-    /// The requests behind the first search.
+    /// Returns the requests from the first search on.
     fn after_search(&self) -> Vec<String> {
         let requests = self.server.take_requests();
         let first = requests.iter().position(|line| line.contains("compute_hamming")).unwrap();
@@ -102,15 +101,15 @@ fn a_search_tells_the_server_nothing() {
     let fixture = Fixture::new("native", "paillier_subgroup");
     fixture.tamper();
     let found = fixture.ok(&SEARCH);
-    assert_eq!(fixture.after_search(), SEARCHES, "a request after the answers tells bits of what is stored");
-    // Ids come from the list, and nothing else is there.
+    assert_eq!(fixture.after_search(), SEARCHES, "a request after the answers reveals bits of stored vectors");
+    // Ids come from the list, and there are no other fields.
     let neighbours = found["results"][0]["neighbours"].as_array().unwrap();
     for one in neighbours {
         assert_eq!(one["chunk"].as_u64().unwrap(), one["id"].as_u64().unwrap() + 1);
         assert!(one.get("name").is_none() && one.get("meta_data").is_none() && one.get("content").is_none());
     }
 
-    // The attack is real: who asks for contents tells which bits are 1. Digit j is bit 63 − j.
+    // The attack works with --content: the fetched chunks reveal which bits are 1. Digit j is bit 63 − j.
     let target = &vectors(DIMENSIONS)[TARGET - 1];
     fixture.command(&SEARCH, &["--content"]).success();
     let requests = fixture.after_search();
@@ -129,12 +128,12 @@ fn the_server_does_not_learn_which_rows_decode() {
     fixture.server.answer_with(move |state| {
         let mut rows = state.rows(&owner, &(1..=64).collect::<Vec<_>>());
         let (key, v) = (owner.public_key(), state.vector(owner.public_key(), TARGET));
-        // 4^64, above the last digit of a vector.
+        // 4^64, one digit above the last one of a vector.
         let above = Plaintext::from_le_bytes(&[&[0; 16][..], &[1]].concat());
         rows[3].ciphertext = owner.add_plain(&v, &above).unwrap().to_le_bytes(key).unwrap();
         rows
     });
-    // The first answer fails. The second query is sent all the same, and then it is over.
+    // The first answer cannot be decoded. The second query is still sent, and no further request.
     assert_eq!(fixture.refused(&["--content"], "cannot be decoded"), SEARCHES);
 }
 
@@ -162,14 +161,14 @@ fn rows_that_were_never_pushed_are_refused() {
         answer(changed);
         assert_eq!(fixture.refused(&["--content"], what), first, "{what}");
     }
-    // A filter may leave chunks out, and may not add any.
+    // With a filter, chunks may be missing, but not added.
     let filter = ["--filter", r#"{"tag1": "a"}"#];
     answer(vec![7, 9]);
     fixture.command(&SEARCH, &filter).success();
     fixture.server.take_requests();
     answer(vec![7, 99]);
     assert_eq!(fixture.refused(&filter, "never pushed from here"), first);
-    // Without the list anything goes, but not twice.
+    // Without the list, any chunks are accepted, but no duplicates.
     answer(vec![7, 99]);
     fixture
         .command(&SEARCH, &["--unlisted"])
@@ -179,7 +178,7 @@ fn rows_that_were_never_pushed_are_refused() {
     answer(vec![7, 99, 7]);
     assert_eq!(fixture.refused(&["--unlisted"], "duplicate rows"), first);
 
-    // No list, no search, until one is made from what the server has.
+    // Without a list, a search is refused until the list is created from the server.
     std::fs::remove_file(fixture.workspace.path("ctx.json.pushed")).unwrap();
     fixture.command(&SEARCH, &[]).code(1).stderr(predicates::str::contains("--relist"));
     assert!(!fixture.server.take_requests().iter().any(|line| line.contains("compute_hamming")));
@@ -207,7 +206,7 @@ fn contents_stay_with_their_chunks() {
         let contents: Vec<Value> = state.chunks.iter().map(|chunk| chunk["chunk_content"].clone()).collect();
         for (i, chunk) in state.chunks.iter_mut().enumerate() {
             chunk["chunk_content"] = contents[(i + 1) % DIMENSIONS].clone();
-            // Renaming the chunks does not help: the list knows better.
+            // Renaming the chunks does not help, since ids come from the list.
             chunk["name"] = ((i + 1) % DIMENSIONS).to_string().into();
         }
     }

@@ -1,4 +1,4 @@
-//! Commands read a context file once, so that it may be a pipe and cannot change while they look at it.
+//! Commands read a context file only once, so it may be a pipe, and cannot change between two reads.
 
 #[cfg(all(feature = "client", feature = "server"))]
 use crate::process::Server;
@@ -6,7 +6,7 @@ use crate::workspace::{PASSPHRASE, Workspace, vectors};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// A file's content in a pipe, for whoever reads it first. A second reader would wait for ever.
+/// A process that writes a file to a named pipe once. A second reader would block forever.
 struct Piped(Child);
 
 impl Piped {
@@ -25,8 +25,8 @@ impl Drop for Piped {
     }
 }
 
-/// With `ctx.json`, `public.json`, `xtrace.json` and `copy.json` of one key, `new.json`, an index and what comes of
-/// it under `ctx.json`.
+/// A workspace with `ctx.json`, `public.json`, `xtrace.json` and `copy.json` of one key, `new.json` of another key, and
+/// an index, a query, a response and raw ciphertexts of `ctx.json`.
 fn setup() -> Workspace {
     let workspace = Workspace::with_context("paillier_lookup");
     workspace.ok(&["context", "new", "-o", "new.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
@@ -40,7 +40,7 @@ fn setup() -> Workspace {
     workspace
 }
 
-/// Runs a command in which each of these context files is a pipe.
+/// Runs a command with each of these files replaced by a pipe.
 fn once(workspace: &Workspace, files: &[&str], arguments: &[&str], environment: &[(&str, &str)]) {
     let pipes: Vec<String> = files.iter().map(|file| format!("pipe-{file}")).collect();
     let pipe_of = |word: &str| files.iter().position(|file| *file == word).map(|at| pipes[at].clone());
@@ -110,7 +110,7 @@ fn pushing_and_searching_read_a_context_once() {
     }
 }
 
-/// A passphrase file is read once too.
+/// A passphrase file is also read only once.
 #[test]
 fn exporting_reads_the_passphrase_once() {
     let workspace = setup();

@@ -3,7 +3,7 @@
 use crate::workspace::{Workspace, expected, sdk_file, vectors};
 use predicates::str::contains;
 
-/// With `old.json`, a context of the SDK with alpha_len 50, `index.hvx` under it, `new.json` and `query.npy`.
+/// A workspace with `old.json`, a context of the SDK with alpha_len 50, its `index.hvx`, `new.json` and `query.npy`.
 fn setup() -> Workspace {
     let workspace = Workspace::new();
     std::fs::copy(sdk_file("lookup_64_512.context.json"), workspace.path("old.json")).unwrap();
@@ -29,7 +29,7 @@ fn an_index_moves_with_its_ids_and_distances() {
     workspace.ok(&["index", "export", "old.json", "index.hvx", "-o", "raw.npy", "--allow-weak"]);
     workspace.ok(&["index", "import", "old.json", "raw.npy", "--ids", "ids.npy", "-o", "named.hvx", "--allow-weak"]);
     let rekey = ["rekey", "old.json", "new.json", "named.hvx", "-o", "new.hvx", "--allow-weak"];
-    // Two passphrases, from files or from two variables, and never one for the other.
+    // The two passphrases come from two variables or two files, and are not mixed up.
     workspace
         .command(&rekey)
         .env("HUSHVEC_PASSPHRASE", "test")
@@ -44,7 +44,7 @@ fn an_index_moves_with_its_ids_and_distances() {
     assert_eq!((&report["moved"], &report["skipped"], &report["total"]), (&40.into(), &0.into(), &40.into()));
     let query = ["query", "new.json", "new.hvx", "query.npy", "-k", "40", "--json", "--passphrase-file", "new.txt"];
     assert_eq!(workspace.json(&query), expected(&vectors(40), &vectors(3), 40, |i| 1000 - i));
-    // Nothing left to do, and nothing done twice.
+    // A finished output is not changed.
     let report = workspace.json(&[&rekey[..], &files, &["--resume"]].concat());
     assert_eq!((&report["moved"], &report["skipped"], &report["total"]), (&0.into(), &40.into(), &40.into()));
 }
@@ -58,7 +58,7 @@ fn an_unfinished_rekey_is_resumed() {
         workspace.json(&[&rekey[..], &files, more].concat())
     };
     assert_eq!(rekey(&[])["moved"], 40);
-    // As a crash in the last block would leave it.
+    // Truncate the last block, as a crash would.
     let whole = std::fs::read(workspace.path("new.hvx")).unwrap();
     std::fs::write(workspace.path("new.hvx"), &whole[..whole.len() - 100]).unwrap();
     let report = rekey(&["--resume"]);

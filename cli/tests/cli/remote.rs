@@ -14,10 +14,10 @@ use predicates::str::contains;
 use serde_json::{Value, json};
 
 const WORDS: [&str; 5] = ["ant", "bee", "cat", "dog", "eel"];
-/// Contexts of both formats, and a scheme for each.
+/// Both formats of contexts, with a scheme for each.
 const KINDS: [(&str, &str); 2] = [("native", "paillier_subgroup"), ("xtrace", "paillier")];
 
-/// A desk, and a server that is asked from there by a key.
+/// Runs commands in a workspace, against a server, with an API key.
 #[derive(Clone, Copy)]
 struct Client<'a> {
     workspace: &'a Workspace,
@@ -32,14 +32,14 @@ impl Client<'_> {
         command
     }
 
-    /// The same where nobody can be asked for a passphrase.
+    /// Like `command`, without a passphrase and without a terminal to ask for one.
     fn without_passphrase(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(arguments);
         command.env_remove("HUSHVEC_PASSPHRASE").write_stdin("");
         command
     }
 
-    /// What it prints.
+    /// Returns the standard output.
     fn text(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).assert().success().get_output().stdout.clone();
         String::from_utf8(output).unwrap()
@@ -49,7 +49,7 @@ impl Client<'_> {
         serde_json::from_str(&self.text(&[arguments, &["--json"]].concat())).unwrap()
     }
 
-    /// What is found for each query.
+    /// Returns the neighbours of each query.
     fn found(&self, arguments: &[&str]) -> Vec<Vec<Value>> {
         let found = self.json(&[&["search"], arguments].concat());
         let results = found["results"].as_array().unwrap().iter();
@@ -61,8 +61,8 @@ impl Client<'_> {
     }
 }
 
-/// A context, an index of 40 vectors without vector 3, two queries, and a knowledge base with its content and
-/// embeddings.
+/// A workspace with a context, an index of 40 vectors without vector 3, and two queries; and a server with the vectors,
+/// their content and their embeddings in the knowledge base `notes`.
 struct Notes {
     workspace: Workspace,
     server: Server,
@@ -102,7 +102,7 @@ impl Notes {
     }
 }
 
-/// Numbers from 0 to 1 that look random.
+/// Returns a generator of pseudorandom numbers from 0 to 1.
 fn chance(mut state: u64) -> impl FnMut() -> f32 {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -110,21 +110,21 @@ fn chance(mut state: u64) -> impl FnMut() -> f32 {
     }
 }
 
-/// Real vectors whose signs are the vectors. The rest decides between those that are equally near.
+/// Returns real vectors whose signs are `vectors(40)`. Their magnitudes rank vectors at the same Hamming distance.
 fn reals() -> Vec<Vec<f32>> {
     let mut chance = chance(5);
     let mut real = |component: f32| component.signum() * (0.1 + 0.9 * chance());
     vectors(40).into_iter().map(|row| row.into_iter().map(&mut real).collect()).collect()
 }
 
-/// Vectors 7 and 20, but for some bits.
+/// Returns vectors 7 and 20 with some bits flipped.
 fn queries() -> Vec<Vec<f32>> {
     let all = vectors(40);
     let changed = |(at, component): (usize, &f32)| if at % 9 == 0 { -component } else { *component };
     [7, 20].map(|row: usize| all[row].iter().enumerate().map(changed).collect()).to_vec()
 }
 
-/// What chunks have beside vectors, in another order than the index, and with one too many.
+/// Returns content and metadata in the reverse order of the index, with one record that is not in it.
 fn records() -> Vec<String> {
     let record = |number: usize| {
         let (content, word) = (content(number), WORDS[number % 5]);
@@ -137,7 +137,7 @@ fn content(number: usize) -> String {
     format!("note {number}\nüber {}", WORDS[number % 5])
 }
 
-/// Ids of what was found.
+/// Returns the ids of neighbours.
 fn ids(found: &[Value]) -> Vec<u64> {
     found.iter().map(|one| one["id"].as_u64().unwrap()).collect()
 }

@@ -1,4 +1,4 @@
-//! Owner, evaluator, owner: the walk through all roles, on each device, and what one role refuses of another.
+//! Owner, evaluator, owner: all roles on the CPU and on a GPU, and files that a role refuses.
 
 use crate::workspace::{Workspace, expected, vectors};
 use predicates::str::contains;
@@ -28,7 +28,7 @@ fn all_roles_work_together() {
             .ok(&["decode", "ctx.json", "response.hvr", "-k", "1"])
             .stdout(contains("query 0"))
             .stdout(contains("7         0"));
-        // A single query of shape (D,), and an owner without the secret key.
+        // A single query of shape (D,), and encryption with the public context.
         let one: Vec<u8> = stored[3].iter().flat_map(|x| x.to_le_bytes()).collect();
         workspace.npy("one.npy", "<f4", "(64,)", &one);
         workspace.ok(&["encrypt", "public.json", "vectors.npy", "-o", "public.hvx"]);
@@ -36,7 +36,7 @@ fn all_roles_work_together() {
         workspace.ok(&["aggregate", "public.json", "public.hvx", "one.hvq", "-o", "one.hvr"]);
         let want = expected(&stored, &stored[3..4], 40, |i| i);
         assert_eq!(workspace.json(&["decode", "ctx.json", "one.hvr", "-k", "1000", "--json"]), want);
-        // A response to another query.
+        // A response to a different query.
         workspace.ok(&["decode", "ctx.json", "one.hvr", "--query", "one.hvq", "-q"]).stderr("");
         workspace.refused(
             &["decode", "ctx.json", "one.hvr", "--query", "query.hvq"],
@@ -49,16 +49,16 @@ fn all_roles_work_together() {
     }
 }
 
-/// The whole walk on a GPU, the software one if need be: same neighbours, and the JSON says what was used.
+/// All roles on a GPU, possibly emulated: the results are the same, and the JSON names the device.
 #[test]
 fn a_gpu_gives_the_same_answers() {
     let workspace = Workspace::with_context("paillier_subgroup");
     let devices: Value = workspace.json(&["devices", "--json"]);
     let Some(gpu) = devices["gpus"].as_array().unwrap().first() else {
         assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "there is no GPU");
-        // Not eprintln, which the test harness keeps to itself when a test passes.
+        // Not `eprintln!`, which the test harness captures.
         let mut stderr = std::io::stderr();
-        return writeln!(stderr, "SKIPPED on a GPU: there is none").unwrap();
+        return writeln!(stderr, "SKIPPED on a GPU: no GPU found").unwrap();
     };
     let on_gpu = |arguments: &[&str]| workspace.command(arguments).args(["--device", "gpu"]).assert().success();
     on_gpu(&["encrypt", "ctx.json", "vectors.npy", "-o", "index.hvx"]);

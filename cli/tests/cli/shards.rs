@@ -16,7 +16,7 @@ fn shards_merge_into_the_whole_index() {
         encrypt(&shard, &output, &["--resume"]).success();
         assert!(!workspace.path(&format!("{output}.partial")).exists());
         assert_eq!(workspace.json(&["index", "info", &output, "--json"])["shard"], *shard);
-        // A scheduler may start it again.
+        // A scheduler may run the job again.
         let before = std::fs::read(workspace.path(&output)).unwrap();
         encrypt(&shard, &output, &["--resume"]).success().stderr(contains("encrypted 0 vectors"));
         assert_eq!(std::fs::read(workspace.path(&output)).unwrap(), before);

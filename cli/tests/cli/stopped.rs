@@ -1,4 +1,4 @@
-//! Pushes that do not come to their end: how far they got is said, and they go on from there.
+//! Interrupted pushes report their progress, and can be continued.
 
 use crate::fake_server::FakeServer;
 use crate::workspace::{PASSPHRASE, Workspace, vectors};
@@ -10,10 +10,10 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long whatever is waited for may take.
+/// The timeout of each wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A context, and an index of 1,200 vectors, which are three requests.
+/// A workspace with a context and an index of 1,200 vectors, which take three requests.
 fn setup() -> Workspace {
     let workspace = Workspace::new();
     workspace.ok(&["context", "new", "-o", "ctx.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
@@ -49,7 +49,7 @@ fn failed_pushes_report_their_progress() {
     assert_eq!(*counts.lock().unwrap(), [500, 500]);
     server.insert_with(|_| None);
     assert_eq!(report(&["--kb", "base"]), json!([1200, 0]));
-    // What is listed is not sent again.
+    // Listed chunks are not sent again.
     assert_eq!(report(&["--kb", "base", "--on-conflict", "skip"]), json!([0, 1200]));
 }
 

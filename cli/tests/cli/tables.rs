@@ -1,4 +1,4 @@
-//! Tables of vectors, written for the tests.
+//! Writes tables of vectors for the tests.
 
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, FixedSizeListBuilder, Float32Builder, Float64Builder,
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The types of columns that vectors come in.
+/// The column types for vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     Floats,
@@ -39,7 +39,7 @@ impl Column {
     ];
 }
 
-/// Rows as a column `embedding`, seven a batch.
+/// Returns rows in a column `embedding`, seven per batch.
 pub fn batches(column: Column, rows: &[Vec<f32>]) -> Vec<RecordBatch> {
     rows.chunks(7).map(|rows| batch("embedding", array(column, rows))).collect()
 }
@@ -53,7 +53,7 @@ fn array(column: Column, rows: &[Vec<f32>]) -> ArrayRef {
     let packed = |row: &[f32]| {
         bits(row).chunks(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect::<Vec<u8>>()
     };
-    // The builders of lists have no interface in common that adds a row.
+    // The list builders have no common trait for appending a row.
     macro_rules! lists {
         ($builder:expr, $row:ident => $values:expr) => {{
             let mut builder = $builder;
@@ -89,7 +89,7 @@ fn array(column: Column, rows: &[Vec<f32>]) -> ArrayRef {
     }
 }
 
-/// A table whose first vector is null.
+/// Returns a table whose first vector is null.
 pub fn with_null_vector(rows: &[Vec<f32>]) -> Vec<RecordBatch> {
     let mut builder = ListBuilder::new(Float32Builder::new());
     builder.append(false);
@@ -100,7 +100,7 @@ pub fn with_null_vector(rows: &[Vec<f32>]) -> Vec<RecordBatch> {
     vec![batch("embedding", Arc::new(builder.finish()))]
 }
 
-/// A table whose first vector has a null in it.
+/// Returns a table whose first vector has a null component.
 pub fn with_null_component(rows: &[Vec<f32>]) -> Vec<RecordBatch> {
     let mut builder = ListBuilder::new(Float32Builder::new());
     for row in rows {
@@ -112,19 +112,19 @@ pub fn with_null_component(rows: &[Vec<f32>]) -> Vec<RecordBatch> {
     vec![batch("embedding", Arc::new(builder.finish()))]
 }
 
-/// A table whose vectors all have the same id.
+/// Returns a table whose vectors all have the same id.
 pub fn with_id(rows: &[Vec<f32>], id: i64) -> Vec<RecordBatch> {
     let ids: ArrayRef = Arc::new(Int64Array::from(vec![id; rows.len()]));
     let columns = [("id", ids), ("embedding", array(Column::Floats, rows))];
     vec![RecordBatch::try_from_iter(columns).unwrap()]
 }
 
-/// A table without vectors.
+/// Returns a table without vectors.
 pub fn titles(rows: usize) -> Vec<RecordBatch> {
     vec![batch("title", Arc::new(StringArray::from(vec!["a title"; rows])))]
 }
 
-/// A table of ciphertexts that are zeros.
+/// Returns a table with one ciphertext that is zero.
 pub fn ciphertexts(width: i32) -> Vec<RecordBatch> {
     let mut builder = FixedSizeBinaryBuilder::new(width);
     builder.append_value(vec![0; usize::try_from(width).unwrap()]).unwrap();
@@ -151,7 +151,7 @@ pub fn arrow_stream(path: &Path, batches: &[RecordBatch]) {
     writer.finish().unwrap();
 }
 
-/// The columns of a Parquet file and their types.
+/// Returns the columns of a Parquet file and their types.
 pub fn columns(path: &Path) -> Vec<String> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
     reader.schema().fields().iter().map(|field| format!("{}: {}", field.name(), field.data_type())).collect()

@@ -1,10 +1,10 @@
-//! What commands write, and what they never write over.
+//! Output files, and the files that are never overwritten.
 
 use crate::workspace::{Workspace, vectors};
 use std::path::Path;
 
-/// A command that writes a file, without `-o FILE`; whether it can write into streams; whether it has `--force`; its
-/// inputs.
+/// A command that writes a file: its arguments without `-o FILE`, whether it can write to streams, whether it has
+/// `--force`, and its inputs.
 struct Writer {
     arguments: &'static [&'static str],
     streams: bool,
@@ -39,7 +39,7 @@ const WRITERS: [Writer; 10] = [
     writer(&["rekey", "ctx.json", "other.json", "index.hvx"], false, false, &["ctx.json", "other.json", "index.hvx"]),
 ];
 
-/// One of each file.
+/// A workspace with one file of each kind.
 fn setup() -> Workspace {
     let workspace = Workspace::with_context("paillier");
     workspace.ok(&["context", "new", "-o", "other.json", "--scheme", "paillier_subgroup", "--embedding-length", "64"]);
@@ -55,7 +55,7 @@ fn bytes(workspace: &Workspace, name: &str) -> Vec<u8> {
     std::fs::read(workspace.path(name)).unwrap()
 }
 
-/// The arguments of a command that is to write to a path.
+/// Returns the arguments of a command that writes to `path`.
 fn to<'a>(writer: &Writer, path: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [writer.arguments, &["-o", path], more].concat()
 }
@@ -71,7 +71,7 @@ fn no_command_writes_over_its_inputs_or_over_keys() {
             workspace.refused(&to(writer, target, force), 2, target);
             assert_eq!(bytes(&workspace, target), before, "{:?} over {target}", writer.arguments);
         }
-        // A secret key that a damaged file holds is one still.
+        // A damaged file may still hold a secret key.
         let damaged = [&bytes(&workspace, "ctx.json")[..], b"x"].concat();
         std::fs::write(workspace.path("damaged.json"), &damaged).unwrap();
         workspace.command(&to(writer, "damaged.json", force)).assert().code(2);
@@ -94,7 +94,7 @@ fn files_are_replaced_when_that_is_asked_for() {
         workspace.refused(&to(writer, ".", &[]), 2, "is a folder");
         workspace.refused(&to(writer, "no/such/folder/out", &[]), 2, "there is no folder no/such/folder");
     }
-    // Not by a file of another kind: that is a slip of the hand.
+    // A file of another kind is not replaced: that must be a mistake.
     let before = bytes(&workspace, "index.hvx");
     workspace.refused(&["encrypt-query", "ctx.json", "query.npy", "-o", "index.hvx", "--force"], 1, "it is an index");
     workspace.refused(
@@ -103,7 +103,7 @@ fn files_are_replaced_when_that_is_asked_for() {
         "it is an encrypted",
     );
     assert_eq!(bytes(&workspace, "index.hvx"), before);
-    // Both outputs of a command are looked at.
+    // Both outputs of a command are checked.
     let export = ["index", "export", "public.json", "index.hvx", "-o", "new.npy", "--ids"];
     workspace.refused(&[&export[..], &["ctx.json", "--force"]].concat(), 2, "holds a secret key");
     workspace.refused(&[&export[..], &["new.npy"]].concat(), 2, "both");
@@ -143,7 +143,7 @@ fn links_pipes_and_devices_are_never_replaced() {
                 .unwrap();
             workspace.ok(&to(writer, "pipe", &[]));
             let piped = reader.wait_with_output().unwrap().stdout;
-            // Encryption differs from run to run.
+            // Ciphertexts differ from run to run, so only lengths are compared.
             assert_eq!(piped.len(), output.len(), "{:?}", writer.arguments);
         } else {
             workspace.refused(&to(writer, "/dev/null", force), 2, "is a device, a pipe or a socket");
@@ -154,7 +154,7 @@ fn links_pipes_and_devices_are_never_replaced() {
         assert!(Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
         assert!(workspace.path("pipe").metadata().unwrap().file_type().is_fifo());
     }
-    // A report and an output cannot share standard output.
+    // The JSON report and the output cannot share standard output.
     workspace.refused(
         &["aggregate", "public.json", "index.hvx", "query.hvq", "-o", "-", "--json"],
         2,
@@ -162,7 +162,7 @@ fn links_pipes_and_devices_are_never_replaced() {
     );
 }
 
-/// What changes a file in its place changes the file that a link stands for, and not the link.
+/// A command that changes a file in place changes the target of a link, not the link.
 #[cfg(unix)]
 #[test]
 fn a_changed_passphrase_goes_through_a_link() {

@@ -1,4 +1,4 @@
-//! A folder to work in, and what goes into it and comes out.
+//! A temporary folder, with helpers to run commands in it and to check their output.
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub const DIMENSIONS: usize = 64;
 pub const PASSPHRASE: &str = "correct horse";
 
-/// A folder with a context, its public part, and vectors.
+/// A temporary folder.
 pub struct Workspace {
     folder: tempfile::TempDir,
 }
@@ -19,7 +19,7 @@ impl Workspace {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// With `ctx.json`, `public.json` and `vectors.npy` of 40 float vectors.
+    /// Creates a folder with `ctx.json`, `public.json` and `vectors.npy`, which has 40 float vectors.
     pub fn with_context(scheme: &str) -> Self {
         let workspace = Self::new();
         workspace.ok(&["context", "new", "-o", "ctx.json", "--scheme", scheme, "--embedding-length", "64"]);
@@ -81,7 +81,7 @@ pub fn distance(a: &[f32], b: &[f32]) -> u64 {
     a.iter().zip(b).filter(|(a, b)| (**a > 0.) != (**b > 0.)).count() as u64
 }
 
-/// What `decode --json` and `query --json` must print.
+/// Returns the expected output of `decode --json` and `query --json`.
 pub fn expected(stored: &[Vec<f32>], queries: &[Vec<f32>], k: usize, id: impl Fn(u64) -> u64) -> Value {
     let results = queries.iter().enumerate().map(|(query, vector)| {
         let mut all: Vec<(u64, u64)> = (0..).zip(stored).map(|(i, other)| (distance(vector, other), id(i))).collect();
@@ -94,7 +94,7 @@ pub fn expected(stored: &[Vec<f32>], queries: &[Vec<f32>], k: usize, id: impl Fn
     serde_json::json!({"results": results.collect::<Vec<_>>(), "device": device})
 }
 
-/// The neighbours of vector 0 among those of these rows, whose ids are `id`.
+/// Returns the neighbours of vector 0 among `rows`, with the ids `id(row)`.
 pub fn among(rows: &[usize], id: impl Fn(usize) -> Value) -> Value {
     let all = vectors(40);
     let mut found: Vec<(u64, usize)> = rows.iter().map(|row| (distance(&all[0], &all[*row]), *row)).collect();
@@ -102,7 +102,7 @@ pub fn among(rows: &[usize], id: impl Fn(usize) -> Value) -> Value {
     found.into_iter().map(|(distance, row)| serde_json::json!({"id": id(row), "distance": distance})).collect()
 }
 
-/// What `query --json` finds for vector 0, having looked that `aggregate` and `decode` find the same.
+/// Returns the neighbours of vector 0 by `query --json`, after a check that `aggregate` and `decode` find the same.
 pub fn nearest(workspace: &Workspace, index: &str) -> Value {
     workspace.floats("query.npy", &vectors(1));
     let queried = workspace.json(&["query", "ctx.json", index, "query.npy", "-k", "100", "--json"]);
@@ -115,7 +115,7 @@ pub fn nearest(workspace: &Workspace, index: &str) -> Value {
     queried["results"][0]["neighbours"].clone()
 }
 
-/// A file of tests/data/xtrace, made by XTrace's SDK under the passphrase `test`.
+/// Returns the path of a file in tests/data/xtrace, written by XTrace's SDK with the passphrase `test`.
 pub fn sdk_file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/xtrace").join(name)
 }

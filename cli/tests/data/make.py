@@ -1,4 +1,4 @@
-"""Makes the files of this folder with pyarrow, polars and numpy, whose versions are in README.md."""
+"""Writes the files of this folder with pyarrow, polars and numpy. README.md has their versions."""
 
 import numpy
 import polars
@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
 
-# The vectors of tests/cli/desk.rs.
+# The vectors of tests/cli/workspace.rs.
 state, rows = 1, []
 for _ in range(12):
     row = []

@@ -1,8 +1,8 @@
 //! Multiplication by a fixed factor with vectors. Quotients are estimated with precomputed reciprocals of the factor,
 //! so most products are needed only by half.
 //!
-//! For x = x0 + x1·m, the factor b = b0 + b1·m, R = 2^([`Tiles::DIGIT_BITS`]·T·C), and y = x0·b + x1·b0·m ≡ x·b (mod
-//! m²):
+//! For x = x0 + x1·m, the factor b = b0 + b1·m, R = 2^([`Tiles::DIGIT_BITS`]·T·C), and
+//! y = x0·b + x1·b0·m ≡ x·b (mod m²):
 //!
 //! ```text
 //! q0 = ⌊x0·⌊b0·R/m⌋ / R⌋                              ⌊x0·b0/m⌋ or one less

@@ -27,9 +27,9 @@ impl Index {
     /// Rewrites an index without its deleted vectors, in full blocks, and replaces the file atomically. Vectors and ids
     /// stay the same.
     ///
-    /// An index without deleted vectors that would not become smaller is left as it is. Processes that have the old file
-    /// open continue to read it. Compaction needs free disk space for the new file, and memory for one block. `progress`
-    /// counts vectors.
+    /// An index without deleted vectors that would not become smaller is left as it is. Processes that have the old
+    /// file open continue to read it. Compaction needs free disk space for the new file, and memory for one block.
+    /// `progress` counts vectors.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if the file is not an index, is damaged, or is being written to;

@@ -13,7 +13,8 @@ pub(super) struct LockedFile {
 }
 
 impl LockedFile {
-    /// Opens a file for writing and locks it. Tries again if a compaction replaced the file between opening and locking.
+    /// Opens a file for writing and locks it. Tries again if a compaction replaced the file between opening and
+    /// locking.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         loop {
             let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
@@ -44,8 +45,8 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Unlocks explicitly. Closing the file is not enough: a child process that another thread is just starting inherits the
-/// open file, and would hold the lock until its exec.
+/// Unlocks explicitly. Closing the file is not enough: a child process that another thread is just starting inherits
+/// the open file, and would hold the lock until its exec.
 impl Drop for LockedFile {
     fn drop(&mut self) {
         let _ = self.file.unlock();

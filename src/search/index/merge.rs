@@ -12,16 +12,17 @@ use crate::search::taken::Taken;
 use std::path::Path;
 
 impl Index {
-    /// Writes the vectors of several indexes to a new index, in their order and with their ids. Returns how many vectors
-    /// it has.
+    /// Writes the vectors of several indexes to a new index, in their order and with their ids. Returns how many
+    /// vectors it has.
     ///
-    /// The inputs are not changed. Shards can be given in any order: they are merged by number, and none may be missing.
-    /// `progress` counts vectors.
+    /// The inputs are not changed. Shards can be given in any order: they are merged by number, and none may be
+    /// missing. `progress` counts vectors.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::DuplicateId`], or [`Error::Format`] if an index is damaged, a shard is missing, or
-    /// integer and string ids are mixed, naming the file; [`Error::Missing`] if no index is given; [`Error::Occupied`] if
-    /// the output file exists; [`Error::Io`]; [`Error::Cancelled`]. No file is written on error.
+    /// [`Error::WrongKey`], [`Error::DuplicateId`], or [`Error::Format`] if an index is damaged, a shard is missing,
+    /// or integer and string ids are mixed, naming the file; [`Error::Missing`] if no index is given;
+    /// [`Error::Occupied`] if the output file exists; [`Error::Io`]; [`Error::Cancelled`]. No file is written on
+    /// error.
     pub fn merge(inputs: &[Self], output: &Path, progress: &Progress) -> Result<u64, Error> {
         destination::check_free(output)?;
         let inputs = in_order(inputs)?;

@@ -27,8 +27,9 @@ impl Index {
 }
 
 impl Evaluator {
-    /// Verifies every checksum of an index, that ids are unique, and that every ciphertext is a number from 1 to n² − 1;
-    /// with `deep`, also that it is coprime to n, as every encryption with the key is. `progress` counts vectors.
+    /// Verifies every checksum of an index, that ids are unique, and that every ciphertext is a number from 1 to
+    /// n² − 1; with `deep`, also that it is coprime to n, as every encryption with the key is. `progress` counts
+    /// vectors.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Format`], naming the first damaged block or duplicate id; [`Error::Ciphertext`],

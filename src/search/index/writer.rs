@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// Appends to an index file and deletes from it. The file is locked, so there is one writer at a time.
 ///
-/// A block is on disk before the next one is written. After a crash of the program or the machine, all blocks but the last
-/// are complete, and an incomplete last block is detected.
+/// A block is on disk before the next one is written. After a crash of the program or the machine, all blocks but the
+/// last are complete, and an incomplete last block is detected.
 #[derive(Debug)]
 pub struct IndexWriter {
     file: LockedFile,
@@ -159,12 +159,13 @@ impl IndexWriter {
         self.len == 0
     }
 
-    /// Appends vectors as blocks. They survive a crash of the program, and after [`IndexWriter::sync`] also one of the
-    /// machine. Without `ids`, vectors are numbered from 0, continuing after the highest number ever used as an id here.
+    /// Appends vectors as blocks. They survive a crash of the program, and after [`IndexWriter::sync`] also one of
+    /// the machine. Without `ids`, vectors are numbered from 0, continuing after the highest number ever used as an
+    /// id here.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if the number of ids differs from that of the vectors; [`Error::BadId`] if
-    /// integer and string ids are mixed; [`Error::IdTaken`]; [`Error::Io`]. Vectors appended before are kept.
+    /// [`Error::WrongKey`]; [`Error::Format`] if the number of ids differs from that of the vectors; [`Error::BadId`]
+    /// if integer and string ids are mixed; [`Error::IdTaken`]; [`Error::Io`]. Vectors appended before are kept.
     pub fn append(&mut self, vectors: &Ciphertexts, ids: Option<&Ids>) -> Result<(), Error> {
         let (expected, actual) = (self.header.key.to_string(), vectors.key_id());
         if actual != self.header.key {

@@ -34,8 +34,8 @@ impl BlockHeader {
         Self { content, count, records_bytes, checksum }
     }
 
-    /// Reads the header at the start of these bytes. Returns `None` if they are too few or the checksum does not match, as
-    /// after an interrupted append.
+    /// Reads the header at the start of these bytes. Returns `None` if they are too few or the checksum does not
+    /// match, as after an interrupted append.
     ///
     /// # Errors
     /// The part of the header that this build does not know, although the checksum matches.
@@ -145,8 +145,8 @@ impl Position {
     pub(super) fn damaged(self, reason: &str) -> Error {
         let Self { number, at, vectors } = self;
         Error::format(format!(
-            "block {number} is damaged: {reason} (byte {at}, vectors from {vectors} on); restore the file from a copy or \
-             create it again"
+            "block {number} is damaged: {reason} (byte {at}, vectors from {vectors} on); restore the file from a \
+             copy or create it again"
         ))
     }
 
@@ -154,8 +154,8 @@ impl Position {
     pub(super) fn unknown(self, reason: &str) -> Error {
         let Self { number, at, vectors } = self;
         Error::format(format!(
-            "block {number} {reason} (byte {at}, vectors from {vectors} on); a newer hushvec may have written the file, or \
-             it is forged"
+            "block {number} {reason} (byte {at}, vectors from {vectors} on); a newer hushvec may have written the \
+             file, or it is forged"
         ))
     }
 }

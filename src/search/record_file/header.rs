@@ -41,8 +41,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| *kind as u32 == number).ok_or_else(|| {
             let known: Vec<String> = Self::ALL.map(|kind| format!("{} ({})", kind as u32, kind.name())).into();
             Error::format(format!(
-                "a hushvec file of kind {number}, expected one of {}. Read encrypted numbers (4) with `load_numbers`, and \
-                 other kinds with a newer hushvec",
+                "a hushvec file of kind {number}, expected one of {}. Read encrypted numbers (4) with \
+                 `load_numbers`, and other kinds with a newer hushvec",
                 known.join(", ")
             ))
         })
@@ -120,8 +120,8 @@ impl Header {
         let unused = if version == 1 { SINCE_VERSION_2.start..UNUSED.end } else { UNUSED };
         if !bytes.are_zero(unused) {
             return Err(Error::format(format!(
-                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have written the \
-                 file, or it is forged"
+                "the header uses bytes that version {version} of the format reserves; a newer hushvec may have \
+                 written the file, or it is forged"
             )));
         }
         let shard = match (bytes.u32(80), bytes.u32(84)) {
@@ -213,7 +213,7 @@ impl Header {
 /// Returns the error for a header whose scheme or sizes differ from those of the key that it names.
 pub(in crate::search) fn other_sizes() -> Error {
     Error::format(
-        "the header names this key, but has another scheme or other sizes than the key. The file is forged, or its header \
-         was changed: restore it from a copy",
+        "the header names this key, but has another scheme or other sizes than the key. The file is forged, or its \
+         header was changed: restore it from a copy",
     )
 }

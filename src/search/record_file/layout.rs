@@ -1,11 +1,12 @@
-//! The layout of records: their size in bytes, and how many vectors each holds. The scheme determines both, and the content
-//! of a record.
+//! The layout of records: their size in bytes, and how many vectors each holds. The scheme determines both, and the
+//! content of a record.
 
 use crate::error::Error;
 
 /// The most vectors in a block, and so in a record. Bounds the work that a damaged file can cause.
 pub(in crate::search) const MOST_VECTORS: usize = 65_536;
-/// The largest size of all records of a block, and so of one record. Readers of queries and responses hold a block in memory.
+/// The largest size of all records of a block, and so of one record. Readers of queries and responses hold a block in
+/// memory.
 pub(super) const MOST_RECORDS_BYTES: usize = 128 << 20;
 /// Records are a multiple of this size, so that they are aligned in a mapped file.
 const ALIGNMENT: usize = 64;
@@ -31,8 +32,8 @@ impl Layout {
         }
         if vectors == 0 || vectors > MOST_VECTORS {
             return Err(Error::format(format!(
-                "the header has {vectors} vectors in a record; the limits are 1 and {MOST_VECTORS}. The file is damaged or \
-                 forged: restore it from a copy"
+                "the header has {vectors} vectors in a record; the limits are 1 and {MOST_VECTORS}. The file is \
+                 damaged or forged: restore it from a copy"
             )));
         }
         Ok(Self { record_bytes, vectors })
@@ -58,7 +59,8 @@ impl Layout {
         vectors.div_ceil(self.vectors)
     }
 
-    /// Returns how many bytes the records of `vectors` vectors take in a block; `None` if that exceeds the limit of a block.
+    /// Returns how many bytes the records of `vectors` vectors take in a block; `None` if that exceeds the limit of a
+    /// block.
     pub(super) fn block_bytes(self, vectors: usize) -> Option<usize> {
         self.records(vectors).checked_mul(self.record_bytes).filter(|bytes| *bytes <= MOST_RECORDS_BYTES)
     }

@@ -21,8 +21,8 @@ impl Mapping {
         let file = open_regular(path)?;
         #[cfg(unix)]
         let identity = identity(&file.metadata().map_err(Error::io("open", path))?);
-        // SAFETY: the map is read-only and lives as long as `self`. The file must not be changed or shortened meanwhile:
-        // hushvec only appends to index files, and docs/formats.md requires the same of other programs.
+        // SAFETY: the map is read-only and lives as long as `self`. The file must not be changed or shortened
+        // meanwhile: hushvec only appends to index files, and docs/formats.md requires the same of other programs.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         Ok(Self {
             path: path.to_owned(),
@@ -42,20 +42,22 @@ impl Mapping {
         &self.map
     }
 
-    /// Checks that the file still extends to byte `end`. It could be shortened right afterwards. The check needs no open
-    /// file, of which a server has a limited number.
+    /// Checks that the file still extends to byte `end`. It could be shortened right afterwards. The check needs no
+    /// open file, of which a server has a limited number.
     ///
     /// # Errors
     /// [`Error::Format`] if the file was shortened.
     pub(super) fn check_length(&self, end: u64) -> Result<(), Error> {
-        // Windows does not let a mapped file be shortened. A replaced or removed file keeps its bytes while it is mapped.
+        // Windows does not let a mapped file be shortened. A replaced or removed file keeps its bytes while it is
+        // mapped.
         #[cfg(unix)]
         if let Ok(found) = std::fs::metadata(&self.path)
             && identity(&found) == self.identity
             && found.len() < end
         {
             let message = format!(
-                "the file was shortened to {} bytes while it was open, but a block ends at byte {end}; restore it from a copy",
+                "the file was shortened to {} bytes while it was open, but a block ends at byte {end}; restore it \
+                 from a copy",
                 found.len()
             );
             return Err(Error::format(message).in_file(&self.path));

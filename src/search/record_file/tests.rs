@@ -1,7 +1,7 @@
-//! Tests of the container with a synthetic scheme whose records hold thousands of vectors, through the same code that reads
-//! and writes Paillier's.
+//! Tests of the container with a synthetic scheme whose records hold thousands of vectors, through the same code that
+//! reads and writes Paillier's.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod damage;
 mod round_trips;

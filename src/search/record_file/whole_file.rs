@@ -48,8 +48,8 @@ impl WholeFile {
     /// Opens a file whose header `check` accepts.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than the header
-    /// says.
+    /// [`Error::Io`]; [`Error::Format`] if it is of another kind, its header is damaged, or it is shorter than the
+    /// header says.
     pub(in crate::search) fn open(path: &Path, kind: Kind, check: Check) -> Result<Self, Error> {
         let file = open_regular(path)?;
         let len = file.metadata().map_err(Error::io("open", path))?.len();
@@ -67,8 +67,8 @@ impl WholeFile {
                 let (size, room) = (layout.record_bytes(), layout.vectors());
                 let records = if room == 1 { String::new() } else { format!(" for {room}") };
                 return Err(Error::format(format!(
-                    "incomplete: its header announces {groups} times {vectors} vectors in records of {size} bytes{records}, but \
-                     the file has {len} bytes; copy it again"
+                    "incomplete: its header announces {groups} times {vectors} vectors in records of {size} \
+                     bytes{records}, but the file has {len} bytes; copy it again"
                 )));
             }
             Ok(header)
@@ -93,8 +93,8 @@ impl WholeFile {
 
     /// Checks the ids of all blocks, without reading records.
     ///
-    /// The blocks of a response come in rounds: one block for each query, in order, all with the same ids. No id may occur
-    /// in two rounds. Takes memory for ids that are not consecutive numbers: see [`Taken`].
+    /// The blocks of a response come in rounds: one block for each query, in order, all with the same ids. No id may
+    /// occur in two rounds. Takes memory for ids that are not consecutive numbers: see [`Taken`].
     ///
     /// # Errors
     /// [`Error::Format`], naming the block; [`Error::Io`].
@@ -160,8 +160,8 @@ impl Blocks<'_> {
         Ok(Some(Part { group, ids: ids.to_ids(header.count) }))
     }
 
-    /// Reads the header of the next block. Returns it with its group and the offset of its payload, which is complete, or
-    /// `None` after the last vector.
+    /// Reads the header of the next block. Returns it with its group and the offset of its payload, which is
+    /// complete, or `None` after the last vector.
     fn next_header(&mut self) -> Result<Option<(BlockHeader, usize, u64)>, Error> {
         let (file, next, expected) = (self.file, self.next, self.file.header.all_vectors().unwrap_or(0));
         let left = file.len - next.at;

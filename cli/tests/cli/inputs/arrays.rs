@@ -1,4 +1,4 @@
-//! Arrays: NumPy's, and those of big-ann-benchmarks.
+//! Arrays in the formats of NumPy and big-ann-benchmarks.
 
 use super::{bin, bits, packed, same};
 use crate::workspace::{DIMENSIONS, Workspace, among, nearest, vectors};
@@ -29,7 +29,7 @@ fn arrays() {
     let half: Vec<u8> = rows.iter().flatten().flat_map(|x| if *x > 0. { [0, 0x38] } else { [0, 0xb8] }).collect();
     workspace.npy("half.npy", "<f2", "(40, 64)", &half);
     same(&workspace, "half.npy", &[]);
-    // Signs, in whatever integers; and `binary` and `ubinary` embeddings of sentence-transformers.
+    // 1 and -1 as integers, and `binary` embeddings of sentence-transformers.
     let signs: Vec<u8> = rows.iter().flatten().map(|x| if *x > 0. { 1 } else { 0xff }).collect();
     workspace.npy("signs.npy", "|i1", "(40, 64)", &signs);
     same(&workspace, "signs.npy", &[]);
@@ -40,7 +40,7 @@ fn arrays() {
     same(&workspace, "wide.npy", &[]);
     workspace.npy("binary.npy", "|i1", "(40, 8)", &bytes.iter().map(|byte| byte ^ 0x80).collect::<Vec<_>>());
     same(&workspace, "binary.npy", &["--packed"]);
-    // Column by column, which is how pandas' to_numpy() often returns them.
+    // Column by column, as pandas' `to_numpy()` often returns arrays.
     let columns: Vec<u8> =
         (0..DIMENSIONS).flat_map(|at| rows.iter().flat_map(move |row| row[at].to_le_bytes())).collect();
     workspace.npy("fortran.npy", "<f4", "(40, 64)", &columns);

@@ -8,13 +8,13 @@ use hushvec_cli::input::{Format, IdSource, Input};
 use predicates::str::contains;
 use serde_json::json;
 
-/// Embeddings of 48 dimensions: multiples of 1/8, which every format has room for.
+/// Returns embeddings of 48 dimensions: multiples of 1/8, which all formats represent exactly.
 fn embeddings(count: u8) -> Vec<Vec<f32>> {
     let component = |row: u8, at: u8| f32::from((row.wrapping_mul(37) ^ at.wrapping_mul(101)) % 64) / 8.0 - 4.0;
     (0..count).map(|row| (0..48).map(|at| component(row, at)).collect()).collect()
 }
 
-/// What the library makes of them, as ones and minus ones.
+/// Returns the bits of the library's projection, as ones and minus ones.
 fn projected(rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let mut bits = BitMatrix::new(DIMENSIONS);
     let projection = Projection::new(rows[0].len(), DIMENSIONS).unwrap();
@@ -85,7 +85,7 @@ fn commands_project_what_they_read() {
     assert_eq!(workspace.json(&["decode", "ctx.json", "response.hvr", "-k", "12", "--json"]), answers);
     workspace.refused(&query, 1, "has 48 dimensions per vector, the context needs 64; give --project to turn");
 
-    // It goes on where it was, in several files too, and forecasts.
+    // --resume, several files, --dry-run and standard input also work.
     workspace.floats("more.npy", &embeddings(33)[30..]);
     let resume = ["encrypt", "ctx.json", "vectors.npy", "more.npy", "-o", "index.hvx", "--resume"];
     let report = workspace.json(&[&resume[..], &["--project", "--json"]].concat());
@@ -97,7 +97,7 @@ fn commands_project_what_they_read() {
     workspace.command(&piped).write_stdin(records).assert().success().stderr(contains("encrypted 30"));
     assert_eq!(workspace.json(&["index", "info", "piped.hvx", "--json"])["vectors"], 30);
 
-    // As many dimensions as bits are projected too, and more.
+    // Vectors with as many dimensions as bits are projected too.
     workspace.floats("wide.npy", &vectors(5));
     workspace.ok(&["encrypt", "ctx.json", "wide.npy", "-o", "wide.hvx", "--project"]);
     let wide = ["query", "ctx.json", "wide.hvx", "wide.npy", "-k", "5", "--json", "--project"];
@@ -122,10 +122,10 @@ fn vectors_that_cannot_be_projected_are_refused() {
     tables::parquet(&workspace.path("t.parquet"), &tables::batches(Column::FixedBinary, &vectors(2)));
     workspace.refused(&["encrypt", "public.json", "t.parquet", "-o", "x.hvx", "--project"], 1, bits);
     refused("v.u8bin", &super::bin(2, 8, &[1; 16]), 2, &["--project", "--packed"], "leave one of them out");
-    // Ids that would be taken for a dimension.
+    // Ids that could be mistaken for a dimension.
     refused("v.csv", b"7,0.5,-0.25\n8,0.5,1.5\n", 1, project, "the first field, 7, looks like an id");
     refused("v.csv", b"a,0.5\n", 1, project, "field 1 is \"a\", expected a number");
-    // All vectors have the dimensions of the first one.
+    // All vectors must have the dimension of the first one.
     let record = |row: &[f32]| format!("{}\n", json!({"vector": row}));
     let uneven = [record(&rows[0]), record(&rows[1][..47])].concat();
     std::fs::write(workspace.path("uneven.jsonl"), uneven).unwrap();
@@ -159,7 +159,7 @@ fn too_few_dimensions_suggest_project() {
         1,
         "2 fields, the context needs 64 numbers; give --project to turn each vector into 64 bits",
     );
-    // Of bits, and of more dimensions than the context has, there is nothing to say.
+    // No hint for bits, or for more dimensions than the context has.
     workspace.npy("bits.npy", "|u1", "(1, 48)", &[1; 48]);
     workspace.floats("more.npy", &[vec![0.5; 65]]);
     for name in ["bits.npy", "more.npy"] {
@@ -169,7 +169,7 @@ fn too_few_dimensions_suggest_project() {
     }
 }
 
-/// Not a number, infinite, or too large for single precision: the row and the component are named.
+/// NaN, infinite or too large for single precision: the error names the row and the component.
 #[test]
 fn infinite_components_are_refused() {
     let workspace = Workspace::with_context("paillier_subgroup");

@@ -27,7 +27,7 @@ fn several_files_are_one_input() {
     workspace.ok(&["index", "merge", "s0.hvx", "s1.hvx", "s2.hvx", "-o", "merged.hvx"]);
     assert_eq!(nearest(&workspace, "merged.hvx"), among(&all, Value::from));
 
-    // A bad row in the last file keeps what comes before, in that file too.
+    // The rows before a bad row are kept, in the same file too.
     let broken = lines(&rows[25..], |row, vector| json!({"vector": if row == 7 { &vector[1..] } else { vector }}));
     std::fs::write(workspace.path("part-3.jsonl"), broken).unwrap();
     let encrypt = ["encrypt", "ctx.json", "part-*", "-o", "r.hvx", "--resume"];
@@ -60,7 +60,7 @@ fn standard_input() {
     feed(&["encrypt", "ctx.json", "-", "-o", "n.hvx"], &array).success();
     assert_eq!(nearest(&workspace, "n.hvx"), among(&all, Value::from));
 
-    // Cut off in a record, and gone on with.
+    // Truncate the input within a record, then resume.
     let resume = ["encrypt", "ctx.json", "-", "-o", "r.hvx", "--resume"];
     feed(&resume, &records.as_bytes()[..records.len() / 2]).code(1).stderr(contains("standard input: line 2"));
     feed(&resume, records.as_bytes()).success().stderr(contains("r.hvx has 40"));

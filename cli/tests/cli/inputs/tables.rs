@@ -22,7 +22,7 @@ fn tables_of_every_kind() {
     same(&workspace, "v.arrows", &[]);
 }
 
-/// What pyarrow and polars wrote, and which ids it has.
+/// Files written by pyarrow and polars, and their ids.
 #[test]
 fn files_of_other_programs() {
     let workspace = Workspace::with_context("paillier_subgroup");

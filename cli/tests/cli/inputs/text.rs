@@ -18,7 +18,7 @@ fn comma_separated_values() {
     let names = (0..DIMENSIONS).map(|at| format!("d{at}")).collect::<Vec<_>>();
     write("named.tsv", &format!("{}\r\n{}", names.join("\t"), all(&|_, row| fields(row, "\t"), "\r\n")));
     same(&workspace, "named.tsv", &[]);
-    // An id in front, or wherever a header says.
+    // The id is the first field, or the column that the header names `id`.
     write("ids.csv", &all(&|row, vector| format!("{row},{}", fields(vector, ", ")), "\n"));
     same(&workspace, "ids.csv", &[]);
     write(
@@ -35,7 +35,7 @@ fn comma_separated_values() {
     same(&workspace, "id.csv", &["--row-numbers"]);
     let refused = |text: &str, options: &[&str], what: &str| {
         write("bad.csv", text);
-        // What comes before the line in question is encrypted.
+        // Lines before the bad line are encrypted.
         let _ = std::fs::remove_file(workspace.path("x.hvx"));
         workspace.refused(&[&["encrypt", "public.json", "bad.csv", "-o", "x.hvx"], options].concat(), 1, what);
     };
@@ -64,7 +64,7 @@ fn json_lines() {
     let write = |name: &str, text: &str| std::fs::write(workspace.path(name), text).unwrap();
     write("v.jsonl", &lines(&rows, |_, row| json!({"text": "a \"vector\"", "vector": row, "more": {"vector": [1]}})));
     same(&workspace, "v.jsonl", &[]);
-    // Blank lines, a byte order mark and Windows' ends of lines do not matter.
+    // Blank lines, a byte order mark and Windows line endings are accepted.
     write(
         "b.txt",
         &format!("\u{feff}\r\n{}\n \n", lines(&rows, |_, row| json!({"bits": bits(row)})).replace('\n', "\r\n")),
@@ -89,7 +89,7 @@ fn json_lines() {
     workspace.ok(&["encrypt", "ctx.json", "names.jsonl", "-o", "names.hvx"]);
     assert_eq!(nearest(&workspace, "names.hvx"), among(&all, |row| format!("é {row}").into()));
 
-    // Queries may be written so too.
+    // Queries may be JSON lines too.
     write("q.jsonl", &lines(&rows[..2], |_, row| json!({"id": "no matter", "bits": text(&bits(row))})));
     let answers = workspace.json(&["query", "ctx.json", "v.jsonl.hvx", "q.jsonl", "-k", "5", "--json"]);
     assert_eq!(answers, expected(&rows, &rows[..2], 5, |i| i));

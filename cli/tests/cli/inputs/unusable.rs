@@ -1,10 +1,10 @@
-//! What cannot be read, and what is kept of it.
+//! Invalid inputs, and the rows that are kept.
 
 use super::{bin, text};
 use crate::tables::{self, Column};
 use crate::workspace::{DIMENSIONS, Workspace, vectors};
 
-/// Each of these is refused before there is an index.
+/// Each of these inputs is refused before the index is created.
 #[test]
 fn unusable_inputs_are_named() {
     let workspace = Workspace::with_context("paillier_subgroup");
@@ -110,7 +110,7 @@ fn unusable_inputs_are_named() {
     refused(&floats(&rows), &[], "row 0, column 63 is not a number");
 }
 
-/// What is wrong further down costs nothing before it.
+/// A bad row does not affect the rows before it.
 #[test]
 fn rows_before_a_bad_row_are_kept() {
     let workspace = Workspace::with_context("paillier_subgroup");
@@ -127,10 +127,10 @@ fn rows_before_a_bad_row_are_kept() {
     kept("b", &[without.clone(), with("2")], "b: line 2 has an id, but the vectors before it have none", 1);
     kept("c", &[with("1"), with("\"x\"")], "c: line 2 has an invalid id", 1);
     kept("d", &[without, "{\n".to_owned()], "d: line 2 is not a JSON object", 1);
-    // A block is written whole or not at all: its ids are checked before.
+    // A block is written completely or not at all, after a check of its ids.
     std::fs::write(workspace.path("e"), [with("1"), with("1")].concat()).unwrap();
     workspace.refused(&["encrypt", "public.json", "e", "-o", "e.hvx"], 1, "duplicate id 1 (row 1)");
-    // Vectors are counted from the start of the input, however many blocks there are before.
+    // Rows are counted from the start of the input, not of the block.
     let many: String = (0..2100).map(|row| with(&(row % 2090).to_string())).collect();
     std::fs::write(workspace.path("f"), many).unwrap();
     workspace.refused(&["encrypt", "ctx.json", "f", "-o", "f.hvx"], 1, "duplicate id 0 (row 2090)");

@@ -1,8 +1,8 @@
-//! Disks without room.
+//! Full disks.
 
 use super::{listing, setup};
 
-/// A disk without room, of which a limit on the size of files is a small one.
+/// A full disk loses no files. A limit on the file size stands in for a small disk.
 #[test]
 fn a_full_disk_costs_nothing() {
     use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ fn a_full_disk_costs_nothing() {
         "index export public.json index.hvx -o new.npy",
         "aggregate public.json index.hvx query.hvq -o new.hvr",
     ] {
-        // The signal that comes with the limit would end it first. 8 blocks of 512 or 1,024 bytes.
+        // Ignore the signal of the limit, which would kill the process. The limit is 8 blocks of 512 or 1,024 bytes.
         let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' {arguments}", hushvec.display());
         let error = stderr(Command::new("sh").args(["-c", &script]));
         let file = arguments.rsplit(' ').find(|word| word.contains('.')).unwrap();
@@ -44,7 +44,7 @@ fn a_full_disk_costs_nothing() {
         }
         workspace.ok(&["index", "verify", "public.json", "index.hvx"]);
     }
-    // The index may have the beginning of a block at its end, which the next append cuts off.
+    // The index may end in an unfinished block, which the next append removes.
     let but_the_index =
         |files: Vec<(String, Vec<u8>)>| files.into_iter().filter(|(name, _)| name != "index.hvx").collect::<Vec<_>>();
     assert_eq!(but_the_index(listing(&workspace)), but_the_index(before), "something was lost or left behind");

@@ -1,6 +1,6 @@
-//! Files and folders that may not be read or written.
+//! Files and folders without permission to read or write.
 //!
-//! Root may do everything: where the tests run as root, the program runs as another user.
+//! Root may access everything, so if the tests run as root, the program runs as another user.
 
 use super::setup;
 use crate::workspace::{PASSPHRASE, Workspace};
@@ -9,14 +9,14 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// The user `nobody` of most systems.
+/// The user id of `nobody` on most systems.
 const NOBODY: u32 = 65534;
 
 fn set_mode(workspace: &Workspace, name: &str, mode: u32) {
     std::fs::set_permissions(workspace.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A copy of the program that any user may run, wherever the tests were built.
+/// Copies the program to a place where any user may run it.
 fn program(workspace: &Workspace) -> PathBuf {
     let copy = workspace.path("hushvec");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("hushvec"), &copy).unwrap();
@@ -76,7 +76,7 @@ fn missing_permissions_are_reported() {
 }
 
 const MISTAKES: &[(&[&str], &str)] = &[
-    // Files that may not be read.
+    // Files without read permission.
     (&["context", "show", "locked.json"], "cannot open locked.json"),
     (&["encrypt", "locked.json", "vectors.npy", "-o", "x.hvx"], "cannot open locked.json"),
     (&["encrypt", "public.json", "locked.npy", "-o", "x.hvx"], "cannot open locked.npy"),
@@ -90,11 +90,11 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["decode", "locked.json", "response.hvr"], "cannot open locked.json"),
     (&["index", "verify", "public.json", "locked.hvx"], "cannot open locked.hvx"),
     (&["rekey", "ctx.json", "locked.json", "index.hvx", "-o", "x.hvx"], "cannot open locked.json"),
-    // Files that may not be written.
+    // Files without write permission.
     (&["encrypt", "public.json", "vectors.npy", "-o", "index.hvx", "--append"], "cannot open index.hvx"),
     (&["index", "delete", "index.hvx", "3"], "cannot open index.hvx"),
     (&["index", "compact", "index.hvx"], "index.hvx"),
-    // Folders in which nothing may be made.
+    // Folders without write permission.
     (&["context", "new", "-o", "x.json"], "cannot create x.json"),
     (&["context", "public", "ctx.json", "-o", "x.json"], "cannot create x.json"),
     (&["context", "passphrase", "ctx.json"], "ctx.json"),
@@ -117,7 +117,7 @@ fn servers_and_keys_without_permission() {
     set_mode(&workspace, "locked.key", 0);
     set_mode(&workspace, ".", 0o555);
     for (arguments, what) in [
-        (&["serve", "--data", "data", "--listen", "127.0.0.1:0"][..], "cannot make data"),
+        (&["serve", "--data", "data", "--listen", "127.0.0.1:0"][..], "cannot create data"),
         (&["kb", "list", "--server", "http://127.0.0.1:1", "--api-key-file", "locked.key"], "cannot open locked.key"),
         (
             &["key", "list", "--server", "http://127.0.0.1:1", "--admin-key-file", "locked.key"],

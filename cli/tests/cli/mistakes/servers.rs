@@ -5,7 +5,7 @@ use crate::process::Server;
 use crate::workspace::{PASSPHRASE, Workspace};
 use predicates::str::contains;
 
-/// A mistake: whose key is given, what is asked for, the exit code, and what must be said.
+/// A mistake: the API key, the arguments, the exit code, and fragments of the error.
 type Mistake<'a> = (Key, &'a [&'a str], i32, &'a [&'a str]);
 
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ fn every_mistake_with_a_server_is_explained() {
         let output = command.env("HUSHVEC_API_KEY", text).env_remove("HUSHVEC_ADMIN_KEY").output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(*code), "{key:?} {arguments:?}: {stderr}");
-        // What a server says is said to be its.
+        // The error names the server that refused.
         let refuses = ["401", "403"].iter().any(|status| stderr.contains(&format!(": {status} ")));
         assert!(!refuses || stderr.contains(&format!("{}: 40", server.address())), "{key:?} {arguments:?}: {stderr}");
         for text in *what {
@@ -73,7 +73,7 @@ fn every_mistake_with_a_server_is_explained() {
         assert!(!stderr.contains("panicked") && output.stdout.is_empty(), "{key:?} {arguments:?}: {stderr}");
     }
     assert!((here(), state()) == before, "something was lost or left behind");
-    // What is listed of the knowledge base is what it has.
+    // The list of pushed chunks still matches the knowledge base.
     admin(&["search", "ctx.json", "query.npy", "--kb", "notes"]);
 }
 
@@ -86,7 +86,7 @@ const NOT_ADMIN: &[&str] =
 const NO_SUCH_BASE: &[&str] = &["there is no knowledge base \"nots\"", "notes"];
 
 const MISTAKES: &[Mistake<'_>] = &[
-    // No key, and a wrong one.
+    // No key, and a wrong key.
     (Key::None, &["kb", "list"], 2, &[NO_KEY]),
     (Key::None, &["kb", "show", "notes"], 2, &[NO_KEY]),
     (Key::None, &["kb", "create", "x"], 2, &[NO_ADMIN_KEY]),
@@ -106,7 +106,7 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Admin, &["kb", "list", "--api-key-file", "no.key"], 1, &["cannot open no.key"]),
     (Key::Admin, &["kb", "list", "--api-key-file", "folder"], 1, &["cannot read folder: Is a directory"]),
     (Key::Admin, &["key", "list", "--admin-key-file", "no.key"], 1, &["cannot open no.key"]),
-    // A key that may not do it.
+    // A key without the permission.
     (Key::Reader, &["kb", "create", "x"], 1, NOT_ADMIN),
     (Key::Reader, &["kb", "delete", "notes", "--yes"], 1, NOT_ADMIN),
     (Key::Reader, &["key", "list"], 1, NOT_ADMIN),
@@ -121,7 +121,7 @@ const MISTAKES: &[Mistake<'_>] = &[
     (Key::Admin, &["key", "list", "--org", "other"], 1, &["403", "not belong to the organisation \"other\"", "--org"]),
     (Key::Admin, &["push", "ctx.json", "index.hvx", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
     (Key::Admin, &["search", "ctx.json", "query.npy", "--kb", "notes", "--org", "other"], 1, &["403", "--org"]),
-    // Names that there are not, or are already.
+    // Names that do not exist, or exist already.
     (Key::Admin, &["kb", "show", "nots"], 1, NO_SUCH_BASE),
     (Key::Admin, &["kb", "delete", "nots", "--yes"], 1, NO_SUCH_BASE),
     (Key::Admin, &["kb", "create", "notes"], 2, &["the knowledge base notes already exists", "--kb"]),
@@ -187,12 +187,12 @@ const MISTAKES: &[Mistake<'_>] = &[
     ),
 ];
 
-/// http for https and the other way round, nobody there, and a port that is taken.
+/// http instead of https and vice versa, no server, and a port that is in use.
 #[test]
 fn wrong_addresses_are_reported() {
     use std::io::{Read, Write};
     let workspace = setup();
-    // Answers whatever comes as a server in plain text does, and as one with TLS does.
+    // Returns the port of a server that gives the same answer to every request.
     let serve = |answer: &'static [u8]| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -222,7 +222,7 @@ fn wrong_addresses_are_reported() {
         let ask = |address: &str, what: &str| {
             let mut command = workspace.command(arguments);
             let output = command.args(["--server", address]).env("HUSHVEC_API_KEY", "hvk_none").assert().code(1);
-            // It stays so, however often it is tried.
+            // A retry would not help.
             let stderr = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
             assert!(stderr.contains(what) && !stderr.contains("retrying"), "{arguments:?}: {stderr}");
         };
@@ -237,7 +237,7 @@ fn wrong_addresses_are_reported() {
         .stderr(contains(format!("cannot listen on {listen}")));
 }
 
-/// Mistakes of whoever runs a server.
+/// Mistakes of the operator of a server.
 #[test]
 fn servers_that_cannot_start_say_why() {
     let workspace = Workspace::new();

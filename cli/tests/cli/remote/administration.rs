@@ -1,4 +1,4 @@
-//! The life of knowledge bases and API keys. What is refused is among the mistakes with servers.
+//! Administration of knowledge bases and API keys. Refused requests are tested in `mistakes/servers.rs`.
 
 use super::{Client, KINDS, Notes};
 use assert_cmd::Command;
@@ -6,7 +6,7 @@ use predicates::boolean::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-/// Who has the admin key too, as administrators do.
+/// A client with the admin key and no API key.
 struct Admin<'a>(Client<'a>);
 
 impl Admin<'_> {
@@ -71,7 +71,7 @@ fn knowledge_bases_are_made_listed_and_deleted() {
     let writer = Client { key: &key, ..notes.client() };
     admin.text(&["key", "grant", "writer", "letters", "read"]);
 
-    // The key that makes a knowledge base for a push may use it; others may not.
+    // The API key of a push that creates a knowledge base may use it; other keys may not.
     let push = ["push", "ctx.json", "index.hvx", "--create-kb", "more", "--list", "writer.pushed"];
     writer
         .command(&push)

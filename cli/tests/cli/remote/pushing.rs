@@ -1,4 +1,4 @@
-//! What a push stores, and what it refuses to.
+//! The data that a push stores, and pushes that are refused.
 
 use super::{Client, KINDS, Notes, ids, records};
 use crate::process::Server;
@@ -7,7 +7,7 @@ use hushvec::{ExecutionContext, PassphraseKeyProvider};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-/// Stored, replaced and skipped.
+/// Returns the numbers of stored, replaced and skipped vectors.
 fn counts(report: &Value) -> [u64; 3] {
     ["stored", "replaced", "skipped"].map(|name| report[name].as_u64().unwrap())
 }
@@ -41,7 +41,7 @@ fn a_public_context_pushes_to_a_stored_context() {
     let more = push(&["--create-kb", "more", "--context-id", notes.context_id(), "--json"]).success();
     let report = serde_json::from_slice(&more.get_output().stdout).unwrap();
     assert_eq!((counts(&report), &report["total"]), ([39, 0, 0], &json!(39)));
-    // The list is beside the context that pushed.
+    // The list is next to the public context, which pushed.
     let search = ["ctx.json", "query.npy", "--kb", "more", "-k", "50", "--content"];
     notes.client().refused(&[&["search"], &search[..]].concat(), 1, "--relist");
     let found = notes.client().found(&[&search[..], &["--list", "public.json.pushed"]].concat());
@@ -58,7 +58,7 @@ fn the_passphrase_is_asked_for_only_if_needed() {
         let ask = |arguments: &[&str]| notes.client().without_passphrase(arguments).assert();
         let push = ["push", "ctx.json", "index.hvx", "--kb", notes.kb(), "--on-conflict", "skip"];
         if kind.0 == "xtrace" {
-            // The id follows from the secret key.
+            // The id is computed from the secret key.
             ask(&push).code(2).stderr(contains("HUSHVEC_PASSPHRASE"));
             ask(&[&push[..], &["--context-id", notes.context_id()]].concat())
                 .success()
@@ -107,18 +107,18 @@ fn pushing_again_changes_nothing() {
         let called = "the knowledge base notes already exists";
         notes.client().refused(&["push", "ctx.json", "index.hvx", "--create-kb", "notes"], 2, called);
         assert_eq!(push(&["index.hvx", "--kb", "notes", "--chunks", "chunks.jsonl"]), [0, 39, 0]);
-        // Content stays where none is given.
+        // A push without content keeps the stored content.
         assert_eq!(push(&["index.hvx", "--kb", "notes"]), [0, 39, 0]);
         assert_eq!(notes.client().found(&search), found);
         for list in ["ctx.json.pushed", "another.pushed"] {
             let skip = ["index.hvx", "--kb", notes.kb(), "--on-conflict", "skip", "--list", list];
             assert_eq!(push(&skip), [0, 0, 39]);
         }
-        // What the server said it had is on the new list.
+        // The new list has the chunks that the server reported.
         assert_eq!(notes.client().found(&[&search[..], &["--list", "another.pushed"]].concat()), found);
         let error = ["push", "ctx.json", "index.hvx", "--kb", "notes", "--on-conflict", "error"];
         notes.client().refused(&error, 1, "the id 0 and 38 others are already stored; nothing was changed");
-        // One more is stored, and the others are not.
+        // Only the new vector is stored.
         std::fs::copy(notes.workspace.path("index.hvx"), notes.workspace.path("larger.hvx")).unwrap();
         notes.workspace.floats("one.npy", &vectors(41)[40..]);
         notes.workspace.ok(&["encrypt", "ctx.json", "one.npy", "--append", "-o", "larger.hvx"]);
@@ -138,6 +138,6 @@ fn a_push_that_stored_nothing_leaves_nothing() {
         assert_eq!(server.ok("GET", "/v1/exec_context/default", &Value::Null)["contexts"], json!([]), "{what}");
     };
     push("elsewhere.pushed", "at most 30 are allowed");
-    // Nor does one that cannot be begun.
+    // The same holds for a push that fails before the first vector.
     push("ctx.json", "is not a list of pushed chunks");
 }

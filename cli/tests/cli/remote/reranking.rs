@@ -1,5 +1,4 @@
-//! `push --rerank-with` and `search --oversample`: embeddings stay what the file has, and candidates are ranked by
-//! them.
+//! `push --rerank-with` and `search --oversample`: candidates are ranked by the embeddings in the file.
 
 use super::{Client, KINDS, Notes, chance, content, ids, queries, reals};
 use crate::process::Server;
@@ -7,7 +6,7 @@ use crate::workspace::{Workspace, vectors};
 use predicates::str::{contains, is_match};
 use serde_json::{Value, json};
 
-/// Embeddings of 48 dimensions at growing angles to the first one.
+/// Returns embeddings of 48 dimensions at growing angles to the first one.
 fn embeddings() -> Vec<Vec<f32>> {
     let component = |row: u8, at: u8| if at < row { -1.0 } else { 1.0 + f32::from(at) / 64.0 };
     (0..40).map(|row| (0..48).map(|at| component(row, at)).collect()).collect()
@@ -47,7 +46,7 @@ fn projected_vectors_are_ranked_by_their_floats() {
     assert_eq!(found["results"][0]["neighbours"].as_array().unwrap().len(), 5);
 }
 
-/// As many dimensions as bits: whether vectors were projected shows in their bits only.
+/// Embeddings have as many dimensions as bits here, so only the bits reveal whether vectors were projected.
 #[test]
 fn a_missing_project_flag_is_detected() {
     let workspace = Workspace::with_context("paillier_subgroup");
@@ -100,7 +99,7 @@ fn candidates_are_ranked_by_cosine() {
             assert!(one.get("content").is_none() && one.get("name").is_none(), "{one}");
         }
     }
-    // Some of the candidates, with all that there is; and without a list, by what the server calls them.
+    // The best candidate with its content; also without a list, by the names on the server.
     for more in [&[][..], &["--unlisted"]] {
         let best = ["-k", "1", "--oversample", "3", "--content"];
         let found = notes.client().found(&[&search[..], &best, more].concat());
@@ -114,7 +113,7 @@ fn candidates_are_ranked_by_cosine() {
     notes.client().refused(&search, 1, "has bits or integers");
 }
 
-/// A file of the signs of vectors.
+/// Writes a file of the signs of vectors.
 fn bits(workspace: &Workspace, name: &str, rows: &[Vec<f32>]) {
     let bits: Vec<u8> = rows.iter().flatten().map(|component| u8::from(*component > 0.0)).collect();
     workspace.npy(name, "|u1", &format!("({}, {})", rows.len(), rows[0].len()), &bits);
@@ -157,7 +156,7 @@ fn embeddings_belong_to_vectors_by_their_ids() {
     push("other.npy", &[]).stderr(contains("if its rows are in a different order"));
     let search = ["ctx.json", "same.npy", "--kb", "notes", "-k", "2", "--oversample", "20"];
     assert_ne!(ids(&notes.client().found(&search)[0])[0], 9);
-    // Floats of two bytes are nearer to what they were.
+    // float16 is more precise than int8.
     push("reals.jsonl", &["--rerank-as", "float16"]);
     let found = notes.client().found(&search).remove(0);
     assert!(found[0]["id"] == 9 && found[0]["cosine"].as_f64().unwrap() > 0.99999, "{found:?}");

@@ -1,4 +1,4 @@
-//! What searches find, and what they fetch.
+//! The results of searches, and the data they fetch.
 
 use super::{KINDS, Notes, WORDS, content, ids};
 use predicates::str::{contains, is_match};
@@ -12,11 +12,10 @@ fn a_search_finds_the_same_as_a_local_query() {
         let found = notes.client().found(&["ctx.json", "query.npy", "--kb", notes.kb(), "-k", "50"]);
         assert_eq!((found.len(), found[0].len()), (2, 39));
         for (there, here) in found.iter().zip(at_home["results"].as_array().unwrap()) {
-            // Nothing but this is in the answer: nothing else was asked for, so that the server does not learn what
-            // was found.
+            // The answer has no other fields, since fetching them would tell the server which chunks were found.
             let expected = here["neighbours"].as_array().unwrap().iter().map(|one| {
                 let id = one["id"].as_u64().unwrap();
-                // Chunks are numbered as they arrive, and vector 3 did not.
+                // Chunks are numbered in the order of arrival. Vector 3 was not pushed.
                 json!({ "id": id, "chunk": id + u64::from(id < 3), "distance": one["distance"] })
             });
             assert_eq!(*there, expected.collect::<Vec<_>>(), "{kind:?}");
@@ -96,6 +95,6 @@ fn keys_come_from_files() {
         command.env("HUSHVEC_API_KEY", "hvk_wrong").assert()
     };
     search("key.txt").success();
-    // Not the one of the environment instead.
+    // An empty file is an error; the environment variable is not used instead.
     search("/dev/null").code(2).stderr(contains("the server needs an API key"));
 }

@@ -1,4 +1,4 @@
-//! HTTPS, with a certificate of the tests' own authority.
+//! HTTPS with a certificate of a test authority.
 
 use super::{Client, KINDS, Notes};
 use crate::process::Server;
@@ -23,7 +23,7 @@ fn certificates_must_be_trusted() {
     there.refused(&[&push("one")[..], &["--ca-file", "ctx.json"]].concat(), 2, "no PEM certificate");
     assert_eq!(there.json(&[&push("one")[..], &["--ca-file", &ca]].concat())["stored"], json!(39));
     assert_eq!(there.found(&[&search("one")[1..], &["--ca-file", &ca]].concat())[0].len(), 5);
-    // As the operating system's.
+    // Trust the certificate through the operating system.
     let trusting = |arguments: &[&str]| there.command(arguments).env("SSL_CERT_FILE", &ca).assert().success();
     trusting(&push("two")).stderr(contains("stored 39 new vectors"));
     trusting(&search("two")).stdout(contains("rank"));

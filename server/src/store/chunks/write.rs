@@ -124,7 +124,7 @@ pub(super) fn move_to(transaction: &Transaction<'_>, chunk: &Found, place: &Plac
 /// Tidies a collection. A failure is only logged: the data is correct without it.
 pub(super) fn tidy(collection: &Arc<Collection>, connection: &mut Connection) {
     if let Err(error) = collection.tidy(connection) {
-        tracing::warn!("cannot remove dead vectors from disk yet: {error:?}");
+        tracing::warn!("cannot remove dead vectors from disk yet: {error}");
     }
 }
 

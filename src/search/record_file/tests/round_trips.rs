@@ -135,7 +135,8 @@ fn records_and_vectors_have_to_agree() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// For any layout, blocks and deletions, the same vectors and records are read back, also after reopening the writer.
+    /// For any layout, blocks and deletions, the same vectors and records are read back, also after reopening the
+    /// writer.
     #[test]
     fn indexes_come_back(
         width in 1usize..5,

@@ -10,8 +10,8 @@ fn layout() -> Layout {
     Layout::new(64, 2048).unwrap()
 }
 
-/// Writes `new` at `at` in the part of an index from `start` to `end`, corrects the checksum, and returns the error of opening
-/// it.
+/// Writes `new` at `at` in the part of an index from `start` to `end`, corrects the checksum, and returns the error
+/// of opening it.
 fn refused(start: usize, end: usize, at: usize, new: &[u8]) -> String {
     let (_folder, path) = place("index");
     drop(write_index(&path, layout(), 0, &[2048, 1]));

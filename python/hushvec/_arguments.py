@@ -1,4 +1,4 @@
-"""Arguments that are of the wrong type are named, with what was expected."""
+"""Checks the types of arguments. Errors name the argument and the expected type."""
 
 import json
 import operator
@@ -9,14 +9,14 @@ from ._hushvec import InputError
 
 
 def text(value: object, what: str) -> str:
-    """Text; ``what`` says which."""
+    """Returns ``value`` if it is text. ``what`` names it in errors."""
     if not isinstance(value, str):
         raise InputError(f"{what} is of type {type(value).__name__}, expected text")
     return value
 
 
 def integer(value: Any, what: str) -> int:
-    """An integer, NumPy's too; ``what`` says which."""
+    """Returns ``value`` as an integer, also one of NumPy's. ``what`` names it in errors."""
     try:
         return operator.index(value)
     except TypeError:
@@ -24,14 +24,14 @@ def integer(value: Any, what: str) -> int:
 
 
 def texts(contents: Sequence[str]) -> list[str]:
-    """A text for each vector."""
+    """Returns a list of texts, one for each vector."""
     if isinstance(contents, str):
         raise InputError("contents is one text, expected a list with one for each vector")
     return [text(content, f"the content of vector {number}") for number, content in enumerate(contents)]
 
 
 def number_range(given: tuple[int, int]) -> tuple[int, int]:
-    """The numbers of the first and the last chunk."""
+    """Returns the numbers of the first and the last chunk."""
     try:
         first, last = given
     except (TypeError, ValueError):
@@ -43,8 +43,8 @@ def number_range(given: tuple[int, int]) -> tuple[int, int]:
 
 
 def as_json(value: Any, what: str) -> str:
-    """JSON; ``what`` says of what."""
+    """Returns ``value`` as JSON. ``what`` names it in errors."""
     try:
         return json.dumps(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be sent: {error}") from None
+        raise InputError(f"{what} cannot be converted to JSON: {error}") from None

@@ -1,4 +1,4 @@
-"""Content under a raw key, as XTrace's SDK encrypts it."""
+"""Encryption of content with a raw key, compatible with XTrace's SDK."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from ._hushvec import InputError, Provider
 
 
 class AESClient:
-    """AES-256-GCM under a key, such as a provider's ``get_key()``. It reads and writes what the SDK's ``AESClient`` does.
+    """Encrypts content with AES-256-GCM and a raw key, such as a provider's ``get_key()``. Compatible with the SDK's
+    ``AESClient``.
 
-    ``context.aes`` is better: in the native format it can tie content to one chunk, and its key is not the one that seals the
-    secret key. Here that key is the same, so what reads as a secret key is refused, in both directions.
+    Prefer ``context.aes``: in the native format it can bind content to one chunk, and its key does not seal the secret key.
+    Here one key seals both, so content that looks like a secret key is refused by both methods.
 
     :param key: 32 bytes.
-    :raises InputError: if it has another length.
+    :raises InputError: if the key has another length.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -23,21 +24,21 @@ class AESClient:
         self._key = Provider.key("none", key, b"")
 
     def encrypt(self, raw: str | bytes) -> bytes:
-        """Seals text or bytes: base64.
+        """Encrypts text or bytes. Returns base64.
 
-        :raises InputError: if it reads as a secret key.
+        :raises InputError: if it looks like a secret key.
         """
         return self._key.encrypt_content(raw.encode() if isinstance(raw, str) else raw).encode()
 
     def decrypt(self, enc: bytes | str) -> str:
-        """Opens what :meth:`encrypt`, the SDK, or ``context.aes`` in XTrace's format sealed.
+        """Decrypts content from :meth:`encrypt`, the SDK, or ``context.aes`` in XTrace's format.
 
-        :raises InputError: if it was changed, sealed under another key, or is a secret key.
+        :raises InputError: if it was changed, was encrypted with another key, or is a secret key.
         """
         return self._key.decrypt_content(enc if isinstance(enc, str) else enc.decode()).decode()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The key goes with it.
+        # Includes the key.
         return type(self), (bytes(self._key.get_key()),)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What this machine does a second, from the command line: ``python -m hushvec.bench --help``."""
+"""Measures the throughput of this machine from the command line: ``python -m hushvec.bench --help``."""
 
 from ._bench import main
 

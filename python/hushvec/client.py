@@ -20,13 +20,13 @@ from .context import ExecutionContext
 from .progress import Progress
 from .projection import reals
 
-#: Set to stop a push or a search that an :class:`hushvec.AsyncClient` began.
+#: The event that stops a push or search of an :class:`hushvec.AsyncClient`.
 STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
 
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """A collection of vectors on a server."""
+    """A set of vectors on a server."""
 
     id: str
     name: str
@@ -44,47 +44,47 @@ class KnowledgeBase:
 class Hit:
     """A vector that a search found."""
 
-    #: The id that it was pushed under; ``None`` if the list of pushed vectors has none for it.
+    #: The id it was pushed with; ``None`` if the list of pushed vectors has no id for it.
     id: int | str | None
     #: The Hamming distance to the query.
     distance: int
-    #: The cosine of the angle to the query, if candidates were ranked by it.
+    #: The cosine similarity to the query, if candidates were reranked.
     cosine: float | None
-    #: Its content, if that was asked for.
+    #: Its content, if ``content`` was requested.
     content: str | None
-    #: Its metadata, if content or names were asked for.
+    #: Its metadata, if ``content`` or ``names`` was requested.
     metadata: dict[str, Any] | None
-    #: Its name on the server, if content or names were asked for.
+    #: Its name on the server, if ``content`` or ``names`` was requested.
     name: str | None
-    #: Its number on the server.
+    #: Its chunk number on the server.
     chunk: int
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What became of vectors that were pushed."""
+    """The result of a push: numbers of vectors."""
 
     stored: int
     replaced: int
     skipped: int
-    #: How many could not be listed, because the server did not tell their numbers.
+    #: Vectors that were stored but not listed, because the server returned no chunk number for them.
     unlisted: int
 
 
 class Client:
-    """Stores encrypted vectors on a server and searches them there. The server learns neither vectors nor queries nor distances.
+    """Stores encrypted vectors on a server, and searches them there. The server does not learn vectors, queries or distances.
 
-    Names of knowledge bases and metadata are readable to the server; vectors, embeddings and content are not.
+    The server can read names of knowledge bases, ids and metadata. It cannot read vectors, embeddings or content.
 
-    What was pushed is listed in a file, which answers are checked with: the server cannot leave a vector out or make one up.
-    The file is beside the context's, with ``.pushed`` added to its name, unless ``pushed`` names another.
+    The client keeps a list of the pushed vectors in a file and checks answers against it, so the server cannot omit a vector
+    or invent one. The file is named like the context's file with ``.pushed`` appended, unless ``pushed`` names another.
 
     :param url: The server, such as ``https://search.example.org``.
-    :param api_key: The API key for the server; else the environment variable ``HUSHVEC_API_KEY``.
-    :param admin_key: The admin key, for knowledge bases; else ``HUSHVEC_ADMIN_KEY``, or the API key.
+    :param api_key: The API key for the server. Default: the environment variable ``HUSHVEC_API_KEY``.
+    :param admin_key: The admin key, which manages knowledge bases. Default: ``HUSHVEC_ADMIN_KEY``, or else the API key.
     :param org: The organisation.
-    :param ca_file: A PEM file of certificates to trust beside the operating system's.
-    :raises InputError: if the address, a key or the file cannot be one, or there is no key.
+    :param ca_file: A PEM file of certificates to trust in addition to the operating system's.
+    :raises InputError: if the address, a key or the file is invalid, or there is no key.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Client:
         admin_key = admin_key or os.environ.get("HUSHVEC_ADMIN_KEY") or None
         api_key = api_key or os.environ.get("HUSHVEC_API_KEY") or admin_key
         if not api_key:
-            raise InputError("the server wants an API key: give api_key=, or set HUSHVEC_API_KEY")
+            raise InputError("the API key is missing: give api_key=, or set HUSHVEC_API_KEY")
         text(url, "the server's address")
         text(org, "the organisation")
         text(api_key, "the API key")
@@ -112,13 +112,13 @@ class Client:
             except OSError as error:
                 raise InputError(f"cannot read {ca_file}: {error.strerror}") from None
         if admin_key is None and api_key.startswith("hvk_"):
-            # An admin key is an API key too.
+            # Admin keys and API keys both begin with hvk_: try the API key as the admin key.
             admin_key = api_key
         self._arguments = (url, org, api_key, admin_key, certificates)
         self._server = Server(*self._arguments)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The keys go with it.
+        # Includes the keys.
         return {"arguments": self._arguments}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -131,35 +131,35 @@ class Client:
     # Knowledge bases.
 
     def knowledge_bases(self) -> list[KnowledgeBase]:
-        """The knowledge bases of the organisation; without the admin key those that the API key may use.
+        """Returns the knowledge bases of the organisation, or without the admin key those that the API key has access to.
 
-        :raises RemoteError: if the server refuses, or is not reached.
+        :raises RemoteError: if the server refuses or cannot be reached.
         """
         return [KnowledgeBase._of(fields) for fields in json.loads(self._server.knowledge_bases())]
 
     def knowledge_base(self, kb: str) -> KnowledgeBase:
-        """A knowledge base by its id or its name.
+        """Returns a knowledge base by its id or name.
 
-        :raises RemoteError: if there is none, or several have that name.
+        :raises RemoteError: if there is none, or if several have the name.
         """
         return KnowledgeBase._of(json.loads(self._server.find_knowledge_base(text(kb, "the knowledge base's id or name"))))
 
     def create_knowledge_base(self, name: str, description: str = "") -> KnowledgeBase:
-        """Makes a knowledge base, unless there is one of that name. The API key may store and search in it then.
+        """Creates a knowledge base, and gives the API key access to it. Returns an existing one of that name unchanged.
 
-        Takes the admin key.
+        Requires the admin key.
         """
         text(name, "the name")
         text(description, "the description")
-        for there in self.knowledge_bases():
-            if there.name == name:
-                return there
+        for existing in self.knowledge_bases():
+            if existing.name == name:
+                return existing
         return KnowledgeBase._of(json.loads(self._server.create_knowledge_base(name, description)))
 
     def delete_knowledge_base(self, kb: str | KnowledgeBase) -> None:
-        """Deletes a knowledge base with everything in it, for good. Takes the admin key.
+        """Permanently deletes a knowledge base with everything in it. Requires the admin key.
 
-        :param kb: Itself, its id or its name.
+        :param kb: A knowledge base, or its id or name.
         """
         self._server.delete_knowledge_base((kb if isinstance(kb, KnowledgeBase) else self.knowledge_base(kb)).id)
 
@@ -180,26 +180,27 @@ class Client:
         pushed: str | os.PathLike[str] | None = None,
         progress: Progress = None,
     ) -> Pushed:
-        """Encrypts vectors and stores them. The context is stored too, with its secret key sealed, unless the server has it.
+        """Encrypts vectors and stores them on the server. Also stores the context, with its secret key sealed, if the server
+        does not have it.
 
-        Pushing the same ids again replaces them, so that a push that was stopped can be repeated.
+        Pushing the same ids again replaces them, so an interrupted push can be repeated.
 
         :param kb: A knowledge base, or its id or name.
-        :param vectors: (N, D) of real numbers, of which signs are taken, or of zeros and ones, as :func:`project` makes them; or
-            packed bits.
+        :param vectors: (N, D) of real numbers, whose signs are used; or of 0 and 1, as :func:`project` returns them; or
+            (N, D/8) of packed bits.
         :param ids: An integer or a string for each vector. The server can read them.
         :param contents: A text for each vector, which is sealed.
-        :param metadata: For each vector a dictionary with ``tag1`` to ``tag5`` (strings) and ``facets`` (a list of strings). The
-            server can read it, and filter by it.
-        :param rerank: Seal real vectors too, for ``oversample`` in :meth:`search`: ``int8`` takes a byte a dimension,
-            ``float16`` two.
-        :param embeddings: The real vectors to seal, if ``vectors`` are not real.
-        :param on_conflict: What to do with ids that are stored: ``replace`` them (content, metadata and all that is given),
+        :param metadata: A dictionary for each vector with ``tag1`` to ``tag5`` (strings) and ``facets`` (a list of strings).
+            The server can read and filter it.
+        :param rerank: Also seal the real vectors, for ``oversample`` in :meth:`search`: as ``int8`` (one byte per
+            dimension) or ``float16`` (two bytes).
+        :param embeddings: The real vectors to seal, if ``vectors`` are bits.
+        :param on_conflict: What to do with ids that are already stored: ``replace`` them with everything that is given,
             ``skip`` them, or raise an ``error`` before anything is stored.
-        :param pushed: The file that lists what was pushed.
-        :param progress: ``True`` for a bar, or a function of the vectors stored so far.
-        :raises InputError: if something given cannot be used.
-        :raises RemoteError: if the server refuses or is not reached. What was stored until then is listed.
+        :param pushed: The file with the list of pushed vectors.
+        :param progress: ``True`` for a bar, or a function that is called with the number of vectors stored so far.
+        :raises InputError: if an argument is invalid.
+        :raises RemoteError: if the server refuses or cannot be reached. Vectors stored before the error are listed.
         """
         _check(context)
         real = None
@@ -210,7 +211,7 @@ class Client:
             raise InputError("metadata is one dictionary, expected a list with one for each vector")
         counts = self._server.push(
             context._context,
-            *self._place(kb, context),
+            *self._ids(kb, context),
             vectors,
             ids,
             sealed,
@@ -218,7 +219,7 @@ class Client:
             real,
             rerank or "int8",
             on_conflict,
-            _list(context, pushed),
+            _list_path(context, pushed),
             progress,
             STOP.get(),
         )
@@ -240,24 +241,27 @@ class Client:
         pushed: str | os.PathLike[str] | None = None,
         unlisted: bool = False,
     ) -> list[list[Hit]]:
-        """Finds the vectors that are nearest to each query, nearest first.
+        """Finds the ``k`` nearest vectors to each query, nearest first.
 
-        Without ``oversample``, ``content`` and ``names`` the server does not learn which ones those are. With any of them it sees
-        which chunks are fetched, and a malicious server that makes up distances learns bits of stored vectors from that.
+        Without ``oversample``, ``content`` and ``names`` the server does not learn which vectors these are. With any of them
+        it sees which chunks are fetched. A malicious server that sends invented distances then learns bits of stored vectors.
 
-        :param queries: (Q, D), as ``vectors`` of :meth:`push`.
-        :param k: How many to find.
-        :param oversample: Fetch so many times ``k`` candidates, and rank them by the cosine of what ``rerank`` sealed.
-        :param embeddings: The real queries to rank by, if ``queries`` are not real. They take ``oversample``.
-        :param filter: Only chunks whose metadata is so, such as ``{"tag1": "notes", "facets": {"$any": ["a", "b"]}}``.
-        :param range: Only chunks with these numbers, the first and the last.
-        :param content: Fetch and open contents, and fetch metadata.
+        :param queries: (Q, D), in the forms of ``vectors`` in :meth:`push`.
+        :param k: The number of vectors to find for each query.
+        :param oversample: Fetch ``oversample`` times ``k`` candidates, and rerank them by the cosine of the embeddings that
+            :meth:`push` sealed with ``rerank``.
+        :param embeddings: The real queries for reranking, if ``queries`` are bits. Requires ``oversample``.
+        :param filter: Search only chunks with matching metadata, such as
+            ``{"tag1": "notes", "facets": {"$any": ["a", "b"]}}``.
+        :param range: Search only chunks with numbers from the first to the last, inclusive.
+        :param content: Fetch and open contents, and fetch names and metadata.
         :param names: Fetch names and metadata.
-        :param pushed: The file that lists what was pushed.
-        :param unlisted: Believe whatever chunks the server has, listed or not.
+        :param pushed: The file with the list of pushed vectors.
+        :param unlisted: Do not check the answer against the list: trust the server to return the right chunks.
         :return: A list for each query.
-        :raises InputError: if something given cannot be used.
-        :raises RemoteError: if the server refuses or is not reached, or its answer is not what it must be.
+        :raises InputError: if an argument is invalid.
+        :raises FileError: if there is no list of pushed vectors for the knowledge base.
+        :raises RemoteError: if the server refuses, cannot be reached or sends an invalid answer.
         """
         _check(context)
         k = integer(k, "k")
@@ -266,10 +270,10 @@ class Client:
         if k < 0 or (oversample is not None and oversample < 1):
             raise InputError("k cannot be negative, and oversample must be at least 1")
         if embeddings is not None and oversample is None:
-            raise InputError("embeddings are to rank candidates by: give oversample= too, such as oversample=5, or no embeddings")
+            raise InputError("embeddings are used only to rerank candidates: give oversample= too, such as oversample=5, or omit embeddings=")
         answers = self._server.find(
             context._context,
-            *self._place(kb, context, False),
+            *self._ids(kb, context, False),
             queries,
             None if oversample is None else _reals(queries, embeddings, "oversample"),
             k,
@@ -277,7 +281,7 @@ class Client:
             None if filter is None else as_json(filter, "the filter"),
             None if range is None else number_range(range),
             2 if content else 1 if names else 0,
-            None if unlisted else _list(context, pushed),
+            None if unlisted else _list_path(context, pushed),
             STOP.get(),
         )
         return [[_hit(found) for found in answer] for answer in answers]
@@ -285,15 +289,16 @@ class Client:
     def delete(
         self, kb: str | KnowledgeBase, context: ExecutionContext, ids: Any, *, pushed: str | os.PathLike[str] | None = None
     ) -> int:
-        """Deletes vectors by the ids that they were pushed under, with all that belongs to them. Takes a key that may delete.
+        """Deletes vectors with their contents and metadata, by the ids they were pushed with. Requires an API key with the
+        permission to delete.
 
-        :return: How many there were.
+        :return: The number of deleted vectors.
         """
         _check(context)
-        return self._server.delete(*self._place(kb, context, False), ids, _list(context, pushed))
+        return self._server.delete(*self._ids(kb, context, False), ids, _list_path(context, pushed))
 
-    def _place(self, kb: str | KnowledgeBase, context: ExecutionContext, store: bool = True) -> tuple[str, str]:
-        """The ids of a knowledge base and of a context."""
+    def _ids(self, kb: str | KnowledgeBase, context: ExecutionContext, store: bool = True) -> tuple[str, str]:
+        """Returns the ids of a knowledge base and of a context."""
         if isinstance(kb, KnowledgeBase):
             base = kb.id
         else:
@@ -302,7 +307,7 @@ class Client:
 
 
 def _check(context: object) -> None:
-    """Says so if arguments are in another order, or a context is something else."""
+    """Refuses other types, which swapped arguments lead to."""
     if not isinstance(context, ExecutionContext):
         raise InputError(f"the context is of type {type(context).__name__}, expected an ExecutionContext: the knowledge base comes first, then the context")
 
@@ -313,16 +318,16 @@ def _reals(vectors: Any, embeddings: Any, what: str) -> NDArray[numpy.float32]:
     except InputError as error:
         if embeddings is not None:
             raise
-        raise InputError(f"{error}; give the real ones as embeddings=") from None
+        raise InputError(f"{error}; give the real vectors as embeddings=") from None
 
 
-def _list(context: ExecutionContext, given: str | os.PathLike[str] | None) -> pathlib.Path:
+def _list_path(context: ExecutionContext, given: str | os.PathLike[str] | None) -> pathlib.Path:
     if given is not None:
         return pathlib.Path(given)
     if context._path is None:
         raise InputError(
-            "the context has no file beside which to list what is pushed: save it (context.save_to_disk), or give "
-            "pushed='notes.pushed'"
+            "the context has no file, so the list of pushed vectors has no default name: save it (context.save_to_disk), "
+            "or give pushed='notes.pushed'"
         )
     return context._path.with_name(context._path.name + ".pushed")
 

@@ -1,4 +1,4 @@
-"""The homomorphic clients, with the methods of XTrace's SDK, on arrays and on lists of integers."""
+"""Homomorphic clients, with the methods of XTrace's SDK for arrays and for lists of integers."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ._hushvec import Context, InputError, Provider
 from .number_keys import DecryptsNumbers
 from .vectors import EncryptsVectors
 
-#: The least alpha_len of a new key.
+#: The smallest alpha_len of a new key.
 LEAST_ALPHA_LEN = 448
-#: That of a new key unless another is given.
+#: The default alpha_len of a new key.
 ALPHA_LEN = 512
 
 
 class HammingClient(EncryptsVectors, DecryptsNumbers):
-    """What the clients have in common. Use one of its subclasses.
+    """The base class of the clients. Use one of its subclasses.
 
     Batches are arrays: vectors (N, D) of 0 and 1, booleans or floats (1 where above zero), or (N, D/8) uint8 of packed
-    bits; ciphertexts (N, key_len/2) uint8, one little-endian integer a row; distances (N,) uint32. Lists, as the SDK
-    passes them, are answered with lists: a vector is a list of 0 and 1, its ciphertext a list of one integer.
+    bits; ciphertexts (N, key_len/2) uint8, one little-endian integer per row; distances (N,) uint32. The methods also take
+    lists, as the SDK passes them, and then return lists: a vector is a list of 0 and 1, its ciphertext a list of one integer.
 
-    Long batches hear Ctrl-C, and release the interpreter's lock.
+    Long batches release the GIL and can be interrupted with Ctrl-C.
     """
 
     _scheme: ClassVar[str]
@@ -49,14 +49,14 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         if skip_key_gen:
             return
         if self._has_alpha:
-            self._alpha_len = _strong(alpha_len)
+            self._alpha_len = _strong_alpha_len(alpha_len)
         self._context = Context.generate(
-            self._scheme, embed_len, key_len, self._alpha_len, device, threads, secrets_on_cpu, _unsealed(), "native"
+            self._scheme, embed_len, key_len, self._alpha_len, device, threads, secrets_on_cpu, _throwaway_provider(), "native"
         )
 
     @classmethod
     def _of(cls, context: Context, threads: int | None = None) -> HammingClient:
-        """The client of keys that are there already."""
+        """Returns the client of existing keys."""
         client = cls(context.embed_len, context.key_len, context.alpha_len, skip_key_gen=True)
         return client._open(context, threads)
 
@@ -75,54 +75,54 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
 
     @property
     def embed_len(self) -> int:
-        """Dimensions of a vector."""
+        """The number of dimensions of a vector."""
         return self._embed_len
 
     @property
     def key_len(self) -> int:
-        """Length of each prime in bits; n has twice as many."""
+        """The length of each prime in bits. n has twice as many."""
         return self._key_len
 
     @property
     def device(self) -> str:
-        """Where batches are computed: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:NAME``. It can be set."""
+        """The device that computes batches: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:NAME``. It can be set."""
         return self._device
 
     @device.setter
     def device(self, device: str) -> None:
         if self._context is not None:
-            self._context = self._context.on(device, self._threads)
+            self._context = self._context.on_device(device, self._threads)
         self._device = device
 
     @property
     def secrets_on_cpu(self) -> bool:
-        """Whether everything that needs a secret is computed on the CPU, whatever the device."""
+        """Whether all computation with secrets stays on the CPU, whatever the device."""
         return self._secrets_on_cpu
 
     @property
     def device_used(self) -> str:
-        """The device that is really used for what needs a secret, by name."""
+        """The name of the device that computes with secrets."""
         return self._keys.device_used
 
     @property
     def public_id(self) -> str:
-        """SHA-256 of public key and configuration, as indexes and responses carry it."""
+        """The SHA-256 hash of the public key and configuration. Indexes and responses contain it."""
         return self._keys.public_id
 
     def public_context(self) -> str:
-        """What an evaluator needs, as JSON, and nothing else."""
+        """Returns the public context as JSON: all that an evaluator needs, without secrets."""
         return self._keys.public_text()
 
     def stringify_pk(self) -> str:
-        """The public key as JSON, in the SDK's form."""
+        """Returns the public key as JSON, in the SDK's form."""
         return self._keys.pk()
 
     def stringify_sk(self) -> str:
-        """The secret key as JSON, in the SDK's form. Whoever has it reads everything."""
+        """Returns the secret key as JSON, in the SDK's form. Anyone who has it can decrypt everything."""
         return self._keys.sk()
 
     def stringify_config(self) -> str:
-        """Sizes as JSON, in the SDK's form."""
+        """Returns the configuration as JSON, in the SDK's form."""
         return self._context.config() if self._context is not None else self._config()
 
     def _config(self) -> str:
@@ -134,10 +134,10 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         return json.dumps(config)
 
     def load_stringified_keys(self, pk: str, sk: str) -> None:
-        """Takes keys that ``stringify_pk`` and ``stringify_sk`` returned, here or in the SDK. All numbers are checked
-        against each other. A key that is known to be weak is taken with a warning.
+        """Loads keys from ``stringify_pk`` and ``stringify_sk``, of this package or of the SDK. Checks that all their numbers
+        are consistent. Accepts a key that is known to be weak, with a warning.
 
-        :raises InputError: if they are not keys of this kind and length, or do not belong together.
+        :raises InputError: if they are not keys of this scheme and length, or do not belong together.
         """
         self._context = Context.from_keys(
             self._name(),
@@ -147,31 +147,31 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
             self._device,
             self._threads,
             self._secrets_on_cpu,
-            _unsealed(),
+            _throwaway_provider(),
         )
         if self._context.weakness is not None:
             warnings.warn(f"weak key: {self._context.weakness}", stacklevel=2)
 
     def load_config(self, config: dict[str, int], precomputed_tables: dict[str, Any] | None = None) -> None:
-        """Takes sizes that ``stringify_config`` returned, parsed. Tables are checked, and not needed."""
+        """Loads a parsed configuration from ``stringify_config``. Tables are optional: they are checked, but not used."""
         before = (self._embed_len, self._key_len, self._alpha_len)
         self._embed_len = config.get("embed_len", self._embed_len)
         self._key_len = config.get("key_len", self._key_len)
         self._alpha_len = config.get("alpha_len", self._alpha_len) if self._has_alpha else None
         changed = before != (self._embed_len, self._key_len, self._alpha_len)
         if changed and self._context is not None:
-            self._context = self._context.with_config(self._name(), self._config(), _unsealed())
+            self._context = self._context.with_config(self._name(), self._config(), _throwaway_provider())
         if precomputed_tables and self._context is not None:
             self._context.check_tables(json.dumps(precomputed_tables))
 
     def dump_tables(self) -> dict[str, Any]:
-        """The tables that the SDK's lookup client works with; empty for other clients."""
+        """Returns the tables of the SDK's lookup client; empty for other clients."""
         tables: dict[str, Any] = json.loads(self._keys.tables())
         return tables if any(tables.values()) else {}
 
     @classmethod
     def _name(cls) -> str:
-        """The name that files have for this kind of client, whatever a subclass is called."""
+        """Returns the class name that files contain, also for subclasses defined by users."""
         return next(base.__name__ for base in cls.__mro__ if "_scheme" in base.__dict__)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -212,13 +212,13 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
 class PaillierClient(HammingClient):
     """The classic Paillier cryptosystem, g = 1 + n.
 
-    :param embed_len: Dimensions of a vector, below ``key_len``.
-    :param key_len: Length of each prime in bits, from 1024; n has twice as many.
-    :param skip_key_gen: Make no keys: they are loaded later.
+    :param embed_len: The number of dimensions of a vector, smaller than ``key_len``.
+    :param key_len: The length of each prime in bits, at least 1024. n has twice as many.
+    :param skip_key_gen: Create no keys, to load them later.
     :param device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:NAME``.
-    :param threads: Threads to compute with; one a core if not given.
-    :param secrets_on_cpu: Compute whatever needs a secret on the CPU, and use a GPU for public work only. It holds for
-        copies, pickles, other devices and Ray workers too.
+    :param threads: The number of threads; one per core by default.
+    :param secrets_on_cpu: Compute with secrets on the CPU only, and use a GPU for public work only. Copies, pickles and
+        Ray workers keep this setting, also on another device.
     """
 
     _scheme = "paillier"
@@ -244,15 +244,15 @@ class PaillierClient(HammingClient):
 
     @staticmethod
     def has_gpu() -> bool:
-        """Whether there is a GPU that could be used."""
+        """Returns whether this machine has a usable GPU."""
         return has_gpu()
 
 
 class PaillierLookupClient(HammingClient):
-    """The SDK's lookup client: noise from a small hidden subgroup of alpha_len bits. See :class:`PaillierClient`.
+    """The scheme of the SDK's lookup client: noise from a small hidden subgroup. See :class:`PaillierClient`.
 
-    :param alpha_len: Bits of security of the subgroup, twice over: 512 unless given. Below 448 is refused for new
-        keys, with a warning, and 512 taken; the SDK's 50 can be broken in seconds.
+    :param alpha_len: The length of the secret exponents in bits, twice the security level of the subgroup. Default: 512.
+        New keys with less than 448 get 512 instead, with a warning. The SDK's 50 can be broken in seconds.
     """
 
     _scheme = "paillier_lookup"
@@ -260,24 +260,24 @@ class PaillierLookupClient(HammingClient):
 
     @property
     def alpha_len(self) -> int:
-        """Length of the secret exponents in bits."""
+        """The length of the secret exponents in bits."""
         return self._alpha_len or ALPHA_LEN
 
     @staticmethod
     def has_gpu() -> bool:
-        """Whether there is a GPU that could be used."""
+        """Returns whether this machine has a usable GPU."""
         return has_gpu()
 
 
 class PaillierSubgroupClient(HammingClient):
-    """Paillier with noise from a subgroup (Ma, Han and Lei 2021): the fastest. See :class:`PaillierLookupClient`."""
+    """Paillier with noise from a subgroup (Ma, Han and Lei 2021), the fastest scheme. See :class:`PaillierLookupClient`."""
 
     _scheme = "paillier_subgroup"
     _has_alpha = True
 
     @property
     def alpha_len(self) -> int:
-        """Length of the secret exponents in bits."""
+        """The length of the secret exponents in bits."""
         return self._alpha_len or ALPHA_LEN
 
 
@@ -285,7 +285,7 @@ CLIENTS = {client._scheme: client for client in (PaillierClient, PaillierLookupC
 
 
 def client_type(name: str) -> type[HammingClient]:
-    """The class of a scheme."""
+    """Returns the client class of a scheme."""
     try:
         return CLIENTS[name.lower()]
     except KeyError:
@@ -293,18 +293,18 @@ def client_type(name: str) -> type[HammingClient]:
 
 
 def devices() -> dict[str, Any]:
-    """The processor (``cpu``), the GPUs (``gpus``, in the order of ``gpu:0``, ``gpu:1``, …) and what ``auto`` picks."""
+    """Returns the CPU (``cpu``), the GPUs (``gpus``, in the order ``gpu:0``, ``gpu:1``, …) and the device that ``auto`` selects."""
     found: dict[str, Any] = json.loads(_hushvec.devices())
     return found
 
 
 def has_gpu() -> bool:
-    """Whether there is a GPU that could be used."""
+    """Returns whether this machine has a usable GPU."""
     return any(not gpu["software"] for gpu in devices()["gpus"])
 
 
-def _strong(alpha_len: int | None) -> int:
-    """The alpha_len of a new key."""
+def _strong_alpha_len(alpha_len: int | None) -> int:
+    """Returns the alpha_len of a new key: the default if it is missing or too small."""
     if alpha_len is None:
         return ALPHA_LEN
     if alpha_len < LEAST_ALPHA_LEN:
@@ -314,6 +314,6 @@ def _strong(alpha_len: int | None) -> int:
     return alpha_len
 
 
-def _unsealed() -> Provider:
-    """A client alone is never stored, so nothing has to find this key again."""
+def _throwaway_provider() -> Provider:
+    """Returns the provider of a random key, which is lost. A client without a context is never stored, so nothing needs it."""
     return Provider.key("none", os.urandom(32), b"")

@@ -136,7 +136,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
                 "make a client of hushvec's with skip_key_gen=True, and give its load_stringified_keys what this one's "
                 "stringify_pk and stringify_sk return"
             )
-        context = homomorphic_client._keys.under(native(key_provider, format), format, context_id)
+        context = homomorphic_client._keys.with_provider(native(key_provider, format), format, context_id)
         self._set(context, homomorphic_client, key_provider, context_id)
 
     def _set(
@@ -185,7 +185,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         provider = resolve(key_provider, passphrase, salt)
         kind = clients.client_type(homomorphic_client_type)
         if kind._has_alpha:
-            alpha_len = clients._strong(alpha_len)
+            alpha_len = clients._strong_alpha_len(alpha_len)
         context = Context.generate(
             kind._scheme,
             embedding_length,
@@ -236,7 +236,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     @device.setter
     def device(self, device: str) -> None:
         client = self.homomorphic
-        context = self._context.on(device, client._threads)
+        context = self._context.on_device(device, client._threads)
         if client._context is self._context:
             client._open(context, client._threads)
         else:

@@ -1,4 +1,4 @@
-"""Who combines and computes, knowing the public key only."""
+"""The evaluator, which has the public key only."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from .progress import Progress
 
 
 class Evaluator(EncryptsNumbers, _hushvec.Evaluator):
-    """Combines encrypted queries with encrypted vectors, and computes with encrypted numbers. It holds no secret.
+    """Aggregates encrypted queries with encrypted vectors, and computes with encrypted numbers. It holds no secret.
 
     :param text: A public context, as ``public_context()`` returns it.
-    :param path: The file that it is in, instead.
+    :param path: A file with a public context, instead of ``text``.
     :param device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:NAME``.
-    :param threads: Threads to compute with; one a core if not given.
-    :param allow_weak: Take a key that is known to be weak.
-    :raises WeakKeyError: if the key is known to be weak.
+    :param threads: The number of threads; one per core by default.
+    :param allow_weak: Accept a key that is known to be weak.
+    :raises InputError: if it is not a public context.
+    :raises WeakKeyError: if the key is known to be weak, without ``allow_weak``.
     """
 
     @property
@@ -32,5 +33,5 @@ class Evaluator(EncryptsNumbers, _hushvec.Evaluator):
     def aggregate(
         self, query: Query, index: Index, path: str | PathLike[str], progress: Progress = None
     ) -> Response:
-        """Combines every query with every vector of an index, and writes the encrypted distances to a response file."""
+        """Aggregates every query with every vector of an index, and writes the encrypted distances to a response file."""
         return _hushvec.aggregate(self, query, index, path, progress)

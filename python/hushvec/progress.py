@@ -1,5 +1,5 @@
-"""How far long work is. Every long call takes ``progress``: a function that is called with the number of rows that are
-done, ``True`` for a bar (if ``tqdm`` is installed), or ``None``."""
+"""Progress of long calls. Every long call has a parameter ``progress``: a function that is called with the number of finished
+rows, ``True`` for a progress bar (if ``tqdm`` is installed), or ``None``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from ._hushvec import InputError
 
 
-#: What long calls take.
+#: The type of the parameter ``progress``.
 Progress = Callable[[int], object] | bool | None
 
 
 class Listener(Protocol):
-    """Hears of progress."""
+    """Receives progress."""
 
     def __call__(self, done: int) -> object: ...
 
@@ -43,7 +43,7 @@ class _Bar:
 
 
 def start(progress: Progress, total: int, what: str) -> Listener | None:
-    """A listener for what a caller gave as ``progress``."""
+    """Returns the listener for an argument ``progress``, or ``None``."""
     if progress is None or progress is False:
         return None
     if callable(progress):

@@ -1,4 +1,4 @@
-"""Where the key comes from that seals a context: a passphrase, AWS KMS, or any object of :class:`KeyProvider`'s shape."""
+"""Key providers, which supply the key that seals a context: from a passphrase, from AWS KMS, or any :class:`KeyProvider`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from ._hushvec import InputError, Provider
 
-#: What the SDK salts passphrases with unless told otherwise.
+#: The SDK's default salt.
 _SHARED_SALT = b"xtrace-aes-gcm-v1"
 
 
 class KeyProvider(Protocol):
-    """Supplies a 256-bit key, and what has to be stored to find it again. The SDK's providers are of this shape too."""
+    """Supplies a 256-bit key, and the bytes to store for recovering it. The SDK's providers have this interface too."""
 
     def get_key(self) -> bytes: ...
 
@@ -22,44 +22,44 @@ class KeyProvider(Protocol):
 
 
 class PassphraseKeyProvider:
-    """A key derived from a passphrase: argon2id in the native format, the SDK's scrypt in XTrace's.
+    """Derives a key from a passphrase: with argon2id in the native format, with the SDK's scrypt in XTrace's.
 
-    :param passphrase: The passphrase. It is kept, so that one provider opens every context of that passphrase.
-    :param salt: A salt of one's own. Without one every new context draws its own, in either format, while :meth:`get_key` and
-        :meth:`wrap_key` of a provider alone are the SDK's, whose salt is the same for everyone.
+    :param passphrase: The passphrase. It is kept, so one provider opens every context with that passphrase.
+    :param salt: A fixed salt. Without it, every new context gets a random salt in either format; only :meth:`get_key` and
+        :meth:`wrap_key` of the provider itself use the SDK's salt, which is the same for everyone.
     """
 
     def __init__(self, passphrase: str, salt: bytes | None = None) -> None:
         self._passphrase = passphrase
-        # An empty one is none, as in the SDK.
+        # An empty salt means no salt, as in the SDK.
         self._salt = salt or None
         self._native = Provider.passphrase(passphrase, "xtrace", self._salt or _SHARED_SALT)
 
     def _of(self, salt: bytes) -> PassphraseKeyProvider:
-        """The provider of a context in XTrace's format with this salt: the same, but for the key that it shows."""
-        twin = copy.copy(self)
-        twin._native = Provider.passphrase(self._passphrase, "xtrace", salt or _SHARED_SALT)
-        return twin
+        """Returns a copy whose ``get_key`` and ``wrap_key`` are those of a context in XTrace's format with this salt."""
+        copied = copy.copy(self)
+        copied._native = Provider.passphrase(self._passphrase, "xtrace", salt or _SHARED_SALT)
+        return copied
 
     @classmethod
     def from_wrapped(cls, wrapped: bytes, **kwargs: Any) -> PassphraseKeyProvider:
-        """The provider for the salt that :meth:`wrap_key` returned, with ``passphrase`` among the keyword arguments."""
+        """Returns the provider for a salt from :meth:`wrap_key`. Requires the keyword argument ``passphrase``."""
         return cls(kwargs["passphrase"], salt=wrapped)
 
     def get_key(self) -> bytes:
-        """The key of XTrace's format, as the SDK derives it. ``context.key_provider`` of a context in that format has the
-        context's."""
+        """Returns the key of XTrace's format, as the SDK derives it. For a context in that format,
+        ``context.key_provider.get_key()`` is the context's key."""
         return bytes(self._native.get_key())
 
     def wrap_key(self) -> bytes:
-        """The salt of XTrace's format."""
+        """Returns the salt of XTrace's format."""
         return bytes(self._native.wrap_key())
 
     def provider_id(self) -> str:
         return "passphrase"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The passphrase goes with it.
+        # Includes the passphrase.
         return type(self), (self._passphrase, self._salt)
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ class AWSKMSKeyProvider:
 
     @classmethod
     def create(cls, kms_client: Any, key_id: str) -> AWSKMSKeyProvider:
-        """Has KMS make a new key."""
+        """Creates a new key with KMS."""
         provider = cls(kms_client, key_id)
         made = kms_client.generate_data_key(KeyId=key_id, KeySpec="AES_256")
         provider._key, provider._wrapped = made["Plaintext"], made["CiphertextBlob"]
@@ -89,7 +89,7 @@ class AWSKMSKeyProvider:
 
     @classmethod
     def from_wrapped(cls, wrapped: bytes, **kwargs: Any) -> AWSKMSKeyProvider:
-        """Has KMS unwrap a stored key, with ``kms_client`` and ``key_id`` among the keyword arguments."""
+        """Unwraps a stored key with KMS. Requires the keyword arguments ``kms_client`` and ``key_id``."""
         provider = cls(kwargs["kms_client"], kwargs["key_id"])
         opened = provider._kms.decrypt(CiphertextBlob=wrapped, KeyId=provider._key_id)
         provider._key, provider._wrapped = opened["Plaintext"], wrapped
@@ -109,7 +109,7 @@ class AWSKMSKeyProvider:
         return "aws_kms"
 
     def __getstate__(self) -> dict[str, Any]:
-        # The key goes with it, and the connection to KMS, which cannot, is no longer needed.
+        # Includes the key. The KMS client cannot be pickled, and is not needed once there is a key.
         return self.__dict__ | {"_kms": None}
 
     def __repr__(self) -> str:
@@ -117,7 +117,7 @@ class AWSKMSKeyProvider:
 
 
 def resolve(key_provider: KeyProvider | None, passphrase: str | None, salt: bytes | None = None) -> KeyProvider:
-    """The provider if one was given, else one for the passphrase."""
+    """Returns the provider if there is one, else the provider of the passphrase."""
     if key_provider is not None:
         return key_provider
     if passphrase is not None:
@@ -126,12 +126,12 @@ def resolve(key_provider: KeyProvider | None, passphrase: str | None, salt: byte
 
 
 def native(provider: KeyProvider, format: str) -> Provider:
-    """The engine's own provider for one of Python's."""
+    """Returns the engine's provider for a Python provider."""
     if isinstance(provider, PassphraseKeyProvider):
         return Provider.passphrase(provider._passphrase, format, provider._salt)
     if format == "native" and provider.provider_id() == "passphrase":
         raise InputError(
-            f"a {type(provider).__module__}.{type(provider).__name__} derives its key as XTrace's format wants it; "
+            f"a {type(provider).__module__}.{type(provider).__name__} derives its key for XTrace's format only: "
             "use hushvec.PassphraseKeyProvider, or format=\"xtrace\""
         )
     return Provider.key(provider.provider_id(), provider.get_key(), provider.wrap_key())

@@ -1,4 +1,4 @@
-//! NumPy's arrays and lists of integers, in and out.
+//! Conversion of NumPy arrays and lists.
 
 use crate::errors::{InputError, counted_from, raise};
 use crate::pinned::Pinned;
@@ -12,8 +12,8 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Vectors of `dimensions` dimensions: (N, D) of zeros and ones or of floats, (N, D/8) of packed bytes, or lists of
-/// integers. Messages count rows from `first_row`.
+/// Converts vectors of `dimensions` dimensions: arrays (N, D) of 0 and 1 or of floats, arrays (N, D/8) of packed bytes,
+/// or lists of numbers. Messages count rows from `first_row`.
 pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult<BitMatrix> {
     if vectors.is_instance_of::<PyList>() || vectors.is_instance_of::<PyTuple>() {
         return lists(vectors, dimensions, first_row);
@@ -22,9 +22,9 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         let given = vectors.get_type().name()?;
         return Err(InputError::new_err(format!("vectors must be an array or a list of lists, not {given}")));
     };
-    // Conversions release the GIL.
+    // Conversions release the GIL, so another thread could resize the array.
     let _pinned = Pinned::new(vectors)?;
-    // Not `to_string`: dtype's `str` is Python code, and Ctrl-C in it would be ignored.
+    // Not `to_string`, which ignores errors: `str` of a dtype runs Python code, which Ctrl-C may interrupt.
     let (shape, kind) = (array.shape().to_vec(), array.dtype().str()?.to_string());
     let &[_, columns] = shape.as_slice() else {
         return Err(wrong_shape(&shape, &kind, dimensions));
@@ -34,7 +34,7 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         match kind.as_str() {
             _ if columns != dimensions.div_ceil(8) => return Err(wrong_shape(&shape, &kind, dimensions)),
             "uint8" => each_row::<u8>(vectors, first_row, |row| matrix.push_packed(row))?,
-            // Bits in bytes less 128: `binary` embeddings of sentence-transformers.
+            // `binary` embeddings of sentence-transformers: packed bytes minus 128.
             "int8" => each_row::<i8>(vectors, first_row, |row| {
                 matrix.push_packed(&row.iter().map(|byte| byte.cast_unsigned() ^ 0x80).collect::<Vec<_>>())
             })?,
@@ -47,7 +47,7 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
     match (dtype.kind(), dtype.itemsize()) {
         (b'u', 1) => each_row::<u8>(vectors, first_row, |row| matrix.push_bits(row))?,
         (b'b', _) => {
-            // As bytes: a view can put any of them into an array of booleans, and Rust's have two values only.
+            // Read as bytes: a view can put any byte into an array of booleans, but a Rust `bool` must be 0 or 1.
             each_row::<u8>(&vectors.call_method1("view", ("uint8",))?, first_row, |row| {
                 matrix.push_bits(&row.iter().map(|x| u8::from(*x != 0)).collect::<Vec<_>>())
             })?;
@@ -57,7 +57,7 @@ pub fn vectors(vectors: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) ->
         (b'f', 2 | 4 | 8) => {
             each_row::<f64>(&vectors.call_method1("astype", ("float64",))?, first_row, |row| matrix.push_floats(row))?;
         }
-        // Quantised, or ones and minus ones: signs count.
+        // Quantised embeddings, or 1 and -1: the signs are the bits.
         (b'i', 1) => each_row::<i8>(vectors, first_row, |row| {
             matrix.push_floats(&row.iter().map(|x| f32::from(*x)).collect::<Vec<_>>())
         })?,
@@ -85,7 +85,7 @@ fn text(shape: &[usize]) -> String {
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
-/// Calls `push` with each row, whatever the array's strides are. Holds the GIL throughout.
+/// Calls `push` with each row, for any strides. Holds the GIL throughout.
 fn each_row<T: Element + Copy>(
     array: &Bound<'_, PyAny>,
     first_row: u64,
@@ -102,7 +102,7 @@ fn each_row<T: Element + Copy>(
     Ok(())
 }
 
-/// Zeros and ones, or ones and minus ones.
+/// Appends a row of 0 and 1, or of 1 and -1.
 fn push_integers(matrix: &mut BitMatrix, row: &[i64]) -> Result<(), hushvec::Error> {
     if let Some((column, value)) = row.iter().enumerate().find(|(_, x)| !(-1..=1).contains(*x)) {
         return Err(hushvec::Error::NotBinary { row: matrix.len() as u64, column, value: value.to_string() });
@@ -110,13 +110,13 @@ fn push_integers(matrix: &mut BitMatrix, row: &[i64]) -> Result<(), hushvec::Err
     matrix.push_bits(&row.iter().map(|x| u8::from(*x == 1)).collect::<Vec<_>>())
 }
 
-/// Lists of zeros and ones, as the SDK passes them, or of floats.
+/// Converts lists of 0 and 1, as the SDK passes them, of 1 and -1, or of floats.
 fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult<BitMatrix> {
     let mut matrix = BitMatrix::new(dimensions);
     let bytes = rows.py().get_type::<PyBytes>();
     for (number, row) in (first_row..).zip(rows.try_iter()?) {
         let row = row?;
-        // `bytes(7)` would be seven zeros.
+        // Only sequences: `bytes(7)` would be seven zeros.
         let is_sequence = row.is_instance_of::<PyList>() || row.is_instance_of::<PyTuple>();
         let packed = if is_sequence {
             bytes.call1((&row,))
@@ -125,7 +125,7 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult
         };
         let pushed = match packed {
             Ok(packed) => matrix.push_bits(packed.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes()),
-            // Not all of them bytes.
+            // Some elements are not bytes.
             Err(_) => match (row.extract::<Vec<i64>>(), row.extract::<Vec<f64>>()) {
                 (Ok(integers), _) => push_integers(&mut matrix, &integers),
                 (_, Ok(floats)) => matrix.push_floats(&floats),
@@ -141,10 +141,10 @@ fn lists(rows: &Bound<'_, PyAny>, dimensions: usize, first_row: u64) -> PyResult
     Ok(matrix)
 }
 
-/// Rows of an array that are copied a block at a time.
+/// The rows of an array, copied block by block.
 ///
-/// Other threads run whenever the engine computes, and may change or replace what is in the array. So nothing of it is
-/// borrowed across that: rows are copied while the GIL is held.
+/// Other threads run while the engine computes, and may change the array. So nothing is borrowed from it meanwhile:
+/// rows are copied while the GIL is held.
 pub struct Rows<'py, T> {
     array: Bound<'py, PyAny>,
     count: usize,
@@ -153,7 +153,7 @@ pub struct Rows<'py, T> {
     _element: PhantomData<T>,
 }
 
-/// Ciphertexts in an array, (N, `width`) uint8.
+/// Ciphertexts in an array (N, `width`) uint8.
 pub type CiphertextRows<'py> = Rows<'py, u8>;
 
 impl<'py> CiphertextRows<'py> {
@@ -163,7 +163,7 @@ impl<'py> CiphertextRows<'py> {
 }
 
 impl<'py, T: Element + Copy> Rows<'py, T> {
-    /// Those of an array of two dimensions whose elements are of this type.
+    /// Returns the rows of a two-dimensional array of `T`, or `None` for other arrays.
     pub fn of(array: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
         let pinned = Pinned::new(array)?;
         let Ok(rows) = array.extract::<PyReadonlyArray2<'_, T>>() else { return Ok(None) };
@@ -171,17 +171,17 @@ impl<'py, T: Element + Copy> Rows<'py, T> {
         Ok(Some(Self { array: array.clone(), count, width, _pinned: pinned, _element: PhantomData }))
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Elements of a row.
+    /// Returns the number of elements of a row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Some of them, one after the other.
+    /// Copies a range of rows.
     pub fn copied(&self, range: Range<usize>) -> PyResult<Vec<T>> {
         let rows: PyReadonlyArray2<'_, T> = self.array.extract().map_err(|_| changed())?;
         if *rows.shape() != [self.count, self.width] || range.end > self.count {
@@ -192,13 +192,13 @@ impl<'py, T: Element + Copy> Rows<'py, T> {
         Ok(rows.as_slice().map_or_else(|| rows.iter().copied().collect(), <[T]>::to_vec))
     }
 
-    /// All of them.
+    /// Copies all rows.
     pub fn all(&self) -> PyResult<Vec<T>> {
         self.copied(0..self.count)
     }
 }
 
-/// For an array that has another shape or type than when the call began.
+/// Returns the error for an array whose shape or type changed during the call.
 pub fn changed() -> PyErr {
     InputError::new_err("the array was changed by another thread during the call")
 }
@@ -211,7 +211,7 @@ fn expected(given: &Bound<'_, PyAny>, width: usize) -> PyErr {
     InputError::new_err(format!("ciphertexts are {given}; expected (N, {width}) uint8 for this key"))
 }
 
-/// Bytes as an array of rows of `width`.
+/// Returns bytes as an array with rows of `width` bytes.
 pub fn rows(py: Python<'_>, bytes: Vec<u8>, width: usize) -> PyResult<Bound<'_, PyArray2<u8>>> {
     let count = bytes.len() / width.max(1);
     numpy::PyArray1::from_vec(py, bytes).reshape([count, width])

@@ -1,10 +1,10 @@
-//! A server that vectors are pushed to and searched on.
+//! The client for servers.
 
 use crate::arrays;
 use crate::context::Context;
 use crate::errors::{FileError, InputError, raise};
 use crate::ids;
-use crate::progress::{Told, watched_with};
+use crate::progress::{Reporter, watched_with};
 use hushvec::{BitMatrix, Embedding, HomomorphicClient, Ids, Precision, Progress};
 use hushvec_client::{
     Error, Fetch, Find, Found, HttpStore, OnConflict, Push, PushedFile, Pusher, Rerank, SealedContent,
@@ -18,17 +18,18 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 
-/// Vectors that are encrypted at once.
+/// Vectors that a push encrypts at once.
 const BLOCK: usize = 2048;
 
-/// A server, and the thread that waits for it.
+/// A client of one server, with the thread that waits for its answers.
 #[pyclass(frozen, module = "hushvec._hushvec")]
 pub struct Server {
     store: HttpStore,
     runtime: Runtime,
 }
 
-/// What was pushed: new ones, replaced ones, those that stayed, and those whose numbers the server did not tell.
+/// The numbers of stored, replaced, skipped and unlisted vectors. The server returned no chunk number for unlisted
+/// ones.
 type Counts = (u64, u64, u64, u64);
 
 fn failed(py: Python<'_>, error: Error) -> PyErr {
@@ -49,20 +50,20 @@ fn on_conflict(name: &str) -> PyResult<OnConflict> {
         "replace" => Ok(OnConflict::Replace),
         "skip" => Ok(OnConflict::Skip),
         "error" => Ok(OnConflict::Error),
-        other => Err(InputError::new_err(format!("on_conflict is {other:?}; it is replace, skip or error"))),
+        other => Err(InputError::new_err(format!("on_conflict is {other:?}, expected replace, skip or error"))),
     }
 }
 
 fn json(text: &str, what: &str) -> PyResult<Value> {
-    serde_json::from_str(text).map_err(|error| InputError::new_err(format!("{what} is no JSON: {error}")))
+    serde_json::from_str(text).map_err(|error| InputError::new_err(format!("{what} is not JSON: {error}")))
 }
 
-/// Real vectors, one after the other.
+/// Copies the rows of an array of real vectors.
 fn reals(array: &PyReadonlyArray2<'_, f32>) -> Vec<Vec<f32>> {
     array.as_array().rows().into_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
-/// Refuses ids that the server would take for the same one: they would replace each other.
+/// Refuses ids with the same name on the server, such as 7 and "7": they would replace each other.
 fn refuse_duplicates(ids: &Ids) -> PyResult<()> {
     let mut rows = std::collections::HashMap::new();
     for (row, id) in ids.iter().enumerate() {
@@ -73,15 +74,15 @@ fn refuse_duplicates(ids: &Ids) -> PyResult<()> {
     Ok(())
 }
 
-/// What vectors have beside themselves, one of each for each vector, or none.
-struct Beside {
+/// The optional data of pushed vectors. Each list has one element per vector.
+struct Extras {
     contents: Option<Vec<String>>,
     metadata: Option<Vec<Map<String, Value>>>,
     reals: Option<Vec<Vec<f32>>>,
     precision: Precision,
 }
 
-impl Beside {
+impl Extras {
     fn new(
         rows: usize,
         contents: Option<Vec<String>>,
@@ -96,10 +97,10 @@ impl Beside {
                 .map(|(row, one)| match one {
                     Value::Object(fields) => Ok(fields),
                     Value::Null => Ok(Map::new()),
-                    _ => Err(InputError::new_err(format!("the metadata of vector {row} is no dictionary"))),
+                    _ => Err(InputError::new_err(format!("the metadata of vector {row} is not a dictionary"))),
                 })
                 .collect::<PyResult<Vec<_>>>(),
-            _ => Err(InputError::new_err("the metadata is no list")),
+            _ => Err(InputError::new_err("the metadata is not a list")),
         });
         let precision = precision.parse().map_err(InputError::new_err)?;
         let (metadata, reals) = (metadata.transpose()?, embeddings.map(reals));
@@ -124,7 +125,7 @@ impl Beside {
         Ok(Self { contents, metadata, reals, precision })
     }
 
-    /// That of a row, sealed.
+    /// Seals the data of a row.
     fn sealed(
         &self,
         row: usize,
@@ -150,13 +151,13 @@ impl Server {
         py.detach(|| self.runtime.block_on(answer)).map_err(|error| failed(py, error))
     }
 
-    /// Encrypts and stores vectors, a block at a time.
+    /// Encrypts and stores vectors block by block.
     async fn push_all(
         &self,
         context: &hushvec::ExecutionContext,
         push: Push<'_>,
         (vectors, ids): (&BitMatrix, &Ids),
-        beside: &Beside,
+        extras: &Extras,
         progress: &Progress,
     ) -> Result<Counts, Error> {
         let mut pusher = Pusher::new(&self.store, push, progress)?;
@@ -173,7 +174,7 @@ impl Server {
             for (row, integer) in (first..end).zip(integers.chunks_exact(size)) {
                 let Some(id) = ids.get(row) else { continue };
                 if !pusher.pass_over(id) {
-                    pusher.add(id, integer, beside.sealed(row, id, context)?).await?;
+                    pusher.add(id, integer, extras.sealed(row, id, context)?).await?;
                 }
             }
         }
@@ -202,34 +203,35 @@ impl Server {
         let store = made.map_err(|error| failed(py, error))?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("hushvec-http").enable_all().build();
         let runtime =
-            runtime.map_err(|error| raise(hushvec::Error::Remote(format!("cannot wait for servers: {error}"))))?;
+            runtime.map_err(|error| raise(hushvec::Error::Remote(format!("cannot start the HTTP client: {error}"))))?;
         Ok(Self { store, runtime })
     }
 
-    /// The server's host.
+    /// The server's host, with the port unless it is the default port.
     #[getter]
     fn host(&self) -> &str {
         self.store.host()
     }
 
-    /// All knowledge bases that there are for the key, as JSON.
+    /// Returns the knowledge bases that the key has access to, as JSON.
     fn knowledge_bases(&self, py: Python<'_>) -> PyResult<String> {
         let bases = self.wait(py, self.store.knowledge_bases())?;
         Ok(serde_json::to_string(&bases).unwrap_or_default())
     }
 
-    /// A knowledge base by its id or its name, as JSON.
+    /// Returns a knowledge base by its id or name, as JSON.
     fn find_knowledge_base(&self, py: Python<'_>, id_or_name: &str) -> PyResult<String> {
         let base = self.wait(py, self.store.find_knowledge_base(id_or_name))?;
         Ok(serde_json::to_string(&base).unwrap_or_default())
     }
 
-    /// The id of a knowledge base. If the server does not list them, what is given is the id.
+    /// Returns the id of a knowledge base. If the server does not list knowledge bases, the argument is taken as the
+    /// id.
     fn knowledge_base_id(&self, py: Python<'_>, id_or_name: &str) -> PyResult<String> {
         self.wait(py, self.store.knowledge_base_id(id_or_name))
     }
 
-    /// Makes a knowledge base that the API key may use, as JSON.
+    /// Creates a knowledge base and gives the API key access to it. Returns the knowledge base as JSON.
     fn create_knowledge_base(&self, py: Python<'_>, name: &str, description: &str) -> PyResult<String> {
         let base = self.wait(py, async {
             let base = self.store.create_knowledge_base(name, description).await?;
@@ -244,7 +246,7 @@ impl Server {
         self.wait(py, self.store.delete_knowledge_base(id))
     }
 
-    /// Stores a context unless it is there: its id.
+    /// Stores a context unless the server has it, and returns its id.
     fn ensure_context(&self, py: Python<'_>, context: &Context) -> PyResult<String> {
         Ok(self.wait(py, self.store.ensure_context(context.get()))?.0)
     }
@@ -271,27 +273,27 @@ impl Server {
     ) -> PyResult<Counts> {
         let owner = context.get();
         let vectors = arrays::vectors(vectors, owner.parameters().embedding_length(), 0)?;
-        let ids = ids::given(ids, 0)?;
+        let ids = ids::from_python(ids, 0)?;
         if ids.len() != vectors.len() {
             return Err(InputError::new_err(format!("there are {} vectors and {} ids", vectors.len(), ids.len())));
         }
         refuse_duplicates(&ids)?;
-        let beside = Beside::new(vectors.len(), contents, metadata, embeddings.as_ref(), precision)?;
+        let extras = Extras::new(vectors.len(), contents, metadata, embeddings.as_ref(), precision)?;
         drop(embeddings);
         let list = PushedFile::new(list);
         let on_conflict = self::on_conflict(on_conflict)?;
         let push = Push { knowledge_base: base, context_id, on_conflict, list: &list };
-        let told = Told::new(progress, vectors.len() as u64, "push")?.until(stop);
+        let reporter = Reporter::new(progress, vectors.len() as u64, "push")?.with_stop(stop);
         watched_with(
             py,
-            &told,
+            &reporter,
             |error| failed(py, error),
-            |progress| self.runtime.block_on(self.push_all(owner, push, (&vectors, &ids), &beside, progress)),
+            |progress| self.runtime.block_on(self.push_all(owner, push, (&vectors, &ids), &extras, progress)),
         )
     }
 
-    /// Searches: see `hushvec.Client.search`. For each query a list of id, chunk, distance, cosine, name, metadata as JSON and
-    /// content.
+    /// Searches: see `hushvec.Client.search`. Returns for each query a list of tuples: id, chunk, distance, cosine,
+    /// name, metadata as JSON, and content.
     #[pyo3(signature = (context, base, context_id, queries, reals, k, oversample, filter, range, fetch, list, stop=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn find<'py>(
@@ -321,8 +323,9 @@ impl Server {
                 Some(read.ok_or_else(|| {
                     let list = path.display();
                     FileError::new_err(format!(
-                        "{list} does not list what was pushed to the knowledge base {base}; give the right list as pushed=, \
-                         make one with `hushvec push --relist`, or go without with unlisted=True"
+                        "{list}: no list of the chunks pushed to the knowledge base {base}; give another list as pushed=, \
+                         create it from the server with `hushvec push --relist`, or search without one with \
+                         unlisted=True"
                     ))
                 })?)
             }
@@ -343,14 +346,14 @@ impl Server {
         };
         let answers = watched_with(
             py,
-            &Told::nowhere().until(stop),
+            &Reporter::silent().with_stop(stop),
             |error| failed(py, error),
             |progress| self.runtime.block_on(self.store.find(owner, &queries, &find, progress)),
         )?;
         answers.iter().map(|found| found.iter().map(|found| tuple(py, found)).collect()).collect()
     }
 
-    /// Deletes chunks by the ids that they were pushed under: how many the server had.
+    /// Deletes chunks by the ids they were pushed with. Returns the number of chunks that the server deleted.
     fn delete(
         &self,
         py: Python<'_>,
@@ -359,7 +362,7 @@ impl Server {
         ids: &Bound<'_, PyAny>,
         list: PathBuf,
     ) -> PyResult<u64> {
-        let ids = ids::given(ids, 0)?;
+        let ids = ids::from_python(ids, 0)?;
         let list = PushedFile::new(list);
         let pushed = list.read(base, context_id).map_err(|error| failed(py, error))?.unwrap_or_default();
         let wanted: std::collections::HashSet<hushvec::IdRef<'_>> = ids.iter().collect();

@@ -1,10 +1,10 @@
-//! An owner's keys.
+//! The owner's keys.
 
 use crate::arrays::{self, CiphertextRows};
 use crate::blocks::{self, in_blocks};
 use crate::errors::{InputError, raise};
 use crate::numbers::{self, Numbers, Values};
-use crate::progress::Told;
+use crate::progress::Reporter;
 use crate::provider::{Provider, format_of};
 use hushvec::{Device, ExecutionContext, HomomorphicClient, Loader, NumberEvaluator, Scheme, Tables};
 use numpy::{PyArray1, PyArray2};
@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Context {
     inner: Arc<ExecutionContext>,
     threads: Option<NonZeroUsize>,
-    /// Opened when the first number comes.
+    /// Opened on first use.
     numbers: Arc<OnceLock<Arc<NumberEvaluator>>>,
 }
 
@@ -51,8 +51,8 @@ impl Context {
         numbers::evaluator(py, &self.numbers, &self.inner.public_context(), self.inner.device(), self.threads)
     }
 
-    /// The same keys once more.
-    fn again(&self, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<ExecutionContext> {
+    /// Returns the same keys under another provider, in another format.
+    fn rekeyed(&self, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<ExecutionContext> {
         let mut loader = ExecutionContext::loader().threads(self.threads);
         if let Some(id) = context_id {
             loader = loader.context_id(id);
@@ -70,7 +70,7 @@ fn loader(device: Option<&str>, threads: Option<NonZeroUsize>, allow_weak: bool)
     Ok(loader)
 }
 
-/// A device by its name.
+/// Parses the name of a device.
 pub fn device(name: &str) -> PyResult<Device> {
     name.parse().map_err(raise)
 }
@@ -83,7 +83,7 @@ pub fn threads(count: Option<usize>) -> PyResult<Option<NonZeroUsize>> {
 
 #[pymethods]
 impl Context {
-    /// Makes new keys, and saves them if there is a path.
+    /// Creates new keys, and saves them if a path is given.
     #[staticmethod]
     #[pyo3(signature = (scheme, embed_len, key_len, alpha_len, device, threads, secrets_on_cpu, provider, format, path=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
@@ -119,7 +119,8 @@ impl Context {
         py.detach(|| builder.build()).map(|context| Self::new(context, threads)).map_err(raise)
     }
 
-    /// Takes keys from the texts that `pk`, `sk` and `config` return, here or in the SDK, and the SDK's name for the client.
+    /// Loads keys from the texts that `pk`, `sk` and `config` return, here or in the SDK. `kind` is the SDK's name of
+    /// the client.
     #[staticmethod]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
     fn from_keys(
@@ -139,7 +140,7 @@ impl Context {
         Ok(Self::new(context, threads))
     }
 
-    /// The same keys with other sizes.
+    /// Returns the same keys with another configuration.
     fn with_config(&self, py: Python<'_>, kind: &str, config: &str, provider: &Provider) -> PyResult<Self> {
         let owner = &self.inner;
         let loader = ExecutionContext::loader()
@@ -152,14 +153,14 @@ impl Context {
         Ok(Self::new(context.map_err(raise)?, self.threads))
     }
 
-    /// The same context on another device.
-    fn on(&self, py: Python<'_>, device: &str, threads: Option<usize>) -> PyResult<Self> {
+    /// Returns the same context on another device.
+    fn on_device(&self, py: Python<'_>, device: &str, threads: Option<usize>) -> PyResult<Self> {
         let (device, threads) = (self::device(device)?, self::threads(threads)?);
         let context = py.detach(|| self.inner.on_device(device, threads)).map_err(raise)?;
         Ok(Self::new(context, threads))
     }
 
-    /// Opens a stored context: a file's text, or a dictionary's JSON, whose layout does not count.
+    /// Opens a stored context: the text of a file, or the JSON of a dictionary, whose layout does not matter.
     #[staticmethod]
     #[pyo3(signature = (text, is_dict, provider, device, threads, secrets_on_cpu, allow_weak, context_id, expect_id=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's side names them")]
@@ -185,7 +186,7 @@ impl Context {
         }
         if is_dict {
             let value = serde_json::from_str(text)
-                .map_err(|error| InputError::new_err(format!("the context is no JSON object: {error}")))?;
+                .map_err(|error| InputError::new_err(format!("the context is not a JSON object: {error}")))?;
             let context = py.detach(|| loader.from_dict(value, &*provider.get())).map_err(raise)?;
             return Ok(Self::new(context, threads));
         }
@@ -193,12 +194,12 @@ impl Context {
         Ok(Self::new(context, threads))
     }
 
-    /// The same keys under another provider, in a format.
-    fn under(&self, py: Python<'_>, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<Self> {
-        py.detach(|| self.again(provider, format, context_id)).map(|context| Self::new(context, self.threads))
+    /// Returns the same keys under another provider, in the given format.
+    fn with_provider(&self, py: Python<'_>, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<Self> {
+        py.detach(|| self.rekeyed(provider, format, context_id)).map(|context| Self::new(context, self.threads))
     }
 
-    /// Encrypts (N, D) or (N, D/8) vectors: (N, key_len/2) uint8.
+    /// Encrypts vectors (N, D) or (N, D/8). Returns (N, key_len/2) uint8.
     #[pyo3(signature = (vectors, progress=None))]
     fn encrypt<'py>(
         &self,
@@ -211,7 +212,7 @@ impl Context {
         })
     }
 
-    /// Decrypts (N, key_len/2) encrypted distances: (N,) uint32.
+    /// Decrypts encrypted distances (N, key_len/2). Returns (N,) uint32.
     #[pyo3(signature = (ciphertexts, progress=None))]
     fn decode<'py>(
         &self,
@@ -220,15 +221,15 @@ impl Context {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
         let rows = CiphertextRows::new(ciphertexts, self.width())?;
-        let told = Told::new(progress, rows.len() as u64, "decode")?;
+        let reporter = Reporter::new(progress, rows.len() as u64, "decode")?;
         let take = |range| rows.copied(range);
-        let parts = in_blocks(py, rows.len(), &told, take, |block| {
+        let parts = in_blocks(py, rows.len(), &reporter, take, |block| {
             self.inner.decode_hamming_client_batch(&self.inner.import(&block)?)
         })?;
         Ok(PyArray1::from_vec(py, parts.concat()))
     }
 
-    /// Decrypts (N, key_len/2) encrypted vectors: (N, D) uint8 of zeros and ones.
+    /// Decrypts encrypted vectors (N, key_len/2). Returns (N, D) uint8 of 0 and 1.
     fn decrypt_vectors<'py>(
         &self,
         py: Python<'py>,
@@ -236,14 +237,14 @@ impl Context {
     ) -> PyResult<Bound<'py, PyArray2<u8>>> {
         let rows = CiphertextRows::new(ciphertexts, self.width())?;
         let take = |range| rows.copied(range);
-        let parts = in_blocks(py, rows.len(), &Told::nowhere(), take, |block| {
+        let parts = in_blocks(py, rows.len(), &Reporter::silent(), take, |block| {
             let vectors = self.inner.decrypt_vec_batch(&self.inner.import(&block)?)?;
             Ok((0..vectors.len()).filter_map(|row| vectors.row(row)).flatten().collect::<Vec<u8>>())
         })?;
         arrays::rows(py, parts.concat(), self.inner.embed_len())
     }
 
-    /// Encrypts numbers, a flat array.
+    /// Encrypts a flat array of numbers.
     fn numbers_of(
         &self,
         py: Python<'_>,
@@ -266,12 +267,12 @@ impl Context {
         Numbers::load(py, self.numbers(py)?, &path)
     }
 
-    /// Decrypts numbers: (N,) int64 if their exponent is not negative, else float64.
+    /// Decrypts numbers. Returns (N,) int64, or float64 if their exponent is negative.
     fn decrypt_numbers<'py>(&self, py: Python<'py>, numbers: &Numbers) -> PyResult<Bound<'py, PyAny>> {
         numbers.decrypted(py, &self.inner)
     }
 
-    /// Decrypts numbers of any size: integers, and the exponent that they share.
+    /// Decrypts numbers of any size. Returns integers and their common exponent.
     fn decrypt_exactly_vartime<'py>(
         &self,
         py: Python<'py>,
@@ -280,22 +281,22 @@ impl Context {
         numbers.decrypted_exactly_vartime(py, &self.inner)
     }
 
-    /// The public key as the SDK writes it.
+    /// Returns the public key in the SDK's form.
     fn pk(&self) -> String {
         self.inner.stringify_pk()
     }
 
-    /// Scheme and sizes as the SDK writes them.
+    /// Returns the configuration in the SDK's form.
     fn config(&self) -> String {
         self.inner.stringify_config()
     }
 
-    /// The secret key in plain text, as the SDK writes it.
+    /// Returns the secret key as plain text in the SDK's form.
     fn sk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         Ok(PyString::new(py, &self.inner.stringify_sk().map_err(raise)?))
     }
 
-    /// The context as text, the secret key sealed.
+    /// Returns the context as text, with the secret key sealed.
     fn text(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.inner.serialize_exec_context()).map_err(raise)
     }
@@ -304,7 +305,7 @@ impl Context {
         py.detach(|| self.inner.save_to_disk(&path)).map_err(raise)
     }
 
-    /// What an evaluator needs, as JSON.
+    /// Returns the public context, which an evaluator needs, as JSON.
     fn public_text(&self) -> PyResult<String> {
         self.inner.public_context().to_json().map_err(raise)
     }
@@ -325,12 +326,12 @@ impl Context {
         Ok(PyBytes::new(py, &self.inner.decrypt_content_for(name, sealed).map_err(raise)?))
     }
 
-    /// The SDK's tables as JSON; empty for other schemes than its lookup client.
+    /// Returns the SDK's tables as JSON. They are empty unless the scheme is `paillier_lookup`.
     fn tables(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.inner.dump_tables()?.to_json()).map_err(raise)
     }
 
-    /// Checks tables from outside. They are not kept: the engine makes its own faster than it reads them.
+    /// Checks foreign tables. They are not kept: computing new tables is faster than reading them.
     fn check_tables(&self, py: Python<'_>, tables: &str) -> PyResult<()> {
         py.detach(|| self.inner.load_tables(&Tables::from_json(tables)?)).map_err(raise)
     }
@@ -373,13 +374,13 @@ impl Context {
         self.inner.parameters().alpha_len()
     }
 
-    /// What is known to be weak about the key, if anything is.
+    /// A description of the known weakness of the key, or None.
     #[getter]
     fn weakness(&self) -> Option<String> {
         self.inner.parameters().weakness()
     }
 
-    /// Bytes of a ciphertext.
+    /// The size of a ciphertext in bytes.
     #[getter]
     fn width(&self) -> usize {
         self.inner.parameters().ciphertext_bytes()
@@ -390,13 +391,13 @@ impl Context {
         self.inner.device().to_string()
     }
 
-    /// Whether everything that needs a secret stays on the CPU, whatever the device.
+    /// Whether all computation with secrets stays on the CPU, whatever the device.
     #[getter]
     fn secrets_on_cpu(&self) -> bool {
         self.inner.secrets_on_cpu()
     }
 
-    /// The device that is really used for what needs a secret, by name.
+    /// The name of the device that computes with secrets.
     #[getter]
     fn device_used(&self) -> String {
         self.inner.device_report().used

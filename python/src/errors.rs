@@ -1,4 +1,4 @@
-//! The engine's errors as Python's exceptions.
+//! The engine's errors as Python exceptions.
 
 use hushvec::{Error, ErrorKind};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
@@ -8,7 +8,7 @@ create_exception!(
     hushvec,
     InputError,
     PyValueError,
-    "Something given cannot be used: the message says what, where and why."
+    "An argument or a file is invalid. The message says what, where and why."
 );
 create_exception!(hushvec, WeakKeyError, PyValueError, "The key is known to be weak, and allow_weak was not given.");
 create_exception!(hushvec, FileError, PyOSError, "A file cannot be read or written.");
@@ -16,10 +16,10 @@ create_exception!(
     hushvec,
     DeviceError,
     PyRuntimeError,
-    "A device, or something else that the engine needs, is not there."
+    "A device, or a service that the engine needs, is not available."
 );
 
-/// The exception for an error.
+/// Converts an error to an exception.
 pub fn raise(error: Error) -> PyErr {
     let text = error.to_string();
     match error.kind() {
@@ -37,8 +37,8 @@ pub fn raise(error: Error) -> PyErr {
     }
 }
 
-/// The same error, its rows and records counted from there: errors count from the start of a block, people from the start
-/// of their array or file.
+/// Adds `first` to the rows and records of an error. Errors count from the start of a block; messages count from the
+/// start of the caller's array or file.
 pub fn counted_from(error: Error, first: u64) -> Error {
     error.counted_from(first)
 }

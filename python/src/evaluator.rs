@@ -1,11 +1,11 @@
-//! Who combines, knowing the public key only.
+//! The evaluator, which has the public key only.
 
 use crate::arrays::{self, CiphertextRows};
 use crate::blocks::{self, in_blocks};
 use crate::context::{device, threads};
 use crate::errors::{InputError, raise};
 use crate::numbers::{self, Numbers, Values};
-use crate::progress::Told;
+use crate::progress::Reporter;
 use hushvec::{Device, NumberEvaluator, PublicContext};
 use numpy::PyArray2;
 use pyo3::prelude::*;
@@ -13,13 +13,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// Combines encrypted queries with encrypted vectors. It holds no secret.
+/// Aggregates encrypted queries with encrypted vectors. It holds no secret.
 #[pyclass(frozen, subclass, module = "hushvec._hushvec")]
 pub struct Evaluator {
     inner: Arc<hushvec::Evaluator>,
     device: Device,
     threads: Option<NonZeroUsize>,
-    /// Opened when the first number comes.
+    /// Opened on first use.
     numbers: OnceLock<Arc<NumberEvaluator>>,
 }
 
@@ -39,7 +39,7 @@ impl Evaluator {
 
 #[pymethods]
 impl Evaluator {
-    /// Opens a public context, given as its text or its file.
+    /// Opens a public context from its text or from a file.
     #[new]
     #[pyo3(signature = (text=None, *, path=None, device="auto", threads=None, allow_weak=false))]
     fn new(
@@ -60,7 +60,7 @@ impl Evaluator {
         Ok(Self { inner: Arc::new(inner), device, threads, numbers: OnceLock::new() })
     }
 
-    /// Encrypts vectors with the public key: (N, key_len/2) uint8.
+    /// Encrypts vectors (N, D) or (N, D/8) with the public key. Returns (N, key_len/2) uint8.
     #[pyo3(signature = (vectors, progress=None))]
     fn encrypt<'py>(
         &self,
@@ -73,7 +73,8 @@ impl Evaluator {
         })
     }
 
-    /// Combines one query, (1, key_len/2), with vectors, (N, key_len/2): (N, key_len/2) encrypted distances.
+    /// Aggregates one encrypted query (1, key_len/2) with encrypted vectors (N, key_len/2). Returns the encrypted
+    /// distances, (N, key_len/2) uint8.
     #[pyo3(signature = (query, vectors, progress=None))]
     fn hamming<'py>(
         &self,
@@ -88,15 +89,15 @@ impl Evaluator {
             return Err(InputError::new_err(format!("{} queries were given, expected one", query.len())));
         };
         let rows = CiphertextRows::new(vectors, width)?;
-        let told = Told::new(progress, rows.len() as u64, "combine")?;
+        let reporter = Reporter::new(progress, rows.len() as u64, "aggregate")?;
         let take = |range| rows.copied(range);
-        let parts = in_blocks(py, rows.len(), &told, take, |block| {
+        let parts = in_blocks(py, rows.len(), &reporter, take, |block| {
             self.inner.integers(&self.inner.hamming_batch(&query, &self.inner.import(&block)?)?)
         })?;
         arrays::rows(py, parts.concat(), width)
     }
 
-    /// Encrypts numbers, a flat array, with the public key.
+    /// Encrypts a flat array of numbers with the public key.
     fn numbers_of(
         &self,
         py: Python<'_>,
@@ -118,28 +119,30 @@ impl Evaluator {
         Numbers::load(py, self.numbers(py)?, &path)
     }
 
-    /// The public context as JSON.
+    /// Returns the public context as JSON.
     fn public_context(&self) -> PyResult<String> {
         self.inner.public_context().to_json().map_err(raise)
     }
 
-    /// Dimensions of a vector.
+    /// The number of dimensions of a vector.
     #[getter]
     fn embed_len(&self) -> usize {
         self.inner.public_key().parameters().embedding_length()
     }
 
-    /// Length of each prime in bits.
+    /// The length of each prime in bits.
     #[getter]
     fn key_len(&self) -> usize {
         self.inner.public_key().parameters().key_len()
     }
 
+    /// The SHA-256 hash of the public key and configuration.
     #[getter]
     fn public_id(&self) -> String {
         self.inner.public_context().public_id().to_string()
     }
 
+    /// The name of the device that computes.
     #[getter]
     fn device_used(&self) -> String {
         self.inner.device_report().used

@@ -1,17 +1,17 @@
-//! Ids of vectors: arrays and lists of integers or strings.
+//! Conversion of ids: arrays and lists of integers or strings.
 
 use crate::errors::{InputError, counted_from, raise};
 use hushvec::{IdKind, IdRef, Ids};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-/// Ids from anything that can be iterated over. Messages count them from `first`.
-pub fn given(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
+/// Reads ids from an iterable. Messages count ids from `first`.
+pub fn from_python(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
     if ids.is_instance_of::<PyString>() || ids.is_instance_of::<PyBytes>() {
         return Err(InputError::new_err("ids must be an array or a list; put a single id into a list"));
     }
-    let mut taken = Ids::new();
-    // Of an array this gives Python's own integers and strings.
+    let mut read = Ids::new();
+    // `tolist` of an array returns Python integers and strings.
     let ids = ids.call_method0("tolist").unwrap_or_else(|_| ids.clone());
     let wrong = |id: &Bound<'_, PyAny>, number: u64| {
         InputError::new_err(format!("id {number} is {}, expected an integer from 0 to 2^64 - 1, or a string", id))
@@ -20,15 +20,15 @@ pub fn given(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
     for (number, id) in (first..).zip(all) {
         let id = id?;
         let pushed = match id.cast::<PyString>() {
-            Ok(text) => taken.push(IdRef::Text(text.to_str()?)),
-            Err(_) => taken.push(IdRef::Number(id.extract().map_err(|_| wrong(&id, number))?)),
+            Ok(text) => read.push(IdRef::Text(text.to_str()?)),
+            Err(_) => read.push(IdRef::Number(id.extract().map_err(|_| wrong(&id, number))?)),
         };
         pushed.map_err(|error| raise(counted_from(error, first)))?;
     }
-    Ok(taken)
+    Ok(read)
 }
 
-/// Ids as an array, of uint64 or of strings, in a shape. Of none the kind is what it would be.
+/// Returns ids as an array of uint64 or of strings, in the given shape. An empty array has the type uint64.
 pub fn array<'py>(py: Python<'py>, ids: &Ids, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
     let array = if ids.kind() == Some(IdKind::Strings) {
         let texts: Vec<&str> = ids.iter().filter_map(IdRef::text).collect();

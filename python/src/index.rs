@@ -1,4 +1,4 @@
-//! Index files, read.
+//! Index files: reading.
 
 use crate::arrays;
 use crate::errors::raise;
@@ -6,14 +6,14 @@ use crate::evaluator::Evaluator;
 use crate::ids;
 use crate::keys::Owner;
 use crate::nearest;
-use crate::progress::{Told, watched};
+use crate::progress::{Reporter, watched};
 use hushvec::{Ids, Progress};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
 
-/// Stored encrypted vectors with ids, in a file that is mapped into memory: it costs no memory to speak of, however
-/// large it is. `len()` is the number of vectors. Written by `IndexWriter`.
+/// Encrypted vectors with ids in a file, which `IndexWriter` writes. The file is mapped into memory, so an index of any
+/// size takes little memory. `len()` is the number of vectors.
 #[pyclass(frozen, module = "hushvec")]
 pub struct Index {
     inner: hushvec::Index,
@@ -32,8 +32,9 @@ impl Index {
         Ok(Self { inner: py.detach(|| hushvec::Index::open(&path)).map_err(raise)? })
     }
 
-    /// The `k` nearest vectors for each query, nearest first, for an owner who has the index at hand: encrypts the
-    /// queries, combines and decodes. Ids (Q, k), and distances (Q, k) uint32, with fewer columns if there are fewer vectors.
+    /// Finds the `k` nearest vectors to each query, nearest first. For an owner who has the index: encrypts the
+    /// queries, aggregates and decrypts. Returns ids (Q, k) and distances (Q, k) uint32, with fewer columns if there
+    /// are fewer vectors.
     #[pyo3(signature = (keys, queries, k=10, progress=None))]
     fn nearest<'py>(
         &self,
@@ -44,12 +45,12 @@ impl Index {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<nearest::Arrays<'py>> {
         let queries = arrays::vectors(queries, keys.0.embed_len(), 0)?;
-        let told = Told::new(progress, queries.len() as u64 * self.inner.len(), "search")?;
-        let found = watched(py, &told, |progress| self.inner.nearest(&keys.0, &queries, k, progress))?;
+        let reporter = Reporter::new(progress, queries.len() as u64 * self.inner.len(), "search")?;
+        let found = watched(py, &reporter, |progress| self.inner.nearest(&keys.0, &queries, k, progress))?;
         nearest::arrays(py, &found)
     }
 
-    /// All ids in the order of the rows: (N,) uint64 or strings.
+    /// All ids in the order of the rows, (N,) uint64 or strings.
     #[getter]
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut all = Ids::new();
@@ -57,7 +58,7 @@ impl Index {
         ids::array(py, &all, &[all.len()])
     }
 
-    /// All vectors as they are stored: ids (N,) and ciphertexts (N, key_len/2) uint8.
+    /// Returns all ids (N,) and all ciphertexts (N, key_len/2) uint8.
     fn export<'py>(
         &self,
         py: Python<'py>,
@@ -73,8 +74,8 @@ impl Index {
         Ok((ids::array(py, &all, &[all.len()])?, arrays::rows(py, integers, width)?))
     }
 
-    /// Verifies every checksum; with an evaluator also that no id is there twice and that every vector is a number that
-    /// a ciphertext can be; if `deep`, also that it is coprime to n.
+    /// Verifies all checksums. With an evaluator, also checks that there are no duplicate ids and that every vector
+    /// is in the range of ciphertexts; with `deep`, also that it is coprime to n.
     #[pyo3(signature = (evaluator=None, deep=false, progress=None))]
     fn verify(
         &self,
@@ -83,14 +84,14 @@ impl Index {
         deep: bool,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let told = Told::new(progress, self.inner.len(), "verify")?;
-        watched(py, &told, |progress| {
+        let reporter = Reporter::new(progress, self.inner.len(), "verify")?;
+        watched(py, &reporter, |progress| {
             self.inner.verify()?;
             evaluator.map_or(Ok(()), |evaluator| evaluator.get().verify(&self.inner, deep, progress))
         })
     }
 
-    /// Puts indexes of one key together in a new file: how many vectors that has.
+    /// Merges indexes of one key into a new file. Returns its number of vectors.
     #[staticmethod]
     #[pyo3(signature = (paths, output, progress=None))]
     fn merge(
@@ -101,12 +102,12 @@ impl Index {
     ) -> PyResult<u64> {
         let inputs: Result<Vec<_>, _> = py.detach(|| paths.iter().map(|path| hushvec::Index::open(path)).collect());
         let inputs = inputs.map_err(raise)?;
-        let told = Told::new(progress, inputs.iter().map(hushvec::Index::len).sum(), "merge")?;
-        watched(py, &told, |progress: &Progress| hushvec::Index::merge(&inputs, &output, progress))
+        let reporter = Reporter::new(progress, inputs.iter().map(hushvec::Index::len).sum(), "merge")?;
+        watched(py, &reporter, |progress: &Progress| hushvec::Index::merge(&inputs, &output, progress))
     }
 
-    /// Rewrites an index without what was deleted from it, in one step: `{"kept", "removed", "bytes_before",
-    /// "bytes_after"}`.
+    /// Rewrites an index without its deleted vectors, and replaces the file atomically. Returns a dictionary with
+    /// "kept", "removed", "bytes_before" and "bytes_after".
     #[staticmethod]
     #[pyo3(signature = (path, progress=None))]
     fn compact<'py>(
@@ -115,8 +116,8 @@ impl Index {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let total = py.detach(|| hushvec::Index::open(&path)).map_err(raise)?.len();
-        let told = Told::new(progress, total, "compact")?;
-        let done = watched(py, &told, |progress| hushvec::Index::compact(&path, progress))?;
+        let reporter = Reporter::new(progress, total, "compact")?;
+        let done = watched(py, &reporter, |progress| hushvec::Index::compact(&path, progress))?;
         let facts = PyDict::new(py);
         facts.set_item("kept", done.kept)?;
         facts.set_item("removed", done.removed)?;
@@ -130,38 +131,38 @@ impl Index {
         self.inner.len() as usize
     }
 
-    /// The file.
+    /// The path of the file.
     #[getter]
     fn path(&self) -> PathBuf {
         self.inner.path().to_owned()
     }
 
-    /// SHA-256 of the public key and configuration that its vectors are encrypted with.
+    /// The SHA-256 hash of the public key and configuration that its vectors are encrypted with.
     #[getter]
     fn public_id(&self) -> String {
         self.inner.public_id().to_string()
     }
 
-    /// Dimensions of a vector.
+    /// The number of dimensions of a vector.
     #[getter]
     fn embed_len(&self) -> usize {
         self.inner.embedding_length()
     }
 
-    /// Length of each prime of the key, in bits.
+    /// The length of each prime of the key in bits.
     #[getter]
     fn key_len(&self) -> usize {
         self.inner.key_len()
     }
 
-    /// How many vectors are deleted but still in the file, until it is compacted.
+    /// The number of deleted vectors that are still in the file, until it is compacted.
     #[getter]
     fn deleted(&self) -> u64 {
         self.inner.deleted()
     }
 
-    /// Bytes after the last whole block, if an append was cut short. Reading leaves them alone; the next append cuts
-    /// them off.
+    /// The number of bytes after the last complete block, if an append was interrupted. Readers ignore them; the next
+    /// append removes them.
     #[getter]
     fn torn_bytes(&self) -> u64 {
         self.inner.recovery().map_or(0, |recovery| recovery.torn_bytes)

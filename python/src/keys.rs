@@ -1,4 +1,4 @@
-//! What encrypts: an owner's keys, or the public key alone.
+//! Conversion of keys: the owner's, or the public key alone.
 
 use crate::context::Context;
 use crate::errors::InputError;
@@ -7,7 +7,7 @@ use hushvec::{BitMatrix, Ciphertexts, Error, ExecutionContext, HomomorphicClient
 use pyo3::prelude::*;
 use std::sync::Arc;
 
-/// Keys as callers give them: an execution context, a client or an evaluator.
+/// The keys of an argument: an execution context, a client or an evaluator.
 #[derive(Clone)]
 pub enum Keys {
     Owner(Arc<ExecutionContext>),
@@ -51,7 +51,7 @@ impl Keys {
     }
 }
 
-/// An owner's keys as callers give them: an execution context or a client.
+/// The owner's keys of an argument: an execution context or a client.
 pub struct Owner(pub Arc<ExecutionContext>);
 
 impl<'py> FromPyObject<'_, 'py> for Owner {
@@ -61,7 +61,7 @@ impl<'py> FromPyObject<'_, 'py> for Owner {
         if let Ok(context) = given.cast::<Context>() {
             return Ok(Self(Arc::clone(context.get().get())));
         }
-        // What a client says that has no keys yet is for its caller.
+        // A client without keys raises its own error, which the caller gets.
         let expected = "an ExecutionContext or a client with keys";
         let Some(keys) = given.getattr_opt("_keys")? else { return Err(wrong(expected, given)) };
         match keys.cast::<Context>() {

@@ -1,6 +1,6 @@
-//! The engine as a Python extension module. What Python's users see is in `python/hushvec`, on top of this.
+//! The engine as a Python extension module. The public interface is in `python/hushvec`, on top of this module.
 
-#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 passes arguments by value")]
 
 mod aggregate;
 mod arrays;
@@ -25,7 +25,7 @@ mod writer;
 
 use pyo3::prelude::*;
 
-/// The native part of hushvec.
+/// The extension module of hushvec.
 #[pymodule]
 mod _hushvec {
     #[pymodule_export]
@@ -56,7 +56,7 @@ mod _hushvec {
     use pyo3::prelude::*;
     use std::path::PathBuf;
 
-    /// The processor and GPUs of this machine, and what `auto` picks, as JSON.
+    /// Returns the CPU and the GPUs of this machine, and the device that `auto` selects, as JSON.
     #[pyfunction]
     fn devices(py: Python<'_>) -> PyResult<String> {
         let devices = py.detach(|| hushvec::Devices::detect(None)).map_err(raise)?;

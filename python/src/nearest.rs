@@ -5,10 +5,10 @@ use hushvec::{Ids, Neighbour};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
-/// Ids and distances, a row for each query.
+/// Ids and distances, with a row for each query.
 pub type Arrays<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray2<u32>>);
 
-/// Neighbours as arrays. Every query has as many.
+/// Returns neighbours as arrays. Every query must have the same number of neighbours.
 pub fn arrays<'py>(py: Python<'py>, found: &[Vec<Neighbour>]) -> PyResult<Arrays<'py>> {
     let shape = [found.len(), found.first().map_or(0, Vec::len)];
     let mut all = Ids::new();

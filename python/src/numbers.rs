@@ -1,11 +1,11 @@
-//! Encrypted numbers. Operators and types are Python's side: `hushvec/numbers.py`.
+//! Encrypted numbers. Their public types, with operators, are in `hushvec/numbers.py`.
 
 use crate::arrays::changed;
 use crate::blocks::in_blocks;
 use crate::errors::{InputError, raise};
 use crate::pinned::Pinned;
 use crate::plain::{self, PlainArray};
-use crate::progress::Told;
+use crate::progress::Reporter;
 use hushvec::{
     Device, EncryptedArray, EncryptedNumber, Error, ExecutionContext, MachineNumber, NumberEvaluator, NumberFormat,
     PublicContext,
@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// Encrypted numbers, and who computes with them.
+/// Encrypted numbers, and the evaluator that computes with them.
 #[pyclass(frozen, module = "hushvec._hushvec")]
 pub struct Numbers {
     evaluator: Arc<NumberEvaluator>,
@@ -31,13 +31,13 @@ impl Numbers {
         Self { evaluator, array }
     }
 
-    /// From what `to_bytes` wrote.
+    /// Reads the bytes that `to_bytes` returned.
     pub fn from_bytes(py: Python<'_>, evaluator: &Arc<NumberEvaluator>, bytes: &[u8]) -> PyResult<Self> {
         let array = py.detach(|| evaluator.numbers_from_bytes(bytes)).map_err(raise)?;
         Ok(Self::new(Arc::clone(evaluator), array))
     }
 
-    /// From what `save` wrote.
+    /// Reads a file that `save` wrote.
     pub fn load(py: Python<'_>, evaluator: &Arc<NumberEvaluator>, path: &Path) -> PyResult<Self> {
         let array = py.detach(|| evaluator.load_numbers(path)).map_err(raise)?;
         Ok(Self::new(Arc::clone(evaluator), array))
@@ -52,7 +52,7 @@ impl Numbers {
         Ok(Self::new(Arc::clone(&self.evaluator), array))
     }
 
-    /// Decrypted: an array of float64 or int64.
+    /// Decrypts the numbers to an array of int64, or of float64 if the exponent is negative.
     pub fn decrypted<'py>(&self, py: Python<'py>, owner: &ExecutionContext) -> PyResult<Bound<'py, PyAny>> {
         if self.array.exponent() >= 0 {
             let integers = self.in_blocks(py, |block| owner.decrypt_integers(block))?.concat();
@@ -68,10 +68,10 @@ impl Numbers {
         work: impl Fn(&EncryptedArray) -> Result<T, Error> + Send,
     ) -> PyResult<Vec<T>> {
         let array = &self.array;
-        in_blocks(py, array.len(), &Told::nowhere(), Ok, move |range| work(&array.slice(range)))
+        in_blocks(py, array.len(), &Reporter::silent(), Ok, move |range| work(&array.slice(range)))
     }
 
-    /// Integers of any length, and the exponent that they share.
+    /// Decrypts the numbers to integers of any length and their common exponent.
     pub fn decrypted_exactly_vartime<'py>(
         &self,
         py: Python<'py>,
@@ -130,14 +130,16 @@ impl Numbers {
         self.map(py, NumberEvaluator::rerandomize)
     }
 
-    /// Some of the numbers, by their places, which may repeat.
-    fn take(&self, py: Python<'_>, places: Vec<usize>) -> PyResult<Self> {
-        let numbers: Option<Vec<_>> = places.iter().map(|place| self.array.get(*place)).collect();
-        let numbers = numbers.ok_or_else(|| InputError::new_err(format!("there are {} numbers", self.array.len())))?;
+    /// Returns the numbers at some positions, which may repeat.
+    fn take(&self, py: Python<'_>, positions: Vec<usize>) -> PyResult<Self> {
+        let numbers: Option<Vec<_>> = positions.iter().map(|position| self.array.get(*position)).collect();
+        let outside =
+            || InputError::new_err(format!("a position is out of range: there are {} numbers", self.array.len()));
+        let numbers = numbers.ok_or_else(outside)?;
         self.map(py, |evaluator, _| evaluator.array_of(&numbers))
     }
 
-    /// These and others, one after the other.
+    /// Returns these numbers followed by others.
     fn followed_by(&self, py: Python<'_>, others: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
         let others: Vec<&EncryptedArray> = others.iter().map(|other| &other.array).collect();
         self.map(py, |evaluator, array| evaluator.concat(std::iter::once(array).chain(others.iter().copied())))
@@ -172,7 +174,7 @@ impl Numbers {
     }
 }
 
-/// The evaluator of a public key, opened when it is first asked for.
+/// Returns the evaluator of a public key, and opens it on first use.
 pub fn evaluator<'a>(
     py: Python<'_>,
     cell: &'a OnceLock<Arc<NumberEvaluator>>,
@@ -187,7 +189,7 @@ pub fn evaluator<'a>(
     Ok(cell.get_or_init(|| Arc::new(opened)))
 }
 
-/// Numbers to encrypt: a flat array of one of three types. Copied a block at a time, as [`CiphertextRows`] are.
+/// Numbers to encrypt: a flat array of one of three types, copied block by block like [`CiphertextRows`].
 ///
 /// [`CiphertextRows`]: crate::arrays::CiphertextRows
 pub struct Values<'py> {
@@ -204,7 +206,7 @@ enum Kind {
 }
 
 impl<'py> Values<'py> {
-    /// From an array of integers of up to 64 bits, booleans or floats.
+    /// Takes an array of integers of up to 64 bits, booleans or floats.
     pub fn new(array: &Bound<'py, PyAny>) -> PyResult<Self> {
         let dtype = array.cast::<PyUntypedArray>()?.dtype();
         let (kind, name) = match dtype.kind() {
@@ -212,13 +214,13 @@ impl<'py> Values<'py> {
             b'u' => (Kind::Unsigned, "uint64"),
             b'f' => (Kind::Floats, "float64"),
             _ => {
-                let text = format!("numbers to encrypt are integers of up to 64 bits or floats, not {dtype}");
+                let text = format!("numbers to encrypt must be integers of up to 64 bits or floats, not {dtype}");
                 return Err(InputError::new_err(text));
             }
         };
         let pinned = Pinned::new(array)?;
         let numpy = array.py().import("numpy")?;
-        // The array itself if it is of this type, aligned and without gaps.
+        // Returns the array itself if it has this type, is aligned and has no gaps.
         let array = numpy.call_method1("require", (array, name, ("C", "A")))?;
         let count = array.cast::<PyUntypedArray>()?.len();
         Ok(Self { array, count, kind, _pinned: pinned })
@@ -236,12 +238,12 @@ impl<'py> Values<'py> {
         owner: Option<&ExecutionContext>,
         evaluator: &NumberEvaluator,
         format: &NumberFormat,
-        told: &Told<'_>,
+        reporter: &Reporter<'_>,
     ) -> PyResult<Vec<EncryptedArray>> {
         in_blocks(
             py,
             self.count,
-            told,
+            reporter,
             |range| self.copied::<T>(range),
             |values| match owner {
                 Some(owner) => owner.encrypt_numbers(&values, format),
@@ -250,7 +252,7 @@ impl<'py> Values<'py> {
         )
     }
 
-    /// Encrypts them, by an owner or else by an evaluator.
+    /// Encrypts the numbers with the owner's keys, or else with the evaluator's public key.
     pub fn encrypt(
         &self,
         py: Python<'_>,
@@ -259,20 +261,20 @@ impl<'py> Values<'py> {
         (integer_bits, fraction_bits): (u32, Option<u16>),
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Numbers> {
-        let told = &Told::new(progress, self.count as u64, "encrypt")?;
+        let reporter = &Reporter::new(progress, self.count as u64, "encrypt")?;
         let fraction_bits = fraction_bits.unwrap_or(if matches!(self.kind, Kind::Floats) { FRACTION_BITS } else { 0 });
         let format = &NumberFormat::fixed_point(integer_bits, fraction_bits);
         let parts = match self.kind {
-            Kind::Signed => self.encrypted::<i64>(py, owner, evaluator, format, told),
-            Kind::Unsigned => self.encrypted::<u64>(py, owner, evaluator, format, told),
-            Kind::Floats => self.encrypted::<f64>(py, owner, evaluator, format, told),
+            Kind::Signed => self.encrypted::<i64>(py, owner, evaluator, format, reporter),
+            Kind::Unsigned => self.encrypted::<u64>(py, owner, evaluator, format, reporter),
+            Kind::Floats => self.encrypted::<f64>(py, owner, evaluator, format, reporter),
         }?;
-        // Of no numbers the format is still that which was asked for.
+        // An empty array has the requested format too.
         let none = || evaluator.encrypt_numbers::<i64>(&[], format);
         let array = if parts.is_empty() { none() } else { evaluator.concat(&parts) };
         Ok(Numbers::new(Arc::clone(evaluator), array.map_err(raise)?))
     }
 }
 
-/// Bits after the point of floats that are encrypted without saying how many.
+/// The default number of bits after the point for floats.
 const FRACTION_BITS: u16 = 128;

@@ -1,13 +1,13 @@
-//! Arrays that keep their memory while they are read.
+//! Keeps arrays from being resized while they are read.
 
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
-/// The longest chain of views that is followed. NumPy's own views refer to their origin directly.
+/// The longest chain of views that is followed. NumPy's own views refer to the original array directly.
 const MOST_BASES: usize = 32;
 
-/// Keeps an array, and the arrays that it is a view of, from being resized as long as this lives.
+/// Keeps an array, and the arrays that it is a view of, from being resized during its lifetime.
 ///
 /// NumPy refuses to resize an array with weak references, even with `refcheck=False`. A buffer export does not stop it.
 pub struct Pinned<'py> {

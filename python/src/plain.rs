@@ -1,4 +1,4 @@
-//! Plain numbers that encrypted ones are computed with: Python's and NumPy's, as integers times one power of two.
+//! Plain operands of encrypted numbers: Python's and NumPy's numbers as integers times one power of two.
 
 use crate::errors::{InputError, raise};
 use crate::pinned::Pinned;
@@ -8,8 +8,8 @@ use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt};
 
-/// Plain numbers, of any shape. Floats are taken exactly, unless `fraction_bits` says how many bits after the point are
-/// enough: fewer make products cheaper. Lengths decide how long products take.
+/// Plain numbers of any shape. Floats are taken exactly, unless `fraction_bits` limits the bits after the point:
+/// fewer bits make products faster. The time of a product depends on the lengths of the numbers.
 #[pyclass(frozen, module = "hushvec")]
 pub struct PlainArray {
     values: hushvec::PlainArray,
@@ -21,12 +21,12 @@ impl PlainArray {
         &self.values
     }
 
-    /// As a matrix.
+    /// Returns the numbers as a matrix.
     pub fn matrix(&self) -> PyResult<PlainMatrix> {
         match *self.shape {
             [_, columns] => PlainMatrix::new(columns, self.values.clone()).map_err(raise),
             _ => Err(InputError::new_err(format!(
-                "a matrix has two dimensions, these numbers have {}",
+                "a matrix must have two dimensions, these numbers have {}",
                 self.shape.len()
             ))),
         }
@@ -40,7 +40,7 @@ impl PlainArray {
     fn new(values: &Bound<'_, PyAny>, fraction_bits: Option<u16>) -> PyResult<Self> {
         let array = values.py().import("numpy")?.call_method1("asarray", (values,))?;
         let untyped = array.cast::<PyUntypedArray>()?;
-        // Conversions release the GIL.
+        // Conversions release the GIL, so another thread could resize the array.
         let _pinned = Pinned::new(&array)?;
         let (shape, kind) = (untyped.shape().to_vec(), untyped.dtype().kind());
         let flat = array.call_method0("ravel")?;
@@ -61,7 +61,7 @@ impl PlainArray {
         Ok(Self { values, shape })
     }
 
-    /// The shape that the numbers were given in.
+    /// The shape of the numbers.
     #[getter]
     fn shape(&self) -> Vec<usize> {
         self.shape.clone()
@@ -82,7 +82,7 @@ impl PlainArray {
     }
 }
 
-/// An integer of any length; `None` if it is a float.
+/// Converts an integer of any length. Returns `None` for other types.
 fn integer(item: &Bound<'_, PyAny>) -> PyResult<Option<BigInt>> {
     let Ok(item) = item.cast::<PyInt>() else { return Ok(None) };
     let bits: usize = item.call_method0("bit_length")?.extract()?;
@@ -91,20 +91,20 @@ fn integer(item: &Bound<'_, PyAny>) -> PyResult<Option<BigInt>> {
     Ok(Some(BigInt::from_signed_bytes_le(&bytes)))
 }
 
-/// What Python's integers want to hear to keep their sign in bytes.
+/// Returns the keyword arguments with which Python's integers convert to and from signed bytes.
 pub fn signed(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let signed = PyDict::new(py);
     signed.set_item("signed", true)?;
     Ok(signed)
 }
 
-/// With so many bits after the point, or with as many as all of them have.
+/// Rounds floats to `fraction_bits` bits after the point. By default keeps as many as the floats have.
 fn floats(values: &[f64], fraction_bits: Option<u16>) -> PyResult<hushvec::PlainArray> {
     let all = || values.iter().map(|value| fraction_of(*value)).max().unwrap_or(0);
     hushvec::PlainArray::fixed_point(values, fraction_bits.unwrap_or_else(all)).map_err(raise)
 }
 
-/// How many bits a float has after the point, at most 1074 (IEEE 754 binary64).
+/// Returns the number of bits that a float has after the point, at most 1074 (IEEE 754 binary64).
 fn fraction_of(value: f64) -> u16 {
     let bits = value.to_bits();
     let (biased, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
@@ -119,5 +119,5 @@ fn fraction_of(value: f64) -> u16 {
 
 fn wrong(array: &Bound<'_, PyAny>) -> PyErr {
     let given = array.getattr("dtype").map_or_else(|_| "something else".to_owned(), |dtype| dtype.to_string());
-    InputError::new_err(format!("plain numbers are integers or floats, not {given}"))
+    InputError::new_err(format!("plain numbers must be integers or floats, not {given}"))
 }

@@ -1,4 +1,4 @@
-//! Long work in the background, while the interpreter hears Ctrl-C and tells how far it is.
+//! Runs long work in another thread, while the calling thread handles Ctrl-C and reports progress.
 
 use crate::errors::raise;
 use hushvec::{Error, Progress};
@@ -7,37 +7,37 @@ use pyo3::prelude::*;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long Ctrl-C may wait.
+/// The longest delay of Ctrl-C and of progress reports.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Where progress is told: to a function, to a bar, or nowhere.
-pub struct Told<'py> {
+/// Reports progress to a function or a bar, or to nobody, and knows when to stop.
+pub struct Reporter<'py> {
     to: Option<Bound<'py, PyAny>>,
-    /// Set to stop the work: a `threading.Event`.
+    /// A `threading.Event` that stops the work when it is set.
     stop: Option<Bound<'py, PyAny>>,
 }
 
-impl<'py> Told<'py> {
-    /// From what a caller gave as `progress`: see `hushvec.progress`.
+impl<'py> Reporter<'py> {
+    /// Creates the reporter for the argument `progress`: see `hushvec.progress`.
     pub fn new(progress: Option<&Bound<'py, PyAny>>, total: u64, what: &str) -> PyResult<Self> {
-        let Some(progress) = progress else { return Ok(Self::nowhere()) };
+        let Some(progress) = progress else { return Ok(Self::silent()) };
         let to = progress.py().import("hushvec.progress")?.call_method1("start", (progress, total, what))?;
         Ok(Self { to: (!to.is_none()).then_some(to), stop: None })
     }
 
-    /// Told to nobody.
-    pub fn nowhere() -> Self {
+    /// Returns a reporter that reports to nobody.
+    pub fn silent() -> Self {
         Self { to: None, stop: None }
     }
 
-    /// The same, until a `threading.Event` is set.
-    pub fn until(self, stop: Option<&Bound<'py, PyAny>>) -> Self {
-        let mut told = self;
-        told.stop = stop.cloned();
-        told
+    /// Also stops the work when a `threading.Event` is set.
+    pub fn with_stop(self, stop: Option<&Bound<'py, PyAny>>) -> Self {
+        let mut reporter = self;
+        reporter.stop = stop.cloned();
+        reporter
     }
 
-    /// Hears Ctrl-C, and whether to stop.
+    /// Returns an error after Ctrl-C, or if the work is to stop.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         py.check_signals()?;
         match &self.stop {
@@ -46,34 +46,34 @@ impl<'py> Told<'py> {
         }
     }
 
-    /// Tells how many rows are done.
-    pub fn say(&self, done: u64) -> PyResult<()> {
+    /// Reports the number of finished rows.
+    pub fn report(&self, done: u64) -> PyResult<()> {
         self.to.as_ref().map_or(Ok(()), |to| to.call1((done,)).map(drop))
     }
 }
 
-impl Drop for Told<'_> {
+impl Drop for Reporter<'_> {
     fn drop(&mut self) {
         if let Some(to) = &self.to {
-            // A bar that cannot be closed is no reason to lose what was computed.
+            // An error here must not discard the result.
             let _ = to.call_method0("close");
         }
     }
 }
 
-/// Does `work` in another thread. Ctrl-C stops it at its next block.
+/// Runs `work` in another thread. Ctrl-C stops it at its next block.
 pub fn watched<T: Send>(
     py: Python<'_>,
-    told: &Told<'_>,
+    reporter: &Reporter<'_>,
     work: impl FnOnce(&Progress) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    watched_with(py, told, raise, work)
+    watched_with(py, reporter, raise, work)
 }
 
-/// The same for work whose errors `raise` makes exceptions of.
+/// Like [`watched`], for work with other errors, which `raise` converts.
 pub fn watched_with<T: Send, E: Send>(
     py: Python<'_>,
-    told: &Told<'_>,
+    reporter: &Reporter<'_>,
     raise: impl FnOnce(E) -> PyErr,
     work: impl FnOnce(&Progress) -> Result<T, E> + Send,
 ) -> PyResult<T> {
@@ -83,33 +83,34 @@ pub fn watched_with<T: Send, E: Send>(
             let _ended = ended.guard();
             work(&progress)
         });
-        let (mut heard, mut last) = (Ok(()), 0);
+        let (mut outcome, mut last) = (Ok(()), 0);
         while !py.detach(|| ended.wait(TICK)) {
-            if heard.is_err() {
+            if outcome.is_err() {
                 continue;
             }
             let done = progress.done();
-            heard = told.check(py).and_then(|()| if done == last { Ok(()) } else { told.say(done) });
+            outcome = reporter.check(py).and_then(|()| if done == last { Ok(()) } else { reporter.report(done) });
             last = done;
-            if heard.is_err() {
+            if outcome.is_err() {
                 progress.cancel();
             }
         }
         let result = py.detach(|| worker.join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        heard?;
+        outcome?;
         let result = result.map_err(raise)?;
-        told.say(progress.done())?;
+        reporter.report(progress.done())?;
         Ok(result)
     })
 }
 
-/// Whether a thread has come to its end, by returning or by a panic.
+/// Whether a thread has ended, by returning or by a panic.
 #[derive(Default)]
 struct Ended {
     flag: Mutex<bool>,
     changed: Condvar,
 }
 
+/// Marks the end of the thread when it is dropped.
 struct Guard<'a>(&'a Ended);
 
 impl Ended {

@@ -1,4 +1,4 @@
-//! Where the key comes from that seals a context.
+//! Key providers.
 
 use crate::errors::{InputError, raise};
 use hushvec::{Error, Format, Key, KeyProvider, PassphraseKeyProvider, XTraceContent};
@@ -22,7 +22,7 @@ impl Provider {
 
 #[pymethods]
 impl Provider {
-    /// A passphrase for contexts of a format, with a salt of one's own or a random one.
+    /// Returns the provider of a passphrase for contexts of a format, with the given salt or a random one.
     #[staticmethod]
     #[pyo3(signature = (passphrase, format, salt=None))]
     fn passphrase(passphrase: String, format: &str, salt: Option<Vec<u8>>) -> PyResult<Self> {
@@ -34,7 +34,7 @@ impl Provider {
         Ok(Self { inner: Arc::new(provider.map_err(raise)?) })
     }
 
-    /// A key that Python holds, and what to store beside the context to get it again.
+    /// Returns the provider of a key that Python holds. `wrapped` is stored with the context, to recover the key from.
     #[staticmethod]
     fn key(provider_id: String, key: &[u8], wrapped: Vec<u8>) -> PyResult<Self> {
         let key = <[u8; 32]>::try_from(key)
@@ -50,19 +50,19 @@ impl Provider {
         self.inner.wrap_key()
     }
 
-    /// Seals content under the key alone, as XTrace's SDK does: base64.
+    /// Seals content under the key itself, as XTrace's SDK does. Returns base64.
     fn encrypt_content(&self, content: &[u8]) -> PyResult<String> {
         XTraceContent::new(self.inner.get_key().map_err(raise)?).encrypt(content).map_err(raise)
     }
 
-    /// Opens what `encrypt_content` or the SDK sealed.
+    /// Opens content that `encrypt_content` or the SDK sealed.
     fn decrypt_content<'py>(&self, py: Python<'py>, sealed: &str) -> PyResult<Bound<'py, PyBytes>> {
         let content = XTraceContent::new(self.inner.get_key().map_err(raise)?).decrypt(sealed).map_err(raise)?;
         Ok(PyBytes::new(py, &content))
     }
 }
 
-/// A format by its name.
+/// Parses the name of a format.
 pub fn format_of(name: &str) -> PyResult<Format> {
     [Format::Native, Format::XTrace]
         .into_iter()
@@ -70,6 +70,7 @@ pub fn format_of(name: &str) -> PyResult<Format> {
         .ok_or_else(|| InputError::new_err(format!("the format is {name:?}, expected \"native\" or \"xtrace\"")))
 }
 
+/// A key from Python.
 struct GivenKey {
     provider_id: String,
     key: Zeroizing<[u8; 32]>,

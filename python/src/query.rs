@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// One or several encrypted query vectors, on their way to an evaluator. `len()` is their number.
+/// One or several encrypted query vectors, for an evaluator. `len()` is their number.
 #[pyclass(frozen, module = "hushvec")]
 pub struct Query {
     inner: hushvec::Query,
@@ -27,8 +27,8 @@ impl Query {
 
 #[pymethods]
 impl Query {
-    /// A query of (Q, key_len/2) uint8 ciphertexts, which are checked. Keys are a context, a client or an evaluator. It gets a
-    /// random id unless one is given.
+    /// Creates a query from ciphertexts (Q, key_len/2) uint8, and checks them. `keys` is a context, a client or an
+    /// evaluator. The id is random unless given.
     #[new]
     #[pyo3(signature = (ciphertexts, keys, id=None))]
     fn of(py: Python<'_>, ciphertexts: &Bound<'_, PyAny>, keys: Keys, id: Option<&str>) -> PyResult<Self> {
@@ -42,7 +42,7 @@ impl Query {
         Ok(Self::new(query.map_err(raise)?, Arc::clone(keys.public_key())))
     }
 
-    /// Encrypts vectors, (Q, D) or (Q, D/8).
+    /// Encrypts query vectors (Q, D) or (Q, D/8).
     #[staticmethod]
     fn encrypt(py: Python<'_>, vectors: &Bound<'_, PyAny>, keys: Owner) -> PyResult<Self> {
         let vectors = arrays::vectors(vectors, keys.0.embed_len(), 0)?;
@@ -50,7 +50,7 @@ impl Query {
         Ok(Self::new(query, Arc::clone(keys.0.public_key())))
     }
 
-    /// Reads it from a file and checks its ciphertexts. Keys are a context, a client or an evaluator.
+    /// Reads a query from a file, and checks its ciphertexts. `keys` is a context, a client or an evaluator.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf, keys: Keys) -> PyResult<Self> {
         let query = py.detach(|| match &keys {
@@ -60,13 +60,13 @@ impl Query {
         Ok(Self::new(query.map_err(raise)?, Arc::clone(keys.public_key())))
     }
 
-    /// Its random id, which responses repeat, in hexadecimal; None if it was read from version 1 of the format.
+    /// The id in hexadecimal, which responses repeat. None if the query was read from a file of format version 1.
     #[getter]
     fn id(&self) -> Option<String> {
         self.inner.id().map(|id| id.to_string())
     }
 
-    /// Writes it to a file, in one step.
+    /// Writes the query to a file atomically.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.inner.save(&path, &self.key)).map_err(raise)
     }
@@ -75,7 +75,7 @@ impl Query {
         self.inner.vectors().len()
     }
 
-    /// SHA-256 of public key and configuration.
+    /// The SHA-256 hash of the public key and configuration.
     #[getter]
     fn public_id(&self) -> String {
         self.key.id().to_string()

@@ -1,17 +1,18 @@
-//! Responses: encrypted distances on their way back to the owner.
+//! Responses: encrypted distances for the owner.
 
 use crate::errors::raise;
 use crate::ids;
 use crate::keys::Owner;
 use crate::nearest;
-use crate::progress::{Told, watched};
+use crate::progress::{Reporter, watched};
 use crate::query::Query;
 use hushvec::Ids;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
-/// Encrypted distances of every vector of an index to every query, in a file. `len()` is the number of distances for each query.
+/// The encrypted distances of every vector of an index to every query, in a file. `len()` is the number of distances
+/// per query.
 #[pyclass(frozen, module = "hushvec")]
 pub struct Response {
     inner: hushvec::Response,
@@ -36,8 +37,9 @@ impl Response {
         Ok(Self { inner, path })
     }
 
-    /// The `k` nearest vectors for each query, nearest first: ids (Q, k), and distances (Q, k) uint32, with fewer
-    /// columns if there are fewer vectors. With a query, checks that this is the response to it.
+    /// Decrypts the distances and finds the `k` nearest vectors to each query, nearest first. Returns ids (Q, k) and
+    /// distances (Q, k) uint32, with fewer columns if there are fewer vectors. With `query`, refuses a response to
+    /// another query.
     #[pyo3(signature = (keys, k=10, progress=None, query=None))]
     fn nearest<'py>(
         &self,
@@ -48,12 +50,13 @@ impl Response {
         query: Option<&Query>,
     ) -> PyResult<nearest::Arrays<'py>> {
         self.check(query)?;
-        let told = Told::new(progress, self.total(), "decode")?;
-        let found = watched(py, &told, |progress| self.inner.nearest(&keys.0, k, progress))?;
+        let reporter = Reporter::new(progress, self.total(), "decode")?;
+        let found = watched(py, &reporter, |progress| self.inner.nearest(&keys.0, k, progress))?;
         nearest::arrays(py, &found)
     }
 
-    /// All distances: ids (N,), and distances (Q, N) uint32 in their order. With a query, checks that this is the response to it.
+    /// Decrypts all distances. Returns ids (N,), and distances (Q, N) uint32 in the same order. With `query`, refuses a
+    /// response to another query.
     #[pyo3(signature = (keys, progress=None, query=None))]
     fn distances<'py>(
         &self,
@@ -63,8 +66,8 @@ impl Response {
         query: Option<&Query>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray2<u32>>)> {
         self.check(query)?;
-        let told = Told::new(progress, self.total(), "decode")?;
-        let (all, rows) = watched(py, &told, |progress| {
+        let reporter = Reporter::new(progress, self.total(), "decode")?;
+        let (all, rows) = watched(py, &reporter, |progress| {
             let (mut all, mut rows, mut bad) = (Ids::new(), vec![Vec::new(); self.inner.queries()], Ok(()));
             self.inner.for_each_distance(&keys.0, progress, |query, id, distance| {
                 if query == 0 && bad.is_ok() {
@@ -80,7 +83,7 @@ impl Response {
         Ok((ids::array(py, &all, &[all.len()])?, PyArray1::from_vec(py, rows.concat()).reshape(shape)?))
     }
 
-    /// How many queries it answers.
+    /// The number of queries that it answers.
     #[getter]
     fn queries(&self) -> usize {
         self.inner.queries()
@@ -91,19 +94,20 @@ impl Response {
         self.inner.len() as usize
     }
 
-    /// The random id of the query that it says it answers, in hexadecimal; None if either is in version 1 of the format.
+    /// The id of the query that it claims to answer, in hexadecimal. None if the query or the response has format
+    /// version 1.
     #[getter]
     fn query_id(&self) -> Option<String> {
         self.inner.query_id().map(|id| id.to_string())
     }
 
-    /// The file.
+    /// The path of the file.
     #[getter]
     fn path(&self) -> PathBuf {
         self.path.clone()
     }
 
-    /// SHA-256 of public key and configuration.
+    /// The SHA-256 hash of the public key and configuration.
     #[getter]
     fn public_id(&self) -> String {
         self.inner.public_id().to_string()

@@ -1,24 +1,25 @@
-//! Index files, written.
+//! Index files: writing.
 
 use crate::arrays::{self, CiphertextRows};
 use crate::blocks::in_blocks;
 use crate::errors::{InputError, counted_from, raise};
 use crate::ids;
 use crate::keys::Keys;
-use crate::progress::Told;
+use crate::progress::Reporter;
 use hushvec::Error;
 use pyo3::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// Encrypts vectors into an index file, appends to it and deletes from it. One writer at a time: the file is locked.
+/// Writes an index file: encrypts and appends vectors, and deletes them. The file is locked, so there is one writer
+/// at a time.
 ///
-/// Blocks are on disk before the next one is written, so that after a crash of the program or the machine all but the
-/// last are there. Use it in a `with` statement, or call `close`.
+/// Each block is on disk before the next one is written, so a crash of the program or the machine loses at most the
+/// last block. Use it in a `with` statement, or call `close`.
 ///
-/// `keys` is an ExecutionContext, a client, or, many times slower, an Evaluator, who encrypts with the public key alone. With
-/// `mode` "x" there must be no such file yet; "a" continues one, or begins it if there is none.
+/// `keys` is an ExecutionContext, a client or an Evaluator. An Evaluator encrypts with the public key alone, many times
+/// slower. With `mode` "x" the file must not exist; "a" appends to it, or creates it.
 #[pyclass(frozen, module = "hushvec")]
 pub struct IndexWriter {
     inner: Mutex<Option<hushvec::IndexWriter>>,
@@ -27,7 +28,7 @@ pub struct IndexWriter {
 }
 
 impl IndexWriter {
-    /// Does `work` with the open writer.
+    /// Calls `work` with the open writer.
     fn with<T>(&self, work: impl FnOnce(&mut hushvec::IndexWriter) -> Result<T, Error>) -> Result<T, Error> {
         let mut writer = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         writer.as_mut().map_or(Err(Error::Missing("the index writer is closed")), work)
@@ -53,9 +54,10 @@ impl IndexWriter {
         Ok(Self { inner: Mutex::new(Some(writer)), keys, torn_bytes })
     }
 
-    /// Encrypts vectors, (N, D) or (N, D/8), and appends them. `ids` are integers or strings; without, they are numbered on.
+    /// Encrypts vectors (N, D) or (N, D/8) and appends them. `ids` are integers or strings. By default the ids
+    /// continue the numbering of the index.
     ///
-    /// Raises InputError, naming the row or the id, counted from `first_row`; what was appended before is kept.
+    /// Raises InputError that names the row or id, counted from `first_row`. The blocks before it are kept.
     #[pyo3(signature = (vectors, ids=None, progress=None, first_row=0))]
     fn append(
         &self,
@@ -66,9 +68,9 @@ impl IndexWriter {
         first_row: u64,
     ) -> PyResult<()> {
         let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length(), first_row)?;
-        let ids = ids.map(|ids| counted(ids, vectors.len(), first_row)).transpose()?;
-        let told = Told::new(progress, vectors.len() as u64, "encrypt")?;
-        in_blocks(py, vectors.len(), &told, Ok, |range| {
+        let ids = ids.map(|ids| read_ids(ids, vectors.len(), first_row)).transpose()?;
+        let reporter = Reporter::new(progress, vectors.len() as u64, "encrypt")?;
+        in_blocks(py, vectors.len(), &reporter, Ok, |range| {
             let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
             let encrypted = self.keys.encrypt(&vectors.slice(range))?;
             let append = |writer: &mut hushvec::IndexWriter| writer.append(&encrypted, ids.as_ref());
@@ -77,7 +79,7 @@ impl IndexWriter {
         .map(drop)
     }
 
-    /// Appends ciphertexts, (N, key_len/2) uint8, which are checked.
+    /// Checks ciphertexts (N, key_len/2) uint8 and appends them.
     #[pyo3(signature = (ciphertexts, ids=None, progress=None))]
     fn append_ciphertexts(
         &self,
@@ -88,10 +90,10 @@ impl IndexWriter {
     ) -> PyResult<()> {
         let width = self.keys.public_key().parameters().ciphertext_bytes();
         let rows = CiphertextRows::new(ciphertexts, width)?;
-        let ids = ids.map(|ids| counted(ids, rows.len(), 0)).transpose()?;
-        let told = Told::new(progress, rows.len() as u64, "append")?;
+        let ids = ids.map(|ids| read_ids(ids, rows.len(), 0)).transpose()?;
+        let reporter = Reporter::new(progress, rows.len() as u64, "append")?;
         let take = |range: Range<usize>| Ok((rows.copied(range.clone())?, range));
-        in_blocks(py, rows.len(), &told, take, |(block, range)| {
+        in_blocks(py, rows.len(), &reporter, take, |(block, range)| {
             let ids = ids.as_ref().map(|ids| ids.slice(range));
             let checked = self.keys.import(&block)?;
             self.with(|writer| writer.append(&checked, ids.as_ref()))
@@ -99,11 +101,11 @@ impl IndexWriter {
         .map(drop)
     }
 
-    /// Deletes the vectors with these ids, all or, if one is not there, none: how many. With `missing_ok`, those that are
-    /// there. Their ciphertexts stay in the file until `Index.compact`.
+    /// Deletes the vectors with these ids, and returns their number. If an id is missing, deletes nothing and raises
+    /// InputError; with `missing_ok`, ignores missing ids. The ciphertexts stay in the file until `Index.compact`.
     #[pyo3(signature = (ids, missing_ok=false))]
     fn delete(&self, py: Python<'_>, ids: &Bound<'_, PyAny>, missing_ok: bool) -> PyResult<u64> {
-        let ids = ids::given(ids, 0)?;
+        let ids = ids::from_python(ids, 0)?;
         let delete = |writer: &mut hushvec::IndexWriter| match missing_ok {
             true => writer.delete_if_there(&ids),
             false => writer.delete(&ids),
@@ -111,20 +113,19 @@ impl IndexWriter {
         py.detach(|| self.with(delete)).map_err(raise)
     }
 
-    /// Puts everything written so far on disk.
+    /// Syncs everything written so far to disk.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.with(hushvec::IndexWriter::sync)).map_err(raise)
     }
 
-    /// Puts everything on disk and lets go of the file.
+    /// Syncs everything to disk and closes the file.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let writer = py.detach(|| self.inner.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(mut writer) = writer else { return Ok(()) };
         py.detach(|| writer.sync()).map_err(raise)
     }
 
-    /// Puts everything on disk, gives the index another name, in one step, and lets go of it. There must be no file of that
-    /// name yet.
+    /// Syncs everything to disk, renames the file atomically and closes it. The new name must not exist.
     fn rename(&self, py: Python<'_>, to: PathBuf) -> PyResult<()> {
         let writer = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = writer.ok_or_else(|| raise(Error::Missing("the index writer is closed")))?;
@@ -145,23 +146,23 @@ impl IndexWriter {
         py.detach(|| self.with(|writer| Ok(writer.len() as usize))).map_err(raise)
     }
 
-    /// How many vectors have been appended since the index was begun or compacted, deleted ones included: where a job
-    /// that was cut short goes on.
+    /// The number of vectors appended since the index was created or compacted, including deleted ones. An
+    /// interrupted job continues from it.
     #[getter]
     fn appended(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.with(|writer| Ok(writer.appended()))).map_err(raise)
     }
 
-    /// Bytes of an append that was cut short, which opening the index has cut off.
+    /// The number of bytes of an interrupted append, which were removed when the index was opened.
     #[getter]
     fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }
 }
 
-/// As many ids as vectors: told before the first is encrypted.
-fn counted(ids: &Bound<'_, PyAny>, vectors: usize, first: u64) -> PyResult<hushvec::Ids> {
-    let ids = ids::given(ids, first)?;
+/// Reads ids, and refuses a wrong number of them before anything is encrypted.
+fn read_ids(ids: &Bound<'_, PyAny>, vectors: usize, first: u64) -> PyResult<hushvec::Ids> {
+    let ids = ids::from_python(ids, first)?;
     if ids.len() == vectors {
         return Ok(ids);
     }

@@ -1,7 +1,7 @@
 """Encrypted nearest-neighbour search on binary embeddings, with Paillier, on any device.
 
-The owner encrypts binary vectors and queries (:class:`ExecutionContext`, or a client alone). An :class:`Evaluator`, which has
-the public key only, aggregates them. The owner decrypts the Hamming distances::
+The owner encrypts binary vectors and queries (:class:`ExecutionContext`, or a client alone). An :class:`Evaluator`,
+which has the public key only, aggregates them. The owner decrypts the Hamming distances::
 
     import numpy, hushvec
 

@@ -1,4 +1,5 @@
-"""What this machine does a second, as Python sees it: ``hushvec.bench()``, or ``python -m hushvec.bench`` for a table."""
+"""Measures the throughput of this machine through Python: ``hushvec.bench()``, or ``python -m hushvec.bench`` for a
+table."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from . import clients
 from .context import ExecutionContext
 from .evaluator import Evaluator
 
-#: Distinct ciphertexts that batches are made of.
+#: The number of distinct ciphertexts, which batches repeat.
 POOL = 1024
 
 SCHEMES = ("paillier", "paillier_subgroup", "paillier_lookup")
@@ -23,7 +24,7 @@ SCHEMES = ("paillier", "paillier_subgroup", "paillier_lookup")
 
 @dataclasses.dataclass(frozen=True)
 class BenchResult:
-    """One operation on one device with one size of batch. Every answer was checked."""
+    """The throughput of one operation on one device with one batch size. All results were checked."""
 
     operation: str
     scheme: str
@@ -44,12 +45,12 @@ def bench(
     threads: int | None = None,
     seconds: float = 1.0,
 ) -> Iterator[BenchResult]:
-    """Measures encryption, aggregation and decoding on each device with each size of batch, through this package and on its
-    arrays. Results come one by one.
+    """Measures encryption, aggregation and decryption on each device with each batch size, through the methods of
+    this package. Yields each result as soon as it is measured.
 
-    :param seconds: How long each is measured, after a first call that warms up.
-    :raises DeviceError: if there is no such device.
-    :raises RuntimeError: if an answer is wrong.
+    :param seconds: The least time to measure each operation, after one call for warm-up.
+    :raises DeviceError: if a device is not found.
+    :raises RuntimeError: if an operation returns a wrong result.
     """
     random = numpy.random.default_rng(1)
     pool = random.integers(0, 2, (POOL, embedding_length), dtype=numpy.uint8)
@@ -89,14 +90,15 @@ def bench(
 
 
 def _seconds(call: Callable[[], Any], is_right: Callable[[Any], bool], least: float, what: str) -> float:
-    """Seconds a call. The first warms up; all are checked, outside of the time."""
+    """Returns the seconds per call. The first call is not counted. All results are checked, which is not counted
+    either."""
     calls, spent = -1, 0.0
     while calls < 1 or spent < least:
         started = time.perf_counter()
         found = call()
         took = time.perf_counter() - started
         if not is_right(found):
-            raise RuntimeError(f"{what} gave a wrong answer")
+            raise RuntimeError(f"{what} returned a wrong result")
         calls += 1
         spent += took if calls else 0
     return spent / calls
@@ -109,13 +111,13 @@ def _list(text: str) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a table, or JSON lines."""
     parser = argparse.ArgumentParser(prog="python -m hushvec.bench", description=__doc__)
-    parser.add_argument("--device", type=_list, default=["cpu"], help="devices, separated by commas")
-    parser.add_argument("--scheme", type=_list, default=list(SCHEMES), help="schemes, separated by commas")
-    parser.add_argument("--batch", type=_list, default=["1024"], help="vectors a call, separated by commas")
-    parser.add_argument("--key-len", type=int, default=1024, help="length of each prime in bits")
-    parser.add_argument("--embedding-length", type=int, default=512, help="dimensions of a vector")
-    parser.add_argument("--threads", type=int, help="one a core if not given")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long each is measured")
+    parser.add_argument("--device", type=_list, default=["cpu"], help="devices, separated by commas (default cpu)")
+    parser.add_argument("--scheme", type=_list, default=list(SCHEMES), help="schemes, separated by commas (default: all)")
+    parser.add_argument("--batch", type=_list, default=["1024"], help="batch sizes in vectors, separated by commas (default 1024)")
+    parser.add_argument("--key-len", type=int, default=1024, help="length of each prime in bits (default 1024)")
+    parser.add_argument("--embedding-length", type=int, default=512, help="dimensions of a vector (default 512)")
+    parser.add_argument("--threads", type=int, help="number of threads (default: one per core)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="least seconds to measure each operation (default 1)")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     given = parser.parse_args(arguments)
     sizes = {"key_len": given.key_len, "embedding_length": given.embedding_length}

@@ -11,8 +11,8 @@ class AESClient:
     """Encrypts content with AES-256-GCM and a raw key, such as a provider's ``get_key()``. Compatible with the SDK's
     ``AESClient``.
 
-    Prefer ``context.aes``: in the native format it can bind content to one chunk, and its key does not seal the secret key.
-    Here one key seals both, so content that looks like a secret key is refused by both methods.
+    Prefer ``context.aes``: in the native format it can bind content to one chunk, and its key does not seal the
+    secret key. Here one key seals both, so content that looks like a secret key is refused by both methods.
 
     :param key: 32 bytes.
     :raises InputError: if the key has another length.

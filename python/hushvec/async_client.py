@@ -1,4 +1,4 @@
-"""The client with coroutines."""
+"""The client for servers with coroutines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 async def _in_thread(method: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
-    """Calls a method of the client in another thread, and stops it if whoever waits for it is cancelled."""
+    """Calls a method of the client in another thread, and stops it if the waiting task is cancelled."""
     stop = threading.Event()
     token = STOP.set(stop)
     try:
@@ -30,9 +30,9 @@ async def _in_thread(method: Callable[..., _T], *arguments: Any, **options: Any)
 
 
 class AsyncClient:
-    """:class:`Client` with coroutines for methods. What has to be computed is computed in other threads.
+    """A :class:`Client` whose methods are coroutines. Their work runs in other threads.
 
-    A push or a search that is cancelled stops at its next block, and so does one that Ctrl-C interrupts.
+    A push or search that is cancelled, or interrupted with Ctrl-C, stops at its next block.
 
     ::
 
@@ -85,7 +85,7 @@ class AsyncClient:
         pushed: str | os.PathLike[str] | None = None,
         progress: Progress = None,
     ) -> Pushed:
-        """See :meth:`Client.push`. A function that hears of progress is called in another thread."""
+        """See :meth:`Client.push`. A progress function is called in another thread."""
         return await _in_thread(
             self._client.push,
             kb,

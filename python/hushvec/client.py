@@ -26,7 +26,7 @@ STOP: ContextVar[threading.Event | None] = ContextVar("STOP", default=None)
 
 @dataclass(frozen=True)
 class KnowledgeBase:
-    """A set of vectors on a server."""
+    """A knowledge base: vectors on a server that belong together."""
 
     id: str
     name: str
@@ -72,12 +72,14 @@ class Pushed:
 
 
 class Client:
-    """Stores encrypted vectors on a server, and searches them there. The server does not learn vectors, queries or distances.
+    """Stores encrypted vectors on a server, and searches them there. The server does not learn vectors, queries or
+    distances.
 
     The server can read names of knowledge bases, ids and metadata. It cannot read vectors, embeddings or content.
 
-    The client keeps a list of the pushed vectors in a file and checks answers against it, so the server cannot omit a vector
-    or invent one. The file is named like the context's file with ``.pushed`` appended, unless ``pushed`` names another.
+    The client keeps a list of the pushed vectors in a file and checks answers against it, so the server cannot omit a
+    vector or invent one. The file is named like the context's file with ``.pushed`` appended, unless ``pushed`` names
+    another.
 
     :param url: The server, such as ``https://search.example.org``.
     :param api_key: The API key for the server. Default: the environment variable ``HUSHVEC_API_KEY``.
@@ -112,7 +114,7 @@ class Client:
             except OSError as error:
                 raise InputError(f"cannot read {ca_file}: {error.strerror}") from None
         if admin_key is None and api_key.startswith("hvk_"):
-            # Admin keys and API keys both begin with hvk_: try the API key as the admin key.
+            # Only admin keys begin with hvk_. They are API keys too.
             admin_key = api_key
         self._arguments = (url, org, api_key, admin_key, certificates)
         self._server = Server(*self._arguments)
@@ -131,7 +133,8 @@ class Client:
     # Knowledge bases.
 
     def knowledge_bases(self) -> list[KnowledgeBase]:
-        """Returns the knowledge bases of the organisation, or without the admin key those that the API key has access to.
+        """Returns the knowledge bases of the organisation, or without the admin key those that the API key has access
+        to.
 
         :raises RemoteError: if the server refuses or cannot be reached.
         """
@@ -180,8 +183,8 @@ class Client:
         pushed: str | os.PathLike[str] | None = None,
         progress: Progress = None,
     ) -> Pushed:
-        """Encrypts vectors and stores them on the server. Also stores the context, with its secret key sealed, if the server
-        does not have it.
+        """Encrypts vectors and stores them on the server. Also stores the context, with its secret key sealed, if the
+        server does not have it.
 
         Pushing the same ids again replaces them, so an interrupted push can be repeated.
 
@@ -190,8 +193,8 @@ class Client:
             (N, D/8) of packed bits.
         :param ids: An integer or a string for each vector. The server can read them.
         :param contents: A text for each vector, which is sealed.
-        :param metadata: A dictionary for each vector with ``tag1`` to ``tag5`` (strings) and ``facets`` (a list of strings).
-            The server can read and filter it.
+        :param metadata: A dictionary for each vector with ``tag1`` to ``tag5`` (strings) and ``facets`` (a list of
+            strings). The server can read and filter it.
         :param rerank: Also seal the real vectors, for ``oversample`` in :meth:`search`: as ``int8`` (one byte per
             dimension) or ``float16`` (two bytes).
         :param embeddings: The real vectors to seal, if ``vectors`` are bits.
@@ -243,13 +246,14 @@ class Client:
     ) -> list[list[Hit]]:
         """Finds the ``k`` nearest vectors to each query, nearest first.
 
-        Without ``oversample``, ``content`` and ``names`` the server does not learn which vectors these are. With any of them
-        it sees which chunks are fetched. A malicious server that sends invented distances then learns bits of stored vectors.
+        Without ``oversample``, ``content`` and ``names`` the server does not learn which vectors these are. With any
+        of them it sees which chunks are fetched. A malicious server that sends invented distances then learns bits of
+        stored vectors.
 
         :param queries: (Q, D), in the forms of ``vectors`` in :meth:`push`.
         :param k: The number of vectors to find for each query.
-        :param oversample: Fetch ``oversample`` times ``k`` candidates, and rerank them by the cosine of the embeddings that
-            :meth:`push` sealed with ``rerank``.
+        :param oversample: Fetch ``oversample`` times ``k`` candidates, and rerank them by the cosine of the
+            embeddings that :meth:`push` sealed with ``rerank``.
         :param embeddings: The real queries for reranking, if ``queries`` are bits. Requires ``oversample``.
         :param filter: Search only chunks with matching metadata, such as
             ``{"tag1": "notes", "facets": {"$any": ["a", "b"]}}``.
@@ -289,8 +293,8 @@ class Client:
     def delete(
         self, kb: str | KnowledgeBase, context: ExecutionContext, ids: Any, *, pushed: str | os.PathLike[str] | None = None
     ) -> int:
-        """Deletes vectors with their contents and metadata, by the ids they were pushed with. Requires an API key with the
-        permission to delete.
+        """Deletes vectors with their contents and metadata, by the ids they were pushed with. Requires an API key
+        with the permission to delete.
 
         :return: The number of deleted vectors.
         """

@@ -21,9 +21,10 @@ ALPHA_LEN = 512
 class HammingClient(EncryptsVectors, DecryptsNumbers):
     """The base class of the clients. Use one of its subclasses.
 
-    Batches are arrays: vectors (N, D) of 0 and 1, booleans or floats (1 where above zero), or (N, D/8) uint8 of packed
-    bits; ciphertexts (N, key_len/2) uint8, one little-endian integer per row; distances (N,) uint32. The methods also take
-    lists, as the SDK passes them, and then return lists: a vector is a list of 0 and 1, its ciphertext a list of one integer.
+    Batches are arrays: vectors (N, D) of 0 and 1, booleans or floats (1 where above zero), or (N, D/8) uint8 of
+    packed bits; ciphertexts (N, key_len/2) uint8, one little-endian integer per row; distances (N,) uint32. The
+    methods also take lists, as the SDK passes them, and then return lists: a vector is a list of 0 and 1, its
+    ciphertext a list of one integer.
 
     Long batches release the GIL and can be interrupted with Ctrl-C.
     """
@@ -134,8 +135,8 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
         return json.dumps(config)
 
     def load_stringified_keys(self, pk: str, sk: str) -> None:
-        """Loads keys from ``stringify_pk`` and ``stringify_sk``, of this package or of the SDK. Checks that all their numbers
-        are consistent. Accepts a key that is known to be weak, with a warning.
+        """Loads keys from ``stringify_pk`` and ``stringify_sk``, of this package or of the SDK. Checks that all their
+        numbers are consistent. Accepts a key that is known to be weak, with a warning.
 
         :raises InputError: if they are not keys of this scheme and length, or do not belong together.
         """
@@ -153,7 +154,8 @@ class HammingClient(EncryptsVectors, DecryptsNumbers):
             warnings.warn(f"weak key: {self._context.weakness}", stacklevel=2)
 
     def load_config(self, config: dict[str, int], precomputed_tables: dict[str, Any] | None = None) -> None:
-        """Loads a parsed configuration from ``stringify_config``. Tables are optional: they are checked, but not used."""
+        """Loads a parsed configuration from ``stringify_config``. Tables are optional: they are checked, but not
+        used."""
         before = (self._embed_len, self._key_len, self._alpha_len)
         self._embed_len = config.get("embed_len", self._embed_len)
         self._key_len = config.get("key_len", self._key_len)
@@ -251,8 +253,8 @@ class PaillierClient(HammingClient):
 class PaillierLookupClient(HammingClient):
     """The scheme of the SDK's lookup client: noise from a small hidden subgroup. See :class:`PaillierClient`.
 
-    :param alpha_len: The length of the secret exponents in bits, twice the security level of the subgroup. Default: 512.
-        New keys with less than 448 get 512 instead, with a warning. The SDK's 50 can be broken in seconds.
+    :param alpha_len: The length of the secret exponents in bits, twice the security level of the subgroup. Default:
+        512. New keys with less than 448 get 512 instead, with a warning. The SDK's 50 can be broken in seconds.
     """
 
     _scheme = "paillier_lookup"
@@ -270,7 +272,8 @@ class PaillierLookupClient(HammingClient):
 
 
 class PaillierSubgroupClient(HammingClient):
-    """Paillier with noise from a subgroup (Ma, Han and Lei 2021), the fastest scheme. See :class:`PaillierLookupClient`."""
+    """Paillier with noise from a subgroup (Ma, Han and Lei 2021), the fastest scheme. See
+    :class:`PaillierLookupClient`."""
 
     _scheme = "paillier_subgroup"
     _has_alpha = True
@@ -293,7 +296,8 @@ def client_type(name: str) -> type[HammingClient]:
 
 
 def devices() -> dict[str, Any]:
-    """Returns the CPU (``cpu``), the GPUs (``gpus``, in the order ``gpu:0``, ``gpu:1``, …) and the device that ``auto`` selects."""
+    """Returns the CPU (``cpu``), the GPUs (``gpus``, in the order ``gpu:0``, ``gpu:1``, …) and the device that
+    ``auto`` selects."""
     found: dict[str, Any] = json.loads(_hushvec.devices())
     return found
 
@@ -315,5 +319,6 @@ def _strong_alpha_len(alpha_len: int | None) -> int:
 
 
 def _throwaway_provider() -> Provider:
-    """Returns the provider of a random key, which is lost. A client without a context is never stored, so nothing needs it."""
+    """Returns a provider with a random key. A client without a context is never stored, so its key is never needed
+    again."""
     return Provider.key("none", os.urandom(32), b"")

@@ -1,4 +1,4 @@
-"""The execution context: an owner's keys under a key provider."""
+"""The execution context: the owner's keys with a key provider."""
 
 from __future__ import annotations
 
@@ -18,45 +18,47 @@ from .vectors import EncryptsVectors
 
 
 class MissingFileError(FileError, FileNotFoundError):
-    """There is no file of that name."""
+    """A file does not exist."""
 
 
 class Content:
-    """Encrypts the content of documents, as the SDK's ``AESClient`` does, and for one chunk only.
+    """Encrypts the content of documents, with the interface of the SDK's ``AESClient``. It can bind content to one
+    chunk.
 
-    In XTrace's format content and the secret key are sealed with one AES key. What reads as such a secret key is refused as
-    content there, in both directions, because either could be passed for the other.
+    In XTrace's format, one AES key seals content and the secret key, so one could be passed off as the other. There,
+    all methods refuse content that looks like a secret key.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def encrypt(self, raw: str | bytes) -> bytes:
-        """Seals text or bytes: base64. Nothing ties it to a chunk; :meth:`encrypt_for` does.
+        """Encrypts text or bytes. Returns base64. The content is not bound to a chunk: see :meth:`encrypt_for`.
 
-        :raises InputError: in XTrace's format, if it reads as a secret key.
+        :raises InputError: if it looks like a secret key, in XTrace's format.
         """
         return self._context.encrypt_content(_bytes(raw)).encode()
 
     def decrypt(self, enc: bytes | str) -> str:
-        """Opens what :meth:`encrypt` sealed.
+        """Decrypts content from :meth:`encrypt`.
 
-        :raises InputError: if it was changed, sealed under another key or for a chunk, or is a secret key.
+        :raises InputError: if it was changed, was encrypted with another key or for a chunk, or is a secret key.
         """
         return self._context.decrypt_content(_text(enc)).decode()
 
     def encrypt_for(self, name: str, raw: str | bytes) -> bytes:
-        """Seals the content of the chunk ``name``, so that it opens as the content of no other: base64. In XTrace's format,
-        which has no room for that, it is :meth:`encrypt`.
+        """Encrypts the content of the chunk ``name``, and binds it to that chunk. Returns base64. XTrace's format
+        cannot bind content: there, this is the same as :meth:`encrypt`.
 
         :raises InputError: as :meth:`encrypt`.
         """
         return self._context.encrypt_content_for(name, _bytes(raw)).encode()
 
     def decrypt_for(self, name: str, enc: bytes | str) -> str:
-        """Opens what :meth:`encrypt_for` sealed for the chunk ``name``, and what :meth:`encrypt` sealed for none.
+        """Decrypts content that :meth:`encrypt_for` bound to the chunk ``name``, or unbound content from
+        :meth:`encrypt`.
 
-        :raises InputError: if it is another chunk's, and as :meth:`decrypt`.
+        :raises InputError: if it is bound to another chunk, and as :meth:`decrypt`.
         """
         return self._context.decrypt_content_for(name, _text(enc)).decode()
 
@@ -70,21 +72,21 @@ def _text(enc: bytes | str) -> str:
 
 
 def _check_salt(provider: KeyProvider, text: str, format: str) -> None:
-    """A provider with a salt of its own is for contexts of that salt, and no others."""
+    """Refuses a provider with a fixed salt for a context with another salt."""
     if not isinstance(provider, PassphraseKeyProvider) or provider._salt is None:
         return
     try:
         stored = base64.b64decode(json.loads(text)["wrapped_key"], validate=True)
     except (ValueError, LookupError, TypeError):
-        # Whatever is wrong with it, loading says it better.
+        # Loading reports the error with a better message.
         return
     if stored not in (provider._salt, native(provider, format).wrap_key()):
-        raise InputError("the context was sealed with another salt than this provider's; give the passphrase alone")
+        raise InputError("the context was sealed with another salt than the provider's: give the passphrase alone")
 
 
 class Stored(dict[str, Any]):
-    """A sealed context in the native format. It answers to the names that XTrace's format gives the same things too (``sk``,
-    ``pk``, ``type``, ``config``), which are no entries of it: what is written and compared is the native format alone."""
+    """A sealed context in the native format. The names ``sk``, ``pk`` and ``type`` of XTrace's format can be looked
+    up too, but only the entries of the native format are written and compared."""
 
     def __init__(self, entries: dict[str, Any], context: Context) -> None:
         super().__init__(entries)
@@ -111,14 +113,15 @@ class Stored(dict[str, Any]):
 
 
 class ExecutionContext(EncryptsVectors, DecryptsNumbers):
-    """A homomorphic client and a key for content, under a key provider. The interface is the SDK's.
+    """A homomorphic client and a key for content, with a key provider. It has the interface of the SDK's class.
 
-    Two contexts are equal if their public keys and configurations are: device, format and passphrase do not count.
+    Two contexts are equal if their public keys and configurations are equal. Device, format and passphrase are not
+    compared.
 
-    :param homomorphic_client: One of hushvec's clients.
+    :param homomorphic_client: A client of hushvec.
     :param key_provider: Supplies the key that seals the secret key. See :mod:`hushvec.providers`.
-    :param context_id: An id instead of the derived one.
-    :param format: ``native`` (authenticated as a whole, argon2id) or ``xtrace`` (the SDK reads it; not for
+    :param context_id: An id to use instead of the derived one.
+    :param format: ``native`` (authenticated as a whole, argon2id) or ``xtrace`` (readable by the SDK; not for
         ``paillier_subgroup``).
     """
 
@@ -133,8 +136,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         if not isinstance(homomorphic_client, HammingClient):
             raise InputError(
                 f"Unsupported homomorphic client type: {type(homomorphic_client).__module__}.{type(homomorphic_client).__name__}; "
-                "make a client of hushvec's with skip_key_gen=True, and give its load_stringified_keys what this one's "
-                "stringify_pk and stringify_sk return"
+                "create a hushvec client with skip_key_gen=True, and pass stringify_pk() and stringify_sk() of this client to "
+                "its load_stringified_keys"
             )
         context = homomorphic_client._keys.with_provider(native(key_provider, format), format, context_id)
         self._set(context, homomorphic_client, key_provider, context_id)
@@ -144,7 +147,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     ) -> None:
         self._context = context
         self._context_id = context_id
-        #: The file that it was saved to or loaded from last.
+        #: The file it was last saved to or loaded from.
         self._path: pathlib.Path | None = None
         self.homomorphic = client
         if context.format == "xtrace" and isinstance(key_provider, PassphraseKeyProvider) and key_provider._salt is None:
@@ -169,18 +172,18 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         secrets_on_cpu: bool = False,
         format: str = "native",
     ) -> ExecutionContext:
-        """Makes new keys, and saves them if a path is given. A provider wins over a passphrase.
+        """Creates new keys, and saves them if ``path`` is given. A provider takes precedence over a passphrase.
 
-        A notebook that runs twice should not make new keys the second time: see :meth:`load_from_disk`.
+        A notebook that runs twice should load the keys the second time: see :meth:`load_from_disk`.
 
         :param homomorphic_client_type: ``paillier``, ``paillier_lookup`` or ``paillier_subgroup``.
-        :param embedding_length: Dimensions of a vector, below ``key_len``.
-        :param key_len: Length of each prime in bits, from 1024.
-        :param secrets_on_cpu: Compute whatever needs a secret on the CPU, and use a GPU for public work only. The native
-            format stores it. XTrace's has no place for it: give it to :meth:`load_from_disk` again.
-        :param path: A file to save them to. There must be none of that name yet, or an empty one.
-        :raises InputError: if a size or a name is not possible, or neither provider nor passphrase is given.
-        :raises FileError: if there is a file already, before any keys are made, or it cannot be written.
+        :param embedding_length: The number of dimensions of a vector, smaller than ``key_len``.
+        :param key_len: The length of each prime in bits, at least 1024.
+        :param secrets_on_cpu: Compute with secrets on the CPU only, and use a GPU for public work only. The native
+            format stores this setting. XTrace's format cannot: give it to :meth:`load_from_disk` again.
+        :param path: The file to save to. It must not exist, or must be empty.
+        :raises InputError: if a size or a name is invalid, or neither provider nor passphrase is given.
+        :raises FileError: if the file exists (checked before keys are created) or cannot be written.
         """
         provider = resolve(key_provider, passphrase, salt)
         kind = clients.client_type(homomorphic_client_type)
@@ -204,10 +207,10 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         return made
 
     def encrypt_query(self, vectors: Any) -> Query:
-        """Encrypts query vectors, (Q, D) or (Q, D/8), for an evaluator who has an index."""
+        """Encrypts query vectors (Q, D) or (Q, D/8) for an evaluator with an index."""
         return Query.encrypt(vectors, self)
 
-    # What it is.
+    # Properties.
 
     @property
     def _keys(self) -> Context:
@@ -215,12 +218,12 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
 
     @property
     def id(self) -> str:
-        """The id given by hand, or else :meth:`hash`."""
+        """The ``context_id`` that was given, or else :meth:`hash`."""
         return self._context.id()
 
     @property
     def public_id(self) -> str:
-        """SHA-256 of public key and configuration, as indexes and responses carry it."""
+        """The SHA-256 hash of the public key and configuration. Indexes and responses contain it."""
         return self._context.public_id
 
     @property
@@ -230,7 +233,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
 
     @property
     def device(self) -> str:
-        """Where batches are computed. It can be set."""
+        """The device that computes batches. It can be set."""
         return self.homomorphic.device
 
     @device.setter
@@ -245,35 +248,35 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
 
     @property
     def secrets_on_cpu(self) -> bool:
-        """Whether everything that needs a secret is computed on the CPU, whatever the device."""
+        """Whether all computation with secrets stays on the CPU, whatever the device."""
         return self._context.secrets_on_cpu
 
     @property
     def device_used(self) -> str:
-        """The device that is really used for what needs a secret, by name."""
+        """The name of the device that computes with secrets."""
         return self.homomorphic.device_used
 
     def embed_len(self) -> int:
-        """Dimensions of a vector."""
+        """Returns the number of dimensions of a vector."""
         return self._context.embed_len
 
     def key_len(self) -> int:
-        """Length of each prime in bits."""
+        """Returns the length of each prime in bits."""
         return self._context.key_len
 
     def public_context(self) -> str:
-        """What an evaluator needs, as JSON, and nothing else."""
+        """Returns the public context as JSON: all that an evaluator needs, without secrets."""
         return self._context.public_text()
 
     def hash(self) -> str:
-        """The SDK's fingerprint for contexts in its format, else :attr:`public_id`."""
+        """Returns the SDK's hash for contexts in XTrace's format, else :attr:`public_id`."""
         return self._context.hash()
 
     def __hash__(self) -> int:
         return hash(self._context)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The stored form, which alone keeps the key for content, and what opens it.
+        # The stored form, because only it contains the key for content; and the provider that opens it.
         return {
             "stored": self.serialize_exec_context(),
             "format": self.format,
@@ -310,29 +313,29 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     # Storing and loading.
 
     def to_dict_enc(self) -> dict[str, Any]:
-        """The context as a dictionary, the secret key sealed. In the native format the names ``sk``, ``pk`` and ``type`` of
-        XTrace's can be looked up too."""
+        """Returns the context as a dictionary, with the secret key sealed. In the native format, the names ``sk``,
+        ``pk`` and ``type`` of XTrace's format can be looked up too."""
         stored: dict[str, Any] = json.loads(self.serialize_exec_context())
         return Stored(stored, self._context) if self.format == "native" else stored
 
     def to_dict_plain(self) -> dict[str, Any]:
-        """Keys and configuration with the secret key in plain text. Do not store or send it."""
+        """Returns keys and configuration, with the secret key as plain text. Do not store or send it."""
         context = self._context
         kind = clients.client_type(context.scheme)
         return {"sk": context.sk(), "pk": context.pk(), "type": kind._name(), "config": context.config()}
 
     def serialize_exec_context(self) -> str:
-        """The context as text, the secret key sealed: what :meth:`save_to_disk` writes."""
+        """Returns the context as text, with the secret key sealed, as :meth:`save_to_disk` writes it."""
         return self._context.text()
 
     def dump_tables(self) -> dict[str, Any]:
-        """The tables of the SDK's lookup client; empty for other clients."""
+        """Returns the tables of the SDK's lookup client; empty for other clients."""
         return self.homomorphic.dump_tables()
 
     def save_to_disk(self, path: str | os.PathLike[str]) -> None:
-        """Writes the context to a file that only its owner may read, in one step.
+        """Writes the context atomically to a file that only the current user can read.
 
-        :raises FileError: if it cannot be written. The old file, if any, is then as it was.
+        :raises FileError: if the file cannot be written. An existing file is then unchanged.
         """
         self._context.save(pathlib.Path(path))
         self._path = pathlib.Path(path)
@@ -352,13 +355,13 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     ) -> ExecutionContext:
         """Loads a context of either format.
 
-        :param device: Where to compute, instead of where the file says.
-        :param secrets_on_cpu: Compute whatever needs a secret on the CPU, even if the file does not say so.
+        :param device: The device to compute on, instead of the stored one.
+        :param secrets_on_cpu: Compute with secrets on the CPU only, even if this is not stored in the file.
         :param allow_weak: Load keys that are known to be weak, to move data away from them.
-        :param expect_id: Refuse a context with another id or public id, such as one whose file was changed since its id was noted.
-        :raises FileError: if it cannot be read; a ``FileNotFoundError`` too, if there is none.
-        :raises InputError: if it is no context, was changed, has another id, or the passphrase is another.
-        :raises WeakKeyError: if the key is known to be weak.
+        :param expect_id: Refuse a context with another id or public id, for example because its file was replaced.
+        :raises FileError: if the file cannot be read. It is also a ``FileNotFoundError`` if the file does not exist.
+        :raises InputError: if it is not a context, was changed or has another id, or the passphrase is wrong.
+        :raises WeakKeyError: if the key is known to be weak, without ``allow_weak``.
         """
         try:
             text = pathlib.Path(path).read_text(encoding="utf-8")
@@ -367,7 +370,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         except OSError as error:
             raise FileError(f"cannot read {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not a context, since it is not text") from error
+            raise InputError(f"{path}: not a hushvec context: it is not a text file") from error
         try:
             format = "native" if '"format"' in text[:64] else "xtrace"
             loaded = cls._load(
@@ -400,7 +403,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         secrets_on_cpu: bool = False,
         allow_weak: bool = False,
     ) -> ExecutionContext:
-        """Restores a context from what :meth:`to_dict_enc` returned, here or in the SDK."""
+        """Loads a context from the dictionary that :meth:`to_dict_enc` returned, here or in the SDK."""
         format = "native" if "format" in json_obj else "xtrace"
         return cls._load(
             json.dumps(json_obj),
@@ -442,8 +445,8 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         return loaded
 
     async def save_to_remote(self, integration: Any) -> str:
-        """Uploads the sealed context through a :class:`hushvec.HttpStore`, the SDK's ``XTraceIntegration``, or an object
-        with their ``store_exec_context``. Returns the id that the server gave it."""
+        """Uploads the sealed context through a :class:`hushvec.HttpStore`, the SDK's ``XTraceIntegration``, or an
+        object with their ``store_exec_context``. Returns the id that the server assigned."""
         return str(await integration.store_exec_context(self.to_dict_enc(), self.id))
 
     @classmethod
@@ -455,24 +458,24 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         key_provider: KeyProvider | None = None,
         **options: Any,
     ) -> ExecutionContext:
-        """Fetches and opens a context that :meth:`save_to_remote` uploaded. ``options`` are those of
+        """Downloads and opens a context that :meth:`save_to_remote` uploaded. ``options`` are those of
         :meth:`load_from_disk`.
 
-        The server is not trusted to send the one that was asked for: the keys must have the id ``context_id``. Only an id
-        given by hand cannot be checked in XTrace's format, which has no room for it: there ``context_id`` must be the hash
-        of the keys if it looks like one (64 hexadecimal digits), and is believed otherwise.
+        The server is not trusted to send the right context: its id must be ``context_id``. XTrace's format does not
+        store an id, so only hashes can be checked: ``context_id`` must be the hash of the keys if it looks like one
+        (64 hexadecimal digits), and is not checked otherwise.
 
         :raises InputError: if it is another context, and as :meth:`load_from_disk`.
         """
         if integration is None:
             raise InputError("integration is required")
-        asked = str(context_id)
-        stored = await integration.get_serialized_exec_context(asked)
+        expected = str(context_id)
+        stored = await integration.get_serialized_exec_context(expected)
         loaded = cls._from_serialized_exec_context(stored, passphrase, key_provider, **options)
-        if loaded.id == asked:
+        if loaded.id == expected:
             return loaded
-        if loaded.format == "xtrace" and not re.fullmatch("[0-9a-fA-F]{64}", asked):
-            return cls._from_serialized_exec_context(stored, passphrase, key_provider, asked, **options)
+        if loaded.format == "xtrace" and not re.fullmatch("[0-9a-fA-F]{64}", expected):
+            return cls._from_serialized_exec_context(stored, passphrase, key_provider, expected, **options)
         raise InputError(
-            f"invalid context: context_id is {loaded.id!r}, though {asked!r} was asked for: the server sent another one"
+            f'invalid context: context_id is "{loaded.id}", expected "{expected}": the store sent another context'
         )

@@ -33,5 +33,6 @@ class Evaluator(EncryptsNumbers, _hushvec.Evaluator):
     def aggregate(
         self, query: Query, index: Index, path: str | PathLike[str], progress: Progress = None
     ) -> Response:
-        """Aggregates every query with every vector of an index, and writes the encrypted distances to a response file."""
+        """Aggregates every query with every vector of an index, and writes the encrypted distances to a response
+        file."""
         return _hushvec.aggregate(self, query, index, path, progress)

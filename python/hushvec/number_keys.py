@@ -1,4 +1,4 @@
-"""Numbers into ciphertexts and out of them."""
+"""Encryption and decryption of numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._hushvec import Context, InputError, Numbers
 from .numbers import EncryptedArray, EncryptedNumber
 from .progress import Progress
 
-#: Bits before the point that numbers have room for, unless another number is given.
+#: The default number of bits before the point.
 INTEGER_BITS = 64
 
 
@@ -31,7 +31,7 @@ class _Encrypts(Protocol):
 def _encrypted(
     keys: _Encrypts, values: Any, integer_bits: int, fraction_bits: int | None, progress: Progress
 ) -> EncryptedNumber | EncryptedArray:
-    """Encrypts a number or a vector of them."""
+    """Encrypts a number or a vector of numbers."""
     array = numpy.asarray(values)
     if array.ndim > 1:
         raise InputError(f"the numbers have shape {array.shape}; encrypted arrays have one dimension: use .ravel()")
@@ -39,13 +39,13 @@ def _encrypted(
     return EncryptedArray(numbers) if array.ndim else EncryptedNumber(numbers)
 
 
-def _exactly(integers: list[int], exponent: int) -> list[int] | list[Fraction]:
-    """Integers times 2 to the exponent."""
+def _scaled(integers: list[int], exponent: int) -> list[int] | list[Fraction]:
+    """Returns the integers times 2 to the exponent."""
     return [n << exponent for n in integers] if exponent >= 0 else [Fraction(n, 1 << -exponent) for n in integers]
 
 
 class EncryptsNumbers:
-    """What everybody who has a public key does with numbers."""
+    """The methods for numbers that need only the public key."""
 
     @property
     def _keys(self) -> _Encrypts:
@@ -59,50 +59,51 @@ class EncryptsNumbers:
         fraction_bits: int | None = None,
         progress: Progress = None,
     ) -> EncryptedNumber | EncryptedArray:
-        """Encrypts integers of up to 64 bits or floats: one number, or a vector of them.
+        """Encrypts one number or a vector of numbers: integers of up to 64 bits, or floats.
 
-        Format and length are public, the numbers are not.
+        The format and the length are public, the numbers are not.
 
-        :param integer_bits: Numbers are below 2 to this power in magnitude.
-        :param fraction_bits: Bits that are kept after the point: 0 for integers, 128 for floats, unless given.
-        :raises InputError: if a number is larger, or not finite: the message names it.
+        :param integer_bits: The magnitude of the numbers must be below 2 to this power.
+        :param fraction_bits: The number of bits to keep after the point. Default: 0 for integers, 128 for floats.
+        :raises InputError: if a number is too large or not finite. The message names it.
         """
         return _encrypted(self._keys, values, integer_bits, fraction_bits, progress)
 
     def numbers_from_bytes(self, data: bytes) -> EncryptedArray:
-        """Reads what ``to_bytes`` of encrypted numbers wrote, and checks each ciphertext.
+        """Reads encrypted numbers from the bytes that their ``to_bytes`` returned. Checks each ciphertext.
 
-        :raises InputError: if these are no encrypted numbers of this key, or damaged.
+        :raises InputError: if they are not encrypted numbers of this key, or are damaged.
         """
         return EncryptedArray(self._keys.numbers_from(data))
 
     def load_numbers(self, path: str | os.PathLike[str]) -> EncryptedArray:
-        """Reads what ``save`` of encrypted numbers wrote, and checks each ciphertext.
+        """Reads encrypted numbers from a file that their ``save`` wrote. Checks each ciphertext.
 
-        :raises FileError: if it cannot be read.
-        :raises InputError: if these are no encrypted numbers of this key, or damaged.
+        :raises FileError: if the file cannot be read.
+        :raises InputError: if they are not encrypted numbers of this key, or are damaged.
         """
         return EncryptedArray(self._keys.numbers_in(pathlib.Path(path)))
 
 
 class DecryptsNumbers(EncryptsNumbers):
-    """What clients and contexts do with numbers."""
+    """The methods for numbers that need the secret key."""
 
     @property
     def _keys(self) -> Context:
         raise NotImplementedError
 
     def decrypt_numbers(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """Decrypts numbers: int64 if they are integers (their exponent is not negative), else float64; an int or a
-        float for one.
+        """Decrypts numbers. Returns an array of int64, or of float64 if their exponent is negative; for a single
+        number, an int or a float.
 
-        :raises InputError: if one is not of this key, beyond its bound, or too large for the type: the message names it.
+        :raises InputError: if a number belongs to another key, exceeds its bound, or is too large for the type. The
+            message names it.
         """
         found = self._keys.decrypt_numbers(encrypted._numbers)
         return found if isinstance(encrypted, EncryptedArray) else found[0].item()
 
     def decrypt_exactly_vartime(self, encrypted: EncryptedNumber | EncryptedArray) -> Any:
-        """Decrypts numbers of any size, to Python's integers, or fractions if their exponent is negative. Takes a time
-        by their lengths."""
-        found = _exactly(*self._keys.decrypt_exactly_vartime(encrypted._numbers))
+        """Decrypts numbers of any size. Returns Python integers, or fractions if the exponent is negative. The time
+        depends on the lengths of the numbers."""
+        found = _scaled(*self._keys.decrypt_exactly_vartime(encrypted._numbers))
         return found if isinstance(encrypted, EncryptedArray) else found[0]

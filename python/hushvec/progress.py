@@ -1,5 +1,5 @@
-"""Progress of long calls. Every long call has a parameter ``progress``: a function that is called with the number of finished
-rows, ``True`` for a progress bar (if ``tqdm`` is installed), or ``None``."""
+"""Progress of long calls. Every long call has a parameter ``progress``: a function that is called with the number of
+finished rows, ``True`` for a progress bar (if ``tqdm`` is installed), or ``None``."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ _MOST_BITS = 65536
 
 
 def project(vectors: Any, bits: int, progress: Progress = None) -> NDArray[numpy.uint8]:
-    """Projects real vectors to bits: each bit tells on which side of a random hyperplane a vector is. Returns (N, bits) uint8 of
-    0 and 1.
+    """Projects real vectors to bits: each bit tells on which side of a random hyperplane a vector is. Returns (N,
+    bits) uint8 of 0 and 1.
 
-    With more bits than dimensions, the Hamming distances rank better than those of signs. The size of an index does not depend
-    on the embedding length, as long as it is smaller than ``key_len``, but more bits take longer to decrypt. The hyperplanes
-    are always the same, so vectors and queries can be projected separately::
+    With more bits than dimensions, the Hamming distances rank better than those of signs. The size of an index does
+    not depend on the embedding length, as long as it is smaller than ``key_len``, but more bits take longer to
+    decrypt. The hyperplanes are always the same, so vectors and queries can be projected separately::
 
         context = hushvec.ExecutionContext.create("correct horse", "paillier_subgroup", embedding_length=1000)
         stored = context.encrypt_vec_batch(hushvec.project(embeddings, 1000))

@@ -1,4 +1,5 @@
-"""Key providers, which supply the key that seals a context: from a passphrase, from AWS KMS, or any :class:`KeyProvider`."""
+"""Key providers, which supply the key that seals a context: from a passphrase, from AWS KMS, or any
+:class:`KeyProvider`."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ class PassphraseKeyProvider:
     """Derives a key from a passphrase: with argon2id in the native format, with the SDK's scrypt in XTrace's.
 
     :param passphrase: The passphrase. It is kept, so one provider opens every context with that passphrase.
-    :param salt: A fixed salt. Without it, every new context gets a random salt in either format; only :meth:`get_key` and
-        :meth:`wrap_key` of the provider itself use the SDK's salt, which is the same for everyone.
+    :param salt: A fixed salt. Without it, every new context gets a random salt in either format; only :meth:`get_key`
+        and :meth:`wrap_key` of the provider itself use the SDK's salt, which is the same for everyone.
     """
 
     def __init__(self, passphrase: str, salt: bytes | None = None) -> None:
@@ -36,7 +37,8 @@ class PassphraseKeyProvider:
         self._native = Provider.passphrase(passphrase, "xtrace", self._salt or _SHARED_SALT)
 
     def _of(self, salt: bytes) -> PassphraseKeyProvider:
-        """Returns a copy whose ``get_key`` and ``wrap_key`` are those of a context in XTrace's format with this salt."""
+        """Returns a copy whose ``get_key`` and ``wrap_key`` are those of a context in XTrace's format with this
+        salt."""
         copied = copy.copy(self)
         copied._native = Provider.passphrase(self._passphrase, "xtrace", salt or _SHARED_SALT)
         return copied

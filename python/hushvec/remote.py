@@ -1,4 +1,4 @@
-"""Contexts on a server that speaks the HTTP interface of XTrace's SDK, such as ``hushvec serve``."""
+"""Contexts on a server with the HTTP interface of XTrace's SDK, such as ``hushvec serve``."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from typing import Any
 
 from ._hushvec import InputError
 
-# Contexts with the SDK's tables in them can have over a hundred megabytes.
+# Contexts with the SDK's tables can be larger than 100 MB.
 _MOST_BYTES = 256 << 20
-_MOST_REFUSAL = 64 << 10
-_SECONDS = 60
+_MOST_ERROR_BYTES = 64 << 10
+_TIMEOUT_SECONDS = 60
 
 
 class RemoteError(OSError):
-    """A server was not reached, or refused. ``status`` is the HTTP status of its answer, if it gave one."""
+    """A server could not be reached, refused a request or sent an invalid answer. ``status`` is the HTTP status of the
+    answer, or ``None``."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
 
 
-class _NoRedirections(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        # They would take the key elsewhere.
+        # A redirect would send the API key to another server.
         return None
 
 
@@ -44,26 +45,26 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpStore:
-    """A server that keeps contexts for an organisation: what :meth:`ExecutionContext.save_to_remote` and
-    :meth:`ExecutionContext.load_from_remote` take in place of the SDK's ``XTraceIntegration``.
+    """The contexts of an organisation on a server. An argument of :meth:`ExecutionContext.save_to_remote` and
+    :meth:`ExecutionContext.load_from_remote`, instead of the SDK's ``XTraceIntegration``.
 
-    :param url: The server, such as ``https://search.example.org``. With ``http://`` to another machine, a warning says that
-        the key travels unencrypted.
+    :param url: The server, such as ``https://search.example.org``. Warns that the key is not encrypted if it begins
+        with ``http://`` and names another machine.
     :param org: The organisation.
     :param api_key: The API key for the server.
-    :param ca_file: A PEM file of certificates to trust instead of the operating system's, such as that of an authority of
-        your own.
-    :raises InputError: if the address, the key or the file cannot be one.
+    :param ca_file: A PEM file of certificates to trust instead of the operating system's, such as that of a private
+        certificate authority.
+    :raises InputError: if the address, the key or the file is invalid.
     """
 
     def __init__(self, url: str, org: str, api_key: str, *, ca_file: str | os.PathLike[str] | None = None) -> None:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise InputError("a server's address is such as https://search.example.org")
+            raise InputError("the server's address is invalid: give a URL like https://search.example.org")
         if parts.username is not None or parts.password is not None:
-            raise InputError("the server's address has a user or a password in it; give the key apart from it")
+            raise InputError("the server's address contains a user or a password; give the key separately")
         if not api_key or not all("!" <= character <= "~" for character in api_key):
-            raise InputError("the API key is empty, or has characters that no key has")
+            raise InputError("the API key is empty, or has characters other than ASCII letters, digits and punctuation")
         self._url = url.rstrip("/")
         self._host = parts.netloc
         self._org = org
@@ -73,39 +74,39 @@ class HttpStore:
         try:
             trusted = ssl.create_default_context(cafile=ca_file)
         except OSError as error:
-            raise InputError(f"{ca_file} has no certificates in PEM that can be read: {error}") from None
-        self._opener = urllib.request.build_opener(_NoRedirections, urllib.request.HTTPSHandler(context=trusted))
+            raise InputError(f"cannot read PEM certificates from {ca_file}: {error}") from None
+        self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=trusted))
 
     async def store_exec_context(self, exec_context_dict: dict[str, Any], context_id: str) -> str:
-        """Stores a context as ``to_dict_enc`` returns it: the id that the server gave it.
+        """Stores a context in the form of ``to_dict_enc``. Returns the id that the server assigned.
 
-        :raises RemoteError: if the server does not.
+        :raises RemoteError: if the server refuses or cannot be reached.
         """
         body = {"data": exec_context_dict, "context_id": context_id}
         reply = await asyncio.to_thread(self._call, "POST", [], body)
         return str(reply.get("context_id", context_id))
 
     async def get_serialized_exec_context(self, context_id: str) -> dict[str, Any]:
-        """The context stored under an id. Nothing about it is checked here, but by ``load_from_remote``.
+        """Returns the context stored under an id, unchecked. ``load_from_remote`` checks it.
 
-        :raises RemoteError: if the server has none, or does not answer.
+        :raises RemoteError: if the server has no such context, refuses or cannot be reached.
         """
         return await asyncio.to_thread(self._call, "GET", [context_id], None)
 
-    def _call(self, method: str, behind: list[str], body: dict[str, Any] | None) -> dict[str, Any]:
-        path = [self._org, *behind]
+    def _call(self, method: str, names: list[str], body: dict[str, Any] | None) -> dict[str, Any]:
+        path = [self._org, *names]
         if any(name in ("", ".", "..") for name in path):
-            raise InputError("an id cannot be empty, nor made of dots only")
+            raise InputError('the organisation and the id cannot be empty, "." or ".."')
         url = "/".join([self._url, "v1", "exec_context", *(urllib.parse.quote(name, safe="") for name in path)])
         headers = {"x-api-key": self._api_key, "accept": "application/json", "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with self._opener.open(request, timeout=_SECONDS) as reply:
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as reply:
                 text = reply.read(_MOST_BYTES + 1)
         except urllib.error.HTTPError as error:
             with error:
-                raise RemoteError(f"{self._host}: {error.code}{self._said(error)}", error.code) from None
+                raise RemoteError(f"{self._host}: {error.code}{self._message(error)}", error.code) from None
         except urllib.error.URLError as error:
             raise RemoteError(f"{self._host}: {error.reason}") from None
         except (OSError, http.client.HTTPException) as error:
@@ -117,13 +118,13 @@ class HttpStore:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise RemoteError(f"{self._host}: the answer is no JSON object")
+            raise RemoteError(f"{self._host}: the answer is not a JSON object")
         return value
 
-    def _said(self, error: urllib.error.HTTPError) -> str:
-        """What the server says about a refusal, without the key, should it repeat that."""
+    def _message(self, error: urllib.error.HTTPError) -> str:
+        """Returns the server's message about an error, with the API key removed in case the server repeats it."""
         try:
-            message = str(json.loads(error.read(_MOST_REFUSAL))["message"])
+            message = str(json.loads(error.read(_MOST_ERROR_BYTES))["message"])
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
             return ""
         shown = "".join(c for c in message.replace(self._api_key, "…") if c.isprintable())

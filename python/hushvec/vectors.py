@@ -1,4 +1,4 @@
-"""Vectors into ciphertexts, and encrypted distances out of them, on arrays and on lists."""
+"""Encryption of vectors and decryption of distances, for arrays and for lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .progress import Progress
 
 
 class EncryptsVectors:
-    """What clients and contexts do with vectors."""
+    """The methods of clients and contexts for vectors."""
 
     @property
     def _keys(self) -> Context:
@@ -24,13 +24,13 @@ class EncryptsVectors:
     @overload
     def encrypt_vec_one(self, embd: Sequence[int]) -> list[int]: ...
     def encrypt_vec_one(self, embd: Any) -> Any:
-        """Encrypts one vector: a list of one integer for a list, (key_len/2,) uint8 for an array.
+        """Encrypts one vector. Returns (key_len/2,) uint8 for an array, a list of one integer for a list.
 
-        :raises InputError: if it has another length, or is not made of 0 and 1.
+        :raises InputError: if the vector has the wrong length or an element that is not binary.
         """
         if isinstance(embd, numpy.ndarray):
             if embd.ndim != 1:
-                raise InputError(f"one vector has one dimension, this array has {embd.ndim}; use encrypt_vec_batch")
+                raise InputError(f"one vector has one dimension, this array has {embd.ndim}: use encrypt_vec_batch")
             return self._keys.encrypt(embd[numpy.newaxis])[0]
         return self.encrypt_vec_batch([embd])[0]
 
@@ -39,10 +39,11 @@ class EncryptsVectors:
     @overload
     def encrypt_vec_batch(self, embds: Sequence[Sequence[int]], progress: Progress = None) -> list[list[int]]: ...
     def encrypt_vec_batch(self, embds: Any, progress: Progress = None) -> Any:
-        """Encrypts vectors: (N, key_len/2) uint8 for an array, a list of lists of one integer for a list.
+        """Encrypts vectors. Returns (N, key_len/2) uint8 for an array, a list of lists of one integer for a list.
 
         :param progress: See :mod:`hushvec.progress`.
-        :raises InputError: if a vector has another length, or is not made of 0 and 1: the message names the row.
+        :raises InputError: if a vector has the wrong length or an element that is not binary. The message names the
+            row.
         """
         encrypted = self._keys.encrypt(embds, progress)
         if isinstance(embds, numpy.ndarray):
@@ -51,9 +52,9 @@ class EncryptsVectors:
         return [[int.from_bytes(data[at : at + width], "little")] for at in range(0, len(data), width)]
 
     def decode_hamming_client_one(self, cipher: NDArray[numpy.uint8] | Sequence[int | bytes]) -> int:
-        """Decrypts one encrypted distance: a list of one integer or of bytes, or (key_len/2,) uint8.
+        """Decrypts one encrypted distance: (key_len/2,) uint8, or a list of one integer or bytes object.
 
-        :raises InputError: if it is no ciphertext, or not one of a distance.
+        :raises InputError: if it is not a ciphertext, or not the ciphertext of a distance.
         """
         if isinstance(cipher, numpy.ndarray):
             return int(self._keys.decode(cipher[numpy.newaxis])[0])
@@ -68,10 +69,10 @@ class EncryptsVectors:
         self, ciphers: Sequence[Sequence[int | bytes]], progress: Progress = None
     ) -> list[int]: ...
     def decode_hamming_client_batch(self, ciphers: Any, progress: Progress = None) -> Any:
-        """Decrypts encrypted distances: (N,) uint32 for an array, a list of integers for a list.
+        """Decrypts encrypted distances. Returns (N,) uint32 for an array, a list of integers for a list.
 
         :param progress: See :mod:`hushvec.progress`.
-        :raises InputError: if one is no ciphertext, or not one of a distance: the message names the record.
+        :raises InputError: if a row is not a ciphertext, or not the ciphertext of a distance. The message names it.
         """
         if isinstance(ciphers, numpy.ndarray):
             return self._keys.decode(ciphers, progress)
@@ -80,11 +81,11 @@ class EncryptsVectors:
     def decrypt_vec_batch(
         self, ciphers: NDArray[numpy.uint8] | Sequence[Sequence[int | bytes]]
     ) -> NDArray[numpy.uint8]:
-        """Decrypts encrypted vectors: (N, D) uint8 of 0 and 1."""
+        """Decrypts encrypted vectors. Returns (N, D) uint8 of 0 and 1."""
         return self._keys.decrypt_vectors(ciphers if isinstance(ciphers, numpy.ndarray) else self._array(ciphers))
 
     def _array(self, ciphers: Sequence[Sequence[int | bytes]]) -> NDArray[numpy.uint8]:
-        """Lists of one integer, or of bytes, as an array."""
+        """Converts lists of one integer or bytes object to an array."""
         width = self._keys.width
         rows = bytearray()
         for number, cipher in enumerate(ciphers):
@@ -94,6 +95,6 @@ class EncryptsVectors:
             except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"ciphertext {number} is not a list of one integer below 2^{8 * width}") from error
             if len(data) > width:
-                raise InputError(f"ciphertext {number} has {len(data)} bytes, at most {width} are possible")
+                raise InputError(f"ciphertext {number} has {len(data)} bytes, at most {width} are allowed for this key")
             rows += data.ljust(width, b"\0")
         return numpy.frombuffer(rows, dtype=numpy.uint8).reshape(-1, width)

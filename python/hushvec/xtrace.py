@@ -7,9 +7,9 @@ provides them::
     import hushvec.xtrace
     from xtrace_sdk.x_vec.utils.execution_context import ExecutionContext   # encrypts and decodes with hushvec
 
-Batches run where ``hushvec.xtrace.device`` says: ``auto`` unless set, on a GPU if it is faster, else on all cores. The SDK
-asks for an alpha_len of 50, which can be broken in seconds: new keys have 512 instead, with a warning, and say so in
-their configuration. Old keys load, with a warning.
+Batches run on the device ``hushvec.xtrace.device``. The default is ``auto``: a GPU if it is faster, else all cores.
+The SDK requests an alpha_len of 50, which can be broken in seconds: new keys have 512 instead, with a warning, and
+their configuration contains 512. Existing keys load with a warning.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any
 from ._hushvec import InputError
 from .clients import HammingClient, PaillierClient, PaillierLookupClient
 
-#: Where clients that are made from now on compute.
+#: The device of clients created after it is set.
 device = "auto"
 
-#: Whether they compute whatever needs a secret on the CPU, and use a GPU for public work only. The SDK has no place for it
-#: in what it stores and pickles, so set it in every process that makes or loads clients.
+#: Whether these clients compute with secrets on the CPU only, and use a GPU for public work only. The SDK does not
+#: store or pickle this setting, so set it in every process that creates or loads clients.
 secrets_on_cpu = False
 
 
-class _Bytes:
-    """What the SDK asks of a GPU client: ciphertexts as key_len/2 little-endian bytes."""
+class _GpuClient:
+    """The SDK's interface of GPU clients: ciphertexts as key_len/2 little-endian bytes."""
 
     _client_type: type[HammingClient]
 
@@ -55,12 +55,12 @@ class _Bytes:
         return self._client.key_len
 
     def encrypt_bytes(self, embds: Sequence[Sequence[int]]) -> list[list[bytes]]:
-        """Encrypts vectors: for each a list of one ciphertext."""
+        """Encrypts vectors. Returns a list of one ciphertext for each."""
         encrypted = self._client._keys.encrypt(embds)
         return [[row.tobytes()] for row in encrypted]
 
     def decode_hamming_client_bytes(self, ciphers: Sequence[Sequence[bytes]]) -> list[int]:
-        """Decrypts encrypted distances, each a list of one ciphertext."""
+        """Decrypts encrypted distances, each in a list of one ciphertext."""
         distances: list[int] = self._client.decode_hamming_client_batch(ciphers)
         return distances
 
@@ -77,29 +77,29 @@ class _Bytes:
         self._client.load_stringified_keys(pk, sk)
 
     def load_config(self, config: dict[str, int], tables: dict[str, Any] | None = None) -> None:
-        """Takes sizes. Tables are not needed: the engine makes its own faster than it could read them."""
+        """Loads a configuration. Ignores tables: computing new ones is faster than reading them."""
         self._client.load_config(config)
 
     def load_config_bytes(self, config: dict[str, int], tables: dict[str, Any] | None = None) -> None:
-        """As :meth:`load_config`."""
+        """The same as :meth:`load_config`."""
         self._client.load_config(config)
 
     def dump_tables(self) -> dict[str, Any]:
-        """Nothing: who loads keys needs no tables."""
+        """Returns no tables: loading keys needs none."""
         return {}
 
     def dump_tables_bytes(self) -> dict[str, Any]:
-        """Nothing: who loads keys needs no tables."""
+        """Returns no tables: loading keys needs none."""
         return {}
 
 
-class PaillierGPUClient(_Bytes):
+class PaillierGPUClient(_GpuClient):
     """The backend of the SDK's ``PaillierClient``."""
 
     _client_type = PaillierClient
 
 
-class PaillierGPULookupClient(_Bytes):
+class PaillierGPULookupClient(_GpuClient):
     """The backend of the SDK's ``PaillierLookupClient``."""
 
     _client_type = PaillierLookupClient
@@ -110,18 +110,18 @@ class PaillierGPULookupClient(_Bytes):
         super().__init__(embed_len, key_len, skip_key_gen, alpha_len=alpha_len)
 
     def load_stringified_keys(self, pk: str, sk: str) -> None:
-        # A pickled SDK client remembers the alpha_len that it asked for, and not the one that its keys have.
+        # A pickled SDK client stores the alpha_len that it requested, not that of its keys.
         try:
             bits = int(json.loads(sk)["a"]).bit_length()
         except (LookupError, TypeError, ValueError):
-            # Not from the error, which quotes the secret key.
-            raise InputError("the secret key is not as PaillierLookupClient writes it") from None
+            # Without the original error, which quotes the secret key.
+            raise InputError("the secret key is not in the form of PaillierLookupClient") from None
         self._client._alpha_len = bits + bits % 2
         super().load_stringified_keys(pk, sk)
 
 
 def _register() -> None:
-    """Puts the modules where the SDK's relative imports find them."""
+    """Registers the modules under the names that the SDK imports."""
     for name, backend in (("paillier_GPU_client", PaillierGPUClient), ("paillier_GPU_lookup_client", PaillierGPULookupClient)):
         module = types.ModuleType(f"xtrace_sdk.x_vec.crypto.{name}", "Provided by hushvec.xtrace.")
         setattr(module, backend.__name__, backend)

@@ -195,7 +195,13 @@ impl Context {
     }
 
     /// Returns the same keys under another provider, in the given format.
-    fn with_provider(&self, py: Python<'_>, provider: &Provider, format: &str, context_id: Option<String>) -> PyResult<Self> {
+    fn with_provider(
+        &self,
+        py: Python<'_>,
+        provider: &Provider,
+        format: &str,
+        context_id: Option<String>,
+    ) -> PyResult<Self> {
         py.detach(|| self.rekeyed(provider, format, context_id)).map(|context| Self::new(context, self.threads))
     }
 

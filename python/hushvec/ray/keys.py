@@ -1,4 +1,4 @@
-"""Keys and devices on their way to workers."""
+"""Keys and devices for workers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..clients import HammingClient
 from ..context import ExecutionContext
 from ..evaluator import Evaluator
 
-#: What encrypts: an owner's keys, or the public key, also as the text of a public context.
+#: Keys for encryption: the owner's, or the public key, also as the text of a public context.
 Keys = ExecutionContext | HammingClient | Evaluator | str
-#: A device, and what Ray should know of the actor that uses it: ``("gpu:0", {"num_gpus": 1})``.
+#: A device, alone or with Ray's options for its actor: ``("gpu:0", {"num_gpus": 1})``.
 Device = str | tuple[str, Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Portable:
-    """Keys as they travel: those of a client with its secret key, since what unlocks a stored context may be at home on one
-    machine only. They are opened where they arrive, as the driver's device need not be there."""
+    """Keys in a form that can be sent to workers. A client is sent with its secret key, because the key provider may
+    work on one machine only. The worker opens the keys, because it may not have the driver's device."""
 
     client: type[HammingClient] | None
     state: dict[str, Any]
@@ -42,25 +42,25 @@ class Portable:
         return cls(type(client), client.__getstate__(), client.public_context(), client.public_id, client.embed_len)
 
     def open(self, device: str, threads: int | None) -> HammingClient | Evaluator:
-        """The keys, open on a device of the worker's."""
+        """Opens the keys on a device of the worker."""
         if self.client is None:
-            # Whether it is weak was asked when it was first opened.
+            # Weakness was checked when the driver opened the key.
             return Evaluator(self.public, device=device, threads=threads, allow_weak=True)
         client = self.client.__new__(self.client)
         client.__setstate__(self.state | {"device": device, "threads": threads})
         return client
 
 
-def placed(devices: Sequence[Device] | None, threads: int | None) -> list[tuple[str, dict[str, Any]]]:
-    """Devices with the options of their actors: one processor for each of the cluster unless they are given."""
+def actor_options(devices: Sequence[Device] | None, threads: int | None) -> list[tuple[str, dict[str, Any]]]:
+    """Returns the devices with the options of their actors. The default is one ``cpu`` for each CPU of the cluster."""
     if not ray.is_initialized():
         ray.init()
     if devices is None:
-        there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        devices = ["cpu"] * max(1, int(there.get("CPU", 1) // (threads or 1)))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        devices = ["cpu"] * max(1, int(resources.get("CPU", 1) // (threads or 1)))
     if not devices:
-        raise InputError("there is no device to compute on")
+        raise InputError("devices is empty, expected at least one device")
     pairs = [(device, {}) if isinstance(device, str) else (device[0], dict(device[1])) for device in devices]
-    # Whatever ends a worker, another takes its place and its work.
-    lasting = {"num_cpus": threads or 1, "max_restarts": -1, "max_task_retries": -1}
-    return [(device, lasting | options) for device, options in pairs]
+    # Restart lost workers, and repeat their tasks.
+    defaults = {"num_cpus": threads or 1, "max_restarts": -1, "max_task_retries": -1}
+    return [(device, defaults | options) for device, options in pairs]

@@ -1,4 +1,4 @@
-"""What workers return, or fail with."""
+"""Results and errors of workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._hushvec import DeviceError, FileError, InputError
 
 
 def fetched(references: Any) -> Any:
-    """What tasks returned. What they failed with is raised as it was there, if it is the engine's."""
+    """Returns the results of tasks. Raises the original error of a task if it is one of the engine's."""
     try:
         return ray.get(references)
     except ray.exceptions.RayTaskError as error:

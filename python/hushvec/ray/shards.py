@@ -1,4 +1,4 @@
-"""The parts of a dataset: files of vectors, read a block at a time."""
+"""Shards of a dataset: files of vectors, read block by block."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy
 
 from .._hushvec import FileError, InputError
 
-#: Rows that are read at a time.
+#: The number of rows that are read at a time.
 BLOCK = 16_384
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A file of vectors, .npy or Parquet, whose rows are numbered on from ``first``."""
+    """A file of vectors, .npy or Parquet, whose row numbers begin at ``first``."""
 
     path: pathlib.Path
     rows: int
@@ -30,12 +30,12 @@ class Shard:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], first: int, column: str | None, id_column: str | None) -> Shard:
-        """Counts the rows of a file, without reading them.
+        """Counts the rows of a file without reading them.
 
-        :raises FileError: if it cannot be read.
-        :raises InputError: if it is no file of vectors.
+        :raises FileError: if the file cannot be read.
+        :raises InputError: if it is not a file of vectors.
         """
-        # The workers are in other folders than the driver.
+        # Workers have another working directory than the driver.
         path = pathlib.Path(path).absolute()
         if path.suffix not in (".npy", ".parquet"):
             raise InputError(f"{path}: expected a file that ends in .npy or .parquet")
@@ -48,13 +48,13 @@ class Shard:
             raise InputError(f"{path}: {error}") from error
         return cls(path, rows, first, column, id_column, changed)
 
-    def job(self, public_id: str) -> str:
-        """What an unfinished segment has to agree in with the job that goes on with it."""
+    def job_id(self, public_id: str) -> str:
+        """Returns an id of the shard and the key. A job continues an unfinished segment only if the ids are equal."""
         facts = (str(self.path), self.rows, self.first, self.column, self.id_column, self.changed, public_id)
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def blocks(self, start: int) -> Iterator[tuple[int, Any, numpy.ndarray[Any, Any]]]:
-        """From a row on: the row that a block begins with, ids, and vectors (N, D) or packed (N, D/8)."""
+        """Yields blocks from the row ``start``: the first row, the ids, and vectors (N, D) or packed (N, D/8)."""
         read = self._parquet_blocks if self.path.suffix == ".parquet" else self._array_blocks
         try:
             for row, ids, vectors in read(start):
@@ -65,7 +65,7 @@ class Shard:
         except ValueError as error:
             raise InputError(str(error)) from error
         except OSError as error:
-            raise FileError(f"it cannot be read: {error}") from error
+            raise FileError(f"cannot read the file: {error}") from error
 
     def _array_blocks(self, start: int) -> Iterator[tuple[int, None, numpy.ndarray[Any, Any]]]:
         array = _array(self.path)
@@ -77,7 +77,7 @@ class Shard:
         column = self.column or _only_list(file.schema_arrow)
         wanted = [column] if self.id_column is None else [column, self.id_column]
         if missing := [name for name in wanted if name not in file.schema_arrow.names]:
-            raise InputError(f"there is no column {missing[0]!r}, but {', '.join(map(repr, file.schema_arrow.names))}")
+            raise InputError(f"there is no column {missing[0]!r}; the columns are {', '.join(map(repr, file.schema_arrow.names))}")
         row, groups = 0, list(range(file.metadata.num_row_groups))
         while groups and row + file.metadata.row_group(groups[0]).num_rows <= start:
             row += file.metadata.row_group(groups.pop(0)).num_rows
@@ -93,7 +93,7 @@ class Shard:
 def _array(path: pathlib.Path) -> numpy.ndarray[Any, Any]:
     array: numpy.ndarray[Any, Any] = numpy.lib.format.open_memmap(path, mode="r")
     if array.ndim != 2:
-        raise InputError(f"an array of shape {array.shape}, expected (N, D) or packed (N, D/8)")
+        raise InputError(f"the array has shape {array.shape}, expected (N, D) or packed (N, D/8)")
     return array
 
 
@@ -106,13 +106,13 @@ def _parquet(path: pathlib.Path) -> Any:
 
 
 def _only_list(schema: Any) -> str:
-    """The one column of lists."""
+    """Returns the name of the only column of lists."""
     import pyarrow.types as types
 
     kinds = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_fixed_size_binary)
     found: list[str] = [field.name for field in schema if any(is_kind(field.type) for is_kind in kinds)]
     if len(found) != 1:
-        raise InputError(f"columns of lists: {', '.join(map(repr, found)) or 'none'}; say which with column=")
+        raise InputError(f"expected one column of lists, found {', '.join(map(repr, found)) or 'none'}: choose a column with column=")
     return found[0]
 
 
@@ -124,7 +124,7 @@ def _ids(column: Any, first: int) -> list[int] | list[str]:
 
 
 def _rows(column: Any, first: int) -> numpy.ndarray[Any, Any]:
-    """Lists of numbers, or packed bytes, as an array."""
+    """Converts lists of numbers, or packed bytes, to an array."""
     import pyarrow
 
     if column.null_count:
@@ -143,5 +143,5 @@ def _rows(column: Any, first: int) -> numpy.ndarray[Any, Any]:
         raise InputError(f"row {first + row} has {lengths[row]} numbers, row {first} has {width}")
     if values.null_count:
         row = values.is_null().to_pylist().index(True) // max(width, 1)
-        raise InputError(f"row {first + row} has an empty place")
+        raise InputError(f"row {first + row} contains a null")
     return numpy.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(column), width)

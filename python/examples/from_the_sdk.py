@@ -1,12 +1,12 @@
-"""Moving from XTrace's SDK: its context and its ciphertexts, opened here; what its keys are worth; and on to a new key.
+"""Moves from XTrace's SDK: opens its context and ciphertexts, shows that its key is weak, and moves to a new key.
 
     pip install hushvec xtrace-ai-sdk==0.1.1
     python from_the_sdk.py
 
-The cells are those of a notebook: editors that know `# %%` run them one by one.
+The file is a notebook: editors that support `# %%` run its cells one by one.
 """
 
-# %% What you have: a context on disk, and vectors that the SDK encrypted.
+# %% The start: a context on disk, and vectors that the SDK encrypted.
 import pathlib
 import tempfile
 import time
@@ -26,7 +26,7 @@ started = time.perf_counter()
 ciphertexts = theirs.homomorphic.encrypt_vec_batch(lists)
 sdk_seconds = time.perf_counter() - started
 
-# %% The same file, opened here. Its key is weak, so you have to say that you want it nevertheless.
+# %% The same file, opened with hushvec. Its key is weak, so `allow_weak` is required.
 try:
     hushvec.ExecutionContext.load_from_disk("correct horse battery staple", folder / "sdk.json")
 except hushvec.WeakKeyError as error:
@@ -34,19 +34,19 @@ except hushvec.WeakKeyError as error:
 old = hushvec.ExecutionContext.load_from_disk("correct horse battery staple", folder / "sdk.json", allow_weak=True)
 assert old.hash() == theirs.hash()
 
-# %% What the SDK encrypted is decrypted here, and the other way round. Lists in, lists out; arrays in, arrays out.
+# %% hushvec decrypts the SDK's ciphertexts, and the SDK decrypts hushvec's. Lists give lists, and arrays give arrays.
 assert (old.homomorphic.decrypt_vec_batch(ciphertexts) == vectors).all()
 started = time.perf_counter()
 again = old.encrypt_vec_batch(lists)
 print(f"64 vectors: the SDK {1e3 * sdk_seconds:.0f} ms, hushvec {1e3 * (time.perf_counter() - started):.1f} ms\n")
-combined = old.encrypt_vec_batch(vectors[:1])
+query = old.encrypt_vec_batch(vectors[:1])
 distances = hushvec.Evaluator(old.public_context(), allow_weak=True).hamming(
-    combined, numpy.stack([numpy.frombuffer(c[0].to_bytes(512, "little"), numpy.uint8) for c in ciphertexts])
+    query, numpy.stack([numpy.frombuffer(c[0].to_bytes(512, "little"), numpy.uint8) for c in ciphertexts])
 )
 as_lists = [[int.from_bytes(row.tobytes(), "little")] for row in distances]
 assert theirs.homomorphic.decode_hamming_client_batch(as_lists) == old.decode_hamming_client_batch(as_lists)
 
-# %% Away from the weak key: new keys, the vectors encrypted again, in an index.
+# %% The move to a new key: the vectors are decrypted, and encrypted into an index.
 new = hushvec.ExecutionContext.create(
     "another passphrase", "paillier_subgroup", embedding_length=512, path=folder / "context.json"
 )
@@ -56,7 +56,7 @@ ids, away = hushvec.Index(folder / "vectors.hvx").nearest(new, vectors[5:6], k=3
 assert ids[0, 0] == 5 and away[0, 0] == 0
 print(f"{len(ids[0])} nearest of vector 5: {ids[0].tolist()} at {away[0].tolist()} bits")
 
-# %% If you want to stay with the SDK: the same classes over our clients, with keys that hold.
+# %% To stay with the SDK, use its classes with hushvec's clients, whose keys are strong.
 stay = SdkContext(hushvec.PaillierLookupClient(512), theirs.key_provider)
 assert stay.homomorphic.decode_hamming_client_batch(
     [[c[0] * 1] for c in stay.homomorphic.encrypt_vec_batch([[0] * 512])]

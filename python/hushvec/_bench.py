@@ -113,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m hushvec.bench", description=__doc__)
     parser.add_argument("--device", type=_list, default=["cpu"], help="devices, separated by commas (default cpu)")
     parser.add_argument("--scheme", type=_list, default=list(SCHEMES), help="schemes, separated by commas (default: all)")
-    parser.add_argument("--batch", type=_list, default=["1024"], help="batch sizes in vectors, separated by commas (default 1024)")
+    parser.add_argument(
+        "--batch", type=_list, default=["1024"], help="batch sizes in vectors, separated by commas (default 1024)"
+    )
     parser.add_argument("--key-len", type=int, default=1024, help="length of each prime in bits (default 1024)")
     parser.add_argument("--embedding-length", type=int, default=512, help="dimensions of a vector (default 512)")
     parser.add_argument("--threads", type=int, help="number of threads (default: one per core)")

@@ -274,7 +274,9 @@ class Client:
         if k < 0 or (oversample is not None and oversample < 1):
             raise InputError("k cannot be negative, and oversample must be at least 1")
         if embeddings is not None and oversample is None:
-            raise InputError("embeddings are used only to rerank candidates: give oversample= too, such as oversample=5, or omit embeddings=")
+            raise InputError(
+                "embeddings are used only to rerank candidates: give oversample= too, such as oversample=5, or omit embeddings="
+            )
         answers = self._server.find(
             context._context,
             *self._ids(kb, context, False),

@@ -160,7 +160,7 @@ class EncryptedArray(_Encrypted):
         """Returns the dot product with a vector (N,), or an array (M,) for a matrix (N, M)."""
         if isinstance(other, PlainArray):
             if len(other.shape) != 1:
-                raise InputError("a PlainArray on the right of @ must have one dimension: transpose it, and put it on the left")
+                raise InputError("a PlainArray on the right of @ must have one dimension: transpose it and put it on the left")
             return other @ self
         return numpy.asarray(other).T @ self
 

@@ -1,4 +1,4 @@
-"""Keys, vectors and servers that the tests share. Keys are real, and of the least length that is not weak."""
+"""Keys, vectors and servers that the tests share. The keys are real, with the smallest length that is not weak."""
 
 import signal
 
@@ -11,7 +11,7 @@ import hushvec
 DIMENSIONS = 96
 PASSPHRASE = "correct horse"
 
-# Started in the background, a shell's commands ignore Ctrl-C, and so would whatever the tests start.
+# A shell starts background commands with Ctrl-C ignored, and the processes that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -32,14 +32,14 @@ def subgroup():
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
-    """A context in a file, beside which clients list what they push."""
+    """A context in a file, so that clients have a default place for the list of pushed vectors."""
     path = tmp_path_factory.mktemp("owner") / "ctx.json"
     return hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", DIMENSIONS, path=path)
 
 
 @pytest.fixture(scope="session")
 def vectors():
-    """Clusters, so that there are neighbours."""
+    """Vectors in clusters, so that they have near neighbours."""
     random = numpy.random.default_rng(8)
     centres = random.standard_normal((20, DIMENSIONS))
     return (centres.repeat(30, axis=0) + 0.6 * random.standard_normal((600, DIMENSIONS))).astype(numpy.float32)

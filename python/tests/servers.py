@@ -17,7 +17,7 @@ BINARY = pathlib.Path(os.environ.get("HUSHVEC_BINARY", pathlib.Path(__file__).pa
 
 
 def require():
-    """Skips the module where there is no binary, or fails it where that is asked for."""
+    """Skips the module if there is no binary, or fails it if HUSHVEC_REQUIRE_SDK is set."""
     if not BINARY.exists():
         reason = f"there is no {BINARY}: cargo build --release"
         if os.environ.get("HUSHVEC_REQUIRE_SDK") == "1":
@@ -26,12 +26,12 @@ def require():
 
 
 def wire(ciphertext):
-    """The SDK's encoding of a ciphertext's little-endian bytes."""
+    """Encodes the little-endian bytes of a ciphertext as the SDK does."""
     return base64.b64encode(bytes(ciphertext)).decode()
 
 
 class Server:
-    """A running server. The admin key is printed when the folder is new, and kept here for the next start."""
+    """A running server. It prints its admin key when the folder is new; `restarted` passes the key on."""
 
     def __init__(self, folder, *arguments, admin_key=None, wrapper=(), device="cpu"):
         self.folder, self.arguments = folder, arguments
@@ -45,14 +45,14 @@ class Server:
                 break
         else:
             raise RuntimeError("".join(self.log))
-        # Or it waits for someone to read what it logs.
+        # Read the log, or the server would block when the pipe is full.
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
         self.reader.start()
         if admin_key is None:
             self.admin_key = self.process.stdout.readline().removeprefix("admin key: ").strip()
 
     def call(self, method, path, body=None, accept="application/json"):
-        """Status and reply, by the admin key; raises OSError if the server goes away."""
+        """Returns status and reply of a request with the admin key. Raises OSError if the server stops."""
         headers = {"x-api-key": self.admin_key, "x-xtrace-key": self.admin_key, "x-xtrace-org-id": "default", "accept": accept}
         data = None if body is None else json.dumps(body).encode()
         if data is not None:
@@ -65,32 +65,32 @@ class Server:
             return error.code, json.load(error)
 
     def prepare(self, context):
-        """Stores a context and makes a knowledge base: its id."""
+        """Stores a context and creates a knowledge base. Returns the id of the knowledge base."""
         assert self.call("POST", "/v1/exec_context/default", {"context_id": context.id, "data": context.to_dict_enc()})[0] == 200
         status, base = self.call("POST", "/v1/kbs", {"name": "base"})
         assert status == 200
         return base["id"]
 
     def insert(self, context, base, contents, ciphertexts):
-        """Stores chunks with these ciphertexts, as rows of bytes."""
+        """Stores chunks with these contents and ciphertexts (rows of bytes)."""
         chunks = [{"chunk_content": content, "index": [wire(c)], "name": content} for content, c in zip(contents, ciphertexts)]
         return self.call("POST", "/v1/chunk/default", {"kb_id": base, "context_id": context.id, "chunks": chunks})
 
     def distances(self, context, base, query):
-        """The distance of each chunk to an encrypted query."""
+        """Returns the distance of each chunk to an encrypted query."""
         body = {"kb_id": base, "context_id": context.id, "query": [wire(query)]}
         status, rows = self.call("POST", "/v1/compute_hamming/default", body)
         assert status == 200, rows
         decoded = context.decode_hamming_client_batch([row[0] for row in rows])
         return {row[1]: distance for row, distance in zip(rows, decoded)}
 
-    def stop(self, how=signal.SIGTERM):
-        """Ends it, with what it wrote to standard error."""
-        self.process.send_signal(how)
+    def stop(self, signal_number=signal.SIGTERM):
+        """Stops the server, and returns its log."""
+        self.process.send_signal(signal_number)
         return self.ended()
 
     def ended(self):
-        """What it wrote to standard error, once it has ended."""
+        """Waits for the server to end, and returns its log."""
         self.process.wait(timeout=60)
         self.reader.join()
         self.process.stdout.close()

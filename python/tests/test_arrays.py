@@ -1,4 +1,4 @@
-"""Vectors in and distances out, as arrays and as lists."""
+"""Encryption of vectors and decryption of distances, as arrays and as lists."""
 
 import threading
 
@@ -21,7 +21,7 @@ def test_all_three_roles(context, rows):
     found = context.decode_hamming_client_batch(combined)
     assert found.dtype == numpy.uint32 and found.tolist() == distances(rows[7], rows)
     assert (context.homomorphic.decrypt_vec_batch(stored) == rows).all()
-    # The public key alone encrypts too.
+    # The public key alone can encrypt too.
     again = evaluator(context).encrypt(rows)
     assert (again != stored).any() and (context.homomorphic.decrypt_vec_batch(again) == rows).all()
 
@@ -35,7 +35,7 @@ def test_lists_as_the_sdk_passes_them(context, rows):
     combined = [[c[0] * one[0] % n_squared] for c in stored]
     assert context.decode_hamming_client_batch(combined) == distances(rows[3], rows)
     assert context.decode_hamming_client_one(combined[5]) == distances(rows[3], rows)[5]
-    # As bytes of any length, too, as a server may send them.
+    # A server may send ciphertexts as bytes of any length.
     as_bytes = [[c[0].to_bytes((c[0].bit_length() + 7) // 8, "little")] for c in combined]
     assert context.decode_hamming_client_batch(as_bytes) == distances(rows[3], rows)
     assert context.decode_hamming_client_batch([[c[0] + b"\0\0"] for c in as_bytes]) == distances(rows[3], rows)
@@ -63,7 +63,7 @@ def test_packed_and_strided(subgroup, rows):
     assert subgroup.encrypt_vec_batch(rows[:0]).shape == (0, 512)
 
 
-def test_bad_vectors_are_named(subgroup, rows):
+def test_errors_name_bad_vectors(subgroup, rows):
     encrypt = subgroup.encrypt_vec_batch
     bad = rows.astype("i4")
     bad[3, 5] = 7
@@ -91,7 +91,7 @@ def test_bad_vectors_are_named(subgroup, rows):
         encrypt([[2] * DIMENSIONS])
 
 
-def test_bad_ciphertexts_are_named(subgroup, rows):
+def test_errors_name_bad_ciphertexts(subgroup, rows):
     decode = subgroup.decode_hamming_client_batch
     stored = subgroup.encrypt_vec_batch(rows)
     with pytest.raises(hushvec.InputError, match=r"uint8 of shape \(40, 511\); expected \(N, 512\) uint8 for this key"):
@@ -102,7 +102,7 @@ def test_bad_ciphertexts_are_named(subgroup, rows):
     broken[11] = 255
     with pytest.raises(hushvec.InputError, match="ciphertext 11"):
         decode(broken)
-    # Records are counted from the start of the array, however many blocks come before.
+    # Rows are counted from the start of the array, not of the block.
     many = numpy.repeat(stored, 125, axis=0)
     many[4321] = 0
     with pytest.raises(hushvec.InputError, match="ciphertext 4321"):
@@ -120,11 +120,11 @@ def test_bad_ciphertexts_are_named(subgroup, rows):
 
 
 def test_progress_and_threads(subgroup, rows):
-    told = []
+    reported = []
     many = numpy.tile(rows, (250, 1))
-    subgroup.encrypt_vec_batch(many, told.append)
-    assert told[0] == 4096 and told[-1] == 10000 and told == sorted(told)
-    # Another thread goes on while a batch is computed.
+    subgroup.encrypt_vec_batch(many, reported.append)
+    assert reported[0] == 4096 and reported[-1] == 10000 and reported == sorted(reported)
+    # Other threads run while a batch is computed.
     ticks, done = [], threading.Event()
 
     def tick():
@@ -139,7 +139,7 @@ def test_progress_and_threads(subgroup, rows):
     assert len(ticks) > 5
 
 
-def test_exceptions_of_callbacks_come_through(subgroup, rows):
+def test_exceptions_of_callbacks_are_raised(subgroup, rows):
     class Enough(Exception):
         pass
 
@@ -158,9 +158,9 @@ def test_ciphertexts_of_any_layout(subgroup, rows):
         assert (client.decrypt_vec_batch(array) == rows).all()
 
 
-def test_vectors_that_numpy_stores_oddly(subgroup, rows):
+def test_vectors_in_unusual_memory_layouts(subgroup, rows):
     decrypt = subgroup.homomorphic.decrypt_vec_batch
-    # Booleans other than 0 and 1 are true to NumPy.
+    # NumPy takes bytes other than 0 and 1 as true.
     odd = (rows * numpy.uint8(200)).view(bool)
     assert (decrypt(subgroup.encrypt_vec_batch(odd)) == rows).all()
     for kind in ("float32", "float64", "int64"):
@@ -173,7 +173,7 @@ def test_vectors_that_numpy_stores_oddly(subgroup, rows):
 
 
 def test_signs_in_integers(subgroup, rows):
-    """As embeddings are quantised: -1 and 1, int8, and the `binary` and `ubinary` of sentence-transformers."""
+    """Quantised embeddings: -1 and 1, int8, and `binary` and `ubinary` of sentence-transformers."""
     signs = rows.astype(numpy.int64) * 2 - 1
     packed = numpy.packbits(rows, axis=1)
     lists = [signs.tolist(), signs.astype(float).tolist(), [tuple(row) for row in (signs * 0.25).tolist()]]

@@ -1,6 +1,6 @@
-"""Arrays and lists that others change while a call works on them.
+"""Arrays and lists that are changed during a call.
 
-Each runs in a process of its own, so that a crash is a failure and not the end of the tests.
+Each test runs a script in its own process, so that a crash fails only that test.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-#: What the scripts begin with. `resize` does what it can to take an array's memory away.
+#: The start of each script. `resize` tries to free the memory of an array.
 START = """
 import faulthandler, pathlib, pickle, sys, tempfile, threading
 import numpy, hushvec
@@ -17,10 +17,10 @@ faulthandler.enable()
 context = hushvec.ExecutionContext.create("p", "paillier_subgroup", 96, device="cpu", threads=2)
 client = context.homomorphic
 evaluator = hushvec.Evaluator(context.public_context(), device="cpu", threads=2)
-# Two blocks: between them other code runs for certain.
+# Two blocks: other code is certain to run between them.
 COUNT = 4096 + 512
 vectors = numpy.random.default_rng(1).integers(0, 2, (16, 96), dtype=numpy.uint8)
-# Long enough that NumPy gives its memory back to the system at once.
+# Large enough that freed memory returns to the system at once.
 stored = numpy.resize(context.encrypt_vec_batch(vectors), (COUNT, client.key_len // 2))
 query = stored[:1].copy()
 combined = numpy.resize(evaluator.hamming(query, stored[:16]), stored.shape)
@@ -31,7 +31,7 @@ def resize(array):
     try:
         array.resize((1,) * array.ndim, refcheck=False)
     except ValueError:
-        pass    # refused, as it may be
+        pass    # NumPy refuses
 
 def append(array, progress=None):
     path = folder / "index.hvx"
@@ -59,9 +59,9 @@ CALLS = {
 }
 """
 
-#: Those that tell of progress, and so let other code run between blocks.
-TELLING = ["decode", "hamming", "append", "numbers", "encrypt", "project"]
-CALLS = [*TELLING, "decrypt", "query"]
+#: Calls with progress, which run other code between blocks.
+WITH_PROGRESS = ["decode", "hamming", "append", "numbers", "encrypt", "project"]
+CALLS = [*WITH_PROGRESS, "decrypt", "query"]
 
 
 def run(script, *arguments):
@@ -71,9 +71,9 @@ def run(script, *arguments):
     assert done.returncode == 0, f"ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("call", TELLING)
+@pytest.mark.parametrize("call", WITH_PROGRESS)
 def test_resized_between_blocks(call):
-    """By the thread that calls, so that it happens for certain: of the array itself, and of one that a view is of."""
+    """Resizes the array, or the base of a view, in the progress function, so that it is certain to happen during the call."""
     run(
         """
 original, call, is_right = CALLS[sys.argv[1]]
@@ -88,9 +88,9 @@ for view in (False, True):
     )
 
 
-@pytest.mark.parametrize("call", TELLING)
+@pytest.mark.parametrize("call", WITH_PROGRESS)
 def test_replaced_between_blocks(call):
-    """By what NumPy unpickles arrays with, which resizes without asking."""
+    """Replaces the contents with `__setstate__`, which unpickling uses and which resizes without a check."""
     run(
         """
 original, call, is_right = CALLS[sys.argv[1]]
@@ -122,7 +122,7 @@ thread.start()
 try:
     for _ in range(3):
         array = original.copy()
-        # Between the calls it may be resized, and the call then says what it was given.
+        # If it is resized before the call, the call refuses it.
         arrays[:] = [array]
         try:
             call(array)
@@ -174,8 +174,8 @@ for _ in range(3):
     )
 
 
-def test_memory_of_others_stays():
-    """Of arrays on memory that somebody else owns, who may not take it away meanwhile."""
+def test_foreign_memory_is_kept():
+    """The owner of an array's memory cannot free it during a call."""
     run(
         """
 for owner in (bytearray(combined.tobytes()), bytearray(stored.tobytes())):

@@ -34,7 +34,7 @@ def nearest(vectors, query, k):
     return [int(place) for place in numpy.argsort(-cosines, kind="stable")[:k]], cosines
 
 
-def test_it_finds_what_is_nearest(client, saved, vectors, filled):
+def test_search_finds_the_nearest(client, saved, vectors, filled):
     queries = vectors[[3, 100]] + 0.1
     for query, hits in zip(queries, client.search(filled, saved, queries, 10), strict=True):
         distances = ((vectors > 0) != (query > 0)).sum(axis=1)
@@ -86,12 +86,12 @@ def test_deleting(client, saved, vectors):
         client.knowledge_base("short-lived")
 
 
-def test_what_cannot_be_used_is_said(client, saved, vectors, filled, server, tmp_path):
+def test_errors_name_bad_arguments(client, saved, vectors, filled, server, tmp_path):
     for arguments, options, message in (
         ((vectors, range(3)), {}, "600 vectors and 3 ids"),
         ((vectors[:2], [1, 2]), {"contents": ["one"]}, "2 vectors and 1 contents"),
         ((vectors[:2], [1, 2]), {"metadata": [{}]}, "2 vectors and 1 metadata"),
-        ((vectors[:2], [1, 2]), {"metadata": [{}, 3]}, "metadata of vector 1 is no dictionary"),
+        ((vectors[:2], [1, 2]), {"metadata": [{}, 3]}, "metadata of vector 1 is not a dictionary"),
         ((vectors[:2], [1, 2]), {"embeddings": vectors[:1]}, "2 vectors and 1 embeddings"),
         ((vectors[:2] > 0, [1, 2]), {"rerank": "int8"}, "rerank takes .* floats or int8, not bool"),
         ((vectors[:2], [1, 2]), {"rerank": "int4"}, "int8 or float16"),
@@ -107,7 +107,7 @@ def test_what_cannot_be_used_is_said(client, saved, vectors, filled, server, tmp
         client.search(filled, saved, vectors[:1], -1)
     with pytest.raises(hushvec.RemoteError, match="there is no knowledge base \"none\"; this key has access to notes"):
         client.search("none", saved, vectors[:1])
-    with pytest.raises(hushvec.FileError, match="does not list what was pushed .* unlisted=True"):
+    with pytest.raises(hushvec.FileError, match="no list of the chunks pushed to the knowledge base .* unlisted=True"):
         client.search(filled, saved, vectors[:1], pushed=tmp_path / "none.pushed")
     assert client.search(filled, saved, vectors[:1], 1, unlisted=True)[0][0].id is None
     with pytest.raises(hushvec.RemoteError, match="has no embedding to rank by"):
@@ -138,7 +138,7 @@ def test_keys_come_from_the_environment(server, monkeypatch):
     assert status == 200 and hushvec.Client(server.url).knowledge_bases() == []
     with pytest.raises(hushvec.InputError, match="the admin key cannot be used: it is missing"):
         hushvec.Client(server.url).create_knowledge_base("mine")
-    # Who makes a knowledge base may use it.
+    # The key that creates a knowledge base has access to it.
     client = hushvec.Client(server.url, admin_key=server.admin_key)
     base = client.create_knowledge_base("mine")
     assert base in hushvec.Client(server.url).knowledge_bases()
@@ -153,7 +153,7 @@ def test_coroutines(server, saved, vectors, tmp_path):
         assert (await client.knowledge_base("async")) == base and base in await client.knowledge_bases()
         place = {"pushed": tmp_path / "async.pushed"}
         assert (await client.push("async", saved, vectors, range(600), rerank="float16", **place)).stored == 600
-        # Side by side.
+        # Concurrent searches.
         answers = await asyncio.gather(*(client.search("async", saved, vectors[i : i + 1], 1, oversample=5, **place) for i in range(8)))
         assert [answer[0][0].id for answer in answers] == list(range(8))
         assert await client.delete("async", saved, [5], **place) == 1
@@ -164,14 +164,14 @@ def test_coroutines(server, saved, vectors, tmp_path):
         asyncio.run(work())
 
 
-def test_progress_is_told(client, saved, vectors, filled):
-    told = []
-    client.push(filled, saved, vectors[:50], [f"note {i}" for i in range(50)], rerank="int8", progress=told.append)
-    assert told[-1] == 50
+def test_progress_is_reported(client, saved, vectors, filled):
+    reported = []
+    client.push(filled, saved, vectors[:50], [f"note {i}" for i in range(50)], rerank="int8", progress=reported.append)
+    assert reported[-1] == 50
 
 
 def test_recall_of_candidates(client, saved, vectors, filled):
-    """Fifty candidates have nearly all of the ten nearest by cosine, in fewer lines than a page has."""
+    """Reranking 50 candidates finds nearly all of the ten nearest by cosine."""
     queries = vectors[::12] + 0.3 * numpy.random.default_rng(9).standard_normal((50, DIMENSIONS)).astype(numpy.float32)
     truth = [{f"note {place}" for place in nearest(vectors, query, 10)[0]} for query in queries]
 
@@ -183,7 +183,7 @@ def test_recall_of_candidates(client, saved, vectors, filled):
 
 
 def test_projections_find_more(client, saved, vectors, filled, tmp_path):
-    """Ten bits a dimension find more than one does, with real vectors to rank by given apart."""
+    """Ten bits per dimension find more than one. The real vectors for reranking are given separately."""
     longer = hushvec.ExecutionContext.create(PASSPHRASE, "paillier_subgroup", 960, path=tmp_path / "ctx.json")
     client.create_knowledge_base("projected")
     stored = hushvec.project(vectors, 960)

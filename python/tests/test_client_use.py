@@ -1,4 +1,4 @@
-"""What first users of `hushvec.Client` and `hushvec.AsyncClient` run into."""
+"""Mistakes and uses that are common with `hushvec.Client` and `hushvec.AsyncClient`."""
 
 import asyncio
 import copy
@@ -31,7 +31,7 @@ def base(client, saved, few):
     return base
 
 
-def test_a_knowledge_base_is_given_as_what_was_returned(client, saved, few, base):
+def test_a_returned_knowledge_base_is_an_argument(client, saved, few, base):
     by_name = client.search("notes", saved, few[:3], k=2)
     assert client.search(base, saved, few[:3], k=2) == client.search(base.id, saved, few[:3], k=2) == by_name
     other = client.create_knowledge_base("other")
@@ -59,10 +59,10 @@ def test_wrong_arguments(client, saved, few, base, server):
         "contents is one text": lambda: push(base, saved, few, range(20), contents="x" * 20),
         "content of vector 1 is of type int": lambda: push(base, saved, few, range(20), contents=["a", 1] * 10),
         "metadata is one dictionary": lambda: push(base, saved, few, range(20), metadata={"tag1": "a"}),
-        "the metadata cannot be sent": lambda: push(base, saved, few[:1], [1], metadata=[{"tag1": {1}}]),
-        "the filter cannot be sent": lambda: search(base, saved, few[:1], filter={"tag1": {1}}),
-        "rerank takes .* give the real ones as embeddings=": lambda: push(base, saved, few > 0, range(20), rerank="int8"),
-        "oversample takes .* give the real ones as embeddings=": lambda: search(base, saved, few > 0, oversample=2),
+        "the metadata cannot be converted to JSON": lambda: push(base, saved, few[:1], [1], metadata=[{"tag1": {1}}]),
+        "the filter cannot be converted to JSON": lambda: search(base, saved, few[:1], filter={"tag1": {1}}),
+        "rerank takes .* give the real vectors as embeddings=": lambda: push(base, saved, few > 0, range(20), rerank="int8"),
+        "oversample takes .* give the real vectors as embeddings=": lambda: search(base, saved, few > 0, oversample=2),
         r"duplicate id 7 \(vectors 0 and 19\)": lambda: push(base, saved, few, [7, *range(100, 118), 7]),
         "put a single id into a list": lambda: client.delete(base, saved, "17"),
         "API key is of type int": lambda: hushvec.Client(server.url, 5),
@@ -99,19 +99,19 @@ def test_cancelled_coroutines_stop(server, saved, tmp_path):
         client = hushvec.AsyncClient(server.url, server.admin_key)
         base = await client.create_knowledge_base("cancelled")
         many = numpy.random.default_rng(3).standard_normal((200_000, DIMENSIONS)).astype(numpy.float32)
-        begun = asyncio.Event()
+        started = asyncio.Event()
         loop = asyncio.get_running_loop()
         pushing = asyncio.create_task(
-            client.push(base, saved, many, range(len(many)), pushed=tmp_path / "list", progress=lambda _: loop.call_soon_threadsafe(begun.set))
+            client.push(base, saved, many, range(len(many)), pushed=tmp_path / "list", progress=lambda _: loop.call_soon_threadsafe(started.set))
         )
-        await begun.wait()
+        await started.wait()
         pushing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await pushing
         return base
 
     began = time.monotonic()
-    # It waits for threads at its end.
+    # `run` waits for threads at its end.
     base = asyncio.run(main())
     assert time.monotonic() - began < 60
     client = hushvec.Client(server.url, server.admin_key)
@@ -149,7 +149,7 @@ def test_ctrl_c(kind, server, tmp_path):
     command = [sys.executable, "-c", SCRIPT, kind, server.url, server.admin_key]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         try:
-            # It is at work.
+            # Wait until the push has started.
             int(process.stdout.readline())
             process.send_signal(signal.SIGINT)
             sent = time.monotonic()
@@ -157,5 +157,5 @@ def test_ctrl_c(kind, server, tmp_path):
             process.wait()
         finally:
             process.kill()
-    # The whole would take minutes.
+    # The whole push would take minutes.
     assert time.monotonic() - sent < 30

@@ -1,4 +1,4 @@
-"""The same files and answers as the engine's command line, in both directions."""
+"""Files and answers of the package and the command line are the same, in both directions."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def run(*arguments):
 
 
 def answers(results):
-    """Ids and distances of the command line's JSON."""
+    """Returns ids and distances from the command line's JSON."""
     rows = [result["neighbours"] for result in json.loads(results)["results"]]
     return [[one["id"] for one in row] for row in rows], [[one["distance"] for one in row] for row in rows]
 
@@ -33,7 +33,7 @@ def queries(rows):
 
 
 @pytest.mark.parametrize("scheme", ["paillier", "paillier_subgroup", "paillier_lookup"])
-def test_what_the_command_line_made(scheme, rows, queries, tmp_path):
+def test_python_reads_files_of_the_command_line(scheme, rows, queries, tmp_path):
     numpy.save(tmp_path / "rows.npy", rows)
     numpy.save(tmp_path / "queries.npy", queries)
     ctx, public, index, query, response = (tmp_path / name for name in ("ctx.json", "public.json", "i.hvx", "q.hvq", "r.hvr"))
@@ -50,7 +50,7 @@ def test_what_the_command_line_made(scheme, rows, queries, tmp_path):
     evaluator = hushvec.Evaluator(path=public)
     assert evaluator.public_id == context.public_id
     combined = evaluator.aggregate(evaluator.load_query(query), hushvec.Index(index), tmp_path / "again.hvr")
-    # Combining involves no chance: the same file.
+    # Aggregation is deterministic, so the files are equal.
     assert combined.path.read_bytes() == response.read_bytes()
     for ids, distances in (
         combined.nearest(context, 5),
@@ -63,7 +63,7 @@ def test_what_the_command_line_made(scheme, rows, queries, tmp_path):
     assert (stored == numpy.load(tmp_path / "exported.npy")).all() and ids.tolist() == list(range(40))
 
 
-def test_what_python_made(subgroup, rows, queries, tmp_path):
+def test_the_command_line_reads_files_of_python(subgroup, rows, queries, tmp_path):
     ctx, index, query = tmp_path / "ctx.json", tmp_path / "i.hvx", tmp_path / "q.hvq"
     subgroup.save_to_disk(ctx)
     (tmp_path / "public.json").write_text(subgroup.public_context())

@@ -1,4 +1,4 @@
-"""Contexts: made, stored, loaded, compared."""
+"""Contexts: creating, storing, loading and comparing them."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def test_saved_and_loaded(context, rows, tmp_path):
     with pytest.raises(FileNotFoundError.__mro__[1], match="cannot read .*none.json"):
         hushvec.ExecutionContext.load_from_disk("x", tmp_path / "none.json")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    with pytest.raises(hushvec.InputError, match="not a context"):
+    with pytest.raises(hushvec.InputError, match="not a hushvec context: it is not a text file"):
         hushvec.ExecutionContext.load_from_disk("x", tmp_path / "binary")
 
 
@@ -52,7 +52,7 @@ def test_created_on_disk_with_a_device(tmp_path):
         loaded.device = "gpu:nothing like it"
 
 
-def test_bad_arguments_are_said():
+def test_errors_name_bad_arguments():
     create = hushvec.ExecutionContext.create
     with pytest.raises(hushvec.InputError, match="Either key_provider or passphrase"):
         create()
@@ -115,7 +115,7 @@ def test_clients_without_keys_and_pickles(rows):
 
 
 class Store:
-    """The two methods of the SDK's integration that contexts are stored with."""
+    """The two methods of the SDK's integration that store and load contexts."""
 
     def __init__(self):
         self.stored = {}
@@ -141,29 +141,29 @@ def test_remote(context):
 def test_a_server_cannot_swap_contexts(context):
     store, fields = Store(), context.to_dict_enc()
     load = hushvec.ExecutionContext.load_from_remote
-    for asked in ("another name", "0" * 64):
-        store.stored[asked] = fields
-        with pytest.raises(hushvec.InputError, match="was asked for"):
-            asyncio.run(load("correct horse", asked, store))
+    for name in ("another name", "0" * 64):
+        store.stored[name] = fields
+        with pytest.raises(hushvec.InputError, match=f'context_id is ".*", expected "{name}": the store sent another context'):
+            asyncio.run(load("correct horse", name, store))
     named = hushvec.ExecutionContext._from_serialized_exec_context(fields, "correct horse", context_id="mine")
     assert asyncio.run(named.save_to_remote(store)) == "mine"
     assert asyncio.run(load("correct horse", "mine", store)).id == "mine"
 
 
 def test_ids_in_the_format_of_the_sdk():
-    """It has no room for an id given by hand, so only what looks like a hash is checked."""
+    """XTrace's format does not store an id, so `context_id` is checked only if it looks like a hash."""
     made = hushvec.ExecutionContext.create("pass", embedding_length=DIMENSIONS, format="xtrace")
     store, load = Store(), hushvec.ExecutionContext.load_from_remote
-    for asked in (made.id, "0" * 64, "mine"):
-        store.stored[asked] = made.to_dict_enc()
+    for name in (made.id, "0" * 64, "mine"):
+        store.stored[name] = made.to_dict_enc()
     assert asyncio.run(load("pass", made.id, store)) == made
     assert asyncio.run(load("pass", "mine", store)).id == "mine"
-    with pytest.raises(hushvec.InputError, match="was asked for"):
+    with pytest.raises(hushvec.InputError, match="the store sent another context"):
         asyncio.run(load("pass", "0" * 64, store))
 
 
 class Kms:
-    """What is used of a boto3 client."""
+    """The methods of a boto3 client that are used."""
 
     def generate_data_key(self, KeyId, KeySpec):
         assert (KeyId, KeySpec) == ("alias/x", "AES_256")
@@ -186,7 +186,7 @@ def test_kms(format):
 
 
 def test_threads_are_bounded(tmp_path):
-    """By the library, wherever they are asked for."""
+    """The library bounds them, for every call with a parameter `threads`."""
     made = hushvec.ExecutionContext.create("p", "paillier_subgroup", DIMENSIONS)
     made.save_to_disk(tmp_path / "context.json")
     client = hushvec.PaillierSubgroupClient(DIMENSIONS, skip_key_gen=True, threads=999_999)

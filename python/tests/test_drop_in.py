@@ -1,4 +1,4 @@
-"""What programs that were written for XTrace's SDK rely on, in the native format too."""
+"""Behaviour that programs for XTrace's SDK rely on, also in the native format."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ def test_the_names_of_a_sealed_context(format, tmp_path):
     assert "other" not in stored and stored.get("other", 7) == 7
     with pytest.raises(KeyError):
         stored["other"]
-    # The names are no entries: what is written is what it was.
+    # The names are not entries, and are not written.
     written = json.loads(json.dumps(stored))
     assert written.keys() == json.loads(context.serialize_exec_context()).keys()
     for again in [stored, written]:
@@ -38,13 +38,13 @@ def test_the_names_of_a_sealed_context(format, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["native", "xtrace"])
-def test_a_salt_of_ones_own(format):
+def test_a_fixed_salt(format):
     salted = create(salt=b"a salt of one's own", format=format)
     assert salted.to_dict_enc()["sk"] != create(format=format).to_dict_enc()["sk"]
     assert salted.to_dict_enc()["wrapped_key"] != create(format=format).to_dict_enc()["wrapped_key"]
     stored = json.loads(salted.serialize_exec_context())
     load = ExecutionContext._from_serialized_exec_context
-    # The salt is stored, so the passphrase is enough, and so is the same salt; another one is an error.
+    # The salt is stored, so the passphrase alone opens it. So does a provider with the same salt; another salt is an error.
     assert load(stored, passphrase="correct horse") == salted
     assert load(stored, key_provider=PassphraseKeyProvider("correct horse", salt=b"a salt of one's own")) == salted
     assert load(stored, key_provider=PassphraseKeyProvider("correct horse")) == salted
@@ -57,8 +57,6 @@ def test_errors_say_what_the_sdk_says():
         ExecutionContext.create("p", "rsa")
     with pytest.raises(ValueError, match="Either key_provider or passphrase"):
         ExecutionContext.create()
-
-
     with pytest.raises(ValueError, match="embedding_length"):
         ExecutionContext.create("p", "paillier", 1024, 512)
     with pytest.raises(ValueError, match="integration is required"):
@@ -84,14 +82,14 @@ def test_errors_are_of_the_sdks_types(tmp_path):
     ]:
         with pytest.raises(ValueError):
             call()
-    # As programs ask for keys and make new ones where there are none.
+    # Programs use this to load keys, or to create them if there are none.
     for path in [tmp_path / "none.json", str(tmp_path / "none" / "at all.json")]:
-        with pytest.raises(FileNotFoundError, match="No such file") as told:
+        with pytest.raises(FileNotFoundError, match="No such file") as caught:
             ExecutionContext.load_from_disk("p", path)
-        assert isinstance(told.value, hushvec.FileError)
-    with pytest.raises(hushvec.FileError, match="directory") as told:
+        assert isinstance(caught.value, hushvec.FileError)
+    with pytest.raises(hushvec.FileError, match="directory") as caught:
         ExecutionContext.load_from_disk("p", tmp_path)
-    assert not isinstance(told.value, FileNotFoundError)
+    assert not isinstance(caught.value, FileNotFoundError)
 
 
 @pytest.mark.parametrize("format", ["native", "xtrace"])
@@ -104,7 +102,7 @@ def test_ids_hashes_and_providers(format, tmp_path):
     load = ExecutionContext._from_serialized_exec_context
     assert load(stored, passphrase="correct horse").hash() == context.hash()
     assert load(stored, passphrase="correct horse", context_id="of my own").id == "of my own"
-    # A provider wins over a passphrase, and shows what it is.
+    # A provider takes precedence over a passphrase, and is kept.
     provider = PassphraseKeyProvider("correct horse", salt=b"a salt of its own")
     provided = create(passphrase="not this one", key_provider=provider, format=format)
     assert provided.key_provider is provider and provider.provider_id() == provided.to_dict_enc()["key_provider"] == "passphrase"
@@ -154,7 +152,7 @@ def test_content_under_a_raw_key():
             client.decrypt(broken)
     # A passphrase gives the same key every time.
     assert PassphraseKeyProvider("p").get_key() == PassphraseKeyProvider("p", salt=b"").get_key() != PassphraseKeyProvider("q").get_key()
-    # It is what contexts in XTrace's format do, whose salts are random, and not a way to their secret keys.
+    # Contexts in XTrace's format use it with random salts. It does not decrypt their secret keys.
     context, other = create(format="xtrace"), create(salt=b"", format="xtrace")
     stored = json.loads(context.serialize_exec_context())
     for known in [
@@ -174,13 +172,13 @@ def test_content_under_a_raw_key():
 
 
 def test_new_keys_do_not_replace_old_ones(tmp_path):
-    """A notebook runs twice."""
+    """For example if a notebook runs twice."""
     path = tmp_path / "context.json"
     context = create(path=path)
     before = path.read_bytes()
     with pytest.raises(hushvec.FileError, match="load_from_disk"):
         create(path=path)
-    # Nor do keys of another context, or other files.
+    # Other contexts and other files do not replace them either.
     with pytest.raises(hushvec.FileError, match="holds a secret key"):
         create().save_to_disk(path)
     with pytest.raises(hushvec.FileError, match="holds a secret key"):
@@ -188,7 +186,7 @@ def test_new_keys_do_not_replace_old_ones(tmp_path):
     assert path.read_bytes() == before
     context.save_to_disk(path)
     assert ExecutionContext.load_from_disk("correct horse", path) == context
-    # As programs reserve a name.
+    # Programs reserve a name with an empty file.
     with tempfile.NamedTemporaryFile(dir=tmp_path, delete=False) as reserved:
         pass
     assert create(path=reserved.name) == ExecutionContext.load_from_disk("correct horse", reserved.name)

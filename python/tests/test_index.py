@@ -21,7 +21,7 @@ def index(subgroup, rows, tmp_path):
 
 
 def plain_nearest(queries, rows, ids, k):
-    """Ids and distances by plain arithmetic; of equal distances the lower id."""
+    """Returns ids and distances from plain vectors, the lower id first for equal distances."""
     found = [sorted(zip(distances(query, rows), ids, strict=True))[:k] for query in queries]
     return [[i for _, i in row] for row in found], [[d for d, _ in row] for row in found]
 
@@ -48,10 +48,10 @@ def test_all_three_roles_through_files(subgroup, evaluator, index, rows, tmp_pat
     ids, found = response.distances(subgroup, query=query)
     assert ids.tolist() == list(range(40)) and found.tolist() == [distances(query, rows) for query in queries]
     check_nearest(index.nearest(subgroup, queries, 5), expected)
-    # A query that was put together from ciphertexts is as good.
+    # A query can also be created from ciphertexts.
     again = hushvec.Query(subgroup.encrypt_vec_batch(queries), evaluator)
     check_nearest(evaluator.aggregate(again, index, tmp_path / "again.hvr").nearest(subgroup, 5), expected)
-    # But it is another query.
+    # It has another id.
     for read in (lambda: response.nearest(subgroup, 5, query=again), lambda: response.distances(subgroup, query=again)):
         with pytest.raises(hushvec.InputError, match=f"another query.*{query.id}.*{again.id}"):
             read()
@@ -108,7 +108,7 @@ def test_appending_deleting_compacting(subgroup, evaluator, rows, tmp_path):
     )
 
 
-def test_torn_appends_are_cut_off(subgroup, index, rows):
+def test_interrupted_appends_are_removed(subgroup, index, rows):
     with open(index.path, "ab") as file:
         file.write(b"\1" * 1000)
     assert hushvec.Index(index.path).torn_bytes == 1000 and index.torn_bytes == 0
@@ -122,15 +122,15 @@ def test_merging(subgroup, rows, tmp_path):
     for number, part in enumerate((rows[:25], rows[25:])):
         with hushvec.IndexWriter(tmp_path / f"{number}.hvx", subgroup) as writer:
             writer.append(part, range(25 * number, 25 * number + len(part)))
-    told = []
-    merged = hushvec.Index.merge([tmp_path / "0.hvx", tmp_path / "1.hvx"], tmp_path / "all.hvx", told.append)
-    assert merged == 40 and told[-1] == 40
+    reported = []
+    merged = hushvec.Index.merge([tmp_path / "0.hvx", tmp_path / "1.hvx"], tmp_path / "all.hvx", reported.append)
+    assert merged == 40 and reported[-1] == 40
     assert hushvec.Index(tmp_path / "all.hvx").ids.tolist() == list(range(40))
     with pytest.raises(hushvec.InputError, match="id 0"):
         hushvec.Index.merge([tmp_path / "0.hvx", tmp_path / "0.hvx"], tmp_path / "twice.hvx")
 
 
-def test_bad_input_is_named(subgroup, evaluator, index, rows, tmp_path):
+def test_errors_name_bad_input(subgroup, evaluator, index, rows, tmp_path):
     with pytest.raises(hushvec.FileError, match="numbers.hvx"):
         hushvec.IndexWriter(index.path, subgroup)
     with pytest.raises(hushvec.InputError, match='the mode is "w", expected "x" or "a"'):
@@ -174,7 +174,7 @@ def test_bad_input_is_named(subgroup, evaluator, index, rows, tmp_path):
         response.nearest(other)
 
 
-def test_damaged_files_are_named(subgroup, evaluator, index, rows, tmp_path):
+def test_errors_name_damaged_files(subgroup, evaluator, index, rows, tmp_path):
     with hushvec.IndexWriter(index.path, subgroup, mode="a") as writer:
         writer.append(rows)
     data = bytearray(index.path.read_bytes())
@@ -190,17 +190,17 @@ def test_damaged_files_are_named(subgroup, evaluator, index, rows, tmp_path):
 
 
 def test_progress(subgroup, evaluator, index, rows, tmp_path):
-    told = []
-    response = evaluator.aggregate(subgroup.encrypt_query(rows[:3]), index, tmp_path / "r.hvr", told.append)
-    assert told[-1] == 120
-    told.clear()
-    response.nearest(subgroup, progress=told.append)
-    assert told[-1] == 120
+    reported = []
+    response = evaluator.aggregate(subgroup.encrypt_query(rows[:3]), index, tmp_path / "r.hvr", reported.append)
+    assert reported[-1] == 120
+    reported.clear()
+    response.nearest(subgroup, progress=reported.append)
+    assert reported[-1] == 120
     with pytest.raises(hushvec.InputError, match="progress is 7"):
         index.nearest(subgroup, rows[:1], progress=7)
 
 
-def test_a_bar(subgroup, index, rows, capfd):
+def test_a_progress_bar(subgroup, index, rows, capfd):
     pytest.importorskip("tqdm")
     index.nearest(subgroup, rows[:2], progress=True)
     assert "search: 100%" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Ctrl-C stops long calls, and what was finished is kept."""
+"""Ctrl-C stops long calls, and finished blocks are kept."""
 
 import signal
 import subprocess
@@ -50,7 +50,7 @@ def test_ctrl_c(call, tmp_path):
     command = [sys.executable, "-c", SCRIPT, call, str(tmp_path / "index.hvx")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            # It is at work.
+            # Wait until the call has begun.
             done = int(process.stdout.readline())
             process.send_signal(signal.SIGINT)
             sent = time.monotonic()
@@ -58,7 +58,7 @@ def test_ctrl_c(call, tmp_path):
             process.wait()
         finally:
             process.kill()
-    # The whole would take minutes; a block takes less than a second.
+    # The whole call would take minutes; a block takes less than a second.
     assert time.monotonic() - sent < 30
     assert "stopped" in rest, rest
     if call == "append":

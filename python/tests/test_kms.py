@@ -1,4 +1,4 @@
-"""Keys from AWS KMS, by Rust and by Python, against moto's server. AWS is not asked."""
+"""Keys from AWS KMS in Rust and in Python, against moto's server, without AWS."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ if not EXAMPLE.exists():
 
 
 class Kms:
-    """A server with a key, and what it takes to ask it."""
+    """A KMS server with a key, and its settings for clients."""
 
     def __init__(self, url):
         self.environment = {
@@ -62,7 +62,7 @@ def kms():
 
 
 def wrapped_key(path):
-    """The wrapped key in a context's file."""
+    """Returns the wrapped key of a context file."""
     document = json.loads(path.read_text())
     assert document["key_provider"] == "aws_kms"
     return base64.b64decode(document["wrapped_key"])
@@ -86,14 +86,14 @@ def test_contexts_go_from_rust_to_python_and_back(kms, format, tmp_path):
     assert opened.stdout.split() == [made.hash(), str(DIMENSIONS)]
 
 
-def test_what_kms_refuses_is_said(kms, tmp_path):
-    told = kms.run("create", "alias/nowhere", tmp_path / "never.json")
-    assert told.returncode == 1 and "AWS KMS failed to create a key: NotFoundException: " in told.stderr
+def test_errors_of_kms_are_reported(kms, tmp_path):
+    result = kms.run("create", "alias/nowhere", tmp_path / "never.json")
+    assert result.returncode == 1 and "AWS KMS failed to create a key: NotFoundException: " in result.stderr
     assert not (tmp_path / "never.json").exists()
     assert kms.run("create", "alias/search", tmp_path / "ctx.json").returncode == 0
     other = kms.client.create_key()["KeyMetadata"]["KeyId"]
-    told = kms.run("open", other, tmp_path / "ctx.json")
-    assert told.returncode == 1 and "AWS KMS failed to unwrap the key: " in told.stderr, told.stderr
+    result = kms.run("open", other, tmp_path / "ctx.json")
+    assert result.returncode == 1 and "AWS KMS failed to unwrap the key: " in result.stderr, result.stderr
     kms.environment = {**kms.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    told = kms.run("open", "alias/search", tmp_path / "ctx.json")
-    assert told.returncode == 1 and "refused" in told.stderr and "nothing" not in told.stderr
+    result = kms.run("open", "alias/search", tmp_path / "ctx.json")
+    assert result.returncode == 1 and "refused" in result.stderr and "nothing" not in result.stderr

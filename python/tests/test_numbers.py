@@ -84,7 +84,7 @@ def test_products_of_floats_are_exact(keys):
     kept = [Fraction(v) for v in x]
     found = keys.decrypt_exactly_vartime(a * numpy.array(w))
     assert found == [k * Fraction(v) for k, v in zip(kept, w, strict=True)]
-    # Unless fewer bits are asked for.
+    # They are rounded only if fewer bits are requested.
     rounded = keys.decrypt_exactly_vartime(a * hushvec.PlainArray([0.3, 0.3, 0.3], fraction_bits=2))
     assert rounded == [k / 4 for k in kept]
 
@@ -116,14 +116,14 @@ def test_messages_and_files(keys, evaluator, tmp_path):
         other.load_numbers(tmp_path / "a.hvn")
 
 
-def test_what_is_public(keys):
+def test_public_properties(keys):
     a = keys.encrypt_numbers([1, 2, 3], integer_bits=8)
     assert (a.exponent, a.bound_bits, a.public_id) == (0, 9, keys.public_id)
     assert (keys.encrypt_numbers(0.5, fraction_bits=10).exponent) == -10
     assert "3, multiples of 2^0" in repr(a) and "a multiple of 2^0" in repr(a[0])
 
 
-def test_refusals_say_why(keys):
+def test_errors_state_the_reason(keys):
     a, one = keys.encrypt_numbers([1, 2, 3]), keys.encrypt_numbers(1)
     for call, error, text in (
         (lambda: a * a, hushvec.InputError, "two encrypted numbers cannot be multiplied"),
@@ -133,7 +133,7 @@ def test_refusals_say_why(keys):
         (lambda: a + [1, 2], hushvec.InputError, "2 numbers, expected 3|expected 3"),
         (lambda: a + keys.encrypt_numbers([1, 2]), hushvec.InputError, "expected 3"),
         (lambda: numpy.ones((2, 4)) @ a, hushvec.InputError, "3 numbers, expected 4"),
-        (lambda: [1, 2] @ a, hushvec.InputError, "a dot product of 2 plain and 3 encrypted"),
+        (lambda: [1, 2] @ a, hushvec.InputError, "the dot product has 2 plain numbers, expected 3"),
         (lambda: a * numpy.ones((3, 3)), hushvec.InputError, r"shape \(3, 3\); encrypted arrays have one dimension"),
         (lambda: a + "1", hushvec.InputError, "integers or floats, not <U1"),
         (lambda: a * None, hushvec.InputError, "integers or floats"),
@@ -145,8 +145,8 @@ def test_refusals_say_why(keys):
         (lambda: keys.encrypt_numbers([1, 300], integer_bits=8), hushvec.InputError, "number 1 is beyond the bound"),
         (lambda: keys.encrypt_numbers([2**70]), hushvec.InputError, "up to 64 bits or floats, not object"),
         (lambda: keys.encrypt_numbers("7"), hushvec.InputError, "not <U1"),
-        (lambda: hushvec.EncryptedArray.of([]), hushvec.InputError, "no numbers"),
-        (lambda: a[:0].mean(), hushvec.InputError, "no mean of no numbers"),
+        (lambda: hushvec.EncryptedArray.of([]), hushvec.InputError, "needs at least one number"),
+        (lambda: a[:0].mean(), hushvec.InputError, "an empty array has no mean"),
     ):
         with pytest.raises(error, match=text):
             call()

@@ -33,8 +33,8 @@ def expected(vectors, bits):
 
 
 @pytest.mark.parametrize(("dimensions", "bits"), [(1, 1), (5, 3), (384, 1000), (300, 600), (512, 513)])
-def test_bits_are_those_of_the_definition(dimensions, bits):
-    # Small integers, so that sums are exact in any order.
+def test_bits_match_the_definition(dimensions, bits):
+    # Sums of small integers are exact in any order.
     vectors = numpy.random.default_rng(dimensions).integers(-100, 101, (20, dimensions)).astype(numpy.float32)
     projected = hushvec.project(vectors, bits)
     assert projected.shape == (20, bits) and projected.dtype == numpy.uint8
@@ -42,12 +42,12 @@ def test_bits_are_those_of_the_definition(dimensions, bits):
     assert (hushvec.project(vectors.astype(numpy.float64)[:, ::-1], bits) == hushvec.project(vectors[:, ::-1].copy(), bits)).all()
 
 
-def test_blocks_are_told_and_errors_count_rows():
+def test_progress_and_rows_in_errors():
     # The first block has 2^20 projected components.
     vectors = numpy.random.default_rng(4).standard_normal((5000, 40)).astype(numpy.float32)
-    told = []
-    projected = hushvec.project(vectors, 1024, told.append)
-    assert told[0] == 1024 and told[-1] == 5000 and told == sorted(told)
+    reported = []
+    projected = hushvec.project(vectors, 1024, reported.append)
+    assert reported[0] == 1024 and reported[-1] == 5000 and reported == sorted(reported)
     assert (projected == numpy.concatenate([hushvec.project(vectors[at : at + 700], 1024) for at in range(0, 5000, 700)])).all()
     vectors[4321, 7] = numpy.nan
     with pytest.raises(hushvec.InputError, match="row 4321, column 7 is not a number"):
@@ -81,7 +81,7 @@ def test_more_bits_rank_better():
     assert agreement(1000) > 0.97 > agreement(32)
 
 
-def test_what_cannot_be_projected():
+def test_invalid_arguments():
     for vectors in ([1.0, 2.0], numpy.ones((2, 3), dtype=bool), numpy.ones((2, 3), dtype=numpy.int64)):
         with pytest.raises(hushvec.InputError, match="project takes .* floats or int8"):
             hushvec.project(vectors, 8)

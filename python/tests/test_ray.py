@@ -11,7 +11,7 @@ from conftest import DIMENSIONS
 
 import hushvec
 
-# Nodes find each other through loopback, as Ray has it elsewhere than on Linux, and nobody reports home.
+# Nodes connect through loopback, which is Ray's default on other systems than Linux. Usage statistics are off.
 os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 if os.environ.get("HUSHVEC_REQUIRE_SDK") != "1":
     pytest.importorskip("ray")
@@ -47,7 +47,7 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def shards(vectors, tmp_path_factory):
-    """One of each form: bits, packed bits, floats, and lists in Parquet."""
+    """One shard of each form: bits, packed bits, floats, and lists in Parquet."""
     folder, parts, paths = tmp_path_factory.mktemp("shards"), numpy.split(vectors, 4), []
     for number, part in enumerate(parts[:3]):
         paths.append(folder / f"{number}.npy")
@@ -61,12 +61,12 @@ def shards(vectors, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def segments(cluster, shards, subgroup, tmp_path_factory):
-    """All shards, encrypted."""
+    """The segments of all shards."""
     return hushvec.ray.encrypt(shards, tmp_path_factory.mktemp("segments"), subgroup)
 
 
 def worker_of(path):
-    """The process that has a file open, unless it has just been closed."""
+    """Returns the process that has a file open, or None if it was just closed."""
     for process in os.listdir("/proc"):
         if process.isdigit() and int(process) != os.getpid():
             try:
@@ -82,16 +82,16 @@ def size(path):
     try:
         return path.stat().st_size
     except FileNotFoundError:
-        return 0  # It was finished, and has another name.
+        return 0  # The segment is finished, and was renamed.
 
 
 def test_nothing_is_lost_when_a_worker_is_killed(cluster, shards, vectors, tmp_path, monkeypatch):
-    # The slowest scheme, so that there is time.
+    # The slowest scheme leaves time to kill a worker.
     context = hushvec.ExecutionContext.create("p", "paillier", DIMENSIONS)
     killed = []
 
     def kill(done):
-        # The worker that has come into a segment, and not to its end.
+        # Kills a worker in the middle of a segment.
         for part in tmp_path.glob("*.part"):
             if not killed and size(part) > 1_000_000 and (worker := worker_of(part)):
                 os.kill(worker, signal.SIGKILL)
@@ -115,8 +115,8 @@ def test_nothing_is_lost_when_a_worker_is_killed(cluster, shards, vectors, tmp_p
 
 def test_finished_segments_are_not_redone(segments, shards, subgroup):
     before = [segment.path.stat() for segment in segments]
-    told = []
-    assert hushvec.ray.encrypt(shards, segments[0].path.parent, subgroup, progress=told.append) == segments
+    reported = []
+    assert hushvec.ray.encrypt(shards, segments[0].path.parent, subgroup, progress=reported.append) == segments
     assert [segment.path.stat().st_ino for segment in segments] == [status.st_ino for status in before]
     assert [segment.path.stat().st_mtime_ns for segment in segments] == [status.st_mtime_ns for status in before]
 
@@ -126,12 +126,12 @@ def test_a_sharded_search_is_a_search(segments, subgroup, vectors, tmp_path):
     hushvec.Index.merge(paths, tmp_path / "all.hvx")
     whole = hushvec.Index(tmp_path / "all.hvx")
     queries = numpy.concatenate([vectors[[7, 12_345]], 1 - vectors[:1]])
-    # Among 20,000 distances of up to 96 most are shared by many.
+    # 20,000 distances of up to 96 have many ties.
     expected = whole.nearest(subgroup, queries, 50)
     with hushvec.ray.Search(paths, subgroup) as search:
         assert len(search) == ROWS
         check_equal(search.nearest(queries, 50), expected)
-        # A worker is lost, and another takes its place.
+        # A lost worker is restarted.
         os.kill(search.processes()[0], signal.SIGKILL)
         check_equal(search.nearest(queries, 1), (expected[0][:, :1], expected[1][:, :1]))
         with pytest.raises(hushvec.InputError, match=r"shape \(3, 95\); expected \(N, 96\)"):
@@ -143,9 +143,9 @@ def test_a_sharded_search_is_a_search(segments, subgroup, vectors, tmp_path):
             search.nearest(queries)
 
 
-def test_a_worker_that_is_lost_while_it_sends(segments, subgroup, vectors):
+def test_a_worker_is_lost_while_it_sends(segments, subgroup, vectors):
     class Killing:
-        """The owner's keys, of whose first use a worker dies."""
+        """The owner's keys, whose first use kills a worker."""
 
         public_id, encrypt_vec_batch, worker = subgroup.public_id, subgroup.encrypt_vec_batch, None
 
@@ -156,7 +156,7 @@ def test_a_worker_that_is_lost_while_it_sends(segments, subgroup, vectors):
                 self.worker = None
             return subgroup._keys
 
-    # Three responses of 20 MB: when the first is whole, more is to come than may wait.
+    # Three responses of 20 MB: after the first, more pieces are left than may wait.
     queries, rows = vectors[:8], vectors[: 3 * ROWS // 4]
     with hushvec.ray.Search([segment.path for segment in segments[:3]], subgroup.public_context(), devices=["cpu"]) as search:
         keys = Killing()
@@ -179,7 +179,7 @@ def test_ids_of_strings_and_few_vectors(cluster, subgroup, rows, tmp_path):
         table = {"name": names[where], "lists": rows[where].tolist(), "more": [[1]] * len(names[where])}
         pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / f"{part}.parquet")
     shards, options = [tmp_path / "a.parquet", tmp_path / "b.parquet"], {"column": "lists", "id_column": "name"}
-    # Public keys encrypt too.
+    # The public key can encrypt too.
     evaluator = hushvec.Evaluator(subgroup.public_context())
     made = hushvec.ray.encrypt(shards, tmp_path / "segments", evaluator, **options, devices=["cpu"])
     paths = [segment.path for segment in made]
@@ -188,11 +188,11 @@ def test_ids_of_strings_and_few_vectors(cluster, subgroup, rows, tmp_path):
     assert expected[0].shape == (2, 40)
     with hushvec.ray.Search(paths, subgroup, devices=[("cpu", {"num_cpus": 0.5}), "cpu"]) as search:
         check_equal(search.nearest(rows[:2], 100), expected)
-    with pytest.raises(hushvec.InputError, match="columns of lists: 'lists', 'more'; say which with column="):
+    with pytest.raises(hushvec.InputError, match="expected one column of lists, found 'lists', 'more': choose a column with column="):
         hushvec.ray.encrypt(shards, tmp_path / "again", subgroup)
 
 
-def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
+def test_errors_name_bad_shards(cluster, subgroup, rows, tmp_path):
     numpy.save(tmp_path / "good.npy", rows)
     bad = numpy.where(numpy.tile(rows, (500, 1)), 1.0, -1.0)
     bad[17_000, 5] = numpy.nan
@@ -202,7 +202,7 @@ def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
         hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup)
     assert len(hushvec.Index(tmp_path / "segments/good.hvx")) == 40
     assert not (tmp_path / "segments/bad.hvx").exists()
-    # Mended, and done again from the start, since it is another file now.
+    # The corrected shard is another file, so it is encrypted from the start.
     bad[17_000, 5] = 1
     numpy.save(tmp_path / "bad.npy", bad)
     made = hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup)
@@ -235,16 +235,16 @@ def test_bad_shards_are_named(cluster, subgroup, rows, tmp_path):
         hushvec.ray.Search([made[1].path], other)
     time.sleep(0.01)
     numpy.save(tmp_path / "good.npy", rows)
-    with pytest.raises(hushvec.InputError, match="it is not of .*good.npy as that is now"):
+    with pytest.raises(hushvec.InputError, match="it was not encrypted from the present .*good.npy"):
         hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "segments", subgroup)
 
 
 def test_folders_and_names(cluster, subgroup, rows, tmp_path, monkeypatch):
-    # Workers are in the folder that Ray was started in.
+    # Workers run in the directory in which Ray was started.
     monkeypatch.chdir(tmp_path)
     numpy.save("some [1].npy", rows)
     os.mkdir("segments")
-    # Of a shard whose name the pattern "some [1]" fits, which has a worker of its own.
+    # An unfinished segment of another shard, whose name matches the pattern "some [1]".
     others = tmp_path / "segments/some 1.hvx.0123456789abcdef.part"
     others.touch()
     (made,) = hushvec.ray.encrypt(["some [1].npy"], "segments", subgroup)
@@ -264,11 +264,11 @@ def test_folders_and_names(cluster, subgroup, rows, tmp_path, monkeypatch):
         hushvec.ray.encrypt(["some [1].npy"], "some [1].npy", subgroup)
 
 
-def test_a_shard_fails_for_itself_only(cluster, subgroup, rows, tmp_path):
+def test_a_bad_shard_does_not_stop_others(cluster, subgroup, rows, tmp_path):
     shards = [tmp_path / f"{name}.npy" for name in "abcd"]
     for shard, vectors in zip(shards, (rows, rows[:, 1:], rows, rows + 2), strict=True):
         numpy.save(shard, vectors)
-    # There is no room for all of these workers.
+    # The cluster has no room for all of these workers.
     with pytest.raises(hushvec.InputError, match=r"[bd].npy: .* \(and 1 more\)") as failed:
         hushvec.ray.encrypt(shards, tmp_path / "segments", subgroup, devices=["cpu"] * 4)
     named = f"{failed.value} {failed.value.__notes__}"
@@ -276,10 +276,10 @@ def test_a_shard_fails_for_itself_only(cluster, subgroup, rows, tmp_path):
     assert {path.name for path in (tmp_path / "segments").glob("*.hvx")} == {"a.hvx", "c.hvx"}
 
 
-def test_a_damaged_part_is_begun_again(cluster, subgroup, rows, tmp_path):
+def test_a_damaged_part_is_replaced(cluster, subgroup, rows, tmp_path):
     numpy.save(tmp_path / "a.npy", rows)
     shard = Shard.of(tmp_path / "a.npy", 0, None, None)
-    (tmp_path / f"a.hvx.{shard.job(subgroup.public_id)}.part").write_bytes(bytes(1000))
+    (tmp_path / f"a.hvx.{shard.job_id(subgroup.public_id)}.part").write_bytes(bytes(1000))
     (made,) = hushvec.ray.encrypt([tmp_path / "a.npy"], tmp_path, subgroup)
     evaluator = hushvec.Evaluator(subgroup.public_context())
     assert (subgroup.homomorphic.decrypt_vec_batch(hushvec.Index(made.path).export(evaluator)[1]) == rows).all()

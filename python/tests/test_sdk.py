@@ -1,4 +1,4 @@
-"""Beside XTrace's SDK: its contexts here, ours there, our clients in its classes, and its GPU backend."""
+"""Interoperation with XTrace's SDK: contexts in both directions, our clients in its classes, and its GPU backend."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ TYPES = ["paillier", "paillier_lookup"]
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_contexts_go_there_and_back(kind, rows, tmp_path):
+def test_contexts_in_both_directions(kind, rows, tmp_path):
     path = tmp_path / "ctx.json"
     ours = hushvec.ExecutionContext.create("pass", kind, DIMENSIONS, path=path, format="xtrace")
     theirs = sdk.ExecutionContext.load_from_disk("pass", str(path))
@@ -45,7 +45,7 @@ def test_contexts_go_there_and_back(kind, rows, tmp_path):
 
 
 class Integration:
-    """A server that stores nothing on disk: the calls that the SDK's loader and retriever make."""
+    """A server in memory, with the methods that the SDK's loader and retriever call."""
 
     def __init__(self, n_squared):
         self.n_squared, self.index, self.chunks = n_squared, [], []
@@ -62,7 +62,7 @@ class Integration:
         return [self.chunks[i] for i in ids]
 
 
-def test_content_under_a_raw_key_goes_there_and_back():
+def test_content_with_a_raw_key_in_both_directions():
     key = os.urandom(32)
     ours, theirs = hushvec.AESClient(key), SdkAes(key)
     assert ours.decrypt(theirs.encrypt("päyload")) == "päyload" == theirs.decrypt(ours.encrypt("päyload"))
@@ -73,7 +73,7 @@ def test_the_sdks_clients_are_not_ours():
     provider = hushvec.PassphraseKeyProvider("pass")
     with pytest.raises(ValueError, match="Unsupported homomorphic client type: xtrace_sdk.*load_stringified_keys"):
         hushvec.ExecutionContext(theirs, provider)
-    # As the message says.
+    # The message says how to convert it.
     ours = hushvec.PaillierClient(DIMENSIONS, skip_key_gen=True)
     ours.load_stringified_keys(theirs.stringify_pk(), theirs.stringify_sk())
     assert hushvec.ExecutionContext(ours, provider, format="xtrace").hash() == sdk.ExecutionContext(theirs, SdkPassphrase("pass")).hash()
@@ -115,7 +115,7 @@ def test_our_clients_in_the_sdks_classes(client, rows):
     assert ids == [33] and scores == distances(rows[33], rows)
     (found,) = asyncio.run(retriever.retrieve_and_decrypt(ids, "kb"))
     assert found["chunk_content"] == "page 33"
-    # What it stores opens in both.
+    # Its stored form opens in both.
     stored = json.loads(context.serialize_exec_context())
     assert sdk.ExecutionContext._from_serialized_exec_context(stored, "pass").hash() == context.hash()
     assert hushvec.ExecutionContext._from_serialized_exec_context(stored, "pass").hash() == context.hash()

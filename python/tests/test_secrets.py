@@ -1,4 +1,4 @@
-"""Where secrets are computed, and what touches them."""
+"""The device that computes with secrets, and the calls that use secrets."""
 
 import asyncio
 import copy
@@ -19,7 +19,7 @@ import hushvec
 from hushvec import clients, xtrace
 from hushvec.clients import HammingClient
 
-#: A device of which secrets could be on a GPU: software Vulkan will do.
+#: A device with which secrets could be on a GPU. Software Vulkan is enough.
 DEVICE = "gpu" if hushvec.devices()["gpus"] else "auto"
 Context = hushvec.ExecutionContext
 
@@ -76,7 +76,7 @@ def again(one):
     return pickle.loads(pickle.dumps(one))
 
 
-#: Every way from a client to another.
+#: Every way to get a client from another.
 OF_CLIENTS = {
     "made": lambda client: client,
     "another device": lambda client: on_device(again(client), "cpu"),
@@ -93,7 +93,7 @@ OF_CLIENTS = {
     "of a context, again": lambda client: again(Context(client, hushvec.PassphraseKeyProvider("p"))),
 }
 
-#: Every way from a context to another. XTrace's format has no place for it, so it has to be said again.
+#: Every way to get a context from another. XTrace's format does not store the setting, so it is given again.
 OF_CONTEXTS = {
     "made": lambda context, path: context,
     "another device": lambda context, path: on_device(again(context), "cpu"),
@@ -103,22 +103,22 @@ OF_CONTEXTS = {
     "deeply copied": lambda context, path: copy.deepcopy(context),
     "rekeyed": lambda context, path: Context(context.homomorphic, hushvec.PassphraseKeyProvider("q")),
     "a Ray worker's": lambda context, path: again(in_a_worker(context)).open(DEVICE, 1),
-    "saved": lambda context, path: saved(context, path, **said(context)),
-    "saved, another device": lambda context, path: saved(context, path, device=DEVICE, **said(context)),
+    "saved": lambda context, path: saved(context, path, **options_of(context)),
+    "saved, another device": lambda context, path: saved(context, path, device=DEVICE, **options_of(context)),
     "of a dictionary": lambda context, path: Context._from_serialized_exec_context(
-        context.to_dict_enc(), "p", device=DEVICE, **said(context)
+        context.to_dict_enc(), "p", device=DEVICE, **options_of(context)
     ),
-    "remote": lambda context, path: remote(context, **said(context)),
-    "remote, another device": lambda context, path: remote(context, device=DEVICE, **said(context)),
+    "remote": lambda context, path: remote(context, **options_of(context)),
+    "remote, another device": lambda context, path: remote(context, device=DEVICE, **options_of(context)),
 }
 
 
-def said(context):
+def options_of(context):
     return {"secrets_on_cpu": True} if context.format == "xtrace" else {}
 
 
 def assert_careful(one):
-    """It says that secrets stay on the CPU, and they do; and so for what is in it."""
+    """Checks that secrets stay on the CPU, for a client or a context and its client."""
     assert one.secrets_on_cpu and one.device_used == "cpu"
     assert one._keys.secrets_on_cpu and one._keys.device_used == "cpu"
     assert "secrets on cpu" in repr(one)
@@ -147,15 +147,15 @@ def test_the_backend_of_the_sdk_keeps_secrets_on_the_cpu(monkeypatch):
         assert_careful(one._client)
 
 
-def test_unless_told_secrets_go_to_the_device():
-    """What the others look at tells the difference."""
+def test_by_default_secrets_are_on_the_device():
+    """So the property that the other tests check does make a difference."""
     made = hushvec.PaillierClient(DIMENSIONS, device=DEVICE)
     assert not made.secrets_on_cpu and "secrets on cpu" not in repr(made)
     assert (made.device_used == "cpu") == (DEVICE == "auto")
 
 
-def test_whoever_takes_a_device_takes_secrets_on_cpu():
-    """So that none is forgotten when one is added."""
+def test_every_call_with_a_device_has_secrets_on_cpu():
+    """Fails if a new call lacks it."""
     owners = [Context, HammingClient, *clients.CLIENTS.values()]
     methods = {f"{owner.__name__}.{name}": method for owner in owners for name, method in inspect.getmembers(owner, callable)}
     taking = {name for name, method in methods.items() if "device" in parameters(method)}
@@ -164,10 +164,10 @@ def test_whoever_takes_a_device_takes_secrets_on_cpu():
 
 
 def test_the_tables_have_every_way():
-    """What makes native contexts, as the stubs have it. For a new one, add its way to the tables above."""
+    """Compares the calls that create native contexts, according to the stubs. Add new ones to the tables above."""
     stubs = pathlib.Path(hushvec.__file__).with_name("_hushvec.pyi").read_text()
     makers = re.findall(r"def (\w+)\([^)]*\) -> Context:", stubs)
-    assert sorted(makers) == ["from_keys", "from_text", "generate", "on", "under", "with_config"]
+    assert sorted(makers) == ["from_keys", "from_text", "generate", "on_device", "with_config", "with_provider"]
 
 
 def parameters(method):
@@ -178,11 +178,11 @@ def parameters(method):
 
 
 class Touched(Exception):
-    """A secret was asked for."""
+    """A secret was requested."""
 
 
 class Watched:
-    """A native context that does not give its secret key away."""
+    """A native context that raises an exception when its secret key is used."""
 
     def __init__(self, context):
         self.__context = context
@@ -229,13 +229,13 @@ def test_errors_quote_no_secret():
                 error = caught.value
                 assert not any(part in f"{error!r} {vars(error)}" for part in digits)
                 assert error.__cause__ is None and (error.__context__ is None or error.__suppress_context__)
-    # The other way round: the secret key in the place of the public one.
+    # The two keys swapped.
     with pytest.raises(hushvec.InputError) as caught:
         empty.load_stringified_keys(sk, pk)
     assert not any(part in str(caught.value) for part in digits)
 
 
-#: Opens a context, asks for all that is public, and waits.
+#: Opens a context, reads everything public, and waits.
 CHILD = """
 import sys, hushvec
 context = hushvec.ExecutionContext.load_from_disk("p", sys.argv[1])
@@ -257,9 +257,9 @@ def test_public_getters_leave_no_secret_text_in_memory(scheme, tmp_path):
     context = Context.create("p", scheme, DIMENSIONS)
     context.save_to_disk(tmp_path / "context.json")
     secret = json.loads(context.homomorphic.stringify_sk())
-    # Not from the front, where φ(n) has the digits of n.
+    # Not the first digits, where φ(n) equals n.
     needles = [str(number)[-50:-10].encode() for number in secret.values()]
-    assert in_memory_of_child(tmp_path / "context.json", "sk", needles), "the search finds what is there"
+    assert in_memory_of_child(tmp_path / "context.json", "sk", needles), "the search must find a secret that is in memory"
     assert not in_memory_of_child(tmp_path / "context.json", "public", needles)
 
 
@@ -288,5 +288,5 @@ def regions(process):
                 try:
                     yield memory.read(end - start)
                 except OSError:
-                    # Memory of a device.
+                    # Device memory cannot be read.
                     continue

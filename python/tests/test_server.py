@@ -38,7 +38,7 @@ def theirs(request):
 
 @pytest.fixture(scope="module")
 def ids(theirs, server, rows):
-    """A knowledge base of the SDK's: its id."""
+    """The id of a knowledge base that the SDK filled."""
 
     async def fill():
         async with sdk_client(server) as client:
@@ -93,7 +93,7 @@ def test_neighbours_are_those_of_plaintext(theirs, server, ids, rows):
                 ({"meta_filter": {"facets": "even"}, "range_filter": [5, 9]}, [4, 6, 8]),
                 ({"meta_filter": {"tag1": "fox"}}, []),
             ):
-                # Without a filter the SDK asks for all distances, and sorts.
+                # The SDK gets all distances, and sorts them itself.
                 encrypted = await client.compute_hamming_distances(
                     theirs.homomorphic.encrypt_vec_one(query.tolist()), theirs.id, ids, options.get("meta_filter"), options.get("range_filter")
                 )
@@ -105,7 +105,7 @@ def test_neighbours_are_those_of_plaintext(theirs, server, ids, rows):
                     assert [expected[i - 1] for i in found] == best
             found = await retriever.retrieve_and_decrypt([8, 3, 999], ids)
             assert [(one["chunk_content"], one["meta_data"]) for one in found] == [(f"note {i}", metadata(i)) for i in (7, 2)]
-            # Repeated ids would let a small request ask for an unbounded reply.
+            # Repeated ids are refused: they would let a small request get an unbounded reply.
             with pytest.raises(aiohttp.ClientResponseError, match="422"):
                 await retriever.retrieve_and_decrypt([8, 3, 3], ids)
             with_index = await client.get_chunk_by_id([8], ids, projection=["chunk_id", "index", "tag2"])
@@ -184,7 +184,7 @@ def test_chunks_change_and_go(theirs, server, rows):
             for i in (4, 6, 8, 10):
                 del plain[i]
             await check()
-            # Ids are never given again.
+            # Ids are never reused.
             index, db = await loader.load_data_from_memory(collection[:1], rows[:1].tolist(), disable_progress=True)
             assert (await loader.dump_db(db, index=index, kb_id=base))[0]["chunk_ids"] == [11]
             await client.delete_kb(base)
@@ -194,7 +194,7 @@ def test_chunks_change_and_go(theirs, server, rows):
     asyncio.run(change())
 
 
-def test_keys_may_what_they_were_given(theirs, server, ids, rows):
+def test_keys_have_the_permissions_they_were_given(theirs, server, ids, rows):
     async def try_all():
         async with sdk_client(server) as admin:
             made = await admin.create_api_key("reader", "for tests")
@@ -204,7 +204,7 @@ def test_keys_may_what_they_were_given(theirs, server, ids, rows):
             query = theirs.homomorphic.encrypt_vec_one(rows[0].tolist())
             chunk = [{"chunk_content": "x", "index": [admin._encode_index(query[0])], "meta_data": {}, "name": "n"}]
             async with sdk_client(server, made["secretKey"]) as client:
-                # Each with the permission that it takes, and the reply that tells that it was done.
+                # Calls, with the permission that each needs.
                 calls = [
                     (1, lambda: client.get_chunk_by_id([1], ids)),
                     (1, lambda: client.compute_hamming_distances(query, theirs.id, ids)),
@@ -226,7 +226,7 @@ def test_keys_may_what_they_were_given(theirs, server, ids, rows):
                         else:
                             with pytest.raises(Exception, match="403"):
                                 await call()
-                # What it did not store it does not delete; and the admin plane is not its.
+                # The key can delete only contexts that it stored, and cannot use the admin plane.
                 with pytest.raises(Exception, match="403"):
                     await client.delete_exec_context(theirs.id)
                 client.admin_key = made["secretKey"]
@@ -235,7 +235,7 @@ def test_keys_may_what_they_were_given(theirs, server, ids, rows):
                 await admin.revoke_api_key(key)
                 with pytest.raises(aiohttp.ClientResponseError, match="401"):
                     await client.get_chunk_by_id([1], ids)
-            # The chunks that were inserted go, so that other tests find what they expect.
+            # Delete the inserted chunks, which other tests do not expect.
             last = max(one["chunk_id"] for one in (await admin.meta_search_paginated(ids, theirs.id, limit=1))["results"])
             await admin.delete_chunks(list(range(len(rows) + 1, last + 1)), ids)
 
@@ -243,7 +243,7 @@ def test_keys_may_what_they_were_given(theirs, server, ids, rows):
 
 
 def test_our_clients_and_the_sdk_share_a_server(theirs, server, ids, rows):
-    """What the SDK stored, our context reads, and the other way round."""
+    """Our context reads the SDK's data on the server."""
 
     async def share():
         async with sdk_client(server) as client:

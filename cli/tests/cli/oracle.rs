@@ -229,7 +229,7 @@ fn a_secret_key_sent_as_content_is_not_shown() {
     }
     let output = fixture.command(&SEARCH, &["--content"]).code(1).get_output().clone();
     let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(printed.contains("reads as a secret key"), "{printed}");
+    assert!(printed.contains("looks like a secret key"), "{printed}");
     let plain = fixture.owner.to_dict_plain().unwrap();
     let secret = plain["sk"].as_str().unwrap().split(|c: char| !c.is_ascii_digit()).filter(|part| part.len() > 20);
     assert!(secret.clone().count() == 2 && secret.clone().all(|number| !printed.contains(number)));

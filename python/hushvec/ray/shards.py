@@ -77,7 +77,8 @@ class Shard:
         column = self.column or _only_list(file.schema_arrow)
         wanted = [column] if self.id_column is None else [column, self.id_column]
         if missing := [name for name in wanted if name not in file.schema_arrow.names]:
-            raise InputError(f"there is no column {missing[0]!r}; the columns are {', '.join(map(repr, file.schema_arrow.names))}")
+            names = ", ".join(map(repr, file.schema_arrow.names))
+            raise InputError(f"there is no column {missing[0]!r}; the columns are {names}")
         row, groups = 0, list(range(file.metadata.num_row_groups))
         while groups and row + file.metadata.row_group(groups[0]).num_rows <= start:
             row += file.metadata.row_group(groups.pop(0)).num_rows
@@ -112,7 +113,8 @@ def _only_list(schema: Any) -> str:
     kinds = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_fixed_size_binary)
     found: list[str] = [field.name for field in schema if any(is_kind(field.type) for is_kind in kinds)]
     if len(found) != 1:
-        raise InputError(f"expected one column of lists, found {', '.join(map(repr, found)) or 'none'}: choose a column with column=")
+        names = ", ".join(map(repr, found)) or "none"
+        raise InputError(f"expected one column of lists, found {names}: choose a column with column=")
     return found[0]
 
 

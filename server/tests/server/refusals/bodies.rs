@@ -50,7 +50,7 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         search("no ciphertext of this key in a query", json!({ "query": [number(&(&n * &n + 1u8))] }), "not below"),
         search("a multiple of n", json!({ "query": [number(&(&n * 3u8))] }), "shares a factor with n"),
         insert("a longer key's", &[indexed(long.clone())], "has 626 bytes, at most 512"),
-        search("a longer key's in a query", json!({ "query": [long] }), "626 bytes, at most 512"),
+        search("a longer key's in a query", json!({ "query": [long] }), "626 bytes; the maximum is 512"),
         insert(
             "two ciphertexts",
             &[chunk(json!({ "index": [f.wire, f.wire] }))],

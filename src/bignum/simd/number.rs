@@ -50,7 +50,7 @@ impl<V: Tiles, const T: usize, const C: usize> Number<V, T, C> {
     /// Sets self to the sum in `columns`, which must be below R, by propagating carries.
     #[inline(always)]
     pub(super) fn carry_from(&mut self, isa: V::Isa, columns: &[Block<V, C>; T]) {
-        // Written out instead of copying the columns first and carrying in place, which takes 5 % of a multiplication.
+        // One pass: copying the columns first and carrying in place takes 1 to 6 % of an AVX-512 power.
         let mut carry = V::splat(isa, 0);
         for (out, column) in self.0.as_flattened_mut().iter_mut().zip(columns.as_flattened()) {
             (*out, carry) = carried(isa, column.add(carry));

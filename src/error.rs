@@ -300,8 +300,8 @@ fn short(id: &str) -> &str {
 fn and_others(others: usize) -> String {
     match others {
         0 => String::new(),
-        1 => ", nor another one of the given ids".to_owned(),
-        _ => format!(", nor {others} others of the given ids"),
+        1 => " (1 other given id is unknown too)".to_owned(),
+        _ => format!(" ({others} other given ids are unknown too)"),
     }
 }
 

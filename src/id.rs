@@ -157,7 +157,7 @@ pub(crate) fn check_text(text: &str) -> Result<(), String> {
         return Err("it is empty".to_owned());
     }
     if text.len() > Id::MOST_BYTES {
-        return Err(format!("{} has {} bytes; the maximum is {}", quoted(text), text.len(), Id::MOST_BYTES));
+        return Err(format!("{} has {} bytes; the maximum is {} bytes", quoted(text), text.len(), Id::MOST_BYTES));
     }
     match text.chars().find(|c| c.is_control()) {
         Some(control) => Err(format!("{} contains the control character {:?}; remove it", quoted(text), control)),

@@ -69,8 +69,8 @@ impl Weak {
 /// The expected id of the context.
 #[derive(Args, Clone, Debug)]
 pub struct Expected {
-    /// Refuse the context unless this is its id or its public id, as printed by `hushvec context new`. For files in
-    /// XTrace's format, only the id reveals some changes
+    /// Refuse the context unless this is its id or its public id, as printed by `hushvec context new`. Some
+    /// changes to a file in XTrace's format are detected only with this option
     #[arg(long, value_name = "ID")]
     pub expect_id: Option<String>,
 }

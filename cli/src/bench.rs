@@ -172,7 +172,7 @@ fn check_batches(args: &Args) -> Result<(), Failure> {
     match args.batch.iter().find(|batch| batch.get() > most) {
         None => Ok(()),
         Some(batch) => {
-            let limit = format!("at most {most} ciphertexts of this key_len fit in a batch (512 MiB)");
+            let limit = format!("the maximum is {most} ciphertexts of this key_len (512 MiB)");
             Err(Error::Parameter { name: "batch", actual: batch.get(), limit }.into())
         }
     }

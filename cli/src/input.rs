@@ -51,9 +51,9 @@ pub struct Format {
     /// vectors; `vector` or `bits` in JSON]
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
-    /// Project each vector onto random hyperplanes, one bit for each dimension of the context: more bits than
-    /// dimensions rank better. Takes floating-point or int8 vectors of any dimension. Use it with all vectors and
-    /// queries of an index, or with none
+    /// Project each vector onto random hyperplanes, one bit for each dimension of the context. Distances rank
+    /// better if vectors get more bits than they have dimensions. Takes floating-point or int8 vectors of any number
+    /// of dimensions. Use it for all vectors and queries of an index, or for none
     #[arg(long)]
     pub project: bool,
 }

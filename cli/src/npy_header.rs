@@ -27,7 +27,7 @@ pub fn read(mut reader: impl Read) -> Result<NpyHeader> {
     }
     let length = u64::from(u32::from_le_bytes(length));
     if length > LONGEST {
-        return Err(Error::other(format!("its header has {length} bytes, the limit is {LONGEST}")));
+        return Err(Error::other(format!("its header has {length} bytes; the maximum is {LONGEST} bytes")));
     }
     let start = bytes.len();
     if reader.take(length).read_to_end(&mut bytes)? as u64 != length {
@@ -75,7 +75,7 @@ mod tests {
         let error = read(header(&"[".repeat(60)).as_slice()).err().unwrap().to_string();
         assert!(error.contains("brackets"), "{error}");
         let long = [&b"\x93NUMPY\x02\x00"[..], &u32::MAX.to_le_bytes()].concat();
-        assert!(read(long.as_slice()).err().unwrap().to_string().contains("the limit is 10000"));
+        assert!(read(long.as_slice()).err().unwrap().to_string().contains("the maximum is 10000"));
         assert!(read(&b"\x93NUMPX\x01\x00\x00\x00"[..]).is_err());
     }
 }

@@ -112,7 +112,8 @@ fn store(
     if pushing.unlisted > 0 {
         warn!(
             pushing.unlisted,
-            "the server gave no number for {}; before `search`, run `push --relist`, or search with --unlisted",
+            "the server returned no chunk number for {}; run `push --relist` before `search`, or search with \
+             --unlisted",
             output::count(pushing.unlisted, "chunk")
         );
     }

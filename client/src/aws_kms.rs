@@ -59,7 +59,7 @@ impl AwsKmsKeyProvider {
         Self { client, key_id: key_id.into(), wrapped: None, key: OnceLock::new() }
     }
 
-    /// Has KMS create a key for a new context.
+    /// Asks KMS to create a key for a new context.
     ///
     /// # Errors
     /// [`Error::KeyProvider`] if KMS fails or cannot be reached.

@@ -195,7 +195,7 @@ impl HttpStore {
     async fn store(&self, body: &Insert<'_>, retry: Retry) -> Result<Stored, Error> {
         let count = body.chunks.len();
         if count > MOST_CHUNKS {
-            let reason = format!("there are {count}, at most {MOST_CHUNKS} can be stored at once");
+            let reason = format!("there are {count}; the maximum is {MOST_CHUNKS} chunks per request");
             return Err(Error::Argument { what: "the chunks", reason });
         }
         let request = with_json(self.request(Method::POST, PATH, &[])?, body)?;

@@ -131,14 +131,14 @@ impl fmt::Display for RowsProblem {
             Self::Unexpected { count, first } => {
                 write!(
                     f,
-                    "the answer has {count} rows of chunks that were not asked for or never pushed from here, the \
-                    first of chunk {first}"
+                    "the answer has {count} rows of chunks that were not requested or never pushed from here, the \
+                    first for chunk {first}"
                 )
             }
             Self::Missing { count, first } => {
                 write!(
                     f,
-                    "the answer lacks {count} of the chunks that were pushed from here, the first is chunk {first}"
+                    "the answer lacks {count} of the chunks that were pushed from here; the first is chunk {first}"
                 )
             }
         }

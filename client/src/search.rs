@@ -45,7 +45,7 @@ struct Body<'a> {
 }
 
 impl HttpStore {
-    /// Has the server aggregate a query with all vectors of a knowledge base that match the filter and the range.
+    /// Asks the server to aggregate a query with all vectors of a knowledge base that match the filter and the range.
     /// Makes up to three attempts until the answer begins.
     ///
     /// # Security

@@ -36,7 +36,7 @@ def number_range(given: tuple[int, int]) -> tuple[int, int]:
         first, last = given
     except (TypeError, ValueError):
         raise InputError(f"range is {given!r}, expected the numbers of the first and the last chunk") from None
-    first, last = integer(first, "the first of range"), integer(last, "the last of range")
+    first, last = integer(first, "the first number of range"), integer(last, "the last number of range")
     if not 0 <= first <= last:
         raise InputError(f"range is {given!r}, expected two numbers from 0, the lower first")
     return first, last

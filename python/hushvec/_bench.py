@@ -48,7 +48,7 @@ def bench(
     """Measures encryption, aggregation and decryption on each device with each batch size, through the methods of
     this package. Yields each result as soon as it is measured.
 
-    :param seconds: The least time to measure each operation, after one call for warm-up.
+    :param seconds: The minimum time to measure each operation, after one call for warm-up.
     :raises DeviceError: if a device is not found.
     :raises RuntimeError: if an operation returns a wrong result.
     """
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--key-len", type=int, default=1024, help="length of each prime in bits (default 1024)")
     parser.add_argument("--embedding-length", type=int, default=512, help="dimensions of a vector (default 512)")
     parser.add_argument("--threads", type=int, help="number of threads (default: one per core)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="least seconds to measure each operation (default 1)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="minimum seconds per operation (default 1)")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     given = parser.parse_args(arguments)
     sizes = {"key_len": given.key_len, "embedding_length": given.embedding_length}

@@ -133,8 +133,8 @@ class Client:
     # Knowledge bases.
 
     def knowledge_bases(self) -> list[KnowledgeBase]:
-        """Returns the knowledge bases of the organisation, or without the admin key those that the API key has access
-        to.
+        """Returns all knowledge bases of the organisation. Without the admin key, returns only those that the API key
+        has access to.
 
         :raises RemoteError: if the server refuses or cannot be reached.
         """

@@ -95,6 +95,6 @@ class EncryptsVectors:
             except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"ciphertext {number} is not a list of one integer below 2^{8 * width}") from error
             if len(data) > width:
-                raise InputError(f"ciphertext {number} has {len(data)} bytes, at most {width} are allowed for this key")
+                raise InputError(f"ciphertext {number} has {len(data)} bytes; the maximum is {width} bytes")
             rows += data.ljust(width, b"\0")
         return numpy.frombuffer(rows, dtype=numpy.uint8).reshape(-1, width)

@@ -113,7 +113,7 @@ def test_errors_name_bad_ciphertexts(subgroup, rows):
         decode([[1], [1, 2]])
     with pytest.raises(hushvec.InputError, match="ciphertext 0 is not a list of one integer"):
         decode([["x"]])
-    with pytest.raises(hushvec.InputError, match="has 513 bytes, at most 512"):
+    with pytest.raises(hushvec.InputError, match="has 513 bytes; the maximum is 512"):
         decode([[b"\1" * 513]])
     with pytest.raises(hushvec.InputError, match="2 queries were given, expected one"):
         evaluator(subgroup).hamming(stored[:2], stored)

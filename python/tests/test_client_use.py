@@ -75,7 +75,7 @@ def test_wrong_arguments(client, saved, few, base, server):
         "k is of type str, expected an integer": lambda: search(base, saved, few, "3"),
         "oversample is of type float, expected an integer": lambda: search(base, saved, few, 3, oversample=2.0),
         "range is 5, expected the numbers of the first and the last chunk": lambda: search(base, saved, few, range=5),
-        "the first of range is of type str, expected an integer": lambda: search(base, saved, few, range="ab"),
+        "the first number of range is of type str, expected an integer": lambda: search(base, saved, few, range="ab"),
         r"range is \(7, -5\), expected two numbers from 0, the lower first": lambda: search(base, saved, few, range=(7, -5)),
     }
     for message, call in cases.items():

@@ -235,7 +235,7 @@ def test_errors_name_bad_shards(cluster, subgroup, rows, tmp_path):
         hushvec.ray.Search([made[1].path], other)
     time.sleep(0.01)
     numpy.save(tmp_path / "good.npy", rows)
-    with pytest.raises(hushvec.InputError, match="it was not encrypted from the present .*good.npy"):
+    with pytest.raises(hushvec.InputError, match="it was not encrypted from the current .*good.npy"):
         hushvec.ray.encrypt([tmp_path / "good.npy"], tmp_path / "segments", subgroup)
 
 

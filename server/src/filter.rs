@@ -8,7 +8,7 @@
 mod sql;
 
 use crate::error::{ApiError, ApiResult};
-use crate::metadata::{MOST_BYTES, check_text, tag_number};
+use crate::metadata::{check_text, tag_number};
 use serde_json::{Map, Value};
 
 /// The maximum nesting depth of `$and` and `$or`.
@@ -248,7 +248,7 @@ impl Parser {
 
     fn text(&mut self, name: &str, operator: &str, text: &str) -> ApiResult<String> {
         self.take(1)?;
-        check_text(&format!("{operator} for {name} ({MOST_BYTES} bytes at most)"), text)?;
+        check_text(&format!("{operator} for {name}"), text)?;
         Ok(text.to_owned())
     }
 }

@@ -27,7 +27,7 @@ pub fn tag_name(number: usize) -> &'static str {
 /// Checks that text can be stored and compared. `what` names it in the error.
 pub fn check_text(what: &str, text: &str) -> ApiResult<()> {
     if text.len() > MOST_BYTES {
-        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {MOST_BYTES} are allowed", text.len())));
+        return Err(ApiError::invalid(format!("{what} has {} bytes; the maximum is {MOST_BYTES} bytes", text.len())));
     }
     if text.contains('\0') {
         return Err(ApiError::invalid(format!("{what} contains a zero character")));
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Facets {
                 let mut facets = Vec::new();
                 while let Some(facet) = list.next_element::<String>()? {
                     if facets.len() == MOST_FACETS {
-                        return Err(A::Error::custom(format_args!("a chunk has at most {MOST_FACETS} facets")));
+                        return Err(A::Error::custom(format_args!("too many facets; the maximum is {MOST_FACETS}")));
                     }
                     check_text(&format!("facets[{}]", facets.len()), &facet).map_err(A::Error::custom)?;
                     facets.push(facet);

@@ -70,7 +70,7 @@ pub struct Options {
     /// Maximum number of concurrent searches; others wait
     #[arg(long, value_name = "N", default_value_t = MAX_SEARCHES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub max_searches: usize,
-    /// Maximum number of open connections; a new one replaces one that waits for its client
+    /// Maximum number of open connections; beyond it, a new one replaces one that waits for its client
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub max_connections: usize,
     /// Maximum number of open connections per client address; loopback is exempt

@@ -153,7 +153,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> Optio
         Ok((stream, address)) => {
             let place = connections.admit(address.ip()).await;
             if place.is_none() {
-                tracing::debug!("refused a connection: its address has --max-connections-per-address open");
+                tracing::debug!("refused a connection: its address has reached --max-connections-per-address");
             }
             Some((stream, place?))
         }

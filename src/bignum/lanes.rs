@@ -162,6 +162,7 @@ pub(crate) trait Lanes: Sync {
 
 /// Returns the index of the value that a lane gets if `count` values are distributed evenly: each value goes to an
 /// equal share of neighbouring lanes.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "portable arithmetic has one lane"))]
 pub(crate) fn value_of_lane(lane: usize, lanes: usize, count: usize) -> usize {
     lane * count / lanes
 }

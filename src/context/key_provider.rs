@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// A 256-bit key.
 pub type Key = Zeroizing<[u8; 32]>;
 
-/// Supplies the key that seals a context's secret part, and the data to store so that the key can be found again.
+/// Supplies the key that seals a context's secret part, and the data to store for recovering the key.
 pub trait KeyProvider: fmt::Debug + Send + Sync {
     /// Returns a short name for the kind of provider, which is stored with the context.
     fn provider_id(&self) -> &str;
@@ -20,8 +20,8 @@ pub trait KeyProvider: fmt::Debug + Send + Sync {
     /// If the key cannot be derived or fetched.
     fn get_key(&self) -> Result<Key, Error>;
 
-    /// Returns the data to store beside the sealed context. With the same credentials it is enough to find the key
-    /// again; without them it is useless.
+    /// Returns the data to store beside the sealed context. It recovers the key together with the same credentials,
+    /// and is useless without them.
     fn wrap_key(&self) -> Vec<u8>;
 
     /// Returns a provider with the same credentials for the key that `wrapped` describes. `wrapped` is what another

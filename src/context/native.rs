@@ -59,7 +59,7 @@ impl Document {
         let wrapped = provider.wrap_key();
         if provider.provider_id() == "passphrase" && !wrapped.starts_with(b"$argon2id$") {
             return Err(Error::Unsupported {
-                operation: "the native format",
+                operation: "a context in the native format",
                 reason: "it needs a key derived with argon2id; use PassphraseKeyProvider::new".to_owned(),
             });
         }

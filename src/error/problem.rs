@@ -33,7 +33,7 @@ impl fmt::Display for CiphertextProblem {
             Self::TooLarge => f.write_str("it is not below n²"),
             Self::NotCoprime => f.write_str("it shares a factor with n"),
             Self::TooLong { actual, limit } => {
-                write!(f, "it has {actual} bytes; the maximum is {limit}")
+                write!(f, "it has {actual} bytes; the maximum is {limit} bytes")
             }
             Self::Count { actual } => {
                 write!(f, "the vector has {actual} ciphertexts, expected 1")
@@ -88,8 +88,8 @@ impl fmt::Display for ContentProblem {
             }
             Self::NotOfChunk => "was not sealed for this chunk by this context, or was changed since",
             Self::NeedsName => {
-                "was sealed for a chunk (give the chunk's name to `decrypt_content_for`), is of another context, or \
-                 was changed since it was sealed"
+                "was sealed for a chunk (give the chunk's name to `decrypt_content_for`), belongs to another context, \
+                 or was changed since it was sealed"
             }
         })
     }
@@ -117,11 +117,11 @@ impl fmt::Display for NumberProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotFinite => "is infinite or not a number (NaN)",
-            Self::OutOfRange => "is beyond the bound of its format",
+            Self::OutOfRange => "is beyond the bound of its format; use a format with a larger bound",
             Self::Foreign => "was not encrypted with this key",
             Self::BeyondBound => "is beyond its bound: its ciphertext or the stated bound was changed",
             Self::NotAnInteger => "has a fraction; decrypt it as a floating-point number",
-            Self::TooLargeForType => "is too large for the requested type",
+            Self::TooLargeForType => "is too large for the requested type; use `decrypt_exactly_vartime`",
         })
     }
 }

@@ -72,7 +72,7 @@ impl RecoveredKey {
         progress: &Progress,
     ) -> Result<Option<Self>, Error> {
         let steps = Self::steps(public).ok_or_else(|| Error::Unsupported {
-            operation: "the demonstration",
+            operation: "the attack",
             reason: format!("it needs a key with an alpha_len of at most {}", Self::LONGEST_ALPHA_LEN),
         })?;
         let attack = Attack::new(Arc::clone(public.key()), OpenDevice::open(Device::Cpu, threads)?)?;

@@ -83,7 +83,7 @@ impl RecordFile {
                     file.blocks.push(Place { header, position, verified, dead: Vec::new() });
                 }
                 Content::Records { group, .. } => {
-                    return Err(position.unknown(&format!("answers query {group}, as only blocks of a response do")));
+                    return Err(position.unknown(&format!("answers query {group}, which only blocks of a response do")));
                 }
                 Content::Deletions => {
                     last_is_records = false;

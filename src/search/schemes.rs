@@ -42,10 +42,7 @@ pub(super) fn check(header: &Header) -> Result<(), Error> {
         return wrong(format!("key_len {key_len}; expected one of {:?}", Parameters::KEY_LENGTHS));
     }
     if !(1..key_len).contains(&dimensions) {
-        return wrong(format!(
-            "embedding_length {dimensions}; the limits are 1 and {} for key_len {key_len}",
-            key_len - 1
-        ));
+        return wrong(format!("embedding_length {dimensions}; expected 1 to {} for key_len {key_len}", key_len - 1));
     }
     if third != 0 {
         return wrong(format!("third parameter {third}; expected 0"));

@@ -25,7 +25,7 @@ pub struct ContextInfo {
     pub secrets_on_cpu: bool,
     /// The kind of key provider, `"passphrase"` or another.
     pub key_provider: String,
-    /// The data that the provider needs to find its key again. For a passphrase it describes the derivation.
+    /// The data from which the provider recovers its key. For a passphrase it describes the derivation.
     pub wrapped_key: Vec<u8>,
     /// The public key. It may be weak: see [`Parameters::weakness`].
     pub public: PublicContext,

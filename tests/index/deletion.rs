@@ -20,7 +20,7 @@ fn deleted_vectors_are_gone_for_every_reader() {
     assert!(matches!(error.root(), Error::UnknownId { id, others: 1 } if *id == 3), "{error}");
     assert_eq!(
         error.to_string(),
-        format!("{}: no vector has the id 3, nor another one of the given ids", path.display())
+        format!("{}: no vector has the id 3 (1 other given id is unknown too)", path.display())
     );
     assert!(matches!(writer.delete(&texts(&["1"])).unwrap_err().root(), Error::UnknownId { .. }));
     assert_holds(&path, &want);

@@ -35,7 +35,7 @@ fn bounds_end_just_below_a_third_of_n() {
         assert!(is_refused(evaluator.sum(&both)));
         assert_eq!(
             ctx.decrypt_numbers(&both).err().map(|error| error.to_string()).as_deref(),
-            Some("number 0 is too large for the requested type")
+            Some("number 0 is too large for the requested type; use `decrypt_exactly_vartime`")
         );
     }
 }

@@ -53,5 +53,5 @@ fn errors_name_the_number_that_cannot_be_encrypted() {
     assert!(fast().encrypt_numbers(&[1024.0 + 2f64.powi(-11), -1024.0], &format).is_ok());
     assert!(matches!(PlainArray::fixed_point(&[0.5, f64::NAN], 4), Err(Error::Number { index: 1, .. })));
     let text = fast().encrypt_numbers(&[2000.0], &format).unwrap_err().to_string();
-    assert_eq!(text, "number 0 is beyond the bound of its format");
+    assert_eq!(text, "number 0 is beyond the bound of its format; use a format with a larger bound");
 }

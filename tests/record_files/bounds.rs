@@ -43,15 +43,15 @@ fn every_count_is_bounded() {
         ("query", &query, 64, &65_536u64.to_le_bytes(), "incomplete"),
         ("query", &query, 80, &[1, 0, 0, 0, 2], "only an index"),
         ("index", &index, 60, &2u32.to_le_bytes(), "only a response"),
-        ("index", &index, 64, &[1], "that of an index has 0"),
+        ("index", &index, 64, &[1], "the header of an index has 0"),
         ("index", &index, 96, &[1], "a query id; an index has none"),
         // Fields that all files have.
         ("response", &response, 8, &0u32.to_le_bytes(), "versions 1 to 2"),
         ("response", &response, 8, &3u32.to_le_bytes(), "versions 1 to 2"),
         ("response", &response, 12, &9u32.to_le_bytes(), "a hushvec file of kind 9"),
         ("response", &response, 48, &most, "key_len 4294967295; expected one of [512"),
-        ("response", &response, 52, &0u32.to_le_bytes(), "embedding_length 0; the limits are 1 and 1023"),
-        ("response", &response, 56, &most, "records of 4294967295 bytes; the limit is 134217728"),
+        ("response", &response, 52, &0u32.to_le_bytes(), "embedding_length 0; expected 1 to 1023"),
+        ("response", &response, 56, &most, "records of 4294967295 bytes; the maximum is 134217728"),
         ("response", &response, 88, &0u32.to_le_bytes(), "scheme number 0"),
         ("response", &response, 88, &4u32.to_le_bytes(), "scheme number 4"),
         ("response", &response, 92, &0u32.to_le_bytes(), "0 vectors in a record"),
@@ -71,8 +71,8 @@ fn every_count_is_bounded() {
             (4, &1u32.to_le_bytes(), "not readable"),
             (4, &3u32.to_le_bytes(), "incomplete"),
             (4, &65_536u32.to_le_bytes(), "incomplete"),
-            (4, &65_537u32.to_le_bytes(), "the limits are 1 and 65536"),
-            (4, &most, "the limits are 1 and 65536"),
+            (4, &65_537u32.to_le_bytes(), "expected 1 to 65536"),
+            (4, &most, "expected 1 to 65536"),
             (8, &u64::MAX.to_le_bytes(), "ids from 18446744073709551615 on"),
             (16, &2u32.to_le_bytes(), "query 2, expected query"),
             (16, &most, "expected query"),
@@ -80,7 +80,7 @@ fn every_count_is_bounded() {
             (20, &3u32.to_le_bytes(), "ids of unknown kind 3"),
             (20, &[2, 0, 0, 0, 255, 255, 255, 255], "4294967295 bytes of strings"),
             (20, &[2, 0, 0, 0, 0, 8, 0, 0], "incomplete"),
-            (0, &DELETIONS, "it deletes vectors, as only blocks of an index do"),
+            (0, &DELETIONS, "it deletes vectors, which only blocks of an index do"),
         ] {
             let changed = with_block(bytes, &last, at, new);
             if name == "response" || at != 4 || new != 1u32.to_le_bytes() {

@@ -36,8 +36,7 @@ pub struct Args {
     #[arg(long)]
     pub(super) append: bool,
     /// Encrypt only part I of N equal parts, counted from 0. The output appears when it is complete. Join the parts
-    /// with
-    /// `hushvec index merge`
+    /// with `hushvec index merge`
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
     pub(super) shard: Option<Shard>,
     /// Measure for a few seconds, and estimate the time, the size of the index and the cost of a query. Writes nothing

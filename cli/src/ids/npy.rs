@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Ids, Failure> {
     let DType::Plain(element) = npy.dtype() else { return Err(unusable()) };
     match (element.type_char(), element.num_bytes()) {
         (TypeChar::UnicodeStr, Some(bytes)) if bytes / 4 > WIDEST => Err(wrong(format!(
-            "holds strings of up to {} characters, but an id has at most {} bytes",
+            "holds strings of up to {} characters; the maximum for an id is {} bytes",
             bytes / 4,
             Id::MOST_BYTES
         ))),

@@ -130,8 +130,8 @@ fn next_metadata(reader: &mut Reader) -> Result<Option<Vec<u8>>, Failure> {
         0 => Ok(None),
         length @ 1..=LONGEST_METADATA => Ok(Some(read_exactly(reader, length)?)),
         length => {
-            let limit = LONGEST_METADATA;
-            Err(damaged(reader, format!("the metadata of a message has {length} bytes, the limit is {limit}")))
+            let most = LONGEST_METADATA;
+            Err(damaged(reader, format!("the metadata of a message has {length} bytes; the maximum is {most} bytes")))
         }
     }
 }

@@ -5,8 +5,7 @@ use crate::failure::Failure;
 use std::path::{Path, PathBuf};
 
 /// Replaces each pattern by the files that match it, sorted by name. An argument is a pattern if it contains `*`, `?`
-/// or
-/// `[` and is not itself a file. Standard input cannot be combined with files.
+/// or `[` and is not itself a file. Standard input cannot be combined with files.
 pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for argument in arguments {

@@ -51,7 +51,7 @@ pub fn check_columns(
     }
     if layout.project {
         let most = Projection::LIMIT;
-        return Err(reader.wrong(format!("has {columns} dimensions per vector, --project takes at most {most}")));
+        return Err(reader.wrong(format!("has {columns} dimensions per vector; the maximum for --project is {most}")));
     }
     let bytes = dimensions.div_ceil(8);
     let expected = if layout.packed { bytes } else { dimensions };

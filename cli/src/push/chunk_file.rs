@@ -54,7 +54,7 @@ impl ChunkFile {
         let mut opened =
             Self { path: path.to_owned(), file: BufReader::new(file), offsets: HashMap::new(), line: Vec::new() };
         let (mut offset, mut number) = (0, 0u64);
-        while opened.read_line()? > 0 {
+        while opened.read_line(|| format!("line {}", number + 1))? > 0 {
             number += 1;
             let length = opened.line.len() as u64;
             if !opened.line.trim_ascii().is_empty() {
@@ -102,7 +102,7 @@ impl ChunkFile {
         if here != offset {
             self.file.seek(SeekFrom::Start(offset)).map_err(Failure::io("read", &self.path))?;
         }
-        self.read_line()?;
+        self.read_line(|| format!("the record of the id {id:?}"))?;
         let record = self.record(changed)?;
         if record.id.as_ref() != id {
             return Err(self.wrong(changed()));
@@ -110,12 +110,12 @@ impl ChunkFile {
         Ok(record)
     }
 
-    fn read_line(&mut self) -> Result<usize, Failure> {
+    fn read_line(&mut self, place: impl FnOnce() -> String) -> Result<usize, Failure> {
         self.line.clear();
         let read = (&mut self.file).take(LONGEST + 1).read_until(b'\n', &mut self.line);
         let read = read.map_err(Failure::io("read", &self.path))?;
         if read as u64 > LONGEST {
-            return Err(self.wrong(format!("a line is longer than {}", output::bytes(LONGEST))));
+            return Err(self.wrong(format!("{} is longer than {}", place(), output::bytes(LONGEST))));
         }
         Ok(read)
     }

@@ -152,9 +152,9 @@ fn rows_that_were_never_pushed_are_refused() {
     fixture.server.take_requests();
 
     for (changed, what) in [
-        ([&all()[..63], &[65]].concat(), "1 rows of chunks that were not asked for or never pushed from here"),
+        ([&all()[..63], &[65]].concat(), "1 rows of chunks that were not requested or never pushed from here"),
         ([&all()[..63], &[1]].concat(), "the answer has 1 duplicate rows"),
-        (all()[1..63].to_vec(), "the answer lacks 2 of the chunks that were pushed from here, the first is chunk 1"),
+        (all()[1..63].to_vec(), "the answer lacks 2 of the chunks that were pushed from here; the first is chunk 1"),
         ([&all()[..], &[65]].concat(), "the answer has 65 rows, but only 64 chunks"),
         (Vec::new(), "the answer lacks 64 of the chunks"),
     ] {

@@ -44,7 +44,7 @@ fn failed_pushes_report_their_progress() {
     push(&["--create-kb", "notes"])
         .code(1)
         .stderr(contains("500 of 1200 vectors are stored; continue with --kb base --on-conflict skip"))
-        .stderr(contains("the server gave no number for 500 chunks"))
+        .stderr(contains("the server returned no chunk number for 500 chunks"))
         .stderr(contains("413"));
     assert_eq!(*counts.lock().unwrap(), [500, 500]);
     server.insert_with(|_| None);

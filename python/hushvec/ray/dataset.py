@@ -108,7 +108,7 @@ def _is_done(segment: pathlib.Path, shard: Shard, keys: Portable) -> bool:
     if index.public_id != keys.public_id:
         raise InputError(f"{segment}: its key is {index.public_id}, not {keys.public_id}; delete it to encrypt {shard.path} again")
     if len(index) != shard.rows or segment.stat().st_mtime_ns < shard.changed:
-        raise InputError(f"{segment}: it was not encrypted from the present {shard.path}; delete it to encrypt {shard.path} again")
+        raise InputError(f"{segment}: it was not encrypted from the current {shard.path}; delete it to encrypt {shard.path} again")
     return True
 
 

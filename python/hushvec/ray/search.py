@@ -30,7 +30,8 @@ class Search:
 
     With the owner's keys, the workers hold the secret key and search their segments. With public keys (an
     :class:`~hushvec.Evaluator`, or the text of a public context), they only aggregate, and send the encrypted
-    distances to the driver, which decrypts them. This is slower, for workers that must not learn vectors or queries.
+    distances to the driver, which decrypts them. This is slower. Use it for workers that must not learn vectors or
+    queries.
 
     Workers that are lost are restarted, and repeat their part of the search.
 

@@ -315,7 +315,7 @@ fn ciphertexts<'a>(
         };
         let ciphertext = STANDARD.decode(text).map_err(|error| wrong(number, &format!("it is not base64: {error}")))?;
         if ciphertext.len() > size {
-            return Err(wrong(number, &format!("it has {} bytes, at most {size} are allowed", ciphertext.len())));
+            return Err(wrong(number, &format!("it has {} bytes; the maximum is {size} bytes", ciphertext.len())));
         }
         let end = bytes.len() + size;
         bytes.extend_from_slice(&ciphertext);
@@ -355,7 +355,7 @@ fn check_optional(what: &str, text: Option<&str>, most: usize) -> ApiResult<()> 
 
 fn check_length(what: &str, text: &str, most: usize) -> ApiResult<()> {
     if text.len() > most {
-        return Err(ApiError::invalid(format!("{what} has {} bytes, at most {most} are allowed", text.len())));
+        return Err(ApiError::invalid(format!("{what} has {} bytes; the maximum is {most} bytes", text.len())));
     }
     if text.contains('\0') {
         return Err(ApiError::invalid(format!("{what} contains a zero character")));

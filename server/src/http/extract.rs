@@ -251,7 +251,7 @@ impl Parameters {
 pub fn check_count(count: usize, most: usize) -> ApiResult<()> {
     if count > most {
         return Err(ApiError::too_large(format!(
-            "the request has {count} chunks; at most {most} are allowed (--max-chunks)"
+            "the request has {count} chunks; the maximum is {most} chunks (--max-chunks)"
         )));
     }
     Ok(())

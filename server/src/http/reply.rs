@@ -72,7 +72,7 @@ impl Reply {
         if len > self.most {
             let most = self.most >> 20;
             return Err(ApiError::too_large(format!(
-                "the reply is larger than {most} MiB; fetch fewer chunks at once, or fewer fields"
+                "the reply is larger than {most} MiB (--max-reply); fetch fewer chunks at once, or fewer fields"
             )));
         }
         while !bytes.is_empty() {

@@ -36,8 +36,8 @@ impl Quota {
         if all > self.chunks {
             let most = self.chunks;
             return Err(ApiError::quota(format!(
-                "the organisation would have {all} chunks, at most {most} are allowed (--max-org-chunks); nothing was \
-                 stored"
+                "the organisation would have {all} chunks; the maximum is {most} chunks (--max-org-chunks). Nothing \
+                 was stored"
             )));
         }
         let text = u64::try_from(text).unwrap_or(0).saturating_add(bytes as u64);
@@ -45,7 +45,7 @@ impl Quota {
         if bytes > self.bytes {
             let (bytes, most) = (bytes.div_ceil(1 << 20), self.bytes >> 20);
             return Err(ApiError::quota(format!(
-                "the organisation would have {bytes} MiB, at most {most} are allowed (--max-org-storage); nothing was \
+                "the organisation would have {bytes} MiB; the maximum is {most} MiB (--max-org-storage). Nothing was \
                  stored"
             )));
         }
@@ -99,9 +99,7 @@ fn check_names(
 ) -> ApiResult<()> {
     let count: u64 = connection.prepare_cached(sql)?.query_row([principal.organisation], |row| row.get(0))?;
     if count >= most {
-        return Err(ApiError::quota(format!(
-            "the organisation has {count} {what}, at most {most} are allowed{option}"
-        )));
+        return Err(ApiError::quota(format!("the organisation has {count} {what}; the maximum is {most}{option}")));
     }
     Ok(())
 }

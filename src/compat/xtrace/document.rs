@@ -121,7 +121,7 @@ pub(crate) fn check_scheme(scheme: Scheme) -> Result<(), Error> {
     match scheme {
         Scheme::Paillier | Scheme::PaillierLookup => Ok(()),
         Scheme::PaillierSubgroup => Err(Error::Unsupported {
-            operation: "XTrace's format",
+            operation: "a context in XTrace's format",
             reason: "XTrace's SDK does not support the scheme paillier_subgroup; use the native format".to_owned(),
         }),
     }
@@ -134,7 +134,7 @@ pub(crate) fn fields(client: &Client, provider: &dyn KeyProvider) -> Result<[(&'
     let wrapped = provider.wrap_key();
     if provider.provider_id() == "passphrase" && wrapped.starts_with(b"$argon2id$") {
         return Err(Error::Unsupported {
-            operation: "XTrace's format",
+            operation: "a context in XTrace's format",
             reason: "it needs a key derived with scrypt; use PassphraseKeyProvider::xtrace".to_owned(),
         });
     }

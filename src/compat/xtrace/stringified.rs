@@ -120,7 +120,7 @@ impl<'a> Stringified<'a> {
         let parameters = Parameters::new(scheme, config.embed_len, config.key_len, config.alpha_len)?;
         let chunks = (scheme == Scheme::PaillierLookup).then(|| message_chunks(&parameters));
         if config.message_chunks != chunks {
-            let absent = || "must not be there for this client type".to_owned();
+            let absent = || "is not allowed for this client type".to_owned();
             let reason = chunks.map_or_else(absent, |chunks| format!("must be {chunks} for this key_len"));
             return Err(Error::context("message_chunks", reason));
         }

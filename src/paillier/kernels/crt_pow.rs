@@ -31,14 +31,16 @@ pub fn crt_pow(
     on_cpu(device.cpu(), moduli, bases, exponents, out);
 }
 
-fn on_cpu(cpu: &Cpu, moduli: [&Modulus; 2], bases: [Rows<'_>; 2], exponents: [&Exponent; 2], mut out: [&mut [u64]; 2]) {
+fn on_cpu(cpu: &Cpu, moduli: [&Modulus; 2], bases: [Rows<'_>; 2], exponents: [&Exponent; 2], out: [&mut [u64]; 2]) {
+    let [out_p, out_q] = out;
     let rows = bases[0].len().max(bases[1].len());
     // With several threads, each modulus is computed on its own thread instead.
     let few = cpu.threads() == 1 && 2 * rows >= least_powers(cpu.isa());
-    if few && with_shared_lanes!(cpu, moduli, m => share(m, rows, bases, exponents, &mut out), else false) {
+    if few
+        && with_shared_lanes!(cpu, moduli, m => share(m, rows, bases, exponents, [&mut *out_p, &mut *out_q]), else false)
+    {
         return;
     }
-    let [out_p, out_q] = out;
     cpu.do_both(
         || pair_pow::on_cpu(cpu, moduli[0], bases[0], exponents[0], out_p),
         || pair_pow::on_cpu(cpu, moduli[1], bases[1], exponents[1], out_q),
@@ -47,13 +49,8 @@ fn on_cpu(cpu: &Cpu, moduli: [&Modulus; 2], bases: [Rows<'_>; 2], exponents: [&E
 
 /// Computes both moduli in one set of lanes: the first modulus takes the lower half, the second one the upper half.
 /// Returns false if there are more rows than fit.
-fn share<A: Lanes>(
-    m: &A,
-    rows: usize,
-    bases: [Rows<'_>; 2],
-    exponents: [&Exponent; 2],
-    out: &mut [&mut [u64]; 2],
-) -> bool {
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "portable arithmetic has one lane"))]
+fn share<A: Lanes>(m: &A, rows: usize, bases: [Rows<'_>; 2], exponents: [&Exponent; 2], out: [&mut [u64]; 2]) -> bool {
     let (half, width) = (A::COUNT / 2, 2 * m.width());
     if rows > half {
         return false;

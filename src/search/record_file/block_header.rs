@@ -60,15 +60,15 @@ impl BlockHeader {
             format!("has ids of unknown kind {number}, expected 0 (consecutive), 1 (other numbers) or 2 (strings)")
         })?;
         if count == 0 || count > MOST_VECTORS {
-            return Err(format!("has {count} vectors; the limits are 1 and {MOST_VECTORS}"));
+            return Err(format!("has {count} vectors, expected 1 to {MOST_VECTORS}"));
         }
         let records_bytes = layout.block_bytes(count).ok_or_else(|| {
             let (records, size) = (layout.records(count), layout.record_bytes());
-            format!("has {records} records of {size} bytes; the limit is {MOST_RECORDS_BYTES} bytes in total")
+            format!("has {records} records of {size} bytes; the maximum is {MOST_RECORDS_BYTES} bytes in total")
         })?;
         let most_text = if ids == IdLayout::Texts { count * Id::MOST_BYTES } else { 0 };
         if text_bytes > most_text {
-            return Err(format!("has {text_bytes} bytes of strings; the limit for its {count} ids is {most_text}"));
+            return Err(format!("has {text_bytes} bytes of strings; the maximum for its {count} ids is {most_text}"));
         }
         if first.checked_add(count as u64).is_none() {
             return Err(format!("has {count} ids from {first} on; the largest id is {}", u64::MAX));

@@ -167,7 +167,7 @@ impl Header {
             }
             Kind::Index | Kind::Query if groups != 1 => wrong(&format!("{groups} groups; only a response has several")),
             Kind::Index if vectors != 0 => {
-                wrong(&format!("{vectors} vectors; that of an index has 0, because an index grows"))
+                wrong(&format!("{vectors} vectors; the header of an index has 0, because an index grows"))
             }
             Kind::Query if self.scheme.is_some() && self.query.is_none() => {
                 wrong("no query id; a query of version 2 has one")

@@ -26,13 +26,13 @@ impl Layout {
     pub(in crate::search) fn new(record_bytes: usize, vectors: usize) -> Result<Self, Error> {
         if record_bytes == 0 || !record_bytes.is_multiple_of(ALIGNMENT) || record_bytes > MOST_RECORDS_BYTES {
             return Err(Error::format(format!(
-                "the header has records of {record_bytes} bytes; the limit is {MOST_RECORDS_BYTES}, in multiples of \
-                 {ALIGNMENT}. The file is damaged or forged: restore it from a copy"
+                "the header has records of {record_bytes} bytes; the maximum is {MOST_RECORDS_BYTES} bytes, in \
+                 multiples of {ALIGNMENT}. The file is damaged or forged: restore it from a copy"
             )));
         }
         if vectors == 0 || vectors > MOST_VECTORS {
             return Err(Error::format(format!(
-                "the header has {vectors} vectors in a record; the limits are 1 and {MOST_VECTORS}. The file is \
+                "the header has {vectors} vectors in a record, expected 1 to {MOST_VECTORS}. The file is \
                  damaged or forged: restore it from a copy"
             )));
         }

@@ -190,7 +190,7 @@ impl Blocks<'_> {
                     "it answers query {group}, expected query {expected_group}: blocks are missing, repeated or swapped"
                 )));
             }
-            Content::Deletions => return Err(next.damaged("it deletes vectors, as only blocks of an index do")),
+            Content::Deletions => return Err(next.damaged("it deletes vectors, which only blocks of an index do")),
         };
         let payload = header.payload_bytes() as u64;
         if payload > left - BLOCK_HEADER_BYTES as u64 {

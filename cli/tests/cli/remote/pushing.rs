@@ -137,7 +137,7 @@ fn a_push_that_stored_nothing_leaves_nothing() {
         assert_eq!(server.ok("GET", "/v1/kbs", &Value::Null), json!([]), "{what}");
         assert_eq!(server.ok("GET", "/v1/exec_context/default", &Value::Null)["contexts"], json!([]), "{what}");
     };
-    push("elsewhere.pushed", "at most 30 are allowed");
+    push("elsewhere.pushed", "the maximum is 30 chunks");
     // The same holds for a push that fails before the first vector.
     push("ctx.json", "is not a list of pushed chunks");
 }

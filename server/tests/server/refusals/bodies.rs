@@ -49,7 +49,7 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         insert("no ciphertext of this key", &[indexed(number(&(&n * &n)))], "not below"),
         search("no ciphertext of this key in a query", json!({ "query": [number(&(&n * &n + 1u8))] }), "not below"),
         search("a multiple of n", json!({ "query": [number(&(&n * 3u8))] }), "shares a factor with n"),
-        insert("a longer key's", &[indexed(long.clone())], "has 626 bytes, at most 512"),
+        insert("a longer key's", &[indexed(long.clone())], "has 626 bytes; the maximum is 512"),
         search("a longer key's in a query", json!({ "query": [long] }), "626 bytes; the maximum is 512"),
         insert(
             "two ciphertexts",
@@ -105,7 +105,7 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         insert(
             "a long tag",
             &[chunk(json!({ "meta_data": { "tag1": "x".repeat(1025) } }))],
-            "chunks[0].meta_data: tag1 has 1025 bytes, at most 1024 are allowed",
+            "chunks[0].meta_data: tag1 has 1025 bytes; the maximum is 1024 bytes",
         ),
         context("a secret key in plain text", "sk", json!({ "phi": 7 }), "plain text: it was sent, but NOT stored"),
         context(

@@ -42,8 +42,8 @@ pub fn cases(f: &Filled) -> Vec<Case> {
         case("a wrong method", "PUT", HAMMING, query(), 405, "method"),
         case("a method of one's own", "FROB", "/v1/kbs", Value::Null, 405, "method"),
         case("a large body", "POST", CHUNK, large, 413, "larger than"),
-        case("many chunks", "POST", CHUNK, f.insertion(&vec![f.chunk(json!({})); 501]), 413, "501 chunks; at most 500"),
-        case("many ids", "GET", &many_ids, Value::Null, 413, "at most 500"),
+        case("many chunks", "POST", CHUNK, f.insertion(&vec![f.chunk(json!({})); 501]), 413, "501 chunks; the maximum"),
+        case("many ids", "GET", &many_ids, Value::Null, 413, "the maximum is 500"),
         case("no JSON, and says so", "POST", CHUNK, insertion(), 415, "application/json")
             .header("content-type", "text/plain"),
         case(

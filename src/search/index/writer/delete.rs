@@ -46,7 +46,7 @@ impl IndexWriter {
             return Ok(0);
         }
         if u32::try_from(vectors.len()).is_err() {
-            let limit = format!("delete at most {} vectors at once", u32::MAX);
+            let limit = format!("the maximum is {} vectors at once", u32::MAX);
             return Err(Error::Parameter { name: "the number of deletions", actual: vectors.len(), limit });
         }
         self.write_block(&deletions_block(&vectors))?;

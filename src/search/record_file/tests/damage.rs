@@ -105,7 +105,7 @@ fn absurd_counts_are_refused_by_their_limits() {
     };
     let most = u32::MAX.to_le_bytes();
     for (at, new, says) in [
-        (56, &most[..], "records of 4294967295 bytes; the limit is 134217728"),
+        (56, &most[..], "records of 4294967295 bytes; the maximum is 134217728"),
         (56, &100u32.to_le_bytes(), "in multiples of 64"),
         (56, &0u32.to_le_bytes(), "records of 0 bytes"),
         (
@@ -113,8 +113,8 @@ fn absurd_counts_are_refused_by_their_limits() {
             &(128u32 << 20).to_le_bytes(),
             "incomplete: its header announces 1 times 2048 vectors in records of 134217728 bytes",
         ),
-        (56, &((128u32 << 20) + 64).to_le_bytes(), "the limit is 134217728"),
-        (92, &most, "4294967295 vectors in a record; the limits are 1 and 65536"),
+        (56, &((128u32 << 20) + 64).to_le_bytes(), "the maximum is 134217728"),
+        (92, &most, "4294967295 vectors in a record, expected 1 to 65536"),
         (92, &65_537u32.to_le_bytes(), "65537 vectors in a record"),
         (92, &0u32.to_le_bytes(), "0 vectors in a record"),
         (92, &1u32.to_le_bytes(), "incomplete"),
@@ -127,12 +127,12 @@ fn absurd_counts_are_refused_by_their_limits() {
         assert!(text.contains(says), "byte {at} of the header as {new:?}: {text}");
     }
     for (at, new, says) in [
-        (4, &most[..], "has 4294967295 vectors; the limits are 1 and 65536"),
+        (4, &most[..], "has 4294967295 vectors, expected 1 to 65536"),
         (4, &0u32.to_le_bytes(), "has 0 vectors"),
         (4, &2049u32.to_le_bytes(), "incomplete"),
         (4, &1u32.to_le_bytes(), "incomplete"),
-        (20, &[2, 0, 0, 0, 255, 255, 255, 255], "4294967295 bytes of strings; the limit for its 2048 ids is 2097152"),
-        (24, &[1], "1 bytes of strings; the limit for its 2048 ids is 0"),
+        (20, &[2, 0, 0, 0, 255, 255, 255, 255], "4294967295 bytes of strings; the maximum for its 2048 ids is 2097152"),
+        (24, &[1], "1 bytes of strings; the maximum for its 2048 ids is 0"),
         (8, &u64::MAX.to_le_bytes(), "2048 ids from 18446744073709551615 on"),
     ] {
         let text = with(HEADER_BYTES, HEADER_BYTES + 64, at, new);
@@ -144,7 +144,7 @@ fn absurd_counts_are_refused_by_their_limits() {
     bytes.extend(&whole[HEADER_BYTES..HEADER_BYTES + 64]);
     std::fs::write(&path, &bytes).unwrap();
     let error = Index::open_checked(&path, CHECK).unwrap_err().to_string();
-    assert!(error.contains("2048 records of 67108864 bytes; the limit is 134217728 bytes in total"), "{error}");
+    assert!(error.contains("2048 records of 67108864 bytes; the maximum is 134217728 bytes in total"), "{error}");
     assert!(Header::from_bytes(&bytes, CHECK).is_ok());
 }
 

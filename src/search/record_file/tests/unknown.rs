@@ -93,7 +93,7 @@ fn blocks_with_unknown_fields_are_refused() {
             (28, &[1], "bytes of its header that the format reserves"),
             (36, &[1], "bytes of its header that the format reserves"),
             (59, &[1], "bytes of its header that the format reserves"),
-            (16, &[1], "answers query 1, as only blocks of a response do"),
+            (16, &[1], "answers query 1, which only blocks of a response do"),
         ] {
             let text = refused(start, end, at, new);
             assert!(text.contains(says) && text.contains(&format!("byte {start}")), "{text}");

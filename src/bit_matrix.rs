@@ -181,7 +181,8 @@ impl BitMatrix {
         self.dimensions.div_ceil(64)
     }
 
-    fn row_words(&self, row: usize) -> Option<&[u64]> {
+    /// Returns the words of a vector: bit j, counted from the lowest bit of the first word, is dimension D−1−j.
+    pub(crate) fn row_words(&self, row: usize) -> Option<&[u64]> {
         if row >= self.rows {
             return None;
         }

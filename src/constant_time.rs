@@ -9,6 +9,7 @@
 //! Without valgrind the test is skipped; `HUSHVEC_REQUIRE_VALGRIND=1` makes it fail instead.
 
 mod kernels;
+mod packed;
 mod schemes;
 
 use crate::bignum::random::RandomSource;
@@ -105,7 +106,7 @@ fn under_valgrind() {
     let mut leaks = Vec::new();
     let start = Instant::now();
     for device in &backends {
-        for (name, case) in kernels::CASES.iter().chain(&schemes::CASES) {
+        for (name, case) in kernels::CASES.iter().chain(&schemes::CASES).chain(&packed::CASES) {
             let name = format!("{name}, {}", device.cpu_isa());
             // Printed to standard error so that it separates valgrind's reports by case.
             writeln!(std::io::stderr(), "{name}, started at {:.0} s", start.elapsed().as_secs_f64()).unwrap();

@@ -13,7 +13,9 @@ pub(crate) mod offload;
 pub mod open_device;
 pub mod report;
 pub(crate) mod threads;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod vector;
+pub(crate) mod words;
 
 use crate::error::Error;
 use std::fmt;

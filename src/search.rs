@@ -8,7 +8,6 @@ pub mod index;
 mod nearest;
 pub mod partial;
 pub mod query;
-pub mod query_id;
 pub(crate) mod record_file;
 #[cfg(feature = "owner")]
 pub mod rekey;

@@ -31,6 +31,17 @@ impl Isa {
         Self::all().next().unwrap_or(Self::Portable)
     }
 
+    /// The number of the variant, below [`Isa::COUNT`].
+    pub(crate) fn number(self) -> usize {
+        match self {
+            Self::Portable => 0,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => 1,
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(_) => 2,
+        }
+    }
+
     /// The name that reports show.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -72,6 +72,12 @@ impl OpenDevice {
         }
     }
 
+    /// Returns the CPU of this device with another instruction set.
+    #[cfg(test)]
+    pub(crate) fn cpu_at(&self, isa: super::isa::Isa) -> Self {
+        Self { cpu: self.cpu.at(isa), ..self.cpu_only() }
+    }
+
     /// Returns a device with the same threads and no GPU, for work that must stay on the CPU.
     pub fn cpu_only(&self) -> Self {
         Self {

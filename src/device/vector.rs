@@ -7,9 +7,7 @@
 //! every operation becomes a function call. For the same reason, use `for` loops instead of passing closures that use
 //! vectors to iterator adapters.
 
-#[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 
 use zeroize::Zeroize;

@@ -1,7 +1,6 @@
 //! Query files: encrypted queries for an evaluator.
 
 use super::ids::Ids;
-use super::query_id::QueryId;
 use super::record_file::{Header, Kind, MOST_VECTORS, WholeFile, records_block};
 use super::schemes;
 use crate::atomic_file::AtomicFile;
@@ -11,6 +10,7 @@ use crate::error::Error;
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
 use crate::paillier::validate;
+use crate::query_id::QueryId;
 use std::path::Path;
 
 /// One or more encrypted query vectors.

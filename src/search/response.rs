@@ -2,7 +2,6 @@
 
 use super::ids::Ids;
 use super::query::Query;
-use super::query_id::QueryId;
 use super::record_file::{Header, Kind, WholeFile, records_block};
 use super::schemes;
 use crate::atomic_file::AtomicFile;
@@ -10,6 +9,7 @@ use crate::bignum::batch::Rows;
 use crate::destination::Content;
 use crate::error::Error;
 use crate::paillier::public_key::{PublicId, PublicKey};
+use crate::query_id::QueryId;
 use std::path::Path;
 
 /// The encrypted distances of every vector of an index to every query, read from a file block by block.

@@ -5,7 +5,7 @@ use super::layout::{Layout, MOST_VECTORS};
 use crate::destination::MAGIC;
 use crate::error::Error;
 use crate::paillier::public_key::PublicId;
-use crate::search::query_id::QueryId;
+use crate::query_id::QueryId;
 use crate::search::shard::Shard;
 
 pub(in crate::search) const HEADER_BYTES: usize = 128;

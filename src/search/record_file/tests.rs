@@ -12,9 +12,9 @@ use crate::bignum::batch::Rows;
 use crate::error::Error;
 use crate::id::IdKind;
 use crate::paillier::public_key::PublicId;
+use crate::query_id::QueryId;
 use crate::search::ids::Ids;
 use crate::search::index::writer::IndexWriter;
-use crate::search::query_id::QueryId;
 use std::path::{Path, PathBuf};
 
 /// A number that no scheme has.

@@ -11,14 +11,19 @@ pub struct QueryId([u8; 16]);
 
 impl QueryId {
     /// Generates a random id.
-    pub(super) fn random() -> Result<Self, Error> {
+    pub(crate) fn random() -> Result<Self, Error> {
+        Self::draw(&mut OsRandom)
+    }
+
+    /// Draws an id from a source of random bytes.
+    pub(crate) fn draw(source: &mut impl RandomSource) -> Result<Self, Error> {
         let mut bytes = [0; 16];
-        OsRandom.fill(&mut bytes)?;
+        source.fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
     /// Returns the id of these bytes, or `None` if all are zero.
-    pub(super) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         (bytes != [0; 16]).then_some(Self(bytes))
     }
 

@@ -100,7 +100,8 @@ pub fn print(measured: &[Measured], yardsticks: &[&str]) {
         let ratios = row.ratios(measured, yardsticks);
         let ratios: String = ratios.iter().map(|(name, ratio)| format!("{ratio:>9.2} × {name}")).collect();
         let time = row.seconds();
-        println!("  {:18} {:>12.2} µs {:>12.0}/s {ratios}", row.name, time * 1e6, 1.0 / time);
+        let (scaled, unit) = if time < 1e-6 { (time * 1e9, "ns") } else { (time * 1e6, "µs") };
+        println!("  {:18} {scaled:>12.2} {unit} {:>12.0}/s {ratios}", row.name, 1.0 / time);
     }
 }
 

@@ -3,7 +3,8 @@
 
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter,
-    NumberFormat, Progress, Query, Scheme,
+    NumberFormat, OpenDevice, Progress, Query, Scheme,
+    packed::{Parameters, SecretKey, Vectors},
 };
 use hushvec_fuzz::{FixedKeyProvider, load};
 use std::error::Error;
@@ -15,7 +16,7 @@ const DIMENSIONS: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let corpus = Path::new("corpus");
-    for target in ["context", "public_context", "ciphertext", "record_file", "numbers"] {
+    for target in ["context", "public_context", "ciphertext", "record_file", "numbers", "packed"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let schemes =
@@ -40,6 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let one = encrypted.get(0).ok_or("nothing was encrypted")?;
     fs::write(corpus.join("ciphertext/wire"), one.to_wire(key)?)?;
     fs::write(corpus.join("ciphertext/integer"), one.to_le_bytes(key)?)?;
+
+    for (name, bytes) in packed()? {
+        fs::write(corpus.join("packed").join(name), bytes)?;
+    }
 
     let numbers = context.encrypt_numbers(&[1.5, -2.0], &NumberFormat::fixed_point(20, 8))?;
     fs::write(corpus.join("numbers/array"), numbers.to_bytes(key)?)?;
@@ -108,4 +113,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep(&name, &format!("{seed}.seed"))?;
     }
     keep(&response, "response.seed")
+}
+
+/// Returns a query, and the header of a block, each after the byte that selects it. Blocks and responses are too long.
+fn packed() -> Result<[(&'static str, Vec<u8>); 2], Box<dyn Error>> {
+    let device = OpenDevice::open(Device::Cpu, None)?;
+    let key = SecretKey::generate(Parameters::hamming(64)?)?;
+    let vectors = BitMatrix::from_rows(64, [[1; 64]])?;
+    let (query, _) = key.encrypt_query(&device, &Vectors::Bits(&vectors), 0)?;
+    let blocks = key.encrypt(&device, &Vectors::Bits(&vectors))?;
+    let header = blocks.first().ok_or("nothing was encrypted")?.header().to_bytes();
+    let after = |choice: u8, bytes: Vec<u8>| [&[choice][..], &bytes].concat();
+    Ok([("query", after(0, query.to_bytes())), ("header", after(1, header))])
 }

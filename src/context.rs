@@ -127,6 +127,11 @@ impl ExecutionContext {
         self.devices.public.device()
     }
 
+    /// Returns the open device, which other contexts can share ([`Loader::open_device`](crate::Loader::open_device)).
+    pub fn open_device(&self) -> &OpenDevice {
+        &self.devices.public
+    }
+
     /// Returns whether all work that needs a secret runs on the CPU, whatever the device.
     pub fn secrets_on_cpu(&self) -> bool {
         self.devices.secrets_on_cpu

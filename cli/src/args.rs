@@ -6,7 +6,8 @@ use crate::suggested;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use hushvec::{
-    ContextFile, ContextInfo, Device, Devices, Error, ExecutionContext, Loader, PassphraseKeyProvider, PublicContext,
+    ContextFile, ContextInfo, Device, Devices, Error, ExecutionContext, Loader, OpenDevice, PassphraseKeyProvider,
+    PublicContext,
 };
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -152,7 +153,7 @@ impl Owner {
         let info = self.check(file)?;
         warn_if_weak(&info.parameters);
         let passphrase = self.passphrase.read(file.path())?;
-        let context = open(file, &self.compute, self.weak.allow_weak, &self.expected, &passphrase)?;
+        let context = open(file, &self.compute, None, self.weak.allow_weak, &self.expected, &passphrase)?;
         Ok((context, passphrase))
     }
 
@@ -179,10 +180,11 @@ impl Owner {
     }
 }
 
-/// Opens an owner's context with its passphrase.
+/// Opens an owner's context with its passphrase, on a device that is already open or else on its own.
 pub fn open(
     file: &ContextFile,
     compute: &Compute,
+    device: Option<&OpenDevice>,
     allow_weak: bool,
     expected: &Expected,
     passphrase: &str,
@@ -190,6 +192,9 @@ pub fn open(
     let mut loader: Loader = ExecutionContext::loader().allow_weak(allow_weak).threads(compute.threads);
     if let Some(device) = &compute.device {
         loader = loader.device(device.clone());
+    }
+    if let Some(device) = device {
+        loader = loader.open_device(device.clone());
     }
     if let Some(id) = &expected.expect_id {
         loader = loader.expect_id(id);

@@ -1,5 +1,6 @@
 //! `hushvec bench`: measures encryption, aggregation and decoding on this machine, and checks every result.
 
+mod packed;
 mod plot;
 mod scale;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 use tracing::info;
 
@@ -34,16 +36,17 @@ pub struct Args {
     /// Number of threads, at most 4 per core or 64, whichever is more [default: one per core]
     #[arg(long, value_parser = crate::args::threads)]
     threads: Option<NonZeroUsize>,
-    /// Schemes to measure, separated by commas
+    /// Schemes to measure, separated by commas; also packed, which runs on the CPU only, with a multiple of 4096
+    /// vectors per call
     #[arg(
         long,
         value_delimiter = ',',
         default_value = "paillier,paillier_subgroup,paillier_lookup",
-        value_parser = suggested::schemes(),
+        value_parser = benched(),
         hide_possible_values = true
     )]
-    scheme: Vec<Scheme>,
-    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096
+    scheme: Vec<Benched>,
+    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096; packed has none
     #[arg(long, default_value_t = Parameters::DEFAULT_KEY_LEN, value_name = "BITS")]
     key_len: usize,
     /// Number of dimensions of a vector; must be smaller than --key-len
@@ -64,6 +67,31 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A scheme to measure.
+#[derive(Debug, Clone, Copy)]
+pub enum Benched {
+    Paillier(Scheme),
+    Packed,
+}
+
+impl FromStr for Benched {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        if name == packed::NAME {
+            return Ok(Self::Packed);
+        }
+        let schemes = "paillier, paillier_lookup, paillier_subgroup and packed";
+        let unknown = |_| Error::Format { reason: format!("unknown scheme {name:?}; the schemes are {schemes}") };
+        Scheme::from_str(name).map(Self::Paillier).map_err(unknown)
+    }
+}
+
+/// Returns the parser of schemes to measure.
+fn benched() -> suggested::Suggested<Benched> {
+    suggested::Suggested::new(&["paillier_subgroup", "paillier", "paillier_lookup", packed::NAME], FromStr::from_str)
 }
 
 #[derive(Serialize)]
@@ -88,7 +116,8 @@ pub struct Point {
     pub scheme: &'static str,
     pub device: String,
     threads: usize,
-    pub key_len: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_len: Option<usize>,
     pub embedding_length: usize,
     pub batch: usize,
     pub per_second: f64,
@@ -141,6 +170,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut results = Vec::new();
     for scheme in &args.scheme {
+        let scheme = match scheme {
+            Benched::Paillier(scheme) => scheme,
+            Benched::Packed => {
+                for batch in &args.batch {
+                    let points = packed::measure(args, batch.get())?;
+                    if !args.json {
+                        points.iter().try_for_each(|point| output::print(&line(point)))?;
+                    }
+                    results.extend(points);
+                }
+                continue;
+            }
+        };
         let keys = Keys::new(args, *scheme)?;
         for batch in &args.batch {
             for device in &args.device {
@@ -257,11 +299,8 @@ impl<'a> Bench<'a> {
             gpu,
             scheme: self.context.scheme().name(),
             device: self.context.device_report().used,
-            threads: self
-                .args
-                .threads
-                .map_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get), NonZeroUsize::get),
-            key_len: self.args.key_len,
+            threads: threads(self.args),
+            key_len: Some(self.args.key_len),
             embedding_length: self.args.embedding_length,
             batch: self.batch,
             per_second,
@@ -341,6 +380,11 @@ impl<'a> Bench<'a> {
         let distances = (0..self.plain.len()).filter_map(|row| self.plain.hamming(row, &query, 0)).collect();
         Ok((self.context.encrypt_vec_one(&bits)?, distances))
     }
+}
+
+fn threads(args: &Args) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    args.threads.map_or_else(cores, NonZeroUsize::get)
 }
 
 fn require(correct: bool, operation: &str) -> Result<(), Failure> {

@@ -70,7 +70,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let old = args.owner.open(&old)?;
     let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
     let expected = Expected { expect_id: args.expect_new_id.clone() };
-    let new = args::open(&new, compute, false, &expected, &passphrase)?;
+    // Both contexts share threads and GPU, unless they are for different devices.
+    let same_device = compute.device.is_some() || args::owner_of(&new)?.device == *old.device();
+    let device = same_device.then(|| old.open_device());
+    let new = args::open(&new, compute, device, false, &expected, &passphrase)?;
 
     let started = Instant::now();
     let bar = Bar::new("rekeying", index.len());

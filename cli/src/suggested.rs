@@ -12,6 +12,13 @@ pub struct Suggested<T> {
     parse: fn(&str) -> Result<T, hushvec::Error>,
 }
 
+impl<T> Suggested<T> {
+    /// Returns a parser that suggests `values` and calls `parse`.
+    pub fn new(values: &'static [&'static str], parse: fn(&str) -> Result<T, hushvec::Error>) -> Self {
+        Self { values, parse }
+    }
+}
+
 /// Returns the parser of schemes.
 pub fn schemes() -> Suggested<hushvec::Scheme> {
     Suggested { values: &["paillier_subgroup", "paillier", "paillier_lookup"], parse: FromStr::from_str }

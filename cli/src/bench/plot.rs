@@ -78,9 +78,12 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 
 /// Draws the title and the legend.
 fn head<'a>(area: &Area<'a>, machine: &Machine, points: &[Point], devices: &[&str]) -> Drawn<'a> {
-    let (cpu, size) = (&machine.cpu, points.first().map_or((0, 0), |point| (point.key_len, point.embedding_length)));
+    let cpu = &machine.cpu;
+    let key_len =
+        points.iter().find_map(|point| point.key_len).map_or(String::new(), |bits| format!("key_len {bits}, "));
+    let dimensions = points.first().map_or(0, |point| point.embedding_length);
     area.draw(&Text::new(
-        format!("hushvec {}: key_len {}, {} dimensions, every result checked", machine.version, size.0, size.1),
+        format!("hushvec {}: {key_len}{dimensions} dimensions, every result checked", machine.version),
         (14, 12),
         ("sans-serif", 17),
     ))?;
@@ -207,7 +210,7 @@ mod tests {
             scheme: "paillier",
             device: if gpu { "a GPU" } else { "cpu" }.to_owned(),
             threads: 2,
-            key_len: 1024,
+            key_len: Some(1024),
             embedding_length: 512,
             batch,
             per_second,

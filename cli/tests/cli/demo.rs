@@ -44,4 +44,19 @@ fn demo_devices_and_bench_run() {
         assert!(plot.contains(text), "{text}");
     }
     workspace.refused(&["bench", "--device", "cpu,gpu:99"], 1, "device gpu:99");
+    workspace.refused(&["bench", "--scheme", "rsa"], 2, "paillier, paillier_lookup, paillier_subgroup and packed");
+
+    let packed = ["bench", "--scheme", "packed", "--seconds", "0.01", "--batch", "5000", "--embedding-length", "64"];
+    let report = workspace.json(&[&packed[..], &["--json"]].concat());
+    let points = report["results"].as_array().unwrap();
+    let operations: Vec<&str> = points.iter().map(|point| point["operation"].as_str().unwrap()).collect();
+    assert_eq!(operations, ["encrypt", "expand", "scan", "decode"]);
+    for point in points {
+        assert!(point["per_second"].as_f64().unwrap() > 0. && point["checked"] == true);
+        assert_eq!(
+            (&point["scheme"], &point["batch"], &point["device"]),
+            (&"packed".into(), &8192.into(), &"cpu".into())
+        );
+        assert!(point.get("key_len").is_none());
+    }
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod recall;
+
 use super::content::Columns;
 use super::encrypt::block_secret;
 use super::noise::Noise;

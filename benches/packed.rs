@@ -1,5 +1,5 @@
-//! Packed search: every operation with each instruction set, on one thread. Interleaved runs; reports medians, and
-//! ratios to the portable code.
+//! Packed search: every operation with each instruction set on one thread, and with the fastest on all cores.
+//! Interleaved runs; reports medians, and ratios to the portable code.
 //!
 //!     cargo bench --bench packed [-- [--json=FILE] [PART OF A NAME]]
 //!
@@ -13,7 +13,7 @@ mod interleaved;
 mod numbers;
 
 use hushvec::packed::{Block, BlockHeader, EvaluationKey, ExpandedQuery, Parameters, Query, SecretKey, Vectors};
-use hushvec::{BitMatrix, OpenDevice};
+use hushvec::{BitMatrix, Device, OpenDevice};
 use interleaved::Row;
 use numbers::SplitMix;
 use serde_json::json;
@@ -64,8 +64,7 @@ impl Setting {
         assert_eq!(wrong.count(), 0);
     }
 
-    fn rows<'a>(&'a self, device: &'a OpenDevice) -> Vec<Row<'a>> {
-        let isa = device.cpu_isa();
+    fn rows<'a>(&'a self, device: &'a OpenDevice, isa: &'a str) -> Vec<Row<'a>> {
         let expand = |(query, _): &(Query, _)| self.evaluation_key.expand(device, query).unwrap();
         let expanded: Vec<ExpandedQuery> = self.queries.iter().map(expand).collect();
         let response = expanded[0].scan(device, &self.blocks).unwrap();
@@ -106,7 +105,9 @@ fn main() {
     let (blocks, rounds) = if interleaved::is_test() { (2, 1) } else { (64, ROUNDS) };
     let setting = Setting::new(&isas[0], blocks);
     isas.iter().for_each(|device| setting.check(device));
-    let mut rows: Vec<Row<'_>> = isas.iter().flat_map(|device| setting.rows(device)).collect();
+    let all_cores = OpenDevice::open(Device::Cpu, None).unwrap();
+    let mut rows: Vec<Row<'_>> = isas.iter().flat_map(|device| setting.rows(device, device.cpu_isa())).collect();
+    rows.extend(setting.rows(&all_cores, "all cores"));
     rows.retain(|row| row.group.contains(part));
     rows.sort_by(|a, b| a.group.cmp(&b.group));
     let measured = interleaved::run(rows, rounds);

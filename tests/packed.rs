@@ -1,6 +1,7 @@
 //! Packed search through the public interface: scores against plaintext, and what is refused.
 //!
-//! HUSHVEC_LONG_TESTS=1 compares ten million distances with each instruction set, for all numbers of dimensions.
+//! HUSHVEC_LONG_TESTS=1 compares a hundred million distances with each instruction set, and takes all numbers of
+//! dimensions.
 
 #![cfg(feature = "owner")]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -105,6 +106,27 @@ fn distances_are_exact() {
                 assert_eq!(wrong_distances(device, dimensions, rows), 0, "{dimensions}, {}", device.cpu_isa());
             }
         }
+    }
+}
+
+/// 512 dimensions, many queries: 400 of them in long runs, which are a hundred million distances.
+#[test]
+fn distances_to_many_queries_are_exact() {
+    let (blocks, queries) = if is_long() { (61, 400) } else { (2, 8) };
+    let vectors = bits(512, blocks * 4096);
+    for device in &OpenDevice::at_every_isa(NonZeroUsize::new(2)).unwrap() {
+        let search = Search::new(device, Parameters::hamming(512).unwrap(), &Vectors::Bits(&vectors), 0);
+        let (mut compared, mut wrong) = (0, 0);
+        for row in (0..queries).map(|i| i * 17 % vectors.len()) {
+            let (query, secret) = search.key.encrypt_query(device, &Vectors::Bits(&vectors), row).unwrap();
+            let response = search.evaluation_key.expand(device, &query).unwrap().scan(device, &search.blocks).unwrap();
+            let distances = search.key.decode(device, &secret, &search.headers(), &response).unwrap();
+            let expected = (0..vectors.len()).map(|i| vectors.hamming(i, &vectors, row).unwrap());
+            wrong += distances.iter().zip(expected).filter(|(found, right)| found.cast_unsigned() != *right).count();
+            compared += distances.len();
+        }
+        println!("{}: {compared} distances, {wrong} wrong", device.cpu_isa());
+        assert_eq!(wrong, 0, "{}", device.cpu_isa());
     }
 }
 

@@ -51,6 +51,9 @@ pub fn draw(machine: &Machine, points: &[Point]) -> Result<String, Failure> {
         let comparable = points.iter().filter(|point| point.operation == operation);
         let rates = Scale::of_rates(comparable.clone().flat_map(|point| [point.per_second, top(point)]));
         let here: Vec<&Point> = comparable.filter(|point| point.scheme == scheme).collect();
+        if here.is_empty() {
+            continue;
+        }
         let title = format!("{operation}, {scheme}");
         chart(panel, &title, &devices, &here, (&batches, &rates)).map_err(|error| failed(error.to_string()))?;
     }
@@ -126,7 +129,11 @@ fn chart<'a>(
     chart
         .configure_mesh()
         .x_desc("vectors per batch")
-        .y_desc("vectors per second")
+        .y_desc(if points.iter().all(|point| point.operation == "expand") {
+            "queries per second"
+        } else {
+            "vectors per second"
+        })
         .light_line_style(WHITE)
         .bold_line_style(BLACK.mix(0.12))
         .x_label_formatter(&|batch| format!("{batch:.0}"))

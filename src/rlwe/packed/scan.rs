@@ -17,6 +17,9 @@ const TASK_BLOCKS: usize = 64;
 /// The most blocks times queries of a task: 32 MiB of sums.
 const TASK: usize = 512;
 
+/// The most queries of a pass over the blocks.
+const QUERIES: usize = 64;
+
 /// Tiles of a query that stay in the cache together.
 const TILES: usize = 4;
 
@@ -36,7 +39,7 @@ impl ExpandedQuery {
         responses.pop().ok_or(Error::Missing("a query is missing"))
     }
 
-    /// Combines several queries with each block, in one pass over the blocks.
+    /// Combines several queries with each block, in one pass over the blocks for each 64 queries.
     ///
     /// # Errors
     /// [`Error::Context`] if a block or a query has other parameters than the first query.
@@ -45,7 +48,11 @@ impl ExpandedQuery {
         let parameters = &first.parameters;
         queries.iter().try_for_each(|query| check_parameters("a query", parameters, &query.parameters))?;
         blocks.iter().try_for_each(|block| block.check(parameters))?;
+        Ok(queries.chunks(QUERIES).flat_map(|queries| Self::pass(queries, parameters, device, blocks)).collect())
+    }
 
+    /// Combines at most 64 queries with each block.
+    fn pass(queries: &[&Self], parameters: &Parameters, device: &OpenDevice, blocks: &[Block]) -> Vec<Response> {
         let (cpu, isa) = (device.cpu(), device.cpu().isa());
         let share = blocks.len().div_ceil(cpu.threads()).next_multiple_of(4);
         let at_once = share.min(TASK_BLOCKS).min(TASK / queries.len()).max(4);
@@ -58,14 +65,14 @@ impl ExpandedQuery {
             }
         });
         let collect = |(i, query): (usize, &&Self)| {
-            let of_query = |(answer, blocks): (&Vec<u32>, &&[Block])| {
+            let parts = answers.iter().zip(&tasks).map(|(answer, blocks)| {
                 let length = blocks.len() * block_words(parameters);
-                answer[i * length..(i + 1) * length].to_vec()
-            };
-            let words = answers.iter().zip(&tasks).flat_map(of_query).collect();
+                &answer[i * length..(i + 1) * length]
+            });
+            let words = parts.collect::<Vec<&[u32]>>().concat();
             Response { parameters: parameters.clone(), id: query.id, shared: query.shared.clone(), words }
         };
-        Ok(queries.iter().enumerate().map(collect).collect())
+        queries.iter().enumerate().map(collect).collect()
     }
 
     /// Returns the words of a tile: 32 for each polynomial.

@@ -75,7 +75,8 @@ pub(crate) trait Vector: Copy + Zeroize + Send + Sync {
     #[cfg(feature = "owner")]
     fn bits(mask: Self::Mask) -> u32;
 
-    /// Transposes the first [`Vector::LANES`] vectors: lane j of vector i becomes lane i of vector j. Does nothing if
-    /// there are fewer.
-    fn transpose(vectors: &mut [Self]);
+    /// Transposes the first [`Vector::LANES`] vectors: lane j of vector i becomes lane i of vector j.
+    ///
+    /// Takes and returns an array, so that the vectors stay in registers.
+    fn transpose(vectors: [Self; MOST_LANES]) -> [Self; MOST_LANES];
 }

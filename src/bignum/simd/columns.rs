@@ -186,7 +186,7 @@ fn partial_carry<V: Tiles>(isa: V::Isa, columns: &mut [V]) {
     V::run(
         isa,
         #[inline(always)]
-        || {
+        move || {
             let mut carry = V::splat(isa, 0);
             let Some((top, lower)) = columns.split_last_mut() else { return };
             for column in lower {

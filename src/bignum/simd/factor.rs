@@ -91,7 +91,7 @@ impl<V: Tiles, const T: usize, const C: usize> SimdModulus<V, T, C> {
         V::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let mut limbs = Vec::with_capacity(x.iter_u64_digits().len());
                 for limb in x.iter_u64_digits() {
                     limbs.push(V::splat(isa, limb));
@@ -160,7 +160,7 @@ impl<V: Tiles, const T: usize, const C: usize> FixedFactor for SimdModulus<V, T,
             Factor::Reciprocal(factor) => V::run(
                 self.isa,
                 #[inline(always)]
-                || self.multiply_by(x, factor),
+                move || self.multiply_by(x, factor),
             ),
         }
     }
@@ -172,7 +172,7 @@ impl<V: Tiles, const T: usize, const C: usize> FixedFactor for SimdModulus<V, T,
                 V::run(
                     self.isa,
                     #[inline(always)]
-                    || self.store_product_by(x, factor, rows),
+                    move || self.store_product_by(x, factor, rows),
                 );
             }
         }

@@ -17,20 +17,26 @@ pub(super) fn load<V: Tiles, const T: usize, const C: usize>(
     at: usize,
     width: usize,
 ) -> Number<V, T, C> {
+    let mut lanes: [&[u64]; MOST_LANES] = [&[]; MOST_LANES];
+    for (lane, row) in lanes.iter_mut().enumerate() {
+        let found = rows.get(lane.min(rows.len().saturating_sub(1)));
+        *row = found.and_then(|row| row.get(at..at + width)).unwrap_or_default();
+    }
     // The limbs fit in the space of the digits: a number has more digits than limbs.
     let mut limbs = Number::<V, T, C>::zero(isa);
     let limbs = limbs.0.as_flattened_mut().get_mut(..width).unwrap_or_default();
-    for lane in 0..V::LANES {
-        let row = rows.get(lane.min(rows.len().saturating_sub(1)));
-        let row = row.and_then(|row| row.get(at..at + width)).unwrap_or_default();
-        for (vectors, part) in limbs.chunks_exact_mut(V::LANES).zip(row.chunks_exact(V::LANES)) {
-            let mut lanes = V::Lanes::default();
-            lanes.as_mut().copy_from_slice(part);
-            vectors[lane] = V::from_lanes(isa, lanes);
+    for (first, out) in (0..).step_by(V::LANES).zip(limbs.chunks_exact_mut(V::LANES)) {
+        let mut block = [V::splat(isa, 0); MOST_LANES];
+        for (vector, row) in block.iter_mut().zip(lanes).take(V::LANES) {
+            let mut part = V::Lanes::default();
+            if let Some(limbs) = row.get(first..first + V::LANES) {
+                part.as_mut().copy_from_slice(limbs);
+            }
+            *vector = V::from_lanes(isa, part);
         }
-    }
-    for vectors in limbs.chunks_exact_mut(V::LANES) {
-        V::transpose(vectors);
+        for (out, vector) in out.iter_mut().zip(V::transpose(block)) {
+            *out = vector;
+        }
     }
     from_limbs(isa, limbs)
 }
@@ -56,14 +62,12 @@ pub(super) fn from_limbs<V: Tiles, const T: usize, const C: usize>(isa: V::Isa, 
 /// `limbs` is a multiple of the number of lanes. Lanes without a row are dropped.
 #[inline(always)]
 pub(super) fn store<V: Tiles>(isa: V::Isa, digits: &[V], limbs: usize, rows: &mut [u64], width: usize, at: usize) {
-    let mut block = [V::splat(isa, 0); MOST_LANES];
-    let Some(block) = block.get_mut(..V::LANES) else { return };
     for first in (0..limbs).step_by(V::LANES) {
-        for (i, out) in (first..).zip(block.iter_mut()) {
+        let mut block = [V::splat(isa, 0); MOST_LANES];
+        for (i, out) in (first..).zip(block.iter_mut()).take(V::LANES) {
             *out = limb(isa, digits, i);
         }
-        V::transpose(block);
-        for (row, lane) in rows.chunks_exact_mut(width).zip(block.iter()) {
+        for (row, lane) in rows.chunks_exact_mut(width).zip(V::transpose(block)).take(V::LANES) {
             if let Some(place) = row.get_mut(at + first..at + first + V::LANES) {
                 place.copy_from_slice(lane.lanes().as_ref());
             }
@@ -75,12 +79,23 @@ pub(super) fn store<V: Tiles>(isa: V::Isa, digits: &[V], limbs: usize, rows: &mu
 #[inline(always)]
 fn limb<V: Tiles>(isa: V::Isa, digits: &[V], i: usize) -> V {
     let (first, shift) = split(u32::try_from(i).unwrap_or(u32::MAX) * LIMB_BITS, V::DIGIT_BITS);
-    let mut value = V::splat(isa, 0);
-    // Digits shifted left by 64 bits or more become zero.
-    for (i, digit) in (0..=LIMB_BITS.div_ceil(V::DIGIT_BITS)).zip(digits.get(first..).unwrap_or_default()) {
-        value = value.or(if i == 0 { digit.shr(shift) } else { digit.shl(i * V::DIGIT_BITS - shift) });
+    // Written out, because a loop over digits is not unrolled. Digits shifted left by 64 bits or more become zero.
+    let mut value = digit_at(isa, digits, first).shr(shift);
+    value = value.or(digit_at(isa, digits, first + 1).shl(V::DIGIT_BITS - shift));
+    value = value.or(digit_at(isa, digits, first + 2).shl(2 * V::DIGIT_BITS - shift));
+    if 2 * V::DIGIT_BITS < LIMB_BITS {
+        value = value.or(digit_at(isa, digits, first + 3).shl(3 * V::DIGIT_BITS - shift));
     }
     value
+}
+
+/// Returns digit i, or zero beyond the last one.
+#[inline(always)]
+fn digit_at<V: Tiles>(isa: V::Isa, digits: &[V], i: usize) -> V {
+    match digits.get(i) {
+        Some(digit) => *digit,
+        None => V::splat(isa, 0),
+    }
 }
 
 /// Splits a bit position into the index of the unit of `size` bits that contains it, and the position in that unit.

@@ -1,6 +1,6 @@
 //! Vectors of four lanes with AVX2.
 
-use super::Vector;
+use super::{MOST_LANES, Vector};
 use crate::device::isa::Avx2;
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_cmpeq_epi64, _mm256_mul_epu32,
@@ -131,16 +131,16 @@ impl Vector for U64x4 {
     }
 
     #[inline(always)]
-    fn transpose(vectors: &mut [Self]) {
+    fn transpose(vectors: [Self; MOST_LANES]) -> [Self; MOST_LANES] {
         const LOWER: i32 = 0x20;
         const UPPER: i32 = 0x31;
-        let Some(vectors) = vectors.first_chunk_mut() else { return };
-        let [a, b, c, d] = *vectors;
+        let [a, b, c, d, unused @ ..] = vectors;
         let low = |x: Self, y: Self| Self(avx2!(_mm256_unpacklo_epi64(x.0, y.0)));
         let high = |x: Self, y: Self| Self(avx2!(_mm256_unpackhi_epi64(x.0, y.0)));
         let lower = |x: Self, y: Self| Self(avx2!(_mm256_permute2x128_si256::<LOWER>(x.0, y.0)));
         let upper = |x: Self, y: Self| Self(avx2!(_mm256_permute2x128_si256::<UPPER>(x.0, y.0)));
         let (even_ab, odd_ab, even_cd, odd_cd) = (low(a, b), high(a, b), low(c, d), high(c, d));
-        *vectors = [lower(even_ab, even_cd), lower(odd_ab, odd_cd), upper(even_ab, even_cd), upper(odd_ab, odd_cd)];
+        let [e, f, g, h] = unused;
+        [lower(even_ab, even_cd), lower(odd_ab, odd_cd), upper(even_ab, even_cd), upper(odd_ab, odd_cd), e, f, g, h]
     }
 }

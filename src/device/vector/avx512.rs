@@ -1,6 +1,6 @@
 //! Vectors of eight lanes with AVX-512.
 
-use super::Vector;
+use super::{MOST_LANES, Vector};
 use crate::device::isa::Ifma;
 use std::arch::x86_64::{
     __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_madd52hi_epu64,
@@ -136,16 +136,14 @@ impl Vector for U64x8 {
     }
 
     #[inline(always)]
-    fn transpose(vectors: &mut [Self]) {
-        let Some(vectors) = vectors.first_chunk_mut() else { return };
-        let [a, b, c, d, e, f, g, h] = *vectors;
+    fn transpose([a, b, c, d, e, f, g, h]: [Self; MOST_LANES]) -> [Self; MOST_LANES] {
         // Of each pair of rows the even columns, then the odd columns.
         let pairs = [(a, b), (c, d), (e, f), (g, h)];
         let even = pairs.map(|(x, y)| Self(avx512!(_mm512_unpacklo_epi64(x.0, y.0))));
         let odd = pairs.map(|(x, y)| Self(avx512!(_mm512_unpackhi_epi64(x.0, y.0))));
         let [c0, c2, c4, c6] = transpose_pairs(even);
         let [c1, c3, c5, c7] = transpose_pairs(odd);
-        *vectors = [c0, c1, c2, c3, c4, c5, c6, c7];
+        [c0, c1, c2, c3, c4, c5, c6, c7]
     }
 }
 

@@ -54,7 +54,7 @@ impl Tiles for U64x4 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 // A local copy: without it, the compiler keeps the columns in memory.
                 let mut columns = *lower;
                 for row in 0..C {
@@ -87,7 +87,7 @@ impl Tiles for U64x4 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let mut sums = *columns;
                 for (a, b) in a.iter().zip(b) {
                     for_each_row!(C, row => {
@@ -113,7 +113,7 @@ impl Tiles for U64x4 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let [mut last_but_one, mut last] = *guards;
                 for (a, b) in a.iter().zip(b) {
                     for row in 0..C - 1 {
@@ -150,7 +150,7 @@ impl Tiles for U64x4 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let mut columns = *lower;
                 for row in 0..C {
                     let (b, m) = (b.map(black_box), black_box(m));
@@ -184,7 +184,7 @@ impl Tiles for U64x4 {
             Self::run(
                 isa,
                 #[inline(always)]
-                || {
+                move || {
                     for i in 0..C {
                         for j in i + 1..C {
                             let sum = if i + j < C { &mut lower[i + j] } else { &mut upper[i + j - C] };

@@ -48,7 +48,7 @@ impl Tiles for U64x8 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 // A local copy: without it, the compiler keeps the columns in memory.
                 let mut columns = *lower;
                 for row in 0..C {
@@ -89,7 +89,7 @@ impl Tiles for U64x8 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let mut sums = *columns;
                 for (a, b) in a.iter().zip(b) {
                     for_each_row!(C, row => {
@@ -118,7 +118,7 @@ impl Tiles for U64x8 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let (mut last, mut sums) = (*guard, *columns);
                 for (a, b) in a.iter().zip(b) {
                     for_each_row!(C, row => {
@@ -152,7 +152,7 @@ impl Tiles for U64x8 {
         Self::run(
             isa,
             #[inline(always)]
-            || {
+            move || {
                 let mut columns = *lower;
                 for row in 0..C {
                     let (b, m) = (b.map(black_box), black_box(m));
@@ -195,7 +195,7 @@ impl Tiles for U64x8 {
             Self::run(
                 isa,
                 #[inline(always)]
-                || {
+                move || {
                     let mut sums = [*lower, *upper];
                     let columns = sums.as_flattened_mut();
                     for i in 0..SQUARED {

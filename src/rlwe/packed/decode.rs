@@ -17,7 +17,7 @@ use crate::ring::pointwise;
 use zeroize::Zeroizing;
 
 /// The greatest root mean square of residues, the distances of phases from scores in units of a score. Right answers
-/// have 0.02 to 0.1; with a wrong secret, residues are uniform, which gives 0.29.
+/// have up to 0.14 by the formula of the noise; with a wrong secret, residues are uniform, which gives 0.29.
 const MOST_RESIDUE: f64 = 0.2;
 
 /// Why it may be public whether a response is valid.

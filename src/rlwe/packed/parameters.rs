@@ -123,6 +123,11 @@ impl Parameters {
             }
         };
         let [q0, q1, r, p] = [0, 1, 2, 3].map(|i| f64::from(basis().rings()[i].modulus().value()));
+        let insufficient =
+            |limit: &str| Error::Parameter { name: "dimensions", actual: dimensions, limit: limit.to_owned() };
+        if [q0, q1, r, p].into_iter().map(f64::log2).sum::<f64>() > MOST_MODULUS_BITS {
+            return Err(insufficient("the primes are too large for 128 bits of security"));
+        }
         let noise = |digits: u32, bits: [u32; 2]| Noise {
             degree: DEGREE as f64,
             primes: [q0, q1],
@@ -148,11 +153,8 @@ impl Parameters {
                 all.max_by(|a, b| a.headroom().total_cmp(&b.headroom())).filter(enough)
             })
         });
-        let noise = { candidates }.next().ok_or_else(|| Error::Parameter {
-            name: "dimensions",
-            actual: dimensions,
-            limit: "no parameters leave enough headroom for the noise".to_owned(),
-        })?;
+        let noise = { candidates }.next();
+        let noise = noise.ok_or_else(|| insufficient("no parameters leave enough headroom for the noise"))?;
         Ok(Self { shared: Arc::new(Shared { metric, dimensions, noise, base }) })
     }
 
@@ -280,8 +282,6 @@ pub(crate) fn basis() -> &'static Basis {
     BASIS.get_or_init(|| {
         let [large, small] = PRIME_BITS.map(|bits| ntt_primes(bits, DEGREE, 2));
         let primes: Vec<u32> = large.iter().chain(small.iter().rev()).map(|q| (q & 0xffff_ffff) as u32).collect();
-        let bits: f64 = primes.iter().map(|q| f64::from(*q).log2()).sum();
-        debug_assert!(bits <= MOST_MODULUS_BITS, "log2(QRP) = {bits}");
         Basis::new(&primes, DEGREE)
     })
 }

@@ -18,6 +18,7 @@ mod error;
 mod id;
 mod numbers;
 mod occupant;
+mod packed_context;
 mod paillier;
 mod progress;
 mod projection;
@@ -42,6 +43,7 @@ pub use numbers::evaluator::NumberEvaluator;
 pub use numbers::format::NumberFormat;
 pub use numbers::plain::{PlainArray, PlainMatrix};
 pub use occupant::Occupant;
+pub use packed_context::public::PackedPublicContext;
 pub use paillier::ciphertext::{Ciphertext, Ciphertexts};
 pub use paillier::parameters::{Parameters, Scheme};
 pub use paillier::plaintext::Plaintext;
@@ -56,6 +58,10 @@ pub use search::ids::Ids;
 pub use search::index::compact::Compaction;
 pub use search::index::writer::IndexWriter;
 pub use search::index::{Index, Recovery};
+pub use search::packed::evaluator::PackedEvaluator;
+pub use search::packed::index::{Deletion, PackedIndex};
+pub use search::packed::query::PackedQuery;
+pub use search::packed::response::PackedResponse;
 pub use search::partial::PartialResponse;
 pub use search::query::Query;
 pub use search::response::Response;
@@ -74,10 +80,16 @@ pub use context::format::Format;
 pub use context::key_provider::{Key, KeyProvider};
 #[cfg(feature = "owner")]
 pub use context::remote::{MemoryStore, RemoteStore};
+#[cfg(feature = "owner")]
+pub use packed_context::owner::PackedContext;
 #[cfg(feature = "audit")]
 pub use paillier::attack::RecoveredKey;
 #[cfg(feature = "owner")]
 pub use paillier::client::{Client, HomomorphicClient};
+#[cfg(feature = "owner")]
+pub use search::packed::nearest::PackedNeighbour;
+#[cfg(feature = "owner")]
+pub use search::packed::writer::PackedIndexWriter;
 #[cfg(feature = "owner")]
 pub use search::rekey::Rekeyed;
 #[cfg(feature = "owner")]

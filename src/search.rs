@@ -6,6 +6,7 @@ pub mod ids;
 pub mod index;
 #[cfg(feature = "owner")]
 mod nearest;
+pub mod packed;
 pub mod partial;
 pub mod query;
 pub(crate) mod record_file;

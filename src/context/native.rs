@@ -48,21 +48,30 @@ pub(crate) struct Document {
 const OLD_CONTENT: &str = "hushvec context 1: content";
 
 /// Derives the key that seals secret keys.
-fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
+pub(crate) fn sealing_key(provider: &dyn KeyProvider) -> Result<EnvelopeKey, Error> {
     Ok(EnvelopeKey::derive(&*provider.get_key()?, "hushvec context 1: secret key"))
+}
+
+/// Checks that a passphrase is derived with argon2id.
+///
+/// # Errors
+/// [`Error::Unsupported`] if it is derived in another way.
+pub(crate) fn check_derivation(provider: &dyn KeyProvider) -> Result<(), Error> {
+    if provider.provider_id() != "passphrase" || provider.wrap_key().starts_with(b"$argon2id$") {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        operation: "a context in the native format",
+        reason: "it needs a key derived with argon2id; use PassphraseKeyProvider::new".to_owned(),
+    })
 }
 
 impl Document {
     /// Seals a context's secrets.
     pub(crate) fn seal(context: &ExecutionContext) -> Result<Self, Error> {
         let ExecutionContext { client, devices, format: _, key_provider: provider, content_key, .. } = context;
+        check_derivation(&**provider)?;
         let wrapped = provider.wrap_key();
-        if provider.provider_id() == "passphrase" && !wrapped.starts_with(b"$argon2id$") {
-            return Err(Error::Unsupported {
-                operation: "a context in the native format",
-                reason: "it needs a key derived with argon2id; use PassphraseKeyProvider::new".to_owned(),
-            });
-        }
         let mut document = Self {
             format: FORMAT.to_owned(),
             version: VERSION,

@@ -52,8 +52,9 @@ struct Document {
     public_id: String,
 }
 
-const FORMAT: &str = "hushvec-public-context";
-const VERSION: u32 = 1;
+/// The field `format` of a public context of any scheme.
+pub(crate) const PUBLIC_FORMAT: &str = "hushvec-public-context";
+pub(crate) const PUBLIC_VERSION: u32 = 1;
 
 impl Config {
     pub(crate) fn of(parameters: &Parameters) -> Self {
@@ -179,8 +180,8 @@ impl PublicContext {
     /// None in practice.
     pub fn to_json(&self) -> Result<String, Error> {
         let document = Document {
-            format: FORMAT.to_owned(),
-            version: VERSION,
+            format: PUBLIC_FORMAT.to_owned(),
+            version: PUBLIC_VERSION,
             config: Config::of(self.parameters()),
             public_key: Numbers::of(&self.key),
             public_id: self.public_id().to_string(),
@@ -195,7 +196,7 @@ impl PublicContext {
     /// # Errors
     /// [`Error::Context`] if fields are wrong or contradict each other; [`Error::WeakKey`].
     pub fn from_json(text: &str, allow_weak: bool) -> Result<Self, Error> {
-        check_version(&mut serde_json::Deserializer::from_str(text), FORMAT, VERSION)?;
+        check_version(&mut serde_json::Deserializer::from_str(text), PUBLIC_FORMAT, PUBLIC_VERSION)?;
         let document: Document = serde_json::from_str(text).map_err(|error| Error::Context {
             field: "the public context",
             reason: format!("is malformed: {error}"),
@@ -213,7 +214,7 @@ impl PublicContext {
     /// Returns whether a text, damaged or not, is meant to be a public context.
     #[cfg(feature = "owner")]
     pub(crate) fn is_named_in(text: &str) -> bool {
-        text.len() as u64 <= LARGEST_FILE && text.contains(FORMAT)
+        text.len() as u64 <= LARGEST_FILE && text.contains(PUBLIC_FORMAT)
     }
 
     /// Writes the public context to a file, atomically.

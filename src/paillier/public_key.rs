@@ -19,6 +19,16 @@ impl PublicId {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Parses 64 lower-case hexadecimal digits.
+    #[cfg(feature = "owner")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut id = Self([0; 32]);
+        for (byte, digits) in id.0.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        (id.to_string() == text).then_some(id)
+    }
 }
 
 impl fmt::Display for PublicId {

@@ -37,6 +37,8 @@ mod content;
 #[cfg(feature = "owner")]
 mod decode;
 #[cfg(feature = "owner")]
+mod decrypt;
+#[cfg(feature = "owner")]
 mod encrypt;
 #[cfg(feature = "owner")]
 mod encrypt_query;
@@ -44,11 +46,14 @@ mod evaluation_key;
 mod expand;
 mod noise;
 mod parameters;
+#[cfg(feature = "owner")]
+mod plain;
 mod query;
 mod response;
 mod scan;
 #[cfg(feature = "owner")]
 mod secret_key;
+mod sizes;
 
 pub use block::{Block, BlockHeader};
 #[cfg(feature = "owner")]
@@ -58,6 +63,10 @@ pub use encrypt_query::QuerySecret;
 pub use evaluation_key::EvaluationKey;
 pub use expand::ExpandedQuery;
 pub use parameters::{Metric, Parameters};
+#[cfg(feature = "owner")]
+pub use plain::PlainVectors;
+#[cfg(feature = "owner")]
+pub(crate) use plain::{plain_row, score};
 pub use query::Query;
 pub use response::Response;
 #[cfg(feature = "owner")]

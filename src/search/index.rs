@@ -1,7 +1,7 @@
 //! Index files: encrypted vectors with ids.
 
 pub mod compact;
-mod lock;
+pub(super) mod lock;
 pub mod merge;
 mod packer;
 mod verify;
@@ -68,7 +68,12 @@ impl Index {
 
     /// Returns how many vectors it has, without the deleted ones.
     pub fn len(&self) -> u64 {
-        self.file.vectors() - self.file.deleted()
+        self.appended() - self.file.deleted()
+    }
+
+    /// Returns how many vectors were appended since it was created or compacted, including deleted ones.
+    pub(super) fn appended(&self) -> u64 {
+        self.file.vectors() - self.file.replaced()
     }
 
     /// Returns whether it has no vectors, apart from deleted ones.
@@ -181,7 +186,7 @@ impl Index {
     }
 
     /// Returns the number after the highest numeric id ever used in this index; `None` if it would overflow.
-    fn next_number(&self) -> Result<Option<u64>, Error> {
+    pub(super) fn next_number(&self) -> Result<Option<u64>, Error> {
         let mut next = Some(self.file.header().next_number);
         for block in self.file.blocks() {
             let block = block?;

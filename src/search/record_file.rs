@@ -11,6 +11,7 @@ mod bytes;
 mod header;
 mod layout;
 mod mapping;
+mod preamble;
 mod stored_ids;
 #[cfg(any(test, feature = "hazmat"))]
 pub(crate) mod survey;
@@ -18,8 +19,9 @@ pub(crate) mod survey;
 mod tests;
 mod whole_file;
 
-pub(super) use block::{Block, LiveBlock, deletions_block, records_block};
-pub(super) use header::{Check, HEADER_BYTES, Header, Kind, other_sizes};
+pub(super) use block::{Block, LiveBlock, deletions_block, records_block, shared_block, vectors_block, vectors_head};
+pub(super) use block_header::Form;
+pub(super) use header::{Check, HEADER_BYTES, Header, Kind, other_sizes, read_scheme};
 pub(super) use layout::{Layout, MOST_VECTORS};
 pub(super) use whole_file::WholeFile;
 
@@ -57,6 +59,8 @@ pub(super) struct RecordFile {
     /// The position of the next block of any kind.
     next: Position,
     deleted: u64,
+    /// Rows that a later block of records replaced.
+    replaced: u64,
 }
 
 impl RecordFile {
@@ -70,7 +74,7 @@ impl RecordFile {
         let header = Header::from_bytes(map.bytes(), check)?;
         header.check_kind(Kind::Index)?;
         let next = Position { number: 0, at: HEADER_BYTES as u64, vectors: 0 };
-        let mut file = Self { map, header, blocks: Vec::new(), next, deleted: 0 };
+        let mut file = Self { map, header, blocks: Vec::new(), next, deleted: 0, replaced: 0 };
         let (mut last_is_records, mut deletions) = (false, Vec::<u64>::new());
         while let Some(header) = file.block_header(file.next).map_err(|reason| file.next.unknown(&reason))? {
             let (position, payload) = (file.next, file.payload(file.next, &header));
@@ -84,6 +88,9 @@ impl RecordFile {
                 }
                 Content::Records { group, .. } => {
                     return Err(position.unknown(&format!("answers query {group}, which only blocks of a response do")));
+                }
+                Content::Shared { .. } => {
+                    return Err(position.unknown("has parts of queries, which only a response has"));
                 }
                 Content::Deletions => {
                     last_is_records = false;
@@ -104,6 +111,7 @@ impl RecordFile {
             }
         }
         file.delete(deletions);
+        file.replace_rows();
         if let Some(offset) = file.block_after(file.next.at) {
             return Err(Error::format(format!(
                 "damaged in the middle: {} blocks with {} vectors are readable, up to byte {}, and the next readable \
@@ -146,6 +154,18 @@ impl RecordFile {
         }
     }
 
+    /// Marks the rows that a later block of records contains as deleted.
+    fn replace_rows(&mut self) {
+        let replaces = |block: &Place| block.header.form() == Some(Form::Records { replaces_rows: true });
+        let last = self.blocks.iter().rposition(replaces).unwrap_or_default();
+        for block in self.blocks.iter_mut().take(last) {
+            if let Some(Form::Rows { .. }) = block.header.form() {
+                self.replaced += block.live();
+                block.dead = (0..block.header.count).filter_map(|row| u32::try_from(row).ok()).collect();
+            }
+        }
+    }
+
     /// Returns the offset of the next block after `from`. If there is one, the gap before it is damage rather than an
     /// incomplete append.
     fn block_after(&self, from: u64) -> Option<u64> {
@@ -183,7 +203,32 @@ impl RecordFile {
         self.blocks.len()
     }
 
-    /// Returns how many vectors all blocks have, including deleted ones.
+    /// Returns whether a block consists of rows.
+    pub(super) fn is_rows(&self, number: usize) -> bool {
+        self.blocks.get(number).is_some_and(|block| matches!(block.header.form(), Some(Form::Rows { .. })))
+    }
+
+    /// Returns how many vectors a block has, including deleted ones.
+    pub(super) fn vectors_of(&self, number: usize) -> u64 {
+        self.blocks.get(number).map_or(0, |block| block.header.count as u64)
+    }
+
+    /// Returns how many records a block has.
+    pub(super) fn records(&self, number: usize) -> usize {
+        self.blocks.get(number).map_or(0, |block| self.header.layout.records(block.header.count))
+    }
+
+    /// Returns the deleted vectors of a block, by their numbers in the block, in ascending order.
+    pub(super) fn dead_of(&self, number: usize) -> &[u32] {
+        self.blocks.get(number).map_or(&[], |block| &block.dead)
+    }
+
+    /// Returns how many vectors of a block are not deleted.
+    pub(super) fn live(&self, number: usize) -> u64 {
+        self.blocks.get(number).map_or(0, Place::live)
+    }
+
+    /// Returns how many vectors all blocks have, including deleted and replaced ones.
     pub(super) fn vectors(&self) -> u64 {
         self.next.vectors
     }
@@ -191,6 +236,11 @@ impl RecordFile {
     /// Returns how many vectors are deleted.
     pub(super) fn deleted(&self) -> u64 {
         self.deleted
+    }
+
+    /// Returns how many rows a later block of records replaced.
+    pub(super) fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// Returns a block. Verifies its checksum the first time.

@@ -6,6 +6,9 @@ use crate::paillier::parameters::{Parameters, Scheme};
 use crate::paillier::public_key::PublicKey;
 use crate::paillier::scheme_code;
 
+/// The number of packed search in binary files.
+pub(super) const PACKED: u32 = 4;
+
 /// Returns the header of a new file of this key, with `groups` groups of `vectors` vectors.
 pub(super) fn header(kind: Kind, key: &PublicKey, groups: usize, vectors: u64) -> Result<Header, Error> {
     let parameters = key.parameters();
@@ -29,6 +32,10 @@ pub(super) fn header(kind: Kind, key: &PublicKey, groups: usize, vectors: u64) -
 /// # Errors
 /// [`Error::Format`], naming the scheme or the sizes.
 pub(super) fn check(header: &Header) -> Result<(), Error> {
+    if header.scheme == Some(PACKED) {
+        let kind = header.kind.name();
+        return Err(Error::format(format!("{kind} of packed search, expected one of Paillier")));
+    }
     let scheme = header.scheme.map(scheme_code::scheme).transpose()?;
     let name = scheme.map_or("paillier", Scheme::name);
     let wrong = |what: String| {

@@ -48,9 +48,17 @@ impl BlockHeader {
     pub fn rows(&self) -> usize {
         self.rows
     }
-}
 
-impl BlockHeader {
+    /// The nonce, which no other block has.
+    pub(crate) fn nonce(&self) -> &[u8; SEED_BYTES] {
+        &self.nonce
+    }
+
+    /// The header of a block with `rows` vectors and a nonce.
+    pub(crate) fn new(parameters: &Parameters, rows: usize, nonce: [u8; SEED_BYTES]) -> Self {
+        Self { parameters: parameters.clone(), rows, nonce }
+    }
+
     /// The length of a header in bytes.
     pub const BYTES: usize = 4 + SEED_BYTES;
 
@@ -92,10 +100,20 @@ impl Block {
         let header = BlockHeader::from_bytes(parameters, header)?;
         let (words, _) = words.as_chunks::<4>();
         let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
-        for (ring, words) in basis().rings().iter().zip(words.chunks_exact(parameters.block_words() / 2)) {
-            check_residues("a block", words, ring.modulus().value())?;
-        }
+        Self::check_words(parameters, &words)?;
         Ok(Self { header, words })
+    }
+
+    /// The residues of the block.
+    pub(crate) fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    /// Fails unless all residues of a block, given by its words, are reduced.
+    pub(crate) fn check_words(parameters: &Parameters, words: &[u32]) -> Result<(), Error> {
+        let limbs = words.chunks_exact(parameters.block_words() / 2);
+        { basis().rings().iter().zip(limbs) }
+            .try_for_each(|(ring, words)| check_residues("a block", words, ring.modulus().value()))
     }
 
     /// What the owner needs to know of the block to decode scores.
@@ -103,18 +121,18 @@ impl Block {
         &self.header
     }
 
-    /// Returns the words of a tile: 16 for each polynomial.
-    #[inline(always)]
-    pub(super) fn tile(&self, limb: usize, tile: usize) -> &[u32] {
-        let words = self.header.parameters.polynomials() * TILE;
-        let first = (limb * (DEGREE / TILE) + tile) * words;
-        &self.words[first..first + words]
-    }
-
     /// Fails if the block has other parameters.
     pub(super) fn check(&self, parameters: &Parameters) -> Result<(), Error> {
         check_parameters("a block", parameters, &self.header.parameters)
     }
+}
+
+/// Returns the words of a tile of a block: 16 for each polynomial.
+#[inline(always)]
+pub(super) fn tile_of(block: &[u32], polynomials: usize, limb: usize, tile: usize) -> &[u32] {
+    let words = polynomials * TILE;
+    let first = (limb * (DEGREE / TILE) + tile) * words;
+    &block[first..first + words]
 }
 
 /// Fails if `what` has other parameters than expected.

@@ -17,6 +17,8 @@ pub enum Vectors<'a> {
     Bits(&'a BitMatrix),
     /// Real vectors, one after the other, for inner products. They need not be normalised.
     Reals(&'a [f32]),
+    /// Vectors that were scaled and rounded already, as [`SecretKey::decrypt`] returns them.
+    Integers(&'a [i16]),
 }
 
 impl Vectors<'_> {
@@ -25,7 +27,7 @@ impl Vectors<'_> {
     /// # Errors
     /// [`Error::Unsupported`] if the vectors do not suit the metric, [`Error::Dimension`] if they have another number
     /// of dimensions.
-    pub(super) fn rows(&self, parameters: &Parameters) -> Result<usize, Error> {
+    pub(crate) fn rows(&self, parameters: &Parameters) -> Result<usize, Error> {
         let expected = parameters.dimensions();
         match (self, parameters.metric()) {
             (Self::Bits(bits), Metric::Hamming) => {
@@ -34,8 +36,13 @@ impl Vectors<'_> {
                 }
                 Ok(bits.len())
             }
-            (Self::Reals(reals), Metric::InnerProduct { .. }) => {
-                let (rows, rest) = (reals.len() / expected, reals.len() % expected);
+            (Self::Reals(_) | Self::Integers(_), Metric::InnerProduct { .. }) => {
+                let components = match self {
+                    Self::Bits(_) => 0,
+                    Self::Reals(reals) => reals.len(),
+                    Self::Integers(integers) => integers.len(),
+                };
+                let (rows, rest) = (components / expected, components % expected);
                 if rest != 0 {
                     return Err(Error::Dimension { row: rows as u64, expected, actual: rest });
                 }
@@ -45,11 +52,34 @@ impl Vectors<'_> {
         }
     }
 
+    /// Writes the integers that stand for a vector in inner products.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] for a component that is not finite; [`Error::Parameter`] for an integer vector that is
+    /// too long; [`Error::Unsupported`] for a binary vector.
+    pub(super) fn integers(&self, parameters: &Parameters, row: usize, out: &mut [i32]) -> Result<(), Error> {
+        let range = row * out.len()..(row + 1) * out.len();
+        match self {
+            Self::Bits(_) => Err(self.unsuitable()),
+            Self::Reals(reals) => scale(parameters, &reals[range], row, out),
+            Self::Integers(integers) => {
+                out.iter_mut().zip(&integers[range]).for_each(|(out, x)| *out = i32::from(*x));
+                let square: i64 = out.iter().map(|x| i64::from(*x) * i64::from(*x)).sum();
+                let most = parameters.most_length().unwrap_or_default();
+                if declassify(square <= i64::from(most * most), REFUSED) {
+                    return Ok(());
+                }
+                let limit = format!("the maximum for vector {row} is {most}");
+                Err(Error::Parameter { name: "length", actual: most as usize + 1, limit })
+            }
+        }
+    }
+
     /// The error for vectors that do not suit the metric.
     fn unsuitable(&self) -> Error {
         let (operation, reason) = match self {
             Self::Bits(_) => ("encrypting binary vectors", "the key is for inner products of real vectors"),
-            Self::Reals(_) => (
+            Self::Reals(_) | Self::Integers(_) => (
                 "encrypting real vectors",
                 "the key is for Hamming distances of binary vectors; take the signs, or a key for inner products",
             ),
@@ -74,13 +104,12 @@ impl Columns {
     pub(super) fn new(key: &SecretKey, vectors: &Vectors<'_>, rows: Range<usize>) -> Result<Self, Error> {
         match (vectors, &key.mask) {
             (Vectors::Bits(bits), Mask::Bits(mask)) => Ok(Self::Bits(transpose_bits(bits, mask, rows))),
-            (Vectors::Reals(reals), Mask::Signs(signs)) => {
+            (Vectors::Reals(_) | Vectors::Integers(_), Mask::Signs(signs)) => {
                 let offset = key.parameters.most_length().unwrap_or_default();
                 let mut columns = Zeroizing::new(vec![(offset & 0xffff) as u16; signs.len() * DEGREE]);
                 let mut integers = Zeroizing::new(vec![0; signs.len()]);
                 for (i, row) in rows.enumerate() {
-                    let vector = &reals[row * signs.len()..(row + 1) * signs.len()];
-                    scale(&key.parameters, vector, row, &mut integers)?;
+                    vectors.integers(&key.parameters, row, &mut integers)?;
                     for ((x, sign), column) in integers.iter().zip(signs.iter()).zip(columns.chunks_exact_mut(DEGREE)) {
                         // Lengths are below 2^15.
                         column[i] = ((x * sign + offset.cast_signed()) & 0xffff) as u16;

@@ -16,7 +16,7 @@ use crate::rlwe::sampler::{self, ERROR_BYTES, LARGEST_ERROR};
 use zeroize::Zeroizing;
 
 /// Polynomials that are written together, so that each write is of 512 neighbouring bytes.
-const GROUP: usize = 8;
+pub(super) const GROUP: usize = 8;
 
 /// What the streams of a block's seed are for.
 #[derive(Clone, Copy)]

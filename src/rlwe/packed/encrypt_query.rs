@@ -1,5 +1,6 @@
 //! Encrypting a query.
 
+use super::bytes::{ID_BYTES, check_length, query_id};
 use super::content::{self, Vectors};
 use super::parameters::{DEGREE, Metric, basis};
 use super::query::{QUERY_LIMBS, Query, query_polynomial, used};
@@ -28,6 +29,36 @@ pub struct QuerySecret {
 impl std::fmt::Debug for QuerySecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("QuerySecret(…)")
+    }
+}
+
+impl QuerySecret {
+    /// The length in bytes.
+    pub const BYTES: usize = 24;
+
+    /// Returns the secret as bytes: the query's id in 16 bytes, then two numbers of four bytes, the lowest first.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(Self::BYTES));
+        bytes.extend_from_slice(self.id.as_bytes());
+        bytes.extend_from_slice(&self.offset.to_le_bytes());
+        bytes.extend_from_slice(&self.least.to_le_bytes());
+        bytes
+    }
+
+    /// Reads what [`QuerySecret::to_bytes`] returned.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for another length, or an id of zeros.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        check_length("the secret of a query", bytes, Self::BYTES)?;
+        let id = query_id(bytes)?;
+        let (words, _) = bytes[ID_BYTES..].as_chunks::<4>();
+        Ok(Self { id, offset: Zeroizing::new(u32::from_le_bytes(words[0])), least: i32::from_le_bytes(words[1]) })
+    }
+
+    /// The query's id.
+    pub fn query_id(&self) -> QueryId {
+        self.id
     }
 }
 
@@ -74,9 +105,8 @@ impl SecretKey {
                 let masked = |i: usize| (words[i / 64] ^ mask[i / 64]) >> (i % 64) & 1;
                 weights.iter_mut().enumerate().for_each(|(i, weight)| *weight = 1 - 2 * ((masked(i) & 1) as i32));
             }
-            (Vectors::Reals(reals), Mask::Signs(signs)) => {
-                let vector = &reals[row * dimensions..(row + 1) * dimensions];
-                content::scale(&self.parameters, vector, row, &mut weights)?;
+            (Vectors::Reals(_) | Vectors::Integers(_), Mask::Signs(signs)) => {
+                vectors.integers(&self.parameters, row, &mut weights)?;
                 weights.iter_mut().zip(signs.iter()).for_each(|(weight, sign)| *weight *= sign);
             }
             _ => {}

@@ -32,6 +32,13 @@ impl std::fmt::Debug for ExpandedQuery {
     }
 }
 
+impl ExpandedQuery {
+    /// The part that all blocks of an answer share, as words.
+    pub(crate) fn shared(&self) -> &[u32] {
+        &self.shared
+    }
+}
+
 /// Words of a polynomial of a query.
 const QUERY_WORDS: usize = QUERY_LIMBS * DEGREE;
 

@@ -3,6 +3,7 @@
 use super::noise::Noise;
 use crate::error::Error;
 use crate::ring::basis::Basis;
+use crate::ring::modulus::low;
 use crate::ring::primes::ntt_primes;
 use crate::rlwe::ERROR_DEVIATION;
 use std::sync::{Arc, OnceLock};
@@ -46,6 +47,16 @@ pub enum Metric {
         /// The length that vectors are scaled to: 64, 128 or 620, for about 4, 5 or 8 bits per component.
         length: u32,
     },
+}
+
+impl Metric {
+    /// Returns the name used on the command line and in files: `hamming` or `inner_product`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hamming => "hamming",
+            Self::InnerProduct { .. } => "inner_product",
+        }
+    }
 }
 
 /// The parameters of one metric and one number of dimensions. Clones are cheap.
@@ -158,6 +169,31 @@ impl Parameters {
         Ok(Self { shared: Arc::new(Shared { metric, dimensions, noise, base }) })
     }
 
+    /// Returns the parameters that [`Parameters::numbers`] describes.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if no parameters have these numbers.
+    pub(crate) fn from_numbers([degree, dimensions, length]: [u32; 3]) -> Result<Self, Error> {
+        if degree as usize != DEGREE {
+            let limit = format!("this build knows {DEGREE} only");
+            return Err(Error::Parameter { name: "degree", actual: degree as usize, limit });
+        }
+        match length {
+            0 => Self::hamming(dimensions as usize),
+            length => Self::inner_product(dimensions as usize, length),
+        }
+    }
+
+    /// Returns the numbers that identify the parameters in files: N, the dimensions, and the length that vectors are
+    /// scaled to, 0 for Hamming distances.
+    pub(crate) fn numbers(&self) -> [u32; 3] {
+        let length = match self.metric() {
+            Metric::Hamming => 0,
+            Metric::InnerProduct { length } => length,
+        };
+        [low(DEGREE as u64), low(self.dimensions() as u64), length]
+    }
+
     /// What a score is.
     pub fn metric(&self) -> Metric {
         self.shared.metric
@@ -190,9 +226,24 @@ impl Parameters {
         }
     }
 
-    /// Bytes of a block in memory and in files, without its header.
-    pub fn block_bytes(&self) -> usize {
-        self.block_words() * 4
+    /// The standard deviation of the error of a cosine, from rounding components and from noise; `None` for Hamming
+    /// distances. It can be more for vectors whose components have few different values.
+    pub fn cosine_error(&self) -> Option<f64> {
+        match self.metric() {
+            Metric::Hamming => None,
+            Metric::InnerProduct { length } => {
+                let length = f64::from(length);
+                Some((ROUNDING_ERROR * length).hypot(self.score_deviation()) / (length * length))
+            }
+        }
+    }
+
+    /// The cosine that an inner product stands for, within \[-1, 1\]; `None` for Hamming distances.
+    pub fn cosine(&self, score: i32) -> Option<f64> {
+        match self.metric() {
+            Metric::Hamming => None,
+            Metric::InnerProduct { length } => Some((f64::from(score) / f64::from(length).powi(2)).clamp(-1.0, 1.0)),
+        }
     }
 
     /// The formula of the noise.
@@ -261,7 +312,6 @@ impl Parameters {
     }
 
     /// The greatest length of a vector for inner products.
-    #[cfg(feature = "owner")]
     pub(crate) fn most_length(&self) -> Option<u32> {
         match self.metric() {
             Metric::Hamming => None,

@@ -1,6 +1,6 @@
 //! The scan: d0 = Σ b_i·c0_i and d1 = Σ b_i·c1_i for each block.
 
-use super::block::{Block, check_parameters};
+use super::block::{Block, check_parameters, tile_of};
 use super::expand::ExpandedQuery;
 use super::parameters::{DEGREE, Parameters, TILE, basis};
 use super::response::{self, Response, block_words};
@@ -48,15 +48,27 @@ impl ExpandedQuery {
         let parameters = &first.parameters;
         queries.iter().try_for_each(|query| check_parameters("a query", parameters, &query.parameters))?;
         blocks.iter().try_for_each(|block| block.check(parameters))?;
-        Ok(queries.chunks(QUERIES).flat_map(|queries| Self::pass(queries, parameters, device, blocks)).collect())
+        let blocks: Vec<&[u32]> = blocks.iter().map(|block| &*block.words).collect();
+        let responses = queries.chunks(QUERIES).flat_map(|queries| {
+            let answers = Self::answer(queries, device, &blocks).into_iter().zip(queries);
+            answers.map(|(words, query)| Response {
+                parameters: parameters.clone(),
+                id: query.id,
+                shared: query.shared.clone(),
+                words,
+            })
+        });
+        Ok(responses.collect())
     }
 
-    /// Combines at most 64 queries with each block.
-    fn pass(queries: &[&Self], parameters: &Parameters, device: &OpenDevice, blocks: &[Block]) -> Vec<Response> {
+    /// Combines at least one and at most 64 queries with each block, given by its words. All have the same parameters.
+    /// Returns the words of all blocks' answers to each query.
+    pub(crate) fn answer(queries: &[&Self], device: &OpenDevice, blocks: &[&[u32]]) -> Vec<Vec<u32>> {
+        let Some(Self { parameters, .. }) = queries.first() else { return Vec::new() };
         let (cpu, isa) = (device.cpu(), device.cpu().isa());
         let share = blocks.len().div_ceil(cpu.threads()).next_multiple_of(4);
         let at_once = share.min(TASK_BLOCKS).min(TASK / queries.len()).max(4);
-        let tasks: Vec<&[Block]> = blocks.chunks(at_once).collect();
+        let tasks: Vec<&[&[u32]]> = blocks.chunks(at_once).collect();
         // Of each task: the answers of its blocks to one query after the other.
         let mut answers: Vec<Vec<u32>> = tasks.iter().map(|_| Vec::new()).collect();
         cpu.for_each_run(&mut answers, 1, Run::new(1, 1), |first, answers| {
@@ -64,15 +76,14 @@ impl ExpandedQuery {
                 *answer = answer_blocks(isa, parameters, queries, blocks);
             }
         });
-        let collect = |(i, query): (usize, &&Self)| {
+        let collect = |i: usize| {
             let parts = answers.iter().zip(&tasks).map(|(answer, blocks)| {
                 let length = blocks.len() * block_words(parameters);
                 &answer[i * length..(i + 1) * length]
             });
-            let words = parts.collect::<Vec<&[u32]>>().concat();
-            Response { parameters: parameters.clone(), id: query.id, shared: query.shared.clone(), words }
+            parts.collect::<Vec<&[u32]>>().concat()
         };
-        queries.iter().enumerate().map(collect).collect()
+        (0..queries.len()).map(collect).collect()
     }
 
     /// Returns the words of a tile: 32 for each polynomial.
@@ -85,7 +96,7 @@ impl ExpandedQuery {
 }
 
 /// Returns the answers of some blocks, to one query after the other.
-fn answer_blocks(isa: Isa, parameters: &Parameters, queries: &[&ExpandedQuery], blocks: &[Block]) -> Vec<u32> {
+fn answer_blocks(isa: Isa, parameters: &Parameters, queries: &[&ExpandedQuery], blocks: &[&[u32]]) -> Vec<u32> {
     let mut sums = vec![0; queries.len() * blocks.len() * SUMS];
     add_products(isa, queries, blocks, &mut sums);
     let width = block_words(parameters);
@@ -106,7 +117,7 @@ fn answer_blocks(isa: Isa, parameters: &Parameters, queries: &[&ExpandedQuery], 
 
 compiled_for_each_isa! {
     /// Writes the sums of products of all queries with all blocks, as values: \[query\]\[block\]\[half\]\[limb\]\[coefficient\].
-    pub(super) fn add_products<W>(isa; queries: &[&ExpandedQuery], blocks: &[Block], sums: &mut [u32]) {
+    pub(super) fn add_products<W>(isa; queries: &[&ExpandedQuery], blocks: &[&[u32]], sums: &mut [u32]) {
         let at_once = if W::REGISTERS >= 32 { 4 } else { 2 };
         for limb in 0..2 {
             let m = basis().rings()[limb].modulus().broadcast::<W>(isa);
@@ -144,18 +155,18 @@ fn add_tile<W: Words, const BLOCKS: usize>(
     isa: W::Isa,
     m: &Broadcast<W>,
     query: &ExpandedQuery,
-    blocks: [&Block; BLOCKS],
+    blocks: [&[u32]; BLOCKS],
     place: Place,
     sums: &mut [u32],
 ) {
     let Place { limb, tile } = place;
     let vectors = TILE / W::LANES;
+    let polynomials = query.parameters.polynomials();
     let query: &[W::Array] = bytemuck::cast_slice(query.tile(limb, tile));
-    let blocks = blocks.map(|block| bytemuck::cast_slice::<u32, W::Array>(block.tile(limb, tile)));
+    let blocks = blocks.map(|block| bytemuck::cast_slice::<u32, W::Array>(tile_of(block, polynomials, limb, tile)));
     for part in 0..vectors {
         let zero = W::splat(isa, 0).mul_wide(W::splat(isa, 0));
         let mut sum = [[zero; 2]; BLOCKS];
-        let polynomials = query.len() / (2 * vectors);
         for first in (0..polynomials).step_by(PRODUCTS) {
             for i in first..polynomials.min(first + PRODUCTS) {
                 let [c0, c1] = [0, 1].map(|half| W::load(isa, &query[(2 * i + half) * vectors + part]));

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod decrypt;
 mod recall;
 
 use super::content::Columns;
@@ -107,7 +108,7 @@ fn encryption_noise(key: &SecretKey, device: &OpenDevice, vectors: &Vectors<'_>,
 
     // phase = d0 + d1·s + Σ a·(c0 + c1·s)·s_block, as values modulo each prime.
     let mut sums = vec![0; 4 * DEGREE];
-    add_products(isa, &[&expanded], std::slice::from_ref(&block), &mut sums);
+    add_products(isa, &[&expanded], &[&block.words], &mut sums);
     let secret = block_secret(isa, &key.block_seed(&block.header.nonce), 2).unwrap();
     let limbs: Vec<Vec<u32>> = (0..2)
         .map(|limb| {

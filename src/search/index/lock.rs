@@ -8,14 +8,14 @@ use std::path::Path;
 
 /// A locked file. Dropping it releases the lock.
 #[derive(Debug)]
-pub(super) struct LockedFile {
+pub(in crate::search) struct LockedFile {
     file: File,
 }
 
 impl LockedFile {
     /// Opens a file for writing and locks it. Tries again if a compaction replaced the file between opening and
     /// locking.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    pub(in crate::search) fn open(path: &Path) -> Result<Self, Error> {
         loop {
             let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
             lock(&file, path)?;
@@ -27,7 +27,7 @@ impl LockedFile {
     }
 
     /// Takes over a file that [`lock`] has locked.
-    pub(super) fn keep(file: File) -> Self {
+    pub(in crate::search) fn keep(file: File) -> Self {
         Self { file }
     }
 }
@@ -36,7 +36,7 @@ impl LockedFile {
 ///
 /// # Errors
 /// [`Error::Format`] if another process has locked it.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), Error> {
+pub(in crate::search) fn lock(file: &File, path: &Path) -> Result<(), Error> {
     file.try_lock().map_err(|error| match error {
         std::fs::TryLockError::WouldBlock => {
             Error::format("another process is writing to this index; wait until it has finished").in_file(path)

@@ -25,7 +25,7 @@ impl Index {
     /// error.
     pub fn merge(inputs: &[Self], output: &Path, progress: &Progress) -> Result<u64, Error> {
         destination::check_free(output)?;
-        let inputs = in_order(inputs)?;
+        let inputs = in_order(inputs.iter().collect())?;
         let first = *inputs.first().ok_or(Error::Missing("no index to merge; give at least one"))?;
         check_alike(&inputs)?;
         let mut next_number = 0;
@@ -53,8 +53,7 @@ impl Index {
 }
 
 /// Sorts shards by number and checks that none is missing. Leaves other indexes in their order.
-fn in_order(inputs: &[Index]) -> Result<Vec<&Index>, Error> {
-    let mut inputs: Vec<&Index> = inputs.iter().collect();
+pub(in crate::search) fn in_order(mut inputs: Vec<&Index>) -> Result<Vec<&Index>, Error> {
     let shards: Option<Vec<Shard>> = inputs.iter().map(|index| index.shard()).collect();
     let Some(of) = shards.and_then(|shards| shards.first().map(|shard| shard.of())) else { return Ok(inputs) };
     if let Some(other) = inputs.iter().find(|index| index.shard().is_some_and(|shard| shard.of() != of)) {
@@ -86,7 +85,7 @@ fn in_order(inputs: &[Index]) -> Result<Vec<&Index>, Error> {
 }
 
 /// Checks that all indexes have the same key and the same kind of ids.
-fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
+pub(in crate::search) fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
     let mut kind = None;
     for index in inputs {
         let (expected, actual) =
@@ -111,7 +110,7 @@ fn check_alike(inputs: &[&Index]) -> Result<(), Error> {
 }
 
 /// Returns the error for an id of the last index that occurs in it twice or in an earlier index.
-fn duplicate(inputs: &[&Index], id: IdRef<'_>) -> Error {
+pub(in crate::search) fn duplicate(inputs: &[&Index], id: IdRef<'_>) -> Error {
     let mut holders = inputs.iter().filter(|index| {
         let mut found = false;
         let read = index.for_each_id(|other| {

@@ -13,7 +13,7 @@ use crate::id::{IdKind, IdRef};
 use crate::paillier::ciphertext::Ciphertexts;
 use crate::paillier::public_key::PublicKey;
 use crate::search::ids::Ids;
-use crate::search::record_file::{Check, HEADER_BYTES, Header, Kind, records_block};
+use crate::search::record_file::{Check, Form, HEADER_BYTES, Header, Kind, vectors_head};
 use crate::search::schemes;
 use crate::search::shard::Shard;
 use crate::search::taken::Taken;
@@ -129,7 +129,7 @@ impl IndexWriter {
         is_right(&index)?;
         index.verify()?;
         let (recovery, len, end) = (index.recovery(), index.len(), index.bytes());
-        let appended = index.file.vectors();
+        let appended = index.appended();
         let (kind, next_number, header) = (index.id_kind()?, index.next_number()?, index.file.header().clone());
         drop(index);
         if recovery.is_some() {
@@ -190,28 +190,45 @@ impl IndexWriter {
             let actual = records.limbs().len();
             return Err(Error::Length { what: "the limbs of the records", expected, actual });
         }
-        let ids = match ids {
-            Some(ids) => ids.clone(),
-            None => self.numbers(vectors).map_err(|error| error.in_file(&self.path))?,
-        };
-        self.take(vectors, &ids).map_err(|error| error.in_file(&self.path))?;
+        let ids = self.take_ids(vectors, ids)?;
         let at_once = layout.vectors_at_once();
         for (number, limbs) in records.limbs().chunks(layout.records(at_once) * layout.width()).enumerate() {
             let ids = ids.slice(number * at_once..(number + 1) * at_once);
-            if let Err(error) = self.write_block(&records_block(0, &ids, Rows::new(limbs, layout.width()))) {
-                // It has ids that were not written.
-                self.taken = None;
-                return Err(error);
-            }
-            self.len += ids.len() as u64;
-            self.appended += ids.len() as u64;
-            self.kind = ids.kind();
-            let highest = ids
-                .run()
-                .map_or_else(|| ids.iter().filter_map(IdRef::number).max(), |first| Some(first + ids.len() as u64 - 1));
-            if let Some(highest) = highest {
-                self.next_number = self.next_number.and_then(|next| Some(next.max(highest.checked_add(1)?)));
-            }
+            self.write_vectors(Form::RECORDS, 0, &ids, &[bytemuck::cast_slice(limbs)])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets which ids are taken, after an error left ids that were not written. They are read again when needed.
+    pub(in crate::search) fn forget_ids(&mut self) {
+        self.taken = None;
+    }
+
+    /// Writes one block of vectors whose ids were taken, given by the bytes of its records or rows in several parts. The
+    /// first `moved` vectors are rows that the index already has, and that these records replace.
+    pub(in crate::search) fn write_vectors(
+        &mut self,
+        form: Form,
+        moved: usize,
+        ids: &Ids,
+        records: &[&[u8]],
+    ) -> Result<(), Error> {
+        let head = vectors_head(form, 0, ids, records);
+        let bytes = records.iter().map(|records| records.len()).sum::<usize>();
+        let padding = &[0; 64][..bytes.next_multiple_of(64) - bytes];
+        let parts: Vec<&[u8]> = [&*head].into_iter().chain(records.iter().copied()).chain([padding]).collect();
+        if let Err(error) = self.write_block(&parts) {
+            self.forget_ids();
+            return Err(error);
+        }
+        self.len += (ids.len() - moved) as u64;
+        self.appended += (ids.len() - moved) as u64;
+        self.kind = ids.kind();
+        let highest = ids
+            .run()
+            .map_or_else(|| ids.iter().filter_map(IdRef::number).max(), |first| Some(first + ids.len() as u64 - 1));
+        if let Some(highest) = highest {
+            self.next_number = self.next_number.and_then(|next| Some(next.max(highest.checked_add(1)?)));
         }
         Ok(())
     }
@@ -250,19 +267,21 @@ impl IndexWriter {
         atomic_file::rename_new(&self.path, to)
     }
 
-    fn write_block(&mut self, block: &[u8]) -> Result<(), Error> {
+    /// Writes a block, given by its bytes in several parts.
+    fn write_block(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
         if self.state == State::Torn {
             self.file.set_len(self.end).map_err(Error::io("truncate", &self.path))?;
             self.state = State::Unsynced;
         }
         // Blocks must reach the disk in order: syncs the previous one before writing the next.
         self.sync()?;
-        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(block));
+        let written = self.file.seek(SeekFrom::Start(self.end));
+        let written = written.and_then(|_| parts.iter().try_for_each(|part| self.file.write_all(part)));
         if let Err(error) = written {
             self.state = if self.file.set_len(self.end).is_ok() { State::Unsynced } else { State::Torn };
             return Err(Error::io("write", &self.path)(error));
         }
-        self.end += block.len() as u64;
+        self.end += parts.iter().map(|part| part.len() as u64).sum::<u64>();
         self.state = State::Unsynced;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Blocks: records with the ids of their vectors, or the numbers of deleted vectors.
 
-use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content};
+use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form};
 use super::layout::Layout;
 use super::stored_ids::{IdLayout, StoredIds};
 use crate::bignum::batch::Rows;
@@ -14,6 +14,7 @@ use std::borrow::Cow;
 pub(in crate::search) struct Block<'a> {
     /// The records, one per row. The last one may be partly filled.
     pub(in crate::search) records: Rows<'a>,
+    form: Form,
     layout: Layout,
     vectors: usize,
     ids: StoredIds<'a>,
@@ -32,18 +33,35 @@ impl<'a> Block<'a> {
         payload: &'a [u8],
         dead: &'a [u32],
     ) -> Result<Self, &'static str> {
-        let (ids, records) = payload.split_at_checked(header.id_bytes()).ok_or("it is too short")?;
+        let form = header.form().ok_or("it has no vectors")?;
+        let layout = layout.of(form);
+        let (ids, records) = header.split(payload)?;
         let records = bytemuck::try_cast_slice(records).map_err(|_| "it is not aligned")?;
         let records = Rows::new(records, layout.width());
         if records.len() != layout.records(header.count) {
             return Err("it is too short");
         }
-        Ok(Self { records, layout, vectors: header.count, ids: header.ids(ids)?, dead })
+        Ok(Self { records, form, layout, vectors: header.count, ids: header.ids(ids)?, dead })
     }
 
     /// Returns how many vectors it has, including deleted ones.
     pub(in crate::search) fn vectors(&self) -> usize {
         self.vectors
+    }
+
+    /// Returns what the block consists of.
+    pub(in crate::search) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Returns the deleted vectors, by their numbers in the block, in ascending order.
+    pub(in crate::search) fn dead(&self) -> &'a [u32] {
+        self.dead
+    }
+
+    /// Returns the ids of all its vectors, including deleted ones.
+    pub(in crate::search) fn ids(&self) -> Ids {
+        self.ids.to_ids(self.vectors)
     }
 
     /// Returns the id of a vector.
@@ -116,6 +134,20 @@ impl LiveBlock<'_> {
 
 /// Serializes a block of records: header and payload. `ids` are those of the vectors, in the order of the records.
 pub(in crate::search) fn records_block(group: usize, ids: &Ids, records: Rows<'_>) -> Vec<u8> {
+    vectors_block(Form::RECORDS, group, ids, bytemuck::cast_slice(records.limbs()))
+}
+
+/// Serializes a block of vectors of any form, given by the bytes of its records or rows.
+pub(in crate::search) fn vectors_block(form: Form, group: usize, ids: &Ids, records: &[u8]) -> Vec<u8> {
+    let mut block = vectors_head(form, group, ids, &[records]);
+    block.extend_from_slice(records);
+    block.resize(block.len().next_multiple_of(64), 0);
+    block
+}
+
+/// Serializes the header and the ids of a block of vectors. The bytes of its records, in several parts, come after
+/// them, and then zeros up to a multiple of 64 bytes.
+pub(in crate::search) fn vectors_head(form: Form, group: usize, ids: &Ids, records: &[&[u8]]) -> Vec<u8> {
     let (mut ends, mut text, mut numbers) = (Vec::<u32>::new(), String::new(), Vec::<u64>::new());
     let (first, layout) = match (ids.run(), ids.get(0)) {
         (Some(first), _) => (first, IdLayout::Run),
@@ -132,8 +164,14 @@ pub(in crate::search) fn records_block(group: usize, ids: &Ids, records: Rows<'_
         }
     };
     let parts: [&[u8]; 3] = [bytemuck::cast_slice(&numbers), bytemuck::cast_slice(&ends), text.as_bytes()];
-    let content = Content::Records { first, group, ids: layout, text_bytes: text.len() };
-    block(content, ids.len(), &parts, bytemuck::cast_slice(records.limbs()))
+    let content = Content::Records { form, first, group, ids: layout, text_bytes: text.len() };
+    head(content, ids.len(), &parts, records)
+}
+
+/// Serializes a block with one part for each query of a response, all of the same size, which also has `rows` rows.
+pub(in crate::search) fn shared_block(parts: &[Vec<u8>], rows: u64) -> Vec<u8> {
+    let bytes = parts.first().map_or(0, Vec::len);
+    block(Content::Shared { bytes, rows }, parts.len(), &[], &parts.concat())
 }
 
 /// Serializes a block that deletes vectors, given by their numbers in the file in ascending order.
@@ -141,16 +179,27 @@ pub(in crate::search) fn deletions_block(vectors: &[u64]) -> Vec<u8> {
     block(Content::Deletions, vectors.len(), &[bytemuck::cast_slice(vectors)], &[])
 }
 
-/// Serializes a block whose payload is the parts, padded to a multiple of 64 bytes, followed by the records.
+/// Serializes a block whose payload is the parts and the records, each padded to a multiple of 64 bytes.
 fn block(content: Content, count: usize, parts: &[&[u8]], records: &[u8]) -> Vec<u8> {
-    let padded = parts.iter().map(|part| part.len()).sum::<usize>().next_multiple_of(64);
-    let mut block = Vec::with_capacity(BLOCK_HEADER_BYTES + padded + records.len());
-    block.resize(BLOCK_HEADER_BYTES, 0);
-    parts.iter().for_each(|part| block.extend_from_slice(part));
-    block.resize(BLOCK_HEADER_BYTES + padded, 0);
+    let mut block = head(content, count, parts, &[records]);
     block.extend_from_slice(records);
-    let checksum = crc32fast::hash(&block[BLOCK_HEADER_BYTES..]);
-    let header = BlockHeader::new(content, count, records.len(), checksum);
-    block[..BLOCK_HEADER_BYTES].copy_from_slice(&header.to_bytes());
+    block.resize(block.len().next_multiple_of(64), 0);
     block
+}
+
+/// Serializes a block up to its records.
+fn head(content: Content, count: usize, parts: &[&[u8]], records: &[&[u8]]) -> Vec<u8> {
+    let padded = parts.iter().map(|part| part.len()).sum::<usize>().next_multiple_of(64);
+    let bytes = records.iter().map(|records| records.len()).sum::<usize>();
+    let mut head = Vec::with_capacity(BLOCK_HEADER_BYTES + padded);
+    head.resize(BLOCK_HEADER_BYTES, 0);
+    parts.iter().for_each(|part| head.extend_from_slice(part));
+    head.resize(BLOCK_HEADER_BYTES + padded, 0);
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(&head[BLOCK_HEADER_BYTES..]);
+    records.iter().for_each(|records| checksum.update(records));
+    checksum.update(&[0; 64][..bytes.next_multiple_of(64) - bytes]);
+    let header = BlockHeader::new(content, count, bytes, checksum.finalize());
+    head[..BLOCK_HEADER_BYTES].copy_from_slice(&header.to_bytes());
+    head
 }

@@ -2,11 +2,13 @@
 
 use super::bytes::Bytes;
 use super::layout::{Layout, MOST_VECTORS};
-use crate::destination::MAGIC;
+use crate::destination::{MAGIC, open_regular};
 use crate::error::Error;
 use crate::paillier::public_key::PublicId;
 use crate::query_id::QueryId;
 use crate::search::shard::Shard;
+use std::io::Read;
+use std::path::Path;
 
 pub(in crate::search) const HEADER_BYTES: usize = 128;
 /// The version written. Version 1 has neither scheme nor query id, and one vector per record.
@@ -17,6 +19,18 @@ const PARAMETERS: [usize; 3] = [48, 52, 112];
 const UNUSED: std::ops::Range<usize> = 116..124;
 /// The bytes that version 1 does not use.
 const SINCE_VERSION_2: std::ops::Range<usize> = 88..116;
+
+/// Returns the code of the scheme in a file's header. `None` if it has no valid header of this version.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(in crate::search) fn read_scheme(path: &Path) -> Result<Option<u32>, Error> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    let file = open_regular(path)?;
+    file.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    let header = Bytes::<HEADER_BYTES>::read(&bytes).filter(|bytes| &bytes.array::<8>(0) == MAGIC && bytes.is_sealed());
+    Ok(header.filter(|header| header.u32(8) == VERSION).map(|header| header.u32(88)))
+}
 
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The layout of records: their size in bytes, and how many vectors each holds. The scheme determines both, and the
 //! content of a record.
 
+use super::block_header::Form;
 use crate::error::Error;
 
 /// The most vectors in a block, and so in a record. Bounds the work that a damaged file can cause.
@@ -8,6 +9,8 @@ pub(in crate::search) const MOST_VECTORS: usize = 65_536;
 /// The largest size of all records of a block, and so of one record. Readers of queries and responses hold a block in
 /// memory.
 pub(super) const MOST_RECORDS_BYTES: usize = 128 << 20;
+/// The largest size of a row.
+pub(super) const MOST_ROW_BYTES: usize = 1 << 16;
 /// Records are a multiple of this size, so that they are aligned in a mapped file.
 const ALIGNMENT: usize = 64;
 
@@ -37,6 +40,14 @@ impl Layout {
             )));
         }
         Ok(Self { record_bytes, vectors })
+    }
+
+    /// Returns the layout of a block of this form in a file with this layout.
+    pub(super) fn of(self, form: Form) -> Self {
+        match form {
+            Form::Records { .. } => self,
+            Form::Rows { bytes } => Self { record_bytes: bytes, vectors: 1 },
+        }
     }
 
     /// Returns the size of a record in bytes.

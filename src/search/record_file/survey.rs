@@ -35,7 +35,7 @@ impl RecordSurvey {
                 return Err(Error::format("the last vector of a block has no record"));
             }
         }
-        if (survey.vectors, survey.vectors - survey.deleted) != (file.vectors(), live) {
+        if (survey.vectors, survey.vectors - survey.deleted) != (file.vectors(), live + file.replaced()) {
             return Err(Error::format("the vectors of the blocks do not add up to those of the file"));
         }
         Ok(survey)

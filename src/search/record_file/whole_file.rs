@@ -4,8 +4,9 @@
 //! checks that the file is long enough for the counts in its header, and then allocates memory only as it reads.
 
 use super::block::Block;
-use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
+use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form, Position};
 use super::header::{Check, HEADER_BYTES, Header, Kind};
+use super::preamble::Preamble;
 use crate::destination::open_regular;
 use crate::error::Error;
 use crate::search::ids::Ids;
@@ -25,6 +26,7 @@ pub(in crate::search) struct WholeFile {
     header: Header,
     /// Its size in bytes when it was opened.
     len: u64,
+    preamble: Preamble,
 }
 
 /// Reads the blocks of a file in order.
@@ -74,7 +76,18 @@ impl WholeFile {
             Ok(header)
         };
         let header = read().map_err(|error: Error| error.in_file(path))?;
-        Ok(Self { path: path.to_owned(), file, header, len })
+        let mut file = Self { path: path.to_owned(), file, header, len, preamble: Preamble::default() };
+        file.preamble = Preamble::read(&file, HEADER_BYTES as u64).map_err(|error| error.in_file(path))?;
+        Ok(file)
+    }
+
+    pub(super) fn preamble(&self) -> &Preamble {
+        &self.preamble
+    }
+
+    /// Returns its size in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.len
     }
 
     pub(in crate::search) fn path(&self) -> &Path {
@@ -87,7 +100,7 @@ impl WholeFile {
 
     /// Returns a reader of the blocks that starts with the first.
     pub(in crate::search) fn blocks(&self) -> Blocks<'_> {
-        let next = Position { number: 0, at: HEADER_BYTES as u64, vectors: 0 };
+        let next = Position { number: self.preamble.len() as u64, at: self.preamble.end, vectors: 0 };
         Blocks { file: self, next, group: 0, buffer: Vec::new() }
     }
 
@@ -101,6 +114,9 @@ impl WholeFile {
     pub(in crate::search) fn check_ids(&self) -> Result<(), Error> {
         let check = || {
             let (mut blocks, mut taken) = (self.blocks(), Taken::default());
+            for rows in self.rows() {
+                taken.insert_block(&rows?.ids)?;
+            }
             let (mut group, mut ids) = (0, Ids::new());
             loop {
                 let position = blocks.next;
@@ -124,8 +140,23 @@ impl WholeFile {
         check().map_err(|error| error.in_file(&self.path))
     }
 
+    /// Reads `bytes` bytes, a multiple of 8, into a buffer, which grows piece by piece.
+    pub(super) fn fill(&self, mut at: u64, bytes: usize, buffer: &mut Vec<u64>) -> Result<(), Error> {
+        buffer.clear();
+        let mut left = bytes;
+        while left > 0 {
+            let (piece, before) = (left.min(PIECE), buffer.len());
+            buffer.resize(before + piece / 8, 0);
+            let into = buffer.get_mut(before..).unwrap_or_default();
+            self.read(at, bytemuck::cast_slice_mut(into))?;
+            at += piece as u64;
+            left -= piece;
+        }
+        Ok(())
+    }
+
     /// Fills a buffer from an offset of the file.
-    fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Error> {
+    pub(super) fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Error> {
         read_at(&self.file, at, into).map_err(|error| unreadable(&self.path, error))
     }
 }
@@ -143,7 +174,7 @@ impl Blocks<'_> {
     fn read_block(&mut self) -> Result<Option<Block<'_>>, Error> {
         let position = self.next;
         let Some((header, _, at)) = self.next_header()? else { return Ok(None) };
-        self.fill(at, header.payload_bytes())?;
+        self.file.fill(at, header.payload_bytes(), &mut self.buffer)?;
         let payload = bytemuck::cast_slice(&self.buffer);
         if crc32fast::hash(payload) != header.checksum {
             return Err(position.damaged("its checksum does not match"));
@@ -155,7 +186,7 @@ impl Blocks<'_> {
     fn next_part(&mut self) -> Result<Option<Part>, Error> {
         let position = self.next;
         let Some((header, group, at)) = self.next_header()? else { return Ok(None) };
-        self.fill(at, header.id_bytes())?;
+        self.file.fill(at, header.id_bytes(), &mut self.buffer)?;
         let ids = header.ids(bytemuck::cast_slice(&self.buffer)).map_err(|reason| position.damaged(reason))?;
         Ok(Some(Part { group, ids: ids.to_ids(header.count) }))
     }
@@ -184,13 +215,16 @@ impl Blocks<'_> {
         let header = header.ok_or_else(|| next.damaged("its header is not readable"))?;
         let expected_group = self.group;
         let group = match header.content {
-            Content::Records { group, .. } if group == expected_group => group,
-            Content::Records { group, .. } => {
+            Content::Records { form: Form::RECORDS, group, .. } if group == expected_group => group,
+            Content::Records { form: Form::RECORDS, group, .. } => {
                 return Err(next.damaged(&format!(
                     "it answers query {group}, expected query {expected_group}: blocks are missing, repeated or swapped"
                 )));
             }
             Content::Deletions => return Err(next.damaged("it deletes vectors, which only blocks of an index do")),
+            Content::Shared { .. } | Content::Records { .. } => {
+                return Err(next.damaged("it has rows or parts of queries, which come before all records"));
+            }
         };
         let payload = header.payload_bytes() as u64;
         if payload > left - BLOCK_HEADER_BYTES as u64 {
@@ -204,21 +238,6 @@ impl Blocks<'_> {
         self.next = Position { number: next.number + 1, at: at + payload, vectors };
         self.group = (group + 1) % file.header.groups;
         Ok(Some((header, group, at)))
-    }
-
-    /// Reads `bytes` bytes, a multiple of 8, into the buffer, which grows piece by piece.
-    fn fill(&mut self, mut at: u64, bytes: usize) -> Result<(), Error> {
-        self.buffer.clear();
-        let mut left = bytes;
-        while left > 0 {
-            let (piece, before) = (left.min(PIECE), self.buffer.len());
-            self.buffer.resize(before + piece / 8, 0);
-            let into = self.buffer.get_mut(before..).unwrap_or_default();
-            self.file.read(at, bytemuck::cast_slice_mut(into))?;
-            at += piece as u64;
-            left -= piece;
-        }
-        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ impl IndexWriter {
             let limit = format!("the maximum is {} vectors at once", u32::MAX);
             return Err(Error::Parameter { name: "the number of deletions", actual: vectors.len(), limit });
         }
-        self.write_block(&deletions_block(&vectors))?;
+        self.write_block(&[&deletions_block(&vectors)])?;
         self.len -= vectors.len() as u64;
         if let Some(taken) = &mut self.taken {
             ids.iter().filter(|id| !wanted.contains(id)).for_each(|id| taken.remove(id));

@@ -7,8 +7,21 @@ use crate::search::ids::Ids;
 use crate::search::index::Index;
 
 impl IndexWriter {
+    /// Takes the given ids for `count` vectors, or numbers them. Returns their ids.
+    ///
+    /// # Errors
+    /// As [`IndexWriter::append`].
+    pub(in crate::search) fn take_ids(&mut self, count: usize, ids: Option<&Ids>) -> Result<Ids, Error> {
+        let ids = match ids {
+            Some(ids) => ids.clone(),
+            None => self.numbers(count).map_err(|error| error.in_file(&self.path))?,
+        };
+        self.take(count, &ids).map_err(|error| error.in_file(&self.path))?;
+        Ok(ids)
+    }
+
     /// Returns ids for vectors without given ids.
-    pub(super) fn numbers(&self, count: usize) -> Result<Ids, Error> {
+    fn numbers(&self, count: usize) -> Result<Ids, Error> {
         if self.kind == Some(IdKind::Strings) {
             return Err(Error::format("its ids are strings; give ids for these vectors too"));
         }
@@ -19,7 +32,7 @@ impl IndexWriter {
     }
 
     /// Checks the ids of `count` vectors and marks them as taken.
-    pub(super) fn take(&mut self, count: usize, ids: &Ids) -> Result<(), Error> {
+    fn take(&mut self, count: usize, ids: &Ids) -> Result<(), Error> {
         if ids.len() != count {
             return Err(Error::format(format!("{} ids were given for {count} vectors; give one for each", ids.len())));
         }

@@ -90,7 +90,7 @@ fn blocks_with_unknown_fields_are_refused() {
                 &3u32.to_le_bytes(),
                 "ids of unknown kind 3, expected 0 (consecutive), 1 (other numbers) or 2 (strings)",
             ),
-            (28, &[1], "bytes of its header that the format reserves"),
+            (28, &[2], "bytes of its header that the format reserves"),
             (36, &[1], "bytes of its header that the format reserves"),
             (59, &[1], "bytes of its header that the format reserves"),
             (16, &[1], "answers query 1, which only blocks of a response do"),

@@ -103,6 +103,8 @@ pub use stored::info::ContextInfo;
 #[cfg(feature = "owner")]
 pub use stored::loader::Loader;
 #[cfg(feature = "owner")]
+pub use stored::packed_file::{PackedContextFile, StoredContext};
+#[cfg(feature = "owner")]
 pub use stored::passphrase::PassphraseKeyProvider;
 
 // Makes doctests of the Rust examples in the guides, as the README's are.

@@ -19,6 +19,8 @@ pub mod info;
 #[cfg(feature = "owner")]
 pub mod loader;
 #[cfg(feature = "owner")]
+pub mod packed_file;
+#[cfg(feature = "owner")]
 pub mod passphrase;
 #[cfg(feature = "owner")]
 mod save;

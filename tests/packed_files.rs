@@ -66,7 +66,14 @@ impl Case {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.hvx");
         PackedIndexWriter::create(&path, &hamming_of(seed)).unwrap();
-        Self { _folder: folder, path, context: hamming_of(seed), expected: BTreeMap::new(), next: 0, random: SplitMix(seed) }
+        Self {
+            _folder: folder,
+            path,
+            context: hamming_of(seed),
+            expected: BTreeMap::new(),
+            next: 0,
+            random: SplitMix(seed),
+        }
     }
 
     /// Appends numbered vectors in several calls.

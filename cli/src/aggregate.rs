@@ -3,11 +3,12 @@
 use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
 use crate::target::Target;
-use hushvec::{ContextFile, DeviceReport, Evaluator, Index};
+use hushvec::{ContextFile, DeviceReport, Evaluator, Index, PackedIndex, Recovery, StoredContext};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracing::{info, warn};
 
@@ -17,20 +18,20 @@ pub struct Args {
     /// Public context
     public: PathBuf,
     /// Index file
-    index: PathBuf,
+    pub index: PathBuf,
     /// Encrypted query, from `hushvec encrypt-query`
-    query: PathBuf,
+    pub query: PathBuf,
     #[command(flatten)]
-    target: Target,
+    pub target: Target,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    compute: Compute,
+    pub compute: Compute,
     #[command(flatten)]
     weak: Weak,
     #[command(flatten)]
-    expected: Expected,
+    pub expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -44,7 +45,13 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_report(args.json)?;
     args.target.check_stream(&[&args.public, &args.index, &args.query])?;
-    let file = ContextFile::read(&args.public)?;
+    match StoredContext::read(&args.public)? {
+        StoredContext::Paillier(file) => aggregate(args, &file),
+        StoredContext::Packed(file) => packed::aggregate::run(args, &file),
+    }
+}
+
+fn aggregate(args: &Args, file: &ContextFile) -> Result<(), Failure> {
     if file.owner().is_some() {
         let path = args.public.display();
         return Err(Failure::Usage(format!(
@@ -52,8 +59,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
              context public {path} -o public.json`"
         )));
     }
-    args.weak.check(&file)?;
-    args.expected.check(&file)?;
+    args.weak.check(file)?;
+    args.expected.check(file)?;
     let public = file.public();
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(public, args.compute.device_or_auto(), args.compute.threads)?;
@@ -69,6 +76,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     staged.finish()?;
     let (seconds, device) = (started.elapsed().as_secs_f64(), evaluator.device_report());
     output::require_gpu(&device)?;
+    report(args, queries, vectors, seconds, device)
+}
+
+/// Reports a finished aggregation.
+pub fn report(args: &Args, queries: usize, vectors: u64, seconds: f64, device: DeviceReport) -> Result<(), Failure> {
     if args.json {
         return output::print_json(&Report { queries, vectors, seconds, device });
     }
@@ -90,10 +102,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Warns if an index ends in an unfinished block of an interrupted append.
 pub fn warn_if_torn(index: &Index) {
-    if let Some(recovery) = index.recovery() {
+    warn_if_unfinished(index.path(), index.recovery());
+}
+
+/// Like [`warn_if_torn`], for an index of packed search.
+pub fn warn_if_packed_torn(index: &PackedIndex) {
+    warn_if_unfinished(index.path(), index.recovery());
+}
+
+/// Warns about the remains of an interrupted append.
+pub fn warn_if_unfinished(path: &Path, recovery: Option<Recovery>) {
+    if let Some(recovery) = recovery {
         warn!(
             "{} ends in an unfinished block of {}; using the {} before it",
-            index.path().display(),
+            path.display(),
             output::bytes(recovery.torn_bytes),
             output::count(recovery.kept, "vector")
         );

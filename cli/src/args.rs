@@ -208,12 +208,15 @@ pub fn open(
 
 /// Returns the information in an owner's context; an error for a public context.
 pub fn owner_of(file: &ContextFile) -> Result<&ContextInfo, Failure> {
-    file.owner().ok_or_else(|| {
-        Failure::Usage(format!(
-            "{} is a public context; this command needs the owner's context, which has the secret key",
-            file.path().display()
-        ))
-    })
+    file.owner().ok_or_else(|| public_given(file.path()))
+}
+
+/// Returns the error for a public context where an owner's is needed.
+pub fn public_given(path: &Path) -> Failure {
+    Failure::Usage(format!(
+        "{} is a public context; this command needs the owner's context, which has the secret key",
+        path.display()
+    ))
 }
 
 /// Warns on standard error about a weak key.
@@ -225,9 +228,13 @@ pub fn warn_if_weak(parameters: &hushvec::Parameters) {
 
 /// Reads the public part of a public or an owner's context. Only the expected id, if given, is verified.
 pub fn read_public(path: &Path, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
-    let file = ContextFile::read(path)?;
-    weak.check(&file)?;
-    expected.check(&file)?;
+    public_of(&ContextFile::read(path)?, weak, expected)
+}
+
+/// Returns the public part of a context file. Only the expected id, if given, is verified.
+pub fn public_of(file: &ContextFile, weak: &Weak, expected: &Expected) -> Result<PublicContext, Failure> {
+    weak.check(file)?;
+    expected.check(file)?;
     Ok(file.public().clone())
 }
 

@@ -1,19 +1,20 @@
 //! `hushvec context …`.
 
-mod audit;
+pub mod audit;
 mod compare;
-mod findings;
-mod passphrase;
+pub mod findings;
+pub mod passphrase;
 mod proof;
-mod show;
+pub mod show;
 
-use crate::args::{Compute, Owner, Passphrase};
+use crate::args::{Compute, Owner, Passphrase, public_of};
 use crate::failure::Failure;
+use crate::packed;
 use crate::passphrase::{self as passphrases, Which};
-use crate::suggested;
+use crate::suggested::{self, SchemeName};
 use crate::target::Target;
 use clap::{Subcommand, ValueEnum};
-use hushvec::{ContextFile, Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, Scheme};
+use hushvec::{Devices, ExecutionContext, Format, Parameters, PassphraseKeyProvider, Scheme, StoredContext};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,48 +57,65 @@ impl From<FormatArg> for Format {
     }
 }
 
+/// The metrics of packed search.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[value(rename_all = "snake_case")]
+pub enum MetricArg {
+    /// Hamming distances of binary vectors, exact.
+    Hamming,
+    /// Inner products of real vectors: cosines with a small error.
+    InnerProduct,
+}
+
 #[derive(clap::Args, Debug)]
 pub struct New {
     #[command(flatten)]
-    target: Target,
-    /// Encryption scheme: paillier, paillier_subgroup or paillier_lookup
+    pub target: Target,
+    /// Encryption scheme: paillier, paillier_subgroup, paillier_lookup, or packed (lattices: millions of vectors)
     #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
-    scheme: Scheme,
-    /// Number of dimensions of a vector; must be smaller than --key-len
+    scheme: SchemeName,
+    /// Number of dimensions of a vector: smaller than --key-len, or from 64 to 2048 for packed
     #[arg(long, default_value_t = 512, value_name = "N")]
-    embedding_length: usize,
-    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096
-    #[arg(long, default_value_t = Parameters::DEFAULT_KEY_LEN, value_name = "BITS")]
-    key_len: usize,
+    pub embedding_length: usize,
+    /// For packed: distances of binary vectors, or inner products of real vectors (cosines) [default: inner_product]
+    #[arg(long, value_enum)]
+    pub metric: Option<MetricArg>,
+    /// For packed and inner_product: bits per component, 4, 5 or 8. More bits give more exact cosines, and larger
+    /// indexes [default: 4]
+    #[arg(long, value_name = "BITS")]
+    pub bits: Option<u32>,
+    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096 [default: 1024]
+    #[arg(long, value_name = "BITS")]
+    pub key_len: Option<usize>,
     /// Length of the noise exponent in bits, for paillier_subgroup and paillier_lookup; at least 448 [default: 512]
     #[arg(long, value_name = "BITS")]
-    alpha_len: Option<usize>,
+    pub alpha_len: Option<usize>,
     /// Format of the file
     #[arg(long, value_enum, default_value = "native")]
-    format: FormatArg,
+    pub format: FormatArg,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Compute everything that needs the secret key on the CPU, whatever the device
     #[arg(long)]
-    secrets_on_cpu: bool,
+    pub secrets_on_cpu: bool,
     #[command(flatten)]
-    compute: Compute,
+    pub compute: Compute,
     #[command(flatten)]
-    passphrase: Passphrase,
+    pub passphrase: Passphrase,
 }
 
 #[derive(clap::Args, Debug)]
 pub struct Public {
-    /// Owner's context
-    context: PathBuf,
+    /// Owner's context. For packed search, the public context is computed from the secret key: needs the passphrase
+    pub context: PathBuf,
     #[command(flatten)]
-    target: Target,
+    pub target: Target,
     /// Open the context with its passphrase first, so that a tampered file cannot publish a wrong key
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
 }
 
 #[derive(clap::Args, Debug)]
@@ -128,18 +146,26 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn new(args: &New) -> Result<(), Failure> {
     args.target.check_for_keys(&[])?;
+    let scheme = match args.scheme {
+        SchemeName::Packed => return packed::context::new(args),
+        SchemeName::Paillier(scheme) => scheme,
+    };
+    if args.metric.is_some() || args.bits.is_some() {
+        return Err(Failure::Usage("--metric and --bits are for --scheme packed; leave them out".to_owned()));
+    }
+    let key_len = args.key_len.unwrap_or(Parameters::DEFAULT_KEY_LEN);
     let format = Format::from(args.format);
     // Find wrong parameters before the passphrase is asked for.
-    Parameters::new(args.scheme, args.embedding_length, args.key_len, args.alpha_len)?.check_strength(false)?;
+    Parameters::new(scheme, args.embedding_length, key_len, args.alpha_len)?.check_strength(false)?;
     Devices::check(&args.compute.device_or_auto())?;
-    if format == Format::XTrace && args.scheme == Scheme::PaillierSubgroup {
+    if format == Format::XTrace && scheme == Scheme::PaillierSubgroup {
         return Err(Failure::Usage("XTrace's SDK does not support paillier_subgroup; use --format native".to_owned()));
     }
     let passphrase = passphrases::chosen(Which::Current, args.passphrase.passphrase_file.as_deref())?;
     let mut builder = ExecutionContext::builder()
-        .scheme(args.scheme)
+        .scheme(scheme)
         .embedding_length(args.embedding_length)
-        .key_len(args.key_len)
+        .key_len(key_len)
         .device(args.compute.device_or_auto())
         .secrets_on_cpu(args.secrets_on_cpu)
         .threads(args.compute.threads)
@@ -148,8 +174,8 @@ fn new(args: &New) -> Result<(), Failure> {
     if let Some(alpha_len) = args.alpha_len {
         builder = builder.alpha_len(alpha_len);
     }
-    if args.key_len > 2048 {
-        info!("generating two primes of {} bits, which can take a minute or two", args.key_len);
+    if key_len > 2048 {
+        info!("generating two primes of {key_len} bits, which can take a minute or two");
     }
     let context = builder.build()?;
     context.save_to_disk(&args.target.output)?;
@@ -162,10 +188,14 @@ fn new(args: &New) -> Result<(), Failure> {
 
 fn public(args: &Public) -> Result<(), Failure> {
     args.target.check_text(&[&args.context])?;
+    let file = match StoredContext::read(&args.context)? {
+        StoredContext::Packed(file) => return packed::context::publish(args, &file),
+        StoredContext::Paillier(file) => file,
+    };
     let public = if args.verify {
-        args.owner.open(&ContextFile::read(&args.context)?)?.public_context()
+        args.owner.open(&file)?.public_context()
     } else {
-        crate::args::read_public(&args.context, &args.owner.weak, &args.owner.expected)?
+        public_of(&file, &args.owner.weak, &args.owner.expected)?
     };
     let staged = args.target.stage()?;
     public.save(staged.path())?;
@@ -176,7 +206,14 @@ fn public(args: &Public) -> Result<(), Failure> {
 
 fn export(args: &Export) -> Result<(), Failure> {
     args.target.check_for_keys(&[&args.context])?;
-    let (context, passphrase) = args.owner.open_keeping_passphrase(&ContextFile::read(&args.context)?)?;
+    let file = match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => file,
+        StoredContext::Packed(file) => {
+            let file = file.path().display();
+            return Err(Failure::Usage(format!("{file}: a context of packed search has the native format only")));
+        }
+    };
+    let (context, passphrase) = args.owner.open_keeping_passphrase(&file)?;
     let provider = match args.format {
         FormatArg::Native => PassphraseKeyProvider::new(passphrase.as_str())?,
         FormatArg::Xtrace => PassphraseKeyProvider::xtrace(passphrase.as_str(), None)?,

@@ -3,9 +3,10 @@
 use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
-use hushvec::{ContextFile, Response};
-use std::path::PathBuf;
+use hushvec::{ContextFile, Response, StoredContext};
+use std::path::{Path, PathBuf};
 
 /// Options of `hushvec decode`.
 #[derive(clap::Args, Debug)]
@@ -13,31 +14,43 @@ pub struct Args {
     /// Owner's context
     context: PathBuf,
     /// Response of the evaluator, from `hushvec aggregate`
-    response: PathBuf,
+    pub response: PathBuf,
     /// Encrypted query; a response to a different query is refused
     #[arg(long, value_name = "FILE")]
-    query: Option<PathBuf>,
+    pub query: Option<PathBuf>,
     #[command(flatten)]
-    nearest: Neighbours,
+    pub nearest: Neighbours,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => decode(args, &file),
+        StoredContext::Packed(file) => packed::decode::run(args, &file),
+    }
+}
+
+fn decode(args: &Args, file: &ContextFile) -> Result<(), Failure> {
     let response = Response::open(&args.response)?;
-    let context = args.owner.open(&ContextFile::read(&args.context)?)?;
+    let context = args.owner.open(file)?;
     match &args.query {
         Some(path) => response.check_query(&context.load_query(path)?)?,
-        None => tracing::warn!(
-            "{} is not checked against its query; give --query to detect a response to a different query",
-            args.response.display()
-        ),
+        None => warn_unchecked(&args.response),
     }
     let bar = Bar::new("decrypting", response.len() * response.queries() as u64);
     let answers = response.nearest(&context, args.nearest.k, bar.progress())?;
     drop(bar);
     output::answers(&answers, &context.device_report(), args.json)
+}
+
+/// Warns that a response is decoded without its query.
+pub fn warn_unchecked(response: &Path) {
+    tracing::warn!(
+        "{} is not checked against its query; give --query to detect a response to a different query",
+        response.display()
+    );
 }

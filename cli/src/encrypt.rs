@@ -4,16 +4,20 @@ mod destination;
 mod encryptor;
 mod options;
 mod plan;
+mod writer;
 
+pub use encryptor::Encryptor;
 pub use options::Args;
+pub use plan::{Rate, duration, encrypt_some, round, scaled, size};
+pub use writer::Writer;
 
 use crate::failure::Failure;
 use crate::input::{Block, Input};
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
 use destination::Destination;
-use encryptor::Encryptor;
-use hushvec::{ContextFile, DeviceReport, Error, Ids, IndexWriter};
+use hushvec::{DeviceReport, Ids, StoredContext};
 use serde::Serialize;
 use std::ops::Range;
 use std::path::Display;
@@ -29,6 +33,9 @@ struct Report {
     encrypted: u64,
     skipped: u64,
     total: u64,
+    /// The standard deviation of the error of a cosine, for inner products.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cosine_error: Option<f64>,
     seconds: f64,
     device: DeviceReport,
 }
@@ -36,15 +43,26 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     // Find errors in the input before the passphrase is asked for.
     let destination = Destination::find(args)?;
-    let file = ContextFile::read(&args.context)?;
-    let public = args.owner.public_of(&file)?;
-    let dimensions = public.parameters().embedding_length();
-    let input = Input::open(&args.vectors, dimensions, &args.format, args.id_source())?;
+    let file = StoredContext::read(&args.context)?;
+    let input = match &file {
+        StoredContext::Paillier(file) => {
+            let dimensions = args.owner.public_of(file)?.parameters().embedding_length();
+            Input::open(&args.vectors, dimensions, &args.format, args.id_source())?
+        }
+        StoredContext::Packed(file) => {
+            args.owner.check_packed(file)?;
+            packed::vectors::open(&args.vectors, file.parameters(), &args.format, args.id_source())?
+        }
+    };
     let ids = args.ids.read(destination.id_kind()?, input.rows())?;
     let mut input = input.with_ids(ids);
     let rows = args.rows(input.rows())?;
     if args.dry_run {
-        return plan::report(args, &file, &mut input, rows, destination.finished()?);
+        let finished = destination.finished()?;
+        return match &file {
+            StoredContext::Paillier(file) => plan::report(args, file, &mut input, rows, finished),
+            StoredContext::Packed(file) => packed::plan::report(args, file, &mut input, rows, finished),
+        };
     }
     let encryptor = Encryptor::open(&file, &args.owner)?;
     let mut writer = destination.open(args, &encryptor)?;
@@ -75,7 +93,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let device = encryptor.device_report();
     output::require_gpu(&device)?;
     if args.json {
-        return output::print_json(&Report { encrypted, skipped, total, seconds, device });
+        return output::print_json(&Report {
+            encrypted,
+            skipped,
+            total,
+            cosine_error: encryptor.cosine_error(),
+            seconds,
+            device,
+        });
     }
     #[expect(clippy::cast_precision_loss, reason = "rounded to a whole number")]
     let rate = encrypted as f64 / seconds.max(1e-9);
@@ -90,6 +115,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         args.output.display(),
         total
     );
+    if let Some(error) = encryptor.cosine_error() {
+        info!("cosines will have a standard error of {error:.4}");
+    }
     Ok(())
 }
 
@@ -119,7 +147,7 @@ fn encrypt(
     append: bool,
     encryptor: &Encryptor,
     input: &mut Input,
-    writer: &mut IndexWriter,
+    writer: &mut Writer,
     next: &mut Range<u64>,
 ) -> Result<(), Failure> {
     let known = input.rows().is_some();
@@ -130,14 +158,14 @@ fn encrypt(
         scope.spawn(move || read_ahead(input, size, rows, &sender));
         for block in blocks {
             bar.progress().check()?;
-            let Block { vectors, ids } = block?;
-            let rows = vectors.len() as u64;
-            let ids = match ids {
+            let mut block = block?;
+            let rows = block.vectors.len() as u64;
+            let ids = match block.ids.take() {
                 None if !append => Some(Ids::from(next.start..next.start + rows)),
                 ids => ids,
             };
             let first = next.start;
-            writer.append(&encryptor.encrypt(&vectors)?, ids.as_ref()).map_err(|error| at_vector(error, first))?;
+            writer.append(encryptor, block, ids.as_ref()).map_err(|error| error.counted_from(first))?;
             next.start += rows;
             bar.progress().add(rows);
         }
@@ -149,15 +177,6 @@ fn encrypt(
         }
         Ok(())
     })
-}
-
-/// Adds `first` to the vector number of an error, which is counted from the start of the block.
-fn at_vector(error: Error, first: u64) -> Error {
-    match error {
-        Error::IdTaken { id, vector } => Error::IdTaken { id, vector: first + vector },
-        Error::InFile { path, source } => Error::InFile { path, source: Box::new(at_vector(*source, first)) },
-        other => other,
-    }
 }
 
 /// Reads blocks until the end, an error, or the receiver is gone.

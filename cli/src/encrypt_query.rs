@@ -4,8 +4,9 @@ use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
+use crate::packed;
 use crate::target::Target;
-use hushvec::{ContextFile, Evaluator, HomomorphicClient, Query};
+use hushvec::{ContextFile, Evaluator, HomomorphicClient, Query, StoredContext};
 use std::path::PathBuf;
 use std::slice;
 use tracing::info;
@@ -16,25 +17,31 @@ pub struct Args {
     /// Owner's context, or a public context
     context: PathBuf,
     /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
-    query: PathBuf,
+    pub query: PathBuf,
     #[command(flatten)]
-    target: Target,
+    pub target: Target,
     #[command(flatten)]
-    format: Format,
+    pub format: Format,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_stream(&[&args.context, &args.query])?;
-    let file = ContextFile::read(&args.context)?;
-    let public = args.owner.public_of(&file)?;
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => encrypt(args, &file),
+        StoredContext::Packed(file) => packed::query::encrypt(args, &file),
+    }
+}
+
+fn encrypt(args: &Args, file: &ContextFile) -> Result<(), Failure> {
+    let public = args.owner.public_of(file)?;
     let key = public.key();
     let dimensions = key.parameters().embedding_length();
     let vectors =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
     let (encrypted, device) = if file.owner().is_some() {
-        let context = args.owner.open(&file)?;
+        let context = args.owner.open(file)?;
         (context.encrypt_vec_batch(&vectors)?, context.device_report())
     } else {
         args::warn_if_weak(public.parameters());
@@ -50,6 +57,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn count_queries(count: usize) -> String {
+pub fn count_queries(count: usize) -> String {
     if count == 1 { "1 query".to_owned() } else { format!("{count} queries") }
 }

@@ -4,9 +4,9 @@ mod compact;
 mod delete;
 mod export;
 mod import;
-mod info;
+pub mod info;
 mod merge;
-mod verify;
+pub mod verify;
 
 use crate::failure::Failure;
 use clap::Subcommand;

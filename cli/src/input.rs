@@ -63,6 +63,8 @@ pub struct Format {
 pub struct Block {
     /// The requested number of vectors, or fewer at the end.
     pub vectors: BitMatrix,
+    /// The same vectors as real numbers, if they are kept: see [`Input::keeping_reals`].
+    pub reals: Vec<Vec<f32>>,
     /// One for each vector.
     pub ids: Option<Ids>,
 }
@@ -139,18 +141,11 @@ impl Input {
         self
     }
 
-    /// Keeps the real vectors besides their bits, for [`Input::take_reals`]. Files of bits become an error.
-    #[cfg(feature = "client")]
+    /// Keeps the real vectors besides their bits, for [`Block::reals`]. Files of bits become an error.
     #[must_use]
     pub fn keeping_reals(mut self) -> Self {
         self.reals = Some(Vec::new());
         self
-    }
-
-    /// Returns the real vectors read since the last call.
-    #[cfg(feature = "client")]
-    pub fn take_reals(&mut self) -> Vec<Vec<f32>> {
-        self.reals.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns the number of vectors, if it is known before they are read.
@@ -190,7 +185,7 @@ impl Input {
     /// # Errors
     /// A [`Failure`] that names file and row.
     pub fn read_block(&mut self, most: usize) -> Result<Block, Failure> {
-        let mut block = Block { vectors: BitMatrix::new(self.dimensions), ids: None };
+        let mut block = Block { vectors: BitMatrix::new(self.dimensions), reals: Vec::new(), ids: None };
         let mut ids = Ids::new();
         while self.failure.is_none() && block.vectors.len() < most {
             match self.push_next(&mut block.vectors, &mut ids) {
@@ -205,6 +200,7 @@ impl Input {
             return Err(failure);
         }
         let rows = block.vectors.len();
+        block.reals = self.reals.as_mut().map(std::mem::take).unwrap_or_default();
         block.ids = match &self.given {
             Some(given) => {
                 let first = usize::try_from(self.row).unwrap_or(usize::MAX);
@@ -221,8 +217,16 @@ impl Input {
     /// # Errors
     /// Those of [`Input::read_block`].
     pub fn read_all(&mut self) -> Result<BitMatrix, Failure> {
+        Ok(self.read_rest()?.vectors)
+    }
+
+    /// Reads all remaining vectors, with their real numbers if these are kept.
+    ///
+    /// # Errors
+    /// Those of [`Input::read_block`].
+    pub fn read_rest(&mut self) -> Result<Block, Failure> {
         let all = self.read_block(usize::MAX)?;
-        self.failure.take().map_or(Ok(all.vectors), Err)
+        self.failure.take().map_or(Ok(all), Err)
     }
 
     /// Appends the next vector, and its id if it has one. Returns false at the end.

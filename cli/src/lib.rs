@@ -17,6 +17,7 @@ pub mod failure;
 mod guard;
 mod ids;
 mod index;
+mod index_file;
 pub mod input;
 #[cfg(feature = "client")]
 mod kb;
@@ -27,6 +28,7 @@ mod man;
 mod npy_header;
 mod output;
 mod output_file;
+mod packed;
 mod partial;
 mod passphrase;
 mod progress;

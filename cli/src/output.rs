@@ -69,19 +69,30 @@ pub fn answers(answers: &[Vec<Neighbour>], device: &DeviceReport, json: bool) ->
     if json {
         return print_json(&Answers::new(answers, device));
     }
+    let row = |neighbour: &Neighbour| (neighbour.id.to_string(), neighbour.distance.to_string());
+    let rows: Vec<Vec<_>> = answers.iter().map(|neighbours| neighbours.iter().map(row).collect()).collect();
+    print(&ranking(&rows, "distance"))
+}
+
+/// Formats the ranked neighbours of each query: their ids and scores.
+pub fn ranking(answers: &[Vec<(String, String)>], score: &str) -> String {
     let mut text = String::new();
     for (query, neighbours) in answers.iter().enumerate() {
         if answers.len() > 1 {
             text += &format!("query {query}\n");
         }
-        let width =
-            neighbours.iter().map(|neighbour| neighbour.id.to_string().chars().count()).max().unwrap_or(0).max(12);
-        text += &format!("{:>6}  {:>width$}  {:>8}\n", "rank", "id", "distance");
-        for (rank, neighbour) in (1..).zip(neighbours) {
-            text += &format!("{rank:>6}  {:>width$}  {:>8}\n", neighbour.id, neighbour.distance);
+        let width = neighbours.iter().map(|(id, _)| id.chars().count()).max().unwrap_or(0).max(12);
+        text += &format!("{:>6}  {:>width$}  {score:>8}\n", "rank", "id");
+        for (rank, (id, score)) in (1..).zip(neighbours) {
+            text += &format!("{rank:>6}  {id:>width$}  {score:>8}\n");
         }
     }
-    print(&text)
+    text
+}
+
+/// Formats a cosine to the digits that its error leaves.
+pub fn cosine(cosine: f64) -> String {
+    format!("{cosine:.4}")
 }
 
 #[derive(Serialize)]

@@ -5,8 +5,9 @@ use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
-use hushvec::{ContextFile, Index};
+use hushvec::{ContextFile, Index, StoredContext};
 use std::path::PathBuf;
 use std::slice;
 
@@ -14,30 +15,36 @@ use std::slice;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Owner's context
-    context: PathBuf,
+    pub context: PathBuf,
     /// Index file
-    index: PathBuf,
+    pub index: PathBuf,
     /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
-    query: PathBuf,
+    pub query: PathBuf,
     #[command(flatten)]
-    nearest: Neighbours,
+    pub nearest: Neighbours,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    format: Format,
+    pub format: Format,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => search(args, &file),
+        StoredContext::Packed(file) => packed::query::search(args, &file),
+    }
+}
+
+fn search(args: &Args, file: &ContextFile) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    let file = ContextFile::read(&args.context)?;
-    let dimensions = args.owner.public_of(&file)?.parameters().embedding_length();
+    let dimensions = args.owner.public_of(file)?.parameters().embedding_length();
     let queries =
         Input::open(slice::from_ref(&args.query), dimensions, &args.format, IdSource::RowNumbers)?.read_all()?;
-    let context = args.owner.open(&file)?;
+    let context = args.owner.open(file)?;
     let bar = Bar::new("searching", index.len() * queries.len() as u64);
     let answers = index.nearest(&context, &queries, args.nearest.k, bar.progress())?;
     drop(bar);

@@ -3,11 +3,13 @@
 use crate::aggregate::warn_if_torn;
 use crate::args::{self, Expected, NewPassphrase, Owner};
 use crate::failure::Failure;
+use crate::index_file::IndexFile;
 use crate::output;
+use crate::packed;
 use crate::passphrase::{self, Which};
 use crate::progress::Bar;
 use crate::target;
-use hushvec::{ContextFile, ContextInfo, DeviceReport, Devices, Error, Index};
+use hushvec::{ContextFile, ContextInfo, DeviceReport, Devices, Error, Index, Rekeyed, StoredContext};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,7 +19,8 @@ use tracing::{info, warn};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Decrypts each vector with the old context and encrypts it with the new one. Vectors keep their ids, order and \
-distances. Both contexts must have the same embedding length. Import raw ciphertexts with `hushvec index import` first.
+distances. Both contexts must have the same embedding length. An index moves between Paillier keys, from Paillier to a
+context of packed search with the metric hamming, and between such contexts. Import raw ciphertexts with `hushvec index import` first.
 
 Example: move away from a context of XTrace's SDK
   hushvec context new -o new.json --scheme paillier_subgroup
@@ -27,12 +30,12 @@ pub struct Args {
     /// Owner's context that the index is encrypted with
     old: PathBuf,
     /// Owner's context to encrypt with
-    new: PathBuf,
+    pub new: PathBuf,
     /// Index file
-    index: PathBuf,
+    pub index: PathBuf,
     /// Index file to write
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    pub output: PathBuf,
     /// Continue an unfinished output, if it exists
     #[arg(long)]
     resume: bool,
@@ -40,9 +43,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
     #[command(flatten)]
-    passphrase: NewPassphrase,
+    pub passphrase: NewPassphrase,
     /// Refuse the new context unless this is its id or its public id; --expect-id checks the old one
     #[arg(long, value_name = "ID")]
     expect_new_id: Option<String>,
@@ -62,34 +65,64 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !exists || !args.resume {
         target::check_new(&args.output, "give --resume to continue it, or ")?;
     }
+    match (StoredContext::read(&args.old)?, StoredContext::read(&args.new)?) {
+        (StoredContext::Paillier(old), StoredContext::Paillier(new)) => rekey(args, &old, &new, exists),
+        (old, StoredContext::Packed(new)) => packed::rekey::run(args, &old, &new, exists),
+        (StoredContext::Packed(_), StoredContext::Paillier(_)) => Err(Failure::Usage(format!(
+            "{} has a key of packed search, and {} one of Paillier: an index moves from Paillier to packed search, not \
+             back",
+            args.old.display(),
+            args.new.display()
+        ))),
+    }
+}
+
+fn rekey(args: &Args, old: &ContextFile, new: &ContextFile, exists: bool) -> Result<(), Failure> {
     let index = Index::open(&args.index)?;
     warn_if_torn(&index);
-    let (old, new) = (ContextFile::read(&args.old)?, ContextFile::read(&args.new)?);
-    check(args, [&old, &new], &index)?;
+    check(args, [old, new], &index)?;
     let compute = &args.owner.compute;
-    let old = args.owner.open(&old)?;
+    let old = args.owner.open(old)?;
     let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
-    let expected = Expected { expect_id: args.expect_new_id.clone() };
     // Both contexts share threads and GPU, unless they are for different devices.
-    let same_device = compute.device.is_some() || args::owner_of(&new)?.device == *old.device();
+    let same_device = compute.device.is_some() || args::owner_of(new)?.device == *old.device();
     let device = same_device.then(|| old.open_device());
-    let new = args::open(&new, compute, device, false, &expected, &passphrase)?;
+    let new = args::open(new, compute, device, false, &expected_new(args), &passphrase)?;
 
     let started = Instant::now();
     let bar = Bar::new("rekeying", index.len());
     let result = index.rekey(&old, &new, &args.output, exists, bar.progress());
     drop(bar);
+    finish(args, exists, Finished { result, vectors: index.len(), started, device: new.device_report() })
+}
+
+/// The id that the new context must have, if one is given.
+pub fn expected_new(args: &Args) -> Expected {
+    Expected { expect_id: args.expect_new_id.clone() }
+}
+
+/// The end of a run: its result, and the number of vectors in the old index.
+pub struct Finished {
+    pub result: Result<Rekeyed, Error>,
+    pub vectors: u64,
+    pub started: Instant,
+    pub device: DeviceReport,
+}
+
+/// Reports the result of a run.
+pub fn finish(args: &Args, exists: bool, run: Finished) -> Result<(), Failure> {
+    let Finished { result, vectors, started, device } = run;
     let rekeyed = match result {
         Ok(rekeyed) => rekeyed,
         Err(error) => {
-            report_unfinished(&args.output, exists, index.len())?;
+            report_unfinished(&args.output, exists, vectors)?;
             return Err(error.into());
         }
     };
     if let Some(recovery) = rekeyed.recovery {
         output::warn_recovery(&args.output, recovery);
     }
-    let (seconds, device) = (started.elapsed().as_secs_f64(), new.device_report());
+    let seconds = started.elapsed().as_secs_f64();
     output::require_gpu(&device)?;
     let total = rekeyed.moved + rekeyed.skipped;
     if args.json {
@@ -146,7 +179,7 @@ fn same_kind(args: &Args, old: &ContextInfo, new: &ContextInfo) -> Result<(), Fa
 
 /// Reports the progress after a failure. An empty output is removed.
 fn report_unfinished(path: &Path, existed: bool, total: u64) -> Result<(), Failure> {
-    let Ok(begun) = Index::open(path) else { return Ok(()) };
+    let Ok(begun) = IndexFile::open(path) else { return Ok(()) };
     let finished = begun.len();
     drop(begun);
     if finished == 0 && !existed {

@@ -4,7 +4,7 @@ mod found;
 
 use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
-use crate::input::{Format, IdSource, Input};
+use crate::input::{Block, Format, IdSource, Input};
 use crate::output;
 use crate::progress::Bar;
 use crate::pushed_list::PushedList;
@@ -104,8 +104,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.oversample.is_some() {
         input = input.keeping_reals();
     }
-    let queries = input.read_all()?;
-    let reals = input.take_reals();
+    let Block { vectors: queries, reals, .. } = input.read_rest()?;
     let remote = args.server.open()?;
     let list = args.list.of(&args.context);
     let kb = remote.knowledge_base_id(&args.kb, &list)?;

@@ -19,9 +19,20 @@ impl<T> Suggested<T> {
     }
 }
 
+/// A scheme of contexts.
+#[derive(Clone, Copy, Debug)]
+pub enum SchemeName {
+    Paillier(hushvec::Scheme),
+    Packed,
+}
+
 /// Returns the parser of schemes.
-pub fn schemes() -> Suggested<hushvec::Scheme> {
-    Suggested { values: &["paillier_subgroup", "paillier", "paillier_lookup"], parse: FromStr::from_str }
+pub fn schemes() -> Suggested<SchemeName> {
+    let parse = |text: &str| match text {
+        "packed" => Ok(SchemeName::Packed),
+        other => other.parse().map(SchemeName::Paillier),
+    };
+    Suggested { values: &["packed", "paillier_subgroup", "paillier", "paillier_lookup"], parse }
 }
 
 /// Returns the parser of devices.

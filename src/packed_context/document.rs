@@ -6,6 +6,7 @@ use crate::context::format::Format;
 use crate::context::key_provider::KeyProvider;
 use crate::context::native::{check_derivation, sealing_key};
 use crate::context::open_devices::OpenDevices;
+use crate::device::Device;
 use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
 use crate::error::Error;
@@ -84,8 +85,8 @@ impl Document {
         self.config.parameters()
     }
 
-    pub(crate) fn device(&self) -> &str {
-        &self.device
+    pub(crate) fn device(&self) -> Result<Device, Error> {
+        self.device.parse()
     }
 
     pub(crate) fn public_id(&self) -> &str {
@@ -126,7 +127,7 @@ impl Document {
         };
         let public_id = PublicId::parse(&self.public_id)
             .ok_or_else(|| Error::context("public_id", "is not 64 hexadecimal digits"))?;
-        let device = device.map_or_else(|| OpenDevice::open(self.device.parse()?, None), Ok)?;
+        let device = device.map_or_else(|| OpenDevice::open(self.device()?, None), Ok)?;
         Ok(PackedContext {
             key: Arc::new(SecretKey::from_seed(self.parameters()?, Zeroizing::new(*seed))?),
             devices: OpenDevices::new(device, self.secrets_on_cpu),

@@ -156,6 +156,12 @@ impl PackedPublicContext {
         Ok(context)
     }
 
+    /// Returns whether a text, damaged or not, is meant to be a public context.
+    #[cfg(feature = "owner")]
+    pub(crate) fn is_named_in(text: &str) -> bool {
+        text.get(..128).unwrap_or(text).contains(PUBLIC_FORMAT)
+    }
+
     /// Writes the public context to a file, atomically.
     ///
     /// # Errors
@@ -172,6 +178,14 @@ impl PackedPublicContext {
         let text = atomic_file::read_text(path, LARGEST_FILE)?;
         Self::from_json(&text).map_err(|error| error.in_file(path))
     }
+}
+
+/// Returns whether a text is a context of packed search, by the configuration at its beginning.
+#[cfg(feature = "owner")]
+pub(crate) fn is_packed(text: &str) -> bool {
+    let start: Vec<u8> = text.bytes().take(512).filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let scheme = format!("\"scheme\":\"{SCHEME}\"");
+    start.windows(scheme.len()).any(|window| window == scheme.as_bytes())
 }
 
 /// Checks a public id.

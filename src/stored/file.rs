@@ -4,6 +4,7 @@ use super::document::{Document, LARGEST_FILE};
 use super::info::ContextInfo;
 use crate::atomic_file;
 use crate::error::Error;
+use crate::packed_context::public::is_packed;
 use crate::paillier::public_context::PublicContext;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,10 @@ enum Content {
 
 impl Content {
     fn parse(text: &str) -> Result<Self, Error> {
+        if is_packed(text) {
+            let reason = "this operation needs a context of a Paillier scheme".to_owned();
+            return Err(Error::Unsupported { operation: "using a context of packed search here", reason });
+        }
         let document = match Document::parse(text) {
             Ok(document) => document,
             Err(_) if PublicContext::is_named_in(text) => {
@@ -46,8 +51,12 @@ impl ContextFile {
     /// # Errors
     /// [`Error::Io`]; [`Error::Context`] or [`Error::Format`] if it is not a context, naming the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = atomic_file::read_text(path, LARGEST_FILE)?;
-        let content = Content::parse(&text).map_err(|error| error.in_file(path))?;
+        Self::parse(path, &atomic_file::read_text(path, LARGEST_FILE)?)
+    }
+
+    /// Parses the text of a file.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let content = Content::parse(text).map_err(|error| error.in_file(path))?;
         Ok(Self { path: path.to_owned(), content })
     }
 

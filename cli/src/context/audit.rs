@@ -5,22 +5,23 @@ use super::proof::Proof;
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
-use hushvec::ContextFile;
+use crate::packed;
+use hushvec::{ContextFile, StoredContext};
 use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Owner's context of either format, or a public context
-    context: PathBuf,
+    pub context: PathBuf,
     /// If the key is weak enough to be broken in seconds, break it: recover the secret key from the public key
     #[arg(long)]
-    prove: bool,
+    pub prove: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    expected: Expected,
+    pub expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -40,10 +41,16 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let context = ContextFile::read(&args.context)?;
-    args.expected.check(&context)?;
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => audit(args, &file),
+        StoredContext::Packed(file) => packed::audit::run(args, &file),
+    }
+}
+
+fn audit(args: &Args, context: &ContextFile) -> Result<(), Failure> {
+    args.expected.check(context)?;
     let parameters = *context.public().parameters();
-    let findings = findings(&context);
+    let findings = findings(context);
     let report = Report {
         verdict: findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Good),
         scheme: parameters.scheme().name(),
@@ -54,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         alpha_len: parameters.alpha_len(),
         alpha_strength_bits: parameters.subgroup_bits(),
         findings,
-        attackers: attackers(&context),
+        attackers: attackers(context),
         proof: if args.prove { Some(Proof::of(context.public())?) } else { None },
     };
     if args.json {
@@ -74,13 +81,7 @@ impl Report {
             }
         };
         let mut text = format!("{file} ({}, {} format): {verdict}\n\n", self.scheme, self.format);
-        for Finding { grade, about, text: explanation } in &self.findings {
-            text += &output::paragraph(&format!("{:7} {about:11} ", grade.mark()), explanation);
-        }
-        text += "\nWhat others could do with it:\n";
-        for Attacker { who, can } in &self.attackers {
-            text += &output::paragraph(&format!("  {who:31} "), can);
-        }
+        text += &explained(&self.findings, &self.attackers);
         if self.verdict == Grade::Broken {
             text += "\nTo move to a new key: `hushvec context new`, then `hushvec rekey OLD NEW INDEX -o NEW-INDEX \
                      --allow-weak`.\n";
@@ -91,4 +92,17 @@ impl Report {
         }
         text
     }
+}
+
+/// Formats the findings, and what attackers could do.
+pub fn explained(findings: &[Finding], attackers: &[Attacker]) -> String {
+    let mut text = String::new();
+    for Finding { grade, about, text: explanation } in findings {
+        text += &output::paragraph(&format!("{:7} {about:11} ", grade.mark()), explanation);
+    }
+    text += "\nWhat others could do with it:\n";
+    for Attacker { who, can } in attackers {
+        text += &output::paragraph(&format!("  {who:31} "), can);
+    }
+    text
 }

@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::output;
-use hushvec::{ContextFile, Derivation};
+use crate::packed;
+use hushvec::{ContextFile, Derivation, StoredContext};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,9 +38,11 @@ struct Difference {
 
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Usage errors exit with 2. The exit code 1 means that the contexts differ.
-    let read = |path: &Path| ContextFile::read(path).map_err(|error| Failure::Usage(error.to_string()));
-    let (a, b) = (read(&args.a)?, read(&args.b)?);
-    let comparison = Comparison::of(&a, &b);
+    let read = |path: &Path| StoredContext::read(path).map_err(|error| Failure::Usage(error.to_string()));
+    let comparison = match (read(&args.a)?, read(&args.b)?) {
+        (StoredContext::Paillier(a), StoredContext::Paillier(b)) => Comparison::of(&a, &b),
+        (a, b) => Comparison::of_packed([&a, &b]),
+    };
     if args.json { output::print_json(&comparison) } else { output::print(&comparison.text()) }?;
     Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -72,20 +75,38 @@ fn facts(context: &ContextFile) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// Returns the properties that both contexts have, with different values.
+fn differences(a: Vec<(&'static str, String)>, b: &[(&'static str, String)]) -> Vec<Difference> {
+    let differences = a.into_iter().filter_map(|(what, a)| {
+        let (_, b) = b.iter().find(|(name, _)| *name == what)?;
+        (a != *b).then(|| Difference { what, a, b: b.clone() })
+    });
+    differences.collect()
+}
+
 impl Comparison {
     fn of(a: &ContextFile, b: &ContextFile) -> Self {
         let (public_a, public_b) = (a.public(), b.public());
-        let other = facts(b);
-        let differences = facts(a).into_iter().filter_map(|(what, a)| {
-            let (_, b) = other.iter().find(|(name, _)| *name == what)?;
-            (a != *b).then(|| Difference { what, a, b: b.clone() })
-        });
         Self {
             same: public_a.public_id() == public_b.public_id(),
             same_n: public_a.key().n() == public_b.key().n(),
             public_ids: [public_a, public_b].map(|public| public.public_id().to_string()),
-            differences: differences.collect(),
+            differences: differences(facts(a), &facts(b)),
         }
+    }
+
+    /// Compares two contexts, of which one at least is of packed search.
+    fn of_packed(contexts: [&StoredContext; 2]) -> Self {
+        let public_ids = contexts.map(|context| match context {
+            StoredContext::Paillier(file) => file.public().public_id().to_string(),
+            StoredContext::Packed(file) => file.public_id(),
+        });
+        let [a, b] = contexts.map(|context| match context {
+            StoredContext::Paillier(file) => facts(file),
+            StoredContext::Packed(file) => packed::context::facts(file),
+        });
+        let [first, second] = &public_ids;
+        Self { same: first == second, same_n: false, differences: differences(a, &b), public_ids }
     }
 
     fn text(&self) -> String {

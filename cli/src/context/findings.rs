@@ -45,7 +45,7 @@ pub struct Attacker {
     pub can: String,
 }
 
-fn finding(grade: Grade, about: &'static str, text: impl Into<String>) -> Finding {
+pub fn finding(grade: Grade, about: &'static str, text: impl Into<String>) -> Finding {
     Finding { grade, about, text: text.into() }
 }
 
@@ -170,7 +170,7 @@ fn authenticated(context: &ContextFile) -> Finding {
     }
 }
 
-fn passphrase(derivation: &Derivation) -> Finding {
+pub fn passphrase(derivation: &Derivation) -> Finding {
     match derivation {
         Derivation::Argon2id { memory_kib, passes, .. } if *memory_kib >= 64 * 1024 && *passes >= 3 => finding(
             Grade::Good,
@@ -200,7 +200,7 @@ fn passphrase(derivation: &Derivation) -> Finding {
 }
 
 #[cfg(unix)]
-fn permissions(path: &Path) -> Option<Finding> {
+pub fn permissions(path: &Path) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let (others_read, others_write) = (mode & 0o044 != 0, mode & 0o022 != 0);
@@ -223,7 +223,7 @@ fn permissions(path: &Path) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn permissions(_: &Path) -> Option<Finding> {
+pub fn permissions(_: &Path) -> Option<Finding> {
     None
 }
 

@@ -2,8 +2,9 @@
 
 use crate::args::{self, NewPassphrase, Owner};
 use crate::failure::Failure;
+use crate::packed;
 use crate::passphrase::{self, Which};
-use hushvec::{ContextFile, Error, ExecutionContext, Format, PassphraseKeyProvider};
+use hushvec::{ContextFile, Error, ExecutionContext, Format, PassphraseKeyProvider, StoredContext};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tracing::{info, warn};
@@ -11,19 +12,25 @@ use tracing::{info, warn};
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Owner's context. It is replaced atomically, after a check that the new file opens
-    context: PathBuf,
+    pub context: PathBuf,
     /// For XTrace's format: accept that the new file cannot decrypt existing document content
     #[arg(long)]
     lose_content: bool,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
     #[command(flatten)]
-    new: NewPassphrase,
+    pub new: NewPassphrase,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let file = ContextFile::read(&args.context)?;
-    if args::owner_of(&file)?.format == Format::XTrace && !args.lose_content {
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => change(args, &file),
+        StoredContext::Packed(file) => packed::context::change_passphrase(args, &file),
+    }
+}
+
+fn change(args: &Args, file: &ContextFile) -> Result<(), Failure> {
+    if args::owner_of(file)?.format == Format::XTrace && !args.lose_content {
         return Err(Failure::Usage(format!(
             "{}: in XTrace's format the passphrase is also the key for document content, so a new passphrase cannot \
              decrypt existing content; give --lose-content if there is none or you keep a copy of the file, or export \
@@ -31,7 +38,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             args.context.display()
         )));
     }
-    let context = args.owner.open(&file)?;
+    let context = args.owner.open(file)?;
     let id = context.id()?;
     let passphrase = passphrase::chosen(Which::New, args.new.new_passphrase_file.as_deref())?;
     let provider = match context.format() {
@@ -49,7 +56,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     // Replace the target of a symbolic link, not the link.
     let path = args.context.canonicalize().map_err(Failure::io("open", &args.context))?;
-    changed.save_to_disk(&path).inspect_err(|error| {
+    finish(args, changed.save_to_disk(&path), &id)
+}
+
+/// Reports that the context was saved with its new passphrase.
+pub fn finish(args: &Args, saved: Result<(), Error>, id: &str) -> Result<(), Failure> {
+    saved.inspect_err(|error| {
         if let Error::NotDurable { .. } = error {
             let path = args.context.display();
             warn!(

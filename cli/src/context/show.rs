@@ -3,22 +3,23 @@
 use crate::args::{Owner, warn_if_weak};
 use crate::failure::Failure;
 use crate::output;
-use hushvec::{ContextFile, ExecutionContext, Parameters, PublicContext};
+use crate::packed;
+use hushvec::{ContextFile, ExecutionContext, Parameters, PublicContext, StoredContext};
 use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Owner's context of either format, or a public context
-    context: PathBuf,
+    pub context: PathBuf,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Open the context with its passphrase, and check that all fields are consistent
     #[arg(long)]
-    verify: bool,
+    pub verify: bool,
     #[command(flatten)]
-    owner: Owner,
+    pub owner: Owner,
 }
 
 /// The description of a context, as JSON.
@@ -92,14 +93,20 @@ impl Description {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let file = ContextFile::read(&args.context)?;
+    match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => show(args, &file),
+        StoredContext::Packed(file) => packed::context::show(args, &file),
+    }
+}
+
+fn show(args: &Args, file: &ContextFile) -> Result<(), Failure> {
     if args.verify {
-        let context = args.owner.open(&file)?;
+        let context = args.owner.open(file)?;
         let mut description = Description::of(&context)?;
         description.verified = Some(true);
         return description.print(args.json);
     }
-    args.owner.expected.check(&file)?;
+    args.owner.expected.check(file)?;
     warn_if_weak(file.public().parameters());
     let mut description = Description::new(file.public().parameters(), file.public(), file.format_name());
     if let Some(info) = file.owner() {

@@ -1,13 +1,16 @@
 //! The index that encrypted vectors are written to, and the vectors it already has.
 
-use super::encryptor::Encryptor;
+use super::encryptor::{Encryptor, Paillier};
 use super::options::Args;
+use super::writer::Writer;
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::index_file::IndexFile;
+use crate::input::{Block, Input};
 use crate::output;
+use crate::packed::vectors::Owned;
 use crate::partial;
 use crate::target;
-use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Index, IndexWriter};
+use hushvec::{BitMatrix, Error, ExecutionContext, HomomorphicClient, Id, IdKind, IdRef, Index, PackedIndex};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -40,18 +43,15 @@ impl Destination {
 
     /// Returns the kind of the ids in an existing index.
     pub fn id_kind(&self) -> Result<Option<IdKind>, Failure> {
-        if self.exists { Ok(Index::open(&self.path)?.id_kind()?) } else { Ok(None) }
+        if self.exists { Ok(IndexFile::open(&self.path)?.id_kind()?) } else { Ok(None) }
     }
 
     /// Creates the index, or opens it and removes an unfinished block.
-    pub fn open(&self, args: &Args, encryptor: &Encryptor) -> Result<IndexWriter, Failure> {
+    pub fn open(&self, args: &Args, encryptor: &Encryptor) -> Result<Writer, Failure> {
         if !self.exists {
-            return Ok(match args.shard {
-                Some(shard) => IndexWriter::create_shard(&self.path, encryptor.key(), shard)?,
-                None => IndexWriter::create(&self.path, encryptor.key())?,
-            });
+            return Ok(Writer::create(&self.path, encryptor, args.shard)?);
         }
-        let (writer, recovery) = IndexWriter::append_to(&self.path, encryptor.key())?;
+        let (writer, recovery) = Writer::append_to(&self.path, encryptor)?;
         if let Some(recovery) = recovery {
             output::warn_recovery(&self.path, recovery);
         }
@@ -69,8 +69,7 @@ impl Destination {
         if !self.exists {
             return Ok(0);
         }
-        let index = Index::open(&self.path)?;
-        Ok(index.len() + index.deleted())
+        Ok(IndexFile::open(&self.path)?.appended())
     }
 
     /// Skips the rows that the index already has, and checks that they are the same. Returns their number.
@@ -97,18 +96,40 @@ impl Destination {
             let has = output::count(finished, "vector");
             return Err(self.other_file(&format!("it has {has}, the input has {skipped}")));
         }
-        let Some((id, stored)) = Index::open(&self.path)?.last_appended(encryptor.key())? else { return Ok(0) };
         let expected = block.ids.as_ref().and_then(|ids| ids.get(0)).map_or(Id::Number(last), IdRef::to_owned);
+        let Some((id, same)) = self.last(encryptor, block)? else { return Ok(0) };
         if id != expected {
             return Err(self.other_file(&format!(
                 "its last vector has the id {id:?}, but row {last} of the input has the id {expected:?}"
             )));
         }
+        if same {
+            return Ok(finished);
+        }
+        Err(self.other_file(&format!("row {last} of the input differs from its vector with that id")))
+    }
+
+    /// Returns the id of the last vector of the index, and whether it is the first one of a block, as far as can be
+    /// seen: a public context cannot compare vectors.
+    fn last(&self, encryptor: &Encryptor, block: Block) -> Result<Option<(Id, bool)>, Failure> {
         match encryptor {
-            Encryptor::Owner(context) if distance(context, &stored, &block.vectors)? != 0 => {
-                Err(self.other_file(&format!("row {last} of the input differs from its vector with that id")))
+            Encryptor::Paillier(paillier) => {
+                let Some((id, stored)) = Index::open(&self.path)?.last_appended(paillier.key())? else {
+                    return Ok(None);
+                };
+                let same = match paillier {
+                    Paillier::Owner(context) => distance(context, &stored, &block.vectors)? == 0,
+                    Paillier::Public(_) => true,
+                };
+                Ok(Some((id, same)))
             }
-            _ => Ok(finished),
+            Encryptor::Packed(context) => {
+                let Some((id, stored)) = PackedIndex::open(&self.path)?.last_appended(context)? else {
+                    return Ok(None);
+                };
+                let (parameters, block) = (context.parameters(), Owned::new(block));
+                Ok(Some((id, stored.is_same(parameters, &block.vectors(parameters), 0)?)))
+            }
         }
     }
 
@@ -120,12 +141,12 @@ impl Destination {
     }
 
     /// Syncs the index to disk. If it is `whole`, gives it its final name.
-    pub fn finish(self, args: &Args, mut writer: IndexWriter, whole: bool) -> Result<(), Failure> {
+    pub fn finish(self, args: &Args, mut writer: Writer, whole: bool) -> Result<(), Failure> {
         if whole && self.path != args.output {
             return Ok(writer.rename(&args.output)?);
         }
         writer.sync()?;
-        if !whole && writer.is_empty() && !self.exists {
+        if !whole && writer.len() == 0 && !self.exists {
             drop(writer);
             return std::fs::remove_file(&self.path).map_err(Failure::io("remove", &self.path));
         }

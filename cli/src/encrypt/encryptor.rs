@@ -4,17 +4,55 @@ use crate::args::{self, Compute, Owner};
 use crate::failure::Failure;
 use hushvec::{
     BitMatrix, Ciphertexts, ContextFile, DeviceReport, Error, Evaluator, ExecutionContext, HomomorphicClient,
-    PublicKey, Scheme,
+    PackedContext, PublicKey, Scheme, StoredContext,
 };
 use std::sync::Arc;
 
 /// A context that encrypts.
 pub enum Encryptor {
+    Paillier(Paillier),
+    Packed(Box<PackedContext>),
+}
+
+impl Encryptor {
+    pub fn open(file: &StoredContext, owner: &Owner) -> Result<Self, Failure> {
+        match file {
+            StoredContext::Paillier(file) => Paillier::open(file, owner).map(Self::Paillier),
+            StoredContext::Packed(file) => Ok(Self::Packed(Box::new(owner.open_packed(file)?))),
+        }
+    }
+
+    pub fn device_report(&self) -> DeviceReport {
+        match self {
+            Self::Paillier(paillier) => paillier.device_report(),
+            Self::Packed(context) => context.open_device().report(),
+        }
+    }
+
+    /// Returns the number of vectors per block.
+    pub fn block(&self) -> usize {
+        match self {
+            Self::Paillier(paillier) => paillier.block(),
+            Self::Packed(context) => 4 * context.parameters().vectors_per_block(),
+        }
+    }
+
+    /// Returns the standard deviation of the error of a cosine, for inner products.
+    pub fn cosine_error(&self) -> Option<f64> {
+        match self {
+            Self::Paillier(_) => None,
+            Self::Packed(context) => context.parameters().cosine_error(),
+        }
+    }
+}
+
+/// A context of a Paillier scheme, the owner's or a public one.
+pub enum Paillier {
     Owner(Box<ExecutionContext>),
     Public(Box<Evaluator>),
 }
 
-impl Encryptor {
+impl Paillier {
     pub fn open(file: &ContextFile, owner: &Owner) -> Result<Self, Failure> {
         if file.owner().is_some() {
             return Ok(Self::Owner(Box::new(owner.open(file)?)));

@@ -22,46 +22,46 @@ Files compressed with gzip or Zstandard are decompressed.";
 #[command(after_help = FORMATS)]
 pub struct Args {
     /// Owner's context, or a public context (slower)
-    pub(super) context: PathBuf,
+    pub(crate) context: PathBuf,
     /// Files of vectors, quoted patterns such as 'part-*.parquet', or - for standard input
     #[arg(required = true)]
-    pub(super) vectors: Vec<PathBuf>,
+    pub(crate) vectors: Vec<PathBuf>,
     /// Index file to write
     #[arg(short, long, value_name = "FILE")]
-    pub(super) output: PathBuf,
+    pub(crate) output: PathBuf,
     /// Continue an unfinished index, if the output exists. Finished rows are not encrypted again
     #[arg(long, conflicts_with = "append")]
-    pub(super) resume: bool,
+    pub(crate) resume: bool,
     /// Add the vectors to an existing index
     #[arg(long)]
-    pub(super) append: bool,
+    pub(crate) append: bool,
     /// Encrypt only part I of N equal parts, counted from 0. The output appears when it is complete. Join the parts
     /// with `hushvec index merge`
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
-    pub(super) shard: Option<Shard>,
+    pub(crate) shard: Option<Shard>,
     /// Measure for a few seconds, and estimate the time, the size of the index and the cost of a query. Writes nothing
     /// and needs no passphrase
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(super) ids: IdFile,
+    pub(crate) ids: IdFile,
     /// Column or field that holds the ids, integers or strings [default: `id`, if there is one]
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
-    pub(super) id_column: Option<String>,
+    pub(crate) id_column: Option<String>,
     /// Use row numbers as ids, even if the input has ids
     #[arg(long, conflicts_with_all = ["ids", "id_column"])]
-    pub(super) row_numbers: bool,
+    pub(crate) row_numbers: bool,
     /// Print JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
-    pub(super) format: Format,
+    pub(crate) format: Format,
     #[command(flatten)]
-    pub(super) owner: Owner,
+    pub(crate) owner: Owner,
 }
 
 impl Args {
-    pub(super) fn id_source(&self) -> IdSource {
+    pub(crate) fn id_source(&self) -> IdSource {
         match &self.id_column {
             _ if self.row_numbers || self.ids.ids.is_some() => IdSource::RowNumbers,
             Some(column) => IdSource::Column(column.clone()),
@@ -70,7 +70,7 @@ impl Args {
     }
 
     /// Returns the rows to encrypt, out of `of`. The range has no end if `of` is unknown.
-    pub(super) fn rows(&self, of: Option<u64>) -> Result<Range<u64>, Failure> {
+    pub(crate) fn rows(&self, of: Option<u64>) -> Result<Range<u64>, Failure> {
         match (self.shard, of) {
             (Some(shard), Some(rows)) => Ok(shard.rows(rows)),
             (Some(_), None) => Err(Failure::Usage(

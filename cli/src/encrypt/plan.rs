@@ -1,13 +1,13 @@
 //! `encrypt --dry-run`: estimates the cost by encrypting a sample.
 
-use super::encryptor::Encryptor;
+use super::encryptor::{Encryptor, Paillier};
 use super::options::Args;
+use super::writer::Writer;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;
 use hushvec::{
-    Ciphertexts, ContextFile, DeviceReport, ExecutionContext, Index, IndexWriter, PassphraseKeyProvider, Progress,
-    Query, Response,
+    Ciphertexts, ContextFile, DeviceReport, ExecutionContext, Index, PassphraseKeyProvider, Progress, Query, Response,
 };
 use serde::Serialize;
 use std::ops::Range;
@@ -38,14 +38,14 @@ struct Plan {
 
 /// A measured rate, and the time for all vectors estimated from it.
 #[derive(Serialize, Clone, Copy)]
-struct Rate {
-    measured: u64,
-    per_second: f64,
-    seconds: f64,
+pub struct Rate {
+    pub measured: u64,
+    pub per_second: f64,
+    pub seconds: f64,
 }
 
 impl Rate {
-    fn new(measured: u64, took: f64, all: u64) -> Self {
+    pub fn new(measured: u64, took: f64, all: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
         let (part, whole) = (measured as f64, all as f64);
         let per_second = part / took.max(1e-9);
@@ -62,10 +62,12 @@ pub fn report(
     finished: u64,
 ) -> Result<(), Failure> {
     let parameters = file.public().parameters();
-    let encryptor = stand_in(args, file)?;
+    let paillier = stand_in(args, file)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot make a folder: {error}")))?;
     let sample = folder.path().join("sample.hvx");
-    let mut writer = IndexWriter::create(&sample, encryptor.key())?;
+    let key = std::sync::Arc::clone(paillier.key());
+    let encryptor = Encryptor::Paillier(paillier);
+    let mut writer = Writer::create(&sample, &encryptor, None)?;
     let empty = size(&sample)?;
     input.skip(rows.start)?;
     let todo = match input.rows() {
@@ -82,17 +84,17 @@ pub fn report(
     // Query the sample with one of its own vectors.
     let index = Index::open(&sample)?;
     let (query, response) = (folder.path().join("query.hvq"), folder.path().join("response.hvr"));
-    let first = index.get(encryptor.key(), 0)?.map(|(_, vector)| vector);
+    let first = index.get(&key, 0)?.map(|(_, vector)| vector);
     let (mut query_bytes, mut response_bytes, mut aggregate, mut decode) = (0, 0, Rate::new(0, 0.0, 0), None);
-    if let Some(first) = first {
-        let encrypted = Query::new(Ciphertexts::from_ciphertexts(encryptor.key(), &[first])?)?;
-        encrypted.save(&query, encryptor.key())?;
-        let evaluator = encryptor.evaluator(&args.owner.compute)?;
+    if let (Some(first), Encryptor::Paillier(paillier)) = (first, &encryptor) {
+        let encrypted = Query::new(Ciphertexts::from_ciphertexts(&key, &[first])?)?;
+        encrypted.save(&query, &key)?;
+        let evaluator = paillier.evaluator(&args.owner.compute)?;
         evaluator.aggregate(&encrypted, &index, &response, &Progress::new())?;
         let started = Instant::now();
         evaluator.aggregate(&encrypted, &index, &response, &Progress::new())?;
         aggregate = Rate::new(measured, started.elapsed().as_secs_f64(), vectors);
-        if let Encryptor::Owner(owner) = &encryptor {
+        if let Paillier::Owner(owner) = paillier {
             let started = Instant::now();
             Response::open(&response)?.nearest(owner, 10, &Progress::new())?;
             decode = Some(Rate::new(measured, started.elapsed().as_secs_f64(), vectors));
@@ -118,9 +120,9 @@ pub fn report(
 
 /// Returns an encryptor that is as fast as the real one. An owner's context gets a temporary key, since the real secret
 /// key would need the passphrase.
-fn stand_in(args: &Args, file: &ContextFile) -> Result<Encryptor, Failure> {
+fn stand_in(args: &Args, file: &ContextFile) -> Result<Paillier, Failure> {
     if file.owner().is_none() {
-        return Encryptor::open(file, &args.owner);
+        return Paillier::open(file, &args.owner);
     }
     let info = args.owner.check(file)?;
     let parameters = &info.parameters;
@@ -134,14 +136,14 @@ fn stand_in(args: &Args, file: &ContextFile) -> Result<Encryptor, Failure> {
     if let (None, Some(alpha_len)) = (parameters.weakness(), parameters.alpha_len()) {
         builder = builder.alpha_len(alpha_len);
     }
-    Ok(Encryptor::Owner(Box::new(builder.create(PassphraseKeyProvider::new("stand-in")?)?)))
+    Ok(Paillier::Owner(Box::new(builder.create(PassphraseKeyProvider::new("stand-in")?)?)))
 }
 
 /// Encrypts vectors for about [`SECONDS`]. Returns their number and the time in seconds.
-fn encrypt_some(
+pub fn encrypt_some(
     encryptor: &Encryptor,
     input: &mut Input,
-    writer: &mut IndexWriter,
+    writer: &mut Writer,
     todo: u64,
 ) -> Result<(u64, f64), Failure> {
     let block = encryptor.block() as u64;
@@ -207,12 +209,12 @@ fn text(plan: &Plan) -> String {
     output::fields(&fields)
 }
 
-fn round(rate: f64) -> String {
+pub fn round(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }
 
 /// Formats a duration in the largest units.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let whole = seconds.round() as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
@@ -225,11 +227,11 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn size(path: &Path) -> Result<u64, Failure> {
+pub fn size(path: &Path) -> Result<u64, Failure> {
     Ok(path.metadata().map_err(Failure::io("read", path))?.len())
 }
 
 /// Computes `part` × `all` / `of` without overflow.
-fn scaled(part: u64, all: u64, of: u64) -> u64 {
+pub fn scaled(part: u64, all: u64, of: u64) -> u64 {
     u64::try_from(u128::from(part) * u128::from(all) / u128::from(of.max(1))).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,12 @@
 //! `hushvec index compact`.
 
+use crate::args::Owner;
 use crate::failure::Failure;
+use crate::index_file::IndexFile;
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
-use hushvec::Index;
+use hushvec::{Index, PackedIndex};
 use serde::Serialize;
 use std::path::PathBuf;
 use tracing::info;
@@ -13,9 +16,14 @@ use tracing::info;
 pub struct Args {
     /// Index file
     index: PathBuf,
+    /// For an index of packed search: the owner's context, because its blocks are encrypted again
+    #[arg(long, value_name = "FILE")]
+    context: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    owner: Owner,
 }
 
 #[derive(Serialize)]
@@ -27,9 +35,25 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let bar = Bar::new("compacting", Index::open(&args.index)?.len());
-    let done = Index::compact(&args.index, bar.progress())?;
-    drop(bar);
+    let index = IndexFile::open(&args.index)?;
+    let bar = |index: &IndexFile| Bar::new("compacting", index.len());
+    let done = match (&index, &args.context) {
+        (IndexFile::Paillier(_), Some(_)) => {
+            return Err(Failure::Usage("--context is for an index of packed search; leave it out".to_owned()));
+        }
+        (IndexFile::Paillier(_), None) => Index::compact(&args.index, bar(&index).progress())?,
+        (IndexFile::Packed(_), None) => {
+            return Err(Failure::Usage(format!(
+                "{} is an index of packed search, whose blocks only the owner can encrypt again; give --context with \
+                 the owner's context",
+                args.index.display()
+            )));
+        }
+        (IndexFile::Packed(_), Some(context)) => {
+            let context = packed::index::owner(context, &args.owner)?;
+            PackedIndex::compact(&args.index, &context, bar(&index).progress())?
+        }
+    };
     if args.json {
         let (bytes_before, bytes) = (done.bytes_before, done.bytes_after);
         return output::print_json(&Report { vectors: done.kept, removed: done.removed, bytes_before, bytes });

@@ -1,7 +1,9 @@
 //! `hushvec index info`.
 
 use crate::failure::Failure;
+use crate::index_file::IndexFile;
 use crate::output;
+use crate::packed;
 use hushvec::{IdKind, Index};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -10,13 +12,13 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Index file
-    index: PathBuf,
+    pub index: PathBuf,
     /// Read the whole file and verify every checksum
     #[arg(long)]
-    verify: bool,
+    pub verify: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,13 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = Index::open(&args.index)?;
+    match IndexFile::open(&args.index)? {
+        IndexFile::Paillier(index) => show(args, &index),
+        IndexFile::Packed(index) => packed::index::info(args, &index),
+    }
+}
+
+fn show(args: &Args, index: &Index) -> Result<(), Failure> {
     if args.verify {
         index.verify()?;
     }

@@ -1,10 +1,11 @@
 //! `hushvec index merge`.
 
 use crate::failure::Failure;
+use crate::index_file::IndexFile;
 use crate::output;
 use crate::progress::Bar;
 use crate::target;
-use hushvec::Index;
+use hushvec::{Index, PackedIndex};
 use serde::Serialize;
 use std::path::PathBuf;
 use tracing::info;
@@ -31,16 +32,38 @@ struct Report {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     target::check_new(&args.output, "")?;
-    let indexes = args.indexes.iter().map(|path| Index::open(path)).collect::<Result<Vec<_>, _>>()?;
-    indexes.iter().for_each(crate::aggregate::warn_if_torn);
-    let vectors: u64 = indexes.iter().map(Index::len).sum();
-    let bar = Bar::new("merging", vectors);
-    let vectors = Index::merge(&indexes, &args.output, bar.progress())?;
+    let indexes = args.indexes.iter().map(|path| IndexFile::open(path)).collect::<Result<Vec<_>, _>>()?;
+    indexes.iter().for_each(IndexFile::warn_if_torn);
+    let bar = Bar::new("merging", indexes.iter().map(IndexFile::len).sum::<u64>());
+    let (count, mut paillier, mut packed) = (indexes.len(), Vec::new(), Vec::new());
+    for index in indexes {
+        match index {
+            IndexFile::Paillier(index) => paillier.push(index),
+            IndexFile::Packed(index) => packed.push(index),
+        }
+    }
+    let vectors = match (paillier.first(), packed.first()) {
+        (Some(paillier), Some(packed)) => {
+            return Err(Failure::Usage(format!(
+                "{} is an index of Paillier, and {} one of packed search: indexes of one key can be merged",
+                paillier.path().display(),
+                packed.path().display()
+            )));
+        }
+        (_, None) => Index::merge(&paillier, &args.output, bar.progress())?,
+        (None, _) => PackedIndex::merge(&packed, &args.output, bar.progress())?,
+    };
     drop(bar);
     if args.json {
-        return output::print_json(&Report { indexes: indexes.len(), vectors });
+        return output::print_json(&Report { indexes: count, vectors });
     }
-    let (from, indexes) = (indexes.len(), if indexes.len() == 1 { "index" } else { "indexes" });
+    if packed.first().is_some_and(|index| {
+        PackedIndex::open(&args.output)
+            .is_ok_and(|merged| merged.tail().is_ok_and(|rows| rows >= index.parameters().vectors_per_block() as u64))
+    }) {
+        info!("every response contains the tail of the new index; `hushvec index compact --context` packs it");
+    }
+    let (from, indexes) = (count, if count == 1 { "index" } else { "indexes" });
     info!("wrote {} ({} of {from} {indexes})", args.output.display(), output::count(vectors, "vector"));
     Ok(())
 }

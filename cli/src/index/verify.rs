@@ -3,8 +3,9 @@
 use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
+use crate::packed;
 use crate::progress::Bar;
-use hushvec::{Evaluator, Index};
+use hushvec::{Evaluator, Index, StoredContext};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -12,21 +13,21 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Public context, or the owner's context
-    context: PathBuf,
+    pub context: PathBuf,
     /// Index file
-    index: PathBuf,
+    pub index: PathBuf,
     /// Also check that every ciphertext is coprime to n, as all ciphertexts of this key are
     #[arg(long)]
-    deep: bool,
+    pub deep: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    compute: Compute,
+    pub compute: Compute,
     #[command(flatten)]
     weak: Weak,
     #[command(flatten)]
-    expected: Expected,
+    pub expected: Expected,
 }
 
 #[derive(Serialize)]
@@ -39,7 +40,11 @@ struct Report {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let public = args::read_public(&args.context, &args.weak, &args.expected)?;
+    let file = match StoredContext::read(&args.context)? {
+        StoredContext::Paillier(file) => file,
+        StoredContext::Packed(file) => return packed::index::verify(args, &file),
+    };
+    let public = args::public_of(&file, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());
     let evaluator = Evaluator::with_threads(&public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = Index::open(&args.index)?;
@@ -48,11 +53,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     evaluator.verify(&index, args.deep, bar.progress())?;
     drop(bar);
     let torn_bytes = index.recovery().map_or(0, |recovery| recovery.torn_bytes);
-    let (vectors, deleted, deep) = (index.len(), index.deleted(), args.deep);
+    let checks = if args.deep { "ids, ranges and coprimality" } else { "ids and ranges" };
+    report(args, [index.len(), index.deleted(), torn_bytes], checks)
+}
+
+/// Reports a verified index.
+pub fn report(args: &Args, [vectors, deleted, torn_bytes]: [u64; 3], checks: &str) -> Result<(), Failure> {
     if args.json {
-        return output::print_json(&Report { vectors, deleted, torn_bytes, deep, verified: true });
+        return output::print_json(&Report { vectors, deleted, torn_bytes, deep: args.deep, verified: true });
     }
-    let checks = if deep { "ids, ranges and coprimality" } else { "ids and ranges" };
     output::print(&format!(
         "{}: {} verified: checksums, {checks}\n",
         args.index.display(),

@@ -71,7 +71,7 @@ impl Rows {
             return Ok(Some(row));
         }
         let block = self.input.read_block(BLOCK)?;
-        let reals = self.input.take_reals();
+        let reals = block.reals;
         let first = self.next;
         self.next += reals.len() as u64;
         let id = |row: usize| {

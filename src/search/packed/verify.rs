@@ -8,6 +8,16 @@ use crate::progress::Progress;
 use crate::search::record_file::Form;
 use crate::search::taken::Taken;
 
+impl PackedIndex {
+    /// Verifies the checksum of every block.
+    ///
+    /// # Errors
+    /// [`Error::Format`], naming the first block that is damaged.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.index.verify()
+    }
+}
+
 impl PackedEvaluator {
     /// Verifies every checksum of an index, that ids are unique, that residues are reduced, and the size of the rows of
     /// the tail. `progress` counts vectors.

@@ -1,0 +1,47 @@
+//! Vectors for packed search, as its metric needs them.
+
+use crate::failure::Failure;
+use crate::input::{Block, Format, IdSource, Input};
+use hushvec::packed::{Metric, Parameters, Vectors};
+use std::path::PathBuf;
+
+/// Opens files of vectors: bits for Hamming distances, real vectors for inner products.
+pub fn open(paths: &[PathBuf], parameters: &Parameters, format: &Format, ids: IdSource) -> Result<Input, Failure> {
+    match parameters.metric() {
+        Metric::Hamming => Input::open(paths, parameters.dimensions(), format, ids),
+        Metric::InnerProduct { .. } => {
+            for (given, flag) in [(format.packed, "--packed"), (format.project, "--project")] {
+                if given {
+                    return Err(Failure::Usage(format!(
+                        "{flag} is for bits, and the context has the metric inner_product, which takes real vectors"
+                    )));
+                }
+            }
+            Ok(Input::open(paths, parameters.dimensions(), format, ids)?.keeping_reals())
+        }
+    }
+}
+
+/// A block of vectors in the form that packed search takes.
+pub struct Owned {
+    block: Block,
+    reals: Vec<f32>,
+}
+
+impl Owned {
+    pub fn new(mut block: Block) -> Self {
+        let reals = std::mem::take(&mut block.reals).concat();
+        Self { block, reals }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.block.vectors.len()
+    }
+
+    pub fn vectors(&self, parameters: &Parameters) -> Vectors<'_> {
+        match parameters.metric() {
+            Metric::Hamming => Vectors::Bits(&self.block.vectors),
+            Metric::InnerProduct { .. } => Vectors::Reals(&self.reals),
+        }
+    }
+}

@@ -120,7 +120,7 @@ pub enum Error {
         actual: usize,
     },
     /// An unknown scheme name.
-    #[error("unknown scheme {name:?}; the schemes are paillier, paillier_lookup and paillier_subgroup")]
+    #[error("unknown scheme {name:?}; the schemes are paillier, paillier_lookup, paillier_subgroup and packed")]
     UnknownScheme {
         /// The name that was given.
         name: String,

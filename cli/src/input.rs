@@ -108,8 +108,31 @@ impl Input {
             let why = "--project takes floating-point vectors, and --packed vectors are bits already";
             return Err(Failure::Usage(format!("{why}; leave one of them out")));
         }
-        let layout = Layout { packed: format.packed, project: format.project, column: format.column.clone(), ids };
-        let mut projector = format.project.then(|| Projector::new(dimensions));
+        let column = format.column.clone();
+        Self::open_with(
+            paths,
+            dimensions,
+            Layout { packed: format.packed, project: format.project, reals: false, column, ids },
+        )
+    }
+
+    /// Opens files of real vectors, as [`Input::open`] does, and keeps them: see [`Block::reals`]. Files of bits are an
+    /// error.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn open_reals(
+        paths: &[PathBuf],
+        dimensions: usize,
+        column: Option<String>,
+        ids: IdSource,
+    ) -> Result<Self, Failure> {
+        let layout = Layout { packed: false, project: false, reals: true, column, ids };
+        Ok(Self::open_with(paths, dimensions, layout)?.keeping_reals())
+    }
+
+    fn open_with(paths: &[PathBuf], dimensions: usize, layout: Layout) -> Result<Self, Failure> {
+        let mut projector = layout.project.then(|| Projector::new(dimensions));
         let mut files = Vec::new();
         for path in files::expand(paths)? {
             let rows =
@@ -124,7 +147,7 @@ impl Input {
     /// # Errors
     /// [`Failure`] if the bytes are not such an array.
     pub fn embedded(bytes: &'static [u8], name: &str, dimensions: usize) -> Result<Self, Failure> {
-        let layout = Layout { packed: true, project: false, column: None, ids: IdSource::RowNumbers };
+        let layout = Layout { packed: true, project: false, reals: false, column: None, ids: IdSource::RowNumbers };
         let source = Source::open(Reader::stream(bytes, Path::new(name))?, &layout, dimensions)?;
         Ok(Self::new(Vec::new(), Some(source), layout, dimensions))
     }
@@ -284,6 +307,7 @@ impl Input {
 /// Checks the first vector of a file. Returns the number of its vectors.
 fn inspect(path: &Path, layout: &Layout, dimensions: usize, projector: Option<&mut Projector>) -> Result<u64, Failure> {
     let mut source = Source::open(Reader::open(path)?, layout, dimensions)?;
-    source.push_next(&mut BitMatrix::new(dimensions), None, projector)?;
+    let mut reals = layout.reals.then(Vec::new);
+    source.push_next(&mut BitMatrix::new(dimensions), reals.as_mut(), projector)?;
     Source::open(Reader::open(path)?, layout, dimensions)?.count(path)
 }

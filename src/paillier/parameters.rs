@@ -51,6 +51,10 @@ impl FromStr for Scheme {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        if text == "packed" {
+            let reason = "packed search has contexts of its own (PackedContext)".to_owned();
+            return Err(Error::Unsupported { operation: "a Paillier context of the scheme packed", reason });
+        }
         Self::ALL
             .into_iter()
             .find(|scheme| scheme.name() == text)

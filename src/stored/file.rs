@@ -30,8 +30,7 @@ enum Content {
 impl Content {
     fn parse(text: &str) -> Result<Self, Error> {
         if is_packed(text) {
-            let reason = "this operation needs a context of a Paillier scheme".to_owned();
-            return Err(Error::Unsupported { operation: "using a context of packed search here", reason });
+            return Err(Error::context("config", "has the scheme packed; this needs a context of a Paillier scheme"));
         }
         let document = match Document::parse(text) {
             Ok(document) => document,

@@ -161,7 +161,8 @@ impl Csv {
         let besides_id = if self.id.is_some() { " besides the id" } else { "" };
         let who = if layout.project { "the lines before have" } else { "the context needs" };
         let is_short = fields < self.dimensions + usize::from(self.id.is_some());
-        let hint = if is_short && !layout.project { projector::hint(self.dimensions) } else { String::new() };
+        let hint =
+            if is_short && !layout.project && !layout.reals { projector::hint(self.dimensions) } else { String::new() };
         format!("{fields} fields, {who} {} numbers{besides_id}{hint}", self.dimensions)
     }
 }

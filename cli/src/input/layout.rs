@@ -19,6 +19,8 @@ pub struct Layout {
     pub packed: bool,
     /// Whether vectors are projected to the context's bits.
     pub project: bool,
+    /// Whether the real vectors are wanted, rather than bits.
+    pub reals: bool,
     /// The name of the column or field that holds the vectors, if given.
     pub column: Option<String>,
     /// Where ids come from.

@@ -61,7 +61,7 @@ pub fn check_columns(
     let unit = if layout.packed { "packed bytes" } else { "dimensions" };
     let hint = match element {
         Element::U8 | Element::Quantised if columns == bytes as u64 => "; give --packed for packed bits".to_owned(),
-        element if element.is_real() && columns < dimensions as u64 => projector::hint(dimensions),
+        element if element.is_real() && !layout.reals && columns < dimensions as u64 => projector::hint(dimensions),
         _ => String::new(),
     };
     Err(reader.wrong(format!("has {columns} {unit} per vector, the context needs {expected}{hint}")))

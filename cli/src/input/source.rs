@@ -100,7 +100,7 @@ impl Source {
             (Some(projector), Some(real)) => projector.push(real, vectors).map_err(|why| refused(&why))?,
             _ => components.push_to(vectors).map_err(|error| match (&components, error) {
                 (Components::Numbers(_), Error::Dimension { expected, actual, .. }) if actual < expected => {
-                    let hint = projector::hint(expected);
+                    let hint = if reals.is_some() { String::new() } else { projector::hint(expected) };
                     refused(&format!("has {actual} dimensions, the context needs {expected}{hint}"))
                 }
                 (_, error) => row::refused(self.name(), place, error),

@@ -17,7 +17,7 @@ pub fn open(paths: &[PathBuf], parameters: &Parameters, format: &Format, ids: Id
                     )));
                 }
             }
-            Ok(Input::open(paths, parameters.dimensions(), format, ids)?.keeping_reals())
+            Input::open_reals(paths, parameters.dimensions(), format.column.clone(), ids)
         }
     }
 }

@@ -23,6 +23,7 @@ mod inputs;
 mod mistakes;
 #[cfg(feature = "client")]
 mod oracle;
+mod packed;
 #[cfg(all(feature = "client", feature = "server"))]
 #[path = "../../../server/tests/common/process.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]

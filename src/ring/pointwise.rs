@@ -93,6 +93,19 @@ pub(crate) fn to_mont(isa: Isa, modulus: Modulus, out: &mut [u32]) {
 }
 
 compiled_for_each_isa! {
+    /// Returns whether all words, a multiple of the widest vector, are canonical residues.
+    pub(crate) fn are_reduced<W>(isa; modulus: Modulus, words: &[u32]) -> bool {
+        let (q, most) = (W::splat(isa, modulus.value()), W::splat(isa, 1 << 31));
+        // x − q is negative for x < q. Limiting x keeps larger numbers from wrapping around to negative ones.
+        let mut all = W::splat(isa, u32::MAX);
+        for x in bytemuck::cast_slice::<u32, W::Array>(words) {
+            all = all.and(W::load(isa, x).min(most).sub(q));
+        }
+        let mut signs = <W::Array as bytemuck::Zeroable>::zeroed();
+        all.store(&mut signs);
+        signs.as_mut().iter().all(|sign| sign >> 31 == 1)
+    }
+
     /// out ← Σ x·y over pairs of polynomials, each with one factor in Montgomery form. At most four pairs.
     pub(crate) fn dot<W>(isa; modulus: Modulus, out: &mut [u32], pairs: &[[&[u32]; 2]]) {
         debug_assert!(pairs.len() <= 4, "sums of four products stay below q·2^32");
@@ -176,6 +189,16 @@ mod tests {
                         run(&|out| divide(isa, m, out, &large, c, one, inverse)),
                         map(&[x.clone(), large.clone()], |x, y| (x + wide + q - y % q) % q * wide % q)
                     );
+                }
+                assert!(are_reduced(isa, m, &x));
+                for place in [0, x.len() - 1] {
+                    for (word, reduced) in
+                        [(m.value() - 1, true), (m.value(), false), (1 << 31, false), (u32::MAX, false)]
+                    {
+                        let mut words = x.clone();
+                        words[place] = word;
+                        assert_eq!(are_reduced(isa, m, &words), reduced, "{word}");
+                    }
                 }
                 for count in 1..=4 {
                     let products = vec![[y.as_slice(), montgomery.as_slice()]; count];

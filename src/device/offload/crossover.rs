@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Work {
     /// The kernel's name.
     pub(super) kernel: &'static str,
-    /// Bits of the modulus.
-    pub(super) bits: usize,
+    /// The size of numbers: see [`Kernel::size`](super::kernel::Kernel::size).
+    pub(super) size: usize,
     /// Total bits of a row's exponents; 0 without an exponent.
     pub(super) exponent_bits: usize,
 }
@@ -106,7 +106,7 @@ impl Crossovers {
 mod tests {
     use super::*;
 
-    const WORK: Work = Work { kernel: "pair_pow", bits: 1024, exponent_bits: 512 };
+    const WORK: Work = Work { kernel: "pair_pow", size: 1024, exponent_bits: 512 };
 
     /// Simulates a GPU that takes `fixed` seconds plus `each` per row, and a CPU that takes a millisecond per row.
     fn settle(fixed: f64, each: f64) -> Crossover {

@@ -4,6 +4,7 @@
 
 pub(crate) mod automorphism;
 pub(crate) mod basis;
+pub(crate) mod kernels;
 pub(crate) mod modulus;
 pub(crate) mod ntt;
 pub(crate) mod pointwise;

@@ -138,7 +138,7 @@ impl Offloaded {
         if all == 0 {
             return;
         }
-        let work = Work { kernel: K::NAME, size: kernel.size(), exponent_bits: kernel.exponent_bits() };
+        let work = Work { kernel: K::NAME, size: kernel.size(), length: kernel.length() };
         // Computes each list from row `first` on the CPU.
         let compute = |first: usize, out: &mut [K::Element]| {
             for (list, out) in out.chunks_mut(rows * width).enumerate() {

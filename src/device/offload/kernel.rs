@@ -24,8 +24,9 @@ pub(crate) trait Kernel: Sync {
     /// The size of numbers: the bits of a modulus, or the degree of a ring. A GPU shows known answers for each size.
     fn size(&self) -> usize;
 
-    /// Total bits of a row's exponents, on which the time of a row depends besides [`Kernel::size`].
-    fn exponent_bits(&self) -> usize {
+    /// What the time of a row depends on besides [`Kernel::size`]: the total bits of a row's exponents, or the number
+    /// of products in a sum.
+    fn length(&self) -> usize {
         0
     }
 

@@ -149,7 +149,7 @@ pub(super) mod gpu {
             self.key.p().modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.key.p().exponent.bits()
         }
 

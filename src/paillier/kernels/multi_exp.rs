@@ -161,7 +161,7 @@ pub(super) mod gpu {
             self.modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.weights.bits() * self.inputs.len()
         }
 

@@ -244,7 +244,7 @@ pub(super) mod gpu {
             self.base.modulus().bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.bits
         }
 

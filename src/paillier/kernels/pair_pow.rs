@@ -137,7 +137,7 @@ pub(super) mod gpu {
             self.modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.exponent.bits()
         }
 

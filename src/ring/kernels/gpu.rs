@@ -1,0 +1,4 @@
+//! What the kernels on polynomials share on GPUs.
+
+pub(crate) mod check;
+pub(crate) mod transform;

@@ -128,10 +128,11 @@ pub mod hazmat {
     pub use crate::paillier::kernels::{SHADERS, gpu::shader::Shader, gpu::shape::Shape};
     pub use crate::ring::kernels::ntt_forward::ntt_forward;
     pub use crate::ring::kernels::ntt_inverse::ntt_inverse;
-    #[cfg(feature = "gpu")]
-    pub use crate::ring::kernels::sources as lattice_shaders;
     pub use crate::ring::ntt::Ntt;
     pub use crate::ring::primes::ntt_primes;
+    pub use crate::rlwe::packed::kernels::packed_scan::packed_scan;
+    #[cfg(feature = "gpu")]
+    pub use crate::rlwe::packed::kernels::sources as lattice_shaders;
     pub use crate::search::record_file::survey::RecordSurvey;
 
     #[cfg(feature = "owner")]

@@ -18,13 +18,3 @@ mod samples;
 pub fn sources() -> Vec<(String, String)> {
     [ntt_forward::gpu::SHADER, ntt_inverse::gpu::SHADER].iter().flat_map(gpu::transform::sources).collect()
 }
-
-#[cfg(all(test, feature = "gpu"))]
-mod tests {
-    use crate::device::gpu::shader::assert_portable;
-
-    #[test]
-    fn every_shader_is_valid_for_every_degree() {
-        super::sources().iter().for_each(|(name, text)| assert_portable(name, text));
-    }
-}

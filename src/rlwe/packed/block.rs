@@ -1,7 +1,7 @@
 //! Encrypted vectors: up to 4,096 in one block.
 
 use super::bytes::{array, check_length, check_residues};
-use super::parameters::{DEGREE, Parameters, TILE, basis};
+use super::parameters::{DEGREE, Parameters, basis};
 use crate::error::Error;
 use crate::ring::modulus::low;
 use crate::rlwe::prg::{Prg, SEED_BYTES};
@@ -101,14 +101,6 @@ impl Block {
     /// What the owner needs to know of the block to decode scores.
     pub fn header(&self) -> &BlockHeader {
         &self.header
-    }
-
-    /// Returns the words of a tile: 16 for each polynomial.
-    #[inline(always)]
-    pub(super) fn tile(&self, limb: usize, tile: usize) -> &[u32] {
-        let words = self.header.parameters.polynomials() * TILE;
-        let first = (limb * (DEGREE / TILE) + tile) * words;
-        &self.words[first..first + words]
     }
 
     /// Fails if the block has other parameters.

@@ -1,4 +1,4 @@
-//! Compares the kernels on polynomials on every device with an oracle: results must be byte-identical.
+//! Compares the lattice kernels on every device with an oracle: results must be byte-identical.
 
 #![cfg(all(feature = "gpu", feature = "owner"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
@@ -102,6 +102,81 @@ fn ntt_forward_and_ntt_inverse() {
                 hazmat::ntt_inverse(device, &rings, &lazy[..words], &mut out);
                 assert!(out == reduced[..words], "ntt_inverse of lazy values/{name}/{degree}/{count}");
             }
+        }
+    }
+    devices::assert_nothing_fell_back();
+}
+
+/// Coefficients of a polynomial of packed search, and of one of its tiles.
+const PACKED_DEGREE: usize = 4096;
+const TILE: usize = 16;
+
+/// Words in the layout of packed search: \[limb\]\[tile\]\[polynomial\]\[half\]\[coefficient of the tile\].
+fn packed_words(random: &mut SplitMix, primes: &[u64], words: usize, number: usize) -> Vec<u32> {
+    let word = |i: usize| {
+        let q = primes[2 * i / words];
+        let word = match number {
+            0 => q - 1,
+            1 => 0,
+            2 => 1,
+            3 => (q - 1) * (i as u64 % 2),
+            // The greatest lower and upper halves.
+            4 => 0x7fff,
+            5 => (q - 1) >> 15 << 15,
+            _ => random.next() % q,
+        };
+        u32::try_from(word).unwrap()
+    };
+    (0..words).map(word).collect()
+}
+
+/// The sums of a query with a block by their definition: \[half\]\[limb\]\[coefficient\].
+fn packed_sums(primes: &[u64], polynomials: usize, query: &[u32], block: &[u32]) -> Vec<u32> {
+    let mut sums = Vec::new();
+    for half in 0..2 {
+        for (limb, q) in primes.iter().enumerate() {
+            // 2^−32 modulo q.
+            let scale = power(2, 32 * (q - 2), *q);
+            for coefficient in 0..PACKED_DEGREE {
+                let place = (limb * PACKED_DEGREE / TILE + coefficient / TILE) * polynomials;
+                let product = |i: usize| {
+                    let b = block[(place + i) * TILE + coefficient % TILE];
+                    let c = query[((place + i) * 2 + half) * TILE + coefficient % TILE];
+                    u64::from(b) * u64::from(c) % q
+                };
+                let sum = (0..polynomials).map(product).sum::<u64>() % q * scale % q;
+                sums.push(u32::try_from(sum).unwrap());
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn packed_scan() {
+    let mut random = SplitMix(32);
+    let primes = ntt_primes(29, PACKED_DEGREE, 2);
+    // Numbers of polynomials around those of which the sums are reduced.
+    for (polynomials, queries, blocks) in
+        [(1, 1, 1), (22, 3, 7), (48, 1, 65), (65, 2, 2), (171, 1, 5), (3, 2, 0), (3, 0, 2), (512, 1, 1)]
+    {
+        let words = 2 * PACKED_DEGREE * polynomials;
+        let queries: Vec<Vec<u32>> =
+            (0..queries).map(|i| packed_words(&mut random, &primes, 2 * words, 3 * i)).collect();
+        let blocks: Vec<Vec<u32>> = (0..blocks).map(|i| packed_words(&mut random, &primes, words, i)).collect();
+        let queries: Vec<&[u32]> = queries.iter().map(Vec::as_slice).collect();
+        let blocks: Vec<&[u32]> = blocks.iter().map(Vec::as_slice).collect();
+        let sums = |query: &&[u32]| {
+            let query = *query;
+            let primes = &primes;
+            blocks.iter().flat_map(move |block| packed_sums(primes, polynomials, query, block)).collect::<Vec<u32>>()
+        };
+        let expected: Vec<u32> = queries.iter().flat_map(sums).collect();
+        for (name, device) in devices::devices(0) {
+            let mut out = vec![7; expected.len()];
+            hazmat::packed_scan(device, polynomials, &queries, &blocks, &mut out);
+            let what = format!("packed_scan/{name}/{polynomials}/{}×{}", queries.len(), blocks.len());
+            assert!(out == expected, "{what}");
         }
     }
     devices::assert_nothing_fell_back();

@@ -18,6 +18,7 @@ use butterfly::{butterfly, quarters};
 use last_levels::LastLevels;
 
 /// The transform for one modulus and degree.
+#[derive(Clone)]
 pub struct Ntt {
     modulus: Modulus,
     degree: usize,

@@ -9,6 +9,7 @@ use crate::device::cpu::Run;
 use crate::device::isa::Isa;
 use crate::device::open_device::OpenDevice;
 use crate::error::Error;
+use crate::ring::kernels::ntt_inverse::ntt_inverse;
 
 /// The most blocks of a task. For all of them, one part of a query after the other stays in the cache.
 const TASK_BLOCKS: usize = 64;
@@ -85,11 +86,14 @@ fn answer_blocks(isa: Isa, parameters: &Parameters, queries: &[&ExpandedQuery], 
     let (query_words, block_words) = words(queries, blocks);
     add_products(isa, parameters.polynomials(), &query_words, &block_words, &mut sums);
     let mut answers = answers(parameters, queries, blocks);
-    finish(isa, parameters, &mut sums, &mut answers);
+    for (ring, limb) in basis().rings()[..2].iter().cycle().zip(sums.chunks_exact_mut(DEGREE)) {
+        ring.inverse(isa, limb);
+    }
+    finish(isa, parameters, &sums, &mut answers);
     answers
 }
 
-/// [`answer_blocks`] with the sums from a GPU.
+/// [`answer_blocks`] with a GPU, which computes the sums and transforms them.
 fn answer_blocks_on_gpu(
     device: &OpenDevice,
     parameters: &Parameters,
@@ -99,11 +103,12 @@ fn answer_blocks_on_gpu(
     let mut sums = vec![0; queries.len() * blocks.len() * SUMS];
     let (query_words, block_words) = words(queries, blocks);
     packed_scan(device, parameters.polynomials(), &query_words, &block_words, &mut sums);
+    let mut coefficients = vec![0; sums.len()];
+    ntt_inverse(device, &basis().rings()[..2], &sums, &mut coefficients);
     let mut answers = answers(parameters, queries, blocks);
     let width = self::block_words(parameters);
     device.cpu().for_each_run(&mut answers, width, Run::new(1, 16), |first, answers| {
-        let mut sums = sums[first * SUMS..(first + answers.len() / width) * SUMS].to_vec();
-        finish(device.cpu().isa(), parameters, &mut sums, answers);
+        finish(device.cpu().isa(), parameters, &coefficients[first * SUMS..], answers);
     });
     answers
 }
@@ -119,14 +124,11 @@ fn answers(parameters: &Parameters, queries: &[&ExpandedQuery], blocks: &[Block]
     vec![0; queries.len() * blocks.len() * block_words(parameters)]
 }
 
-/// Turns sums, as values, into answers. Changes the sums.
-fn finish(isa: Isa, parameters: &Parameters, sums: &mut [u32], answers: &mut [u32]) {
+/// Turns sums into answers.
+fn finish(isa: Isa, parameters: &Parameters, sums: &[u32], answers: &mut [u32]) {
     let mut fractions = vec![0; 2 * DEGREE];
-    for (sums, answer) in sums.chunks_exact_mut(SUMS).zip(answers.chunks_exact_mut(block_words(parameters))) {
-        for (half, fractions) in sums.chunks_exact_mut(2 * DEGREE).zip(fractions.chunks_exact_mut(DEGREE)) {
-            for (ring, limb) in basis().rings().iter().zip(half.chunks_exact_mut(DEGREE)) {
-                ring.inverse(isa, limb);
-            }
+    for (sums, answer) in sums.chunks_exact(SUMS).zip(answers.chunks_exact_mut(block_words(parameters))) {
+        for (half, fractions) in sums.chunks_exact(2 * DEGREE).zip(fractions.chunks_exact_mut(DEGREE)) {
             response::fractions(isa, half, fractions);
         }
         let (d0, d1) = fractions.split_at(DEGREE);

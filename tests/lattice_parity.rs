@@ -8,7 +8,7 @@ mod devices;
 #[path = "common/numbers.rs"]
 mod numbers;
 
-use hushvec::hazmat::{self, Ntt, ntt_primes};
+use hushvec::hazmat::{self, Basis, Ntt, SwitchingKey, ntt_primes};
 use numbers::SplitMix;
 
 const DEGREES: [usize; 3] = [2048, 4096, 8192];
@@ -177,6 +177,88 @@ fn packed_scan() {
             hazmat::packed_scan(device, polynomials, &queries, &blocks, &mut out);
             let what = format!("packed_scan/{name}/{polynomials}/{}×{}", queries.len(), blocks.len());
             assert!(out == expected, "{what}");
+        }
+    }
+    devices::assert_nothing_fell_back();
+}
+
+/// The product modulo X^N + 1, by its definition.
+fn negacyclic(q: u64, x: &[u32], y: &[u64]) -> Vec<u64> {
+    let mut product = vec![0; x.len()];
+    for (i, a) in x.iter().enumerate().filter(|(_, a)| **a != 0) {
+        let a = u64::from(*a) % q;
+        for (j, b) in y.iter().enumerate() {
+            let term = a * b % q;
+            let place = (i + j) % x.len();
+            product[place] = (product[place] + if i + j < x.len() { term } else { q - term }) % q;
+        }
+    }
+    product
+}
+
+/// Key switching by its definition: sums of products of digits with the key, divided by the last prime and rounded.
+/// `key` has a polynomial for each digit, prime and half.
+fn switched(primes: &[u64], degree: usize, key: &[Vec<u64>], x: &[u32]) -> Vec<u32> {
+    let (special, others) = primes.split_last().unwrap();
+    let mut out = Vec::new();
+    for half in 0..2 {
+        let sum = |l: usize| {
+            let products = x
+                .chunks(degree)
+                .enumerate()
+                .map(|(j, digit)| negacyclic(primes[l], digit, &key[(j * primes.len() + l) * 2 + half]));
+            { products }.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| (a + b) % primes[l]).collect()).unwrap()
+        };
+        let last = sum(others.len());
+        for (l, q) in others.iter().enumerate() {
+            let inverse = power(special % q, q - 2, *q);
+            for (x, r) in sum(l).iter().zip(&last) {
+                let rest = (r + special / 2) % special;
+                let quotient = (x + special / 2 + q * special - rest) % q * inverse % q;
+                out.push(u32::try_from(quotient).unwrap());
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn key_switch() {
+    let mut random = SplitMix(33);
+    for (degree, bits, batch) in [(2048, vec![30, 20], 7), (2048, vec![29, 30, 21, 20], 2), (4096, vec![29, 20, 19], 1)]
+    {
+        let primes: Vec<u64> = bits.iter().flat_map(|bits| ntt_primes(*bits, degree, 1)).collect();
+        let digits = primes.len() - 1;
+        let mut key = Vec::new();
+        let mut words = Vec::new();
+        for i in 0..digits * primes.len() * 2 {
+            let q = primes[i / 2 % primes.len()];
+            let polynomial: Vec<u32> = if i == 0 {
+                vec![u32::try_from(q - 1).unwrap(); degree]
+            } else {
+                hostile(&mut random, q, degree, 1, 9)
+            };
+            words.extend(values(&polynomial, q).iter().map(|x| u32::try_from((u64::from(*x) << 32) % q).unwrap()));
+            key.push(polynomial.into_iter().map(u64::from).collect::<Vec<u64>>());
+        }
+        let mut polynomials = Vec::new();
+        for row in 0..batch {
+            for q in &primes[..digits] {
+                // The greatest residues, random ones, and a single one.
+                polynomials.extend(hostile(&mut random, *q, degree, 1, [0, 9, 5, 1, 2][row % 5]));
+            }
+        }
+        let expected: Vec<u32> =
+            polynomials.chunks(digits * degree).flat_map(|x| switched(&primes, degree, &key, x)).collect();
+        let narrow: Vec<u32> = primes.iter().map(|q| u32::try_from(*q).unwrap()).collect();
+        let (basis, key) = (Basis::for_primes(&narrow, degree), SwitchingKey::from_words(words));
+        for (name, device) in devices::devices(0) {
+            for count in [0, 1, batch] {
+                let (input, output) = (count * digits * degree, 2 * count * digits * degree);
+                let mut out = vec![7; output];
+                hazmat::key_switch(device, &basis, &key, &polynomials[..input], &mut out);
+                assert!(out == expected[..output], "key_switch/{name}/{degree}/{digits} digits/{count}");
+            }
         }
     }
     devices::assert_nothing_fell_back();

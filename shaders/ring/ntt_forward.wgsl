@@ -1,4 +1,6 @@
 // The forward transform of polynomials: coefficients in natural order, below 4q, to values in bit-reversed order.
+// Workgroup i writes polynomial i. Another file says which polynomial it reads, and in which ring it is: `source`,
+// `ring_of` and `enter`.
 
 @group(0) @binding(2) var<storage, read> input: array<u32>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<u32>>;
@@ -55,7 +57,7 @@ fn three_levels(x: Values, block: u32) -> Values {
 }
 
 fn load_four(at: u32) -> V {
-  return V(input[at], input[at + STEP], input[at + 2u * STEP], input[at + 3u * STEP]);
+  return enter(V(input[at], input[at + STEP], input[at + 2u * STEP], input[at + 3u * STEP]));
 }
 
 // Loads every STEP-th coefficient from `at` on.
@@ -93,13 +95,14 @@ fn transform(values: Values, block: u32, at: u32, t: u32) {
 
 @compute @workgroup_size(POINTS / 16)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  choose_ring(group.x);
+  choose_ring(ring_of(group.x));
+  let begin = source(group.x) * N;
   let at = group.x * N;
-  let x = load(at + t);
+  let x = load(begin + t);
   if (N == POINTS) {
     transform(x, 1u, at, t);
   } else {
-    let y = load(at + POINTS + t);
+    let y = load(begin + POINTS + t);
     let first = factor(1u);
     let a = butterfly(x.a, y.a, V(first.x), V(first.y));
     let b = butterfly(x.b, y.b, V(first.x), V(first.y));

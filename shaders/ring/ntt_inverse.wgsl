@@ -104,7 +104,7 @@ fn store(a: V, b: V, c: V, d: V, at: u32) {
 
 @compute @workgroup_size(POINTS / 16)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  choose_ring(group.x);
+  choose_ring(ring_of(group.x));
   let at = group.x * N;
   if (N == POINTS) {
     let x = transform(at, 1u, t);

@@ -10,7 +10,7 @@ struct Values { a: V, b: V, c: V, d: V }
 struct Pair { x: V, y: V }
 
 struct Params {
-  // The number of the first polynomial of this dispatch: polynomial i is one of ring i modulo `rings`.
+  // The ring of the first polynomial of this dispatch, and the number of rings.
   first: u32,
   rings: u32,
 }
@@ -30,8 +30,8 @@ var<private> q: V;
 var<private> double: V;
 var<private> ring: u32;
 
-fn choose_ring(polynomial: u32) {
-  ring = (params.first + polynomial) % params.rings * (FACTORS + N);
+fn choose_ring(number: u32) {
+  ring = number * (FACTORS + N);
   q = V(constants[ring].x);
   double = q + q;
 }

@@ -11,7 +11,7 @@ pub(crate) mod gpu;
 pub mod ntt_forward;
 pub mod ntt_inverse;
 #[cfg(feature = "gpu")]
-mod samples;
+pub(crate) mod samples;
 
 /// The WGSL of all shaders for all degrees, with a name for each.
 #[cfg(all(any(test, feature = "hazmat"), feature = "gpu"))]

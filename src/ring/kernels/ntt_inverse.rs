@@ -21,7 +21,7 @@ fn on_cpu(cpu: &Cpu, rings: &[Ntt], first: usize, values: &[u32], out: &mut [u32
 
 /// The kernel on a GPU.
 #[cfg(feature = "gpu")]
-pub(super) mod gpu {
+pub(crate) mod gpu {
     use crate::device::cpu::Cpu;
     use crate::device::gpu::shader::Shader;
     use crate::ring::kernels::gpu::transform::{Direction, Transform};
@@ -33,6 +33,7 @@ pub(super) mod gpu {
         parts: &[
             include_str!("../../../shaders/ring/transform.wgsl"),
             include_str!("../../../shaders/ring/residues.wgsl"),
+            include_str!("../../../shaders/ring/polynomials.wgsl"),
             include_str!("../../../shaders/ring/ntt_inverse.wgsl"),
         ],
     };

@@ -12,7 +12,7 @@ pub(super) fn rings(degree: usize) -> Vec<Ntt> {
 
 /// Returns `count` polynomials of these rings in turn, with coefficients below `laziness`·q: for each ring the
 /// greatest ones, zeros, the greatest ones and zeros in turn, and then random ones.
-pub(super) fn polynomials(rings: &[Ntt], laziness: u32, count: usize) -> Vec<u32> {
+pub(crate) fn polynomials(rings: &[Ntt], laziness: u32, count: usize) -> Vec<u32> {
     let mut state = 1u64;
     let mut polynomials = Vec::new();
     for (i, ring) in rings.iter().cycle().take(count).enumerate() {

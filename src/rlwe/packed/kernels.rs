@@ -5,12 +5,12 @@ mod combination;
 pub mod packed_scan;
 
 #[cfg(all(any(test, feature = "hazmat"), feature = "gpu"))]
-use crate::ring;
+use crate::{ring, rlwe::key_switch};
 
 /// The WGSL of all shaders for lattices, of this module and of the ring, with a name for each.
 #[cfg(all(any(test, feature = "hazmat"), feature = "gpu"))]
 pub fn sources() -> Vec<(String, String)> {
-    [ring::kernels::sources(), packed_scan::gpu::sources()].concat()
+    [ring::kernels::sources(), key_switch::gpu::sources(), packed_scan::gpu::sources()].concat()
 }
 
 #[cfg(all(test, feature = "gpu"))]

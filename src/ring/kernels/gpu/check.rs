@@ -60,22 +60,39 @@ struct Functional {
 
 /// Draws as many functionals as the soundness takes.
 fn functionals(cpu: &Cpu, ring: &Ntt) -> Result<Vec<Functional>, Error> {
-    let count = (SOUNDNESS / f64::from(ring.modulus().value()).log2()).ceil();
-    (0..8).take_while(|i| f64::from(*i) < count).map(|_| Functional::new(cpu, ring)).collect()
+    repeats(ring.modulus()).map(|_| Functional::new(cpu, ring)).collect()
+}
+
+/// Counts the checks that the soundness takes, each of which misses an error with probability 1/q.
+pub(crate) fn repeats(modulus: Modulus) -> impl Iterator<Item = u32> {
+    let count = (SOUNDNESS / f64::from(modulus.value()).log2()).ceil();
+    (0..).take_while(move |i| f64::from(*i) < count)
+}
+
+/// Draws a uniform polynomial.
+pub(crate) fn random_polynomial(modulus: Modulus, degree: usize) -> Result<Vec<u32>, Error> {
+    let mut random = vec![0; degree];
+    fill_limbs(&mut OsRandom, &mut random)?;
+    Ok(random.into_iter().map(|x| modulus.reduce(x)).collect())
+}
+
+/// Returns s(1/X) for a polynomial s. The constant coefficient of its product with another polynomial is the inner
+/// product of both polynomials' coefficients.
+pub(crate) fn reflected(modulus: Modulus, polynomial: &[u32]) -> Vec<u32> {
+    // X^−k is −X^(N−k).
+    let mut reflected: Vec<u32> = polynomial.iter().map(|x| (modulus.value() - x) % modulus.value()).collect();
+    if let Some((constant, others)) = reflected.split_first_mut() {
+        *constant = polynomial.first().copied().unwrap_or_default();
+        others.reverse();
+    }
+    reflected
 }
 
 impl Functional {
     fn new(cpu: &Cpu, ring: &Ntt) -> Result<Self, Error> {
         let (modulus, degree) = (ring.modulus(), ring.degree());
-        let mut random = vec![0; degree];
-        fill_limbs(&mut OsRandom, &mut random)?;
-        let of_coefficients: Vec<u32> = random.iter().map(|x| modulus.reduce(*x)).collect();
-        // X^−k is −X^(N−k).
-        let mut of_values: Vec<u32> = of_coefficients.iter().map(|x| (modulus.value() - x) % modulus.value()).collect();
-        if let Some((constant, others)) = of_values.split_first_mut() {
-            *constant = of_coefficients.first().copied().unwrap_or_default();
-            others.reverse();
-        }
+        let of_coefficients = random_polynomial(modulus, degree)?;
+        let mut of_values = reflected(modulus, &of_coefficients);
         ring.forward(cpu.isa(), &mut of_values);
         Ok(Self { modulus, degree: low(degree as u64), of_coefficients, of_values })
     }
@@ -89,7 +106,7 @@ impl Functional {
 
 compiled_for_each_isa! {
     /// Σ x·y·2^−32 mod q, for any 32-bit x and residues y.
-    fn inner_product<W>(isa; modulus: Modulus, x: &[u32], y: &[u32]) -> u32 {
+    pub(crate) fn inner_product<W>(isa; modulus: Modulus, x: &[u32], y: &[u32]) -> u32 {
         let m = modulus.broadcast::<W>(isa);
         let [x, y]: [&[W::Array]; 2] = [x, y].map(bytemuck::cast_slice);
         let zero = W::splat(isa, 0);

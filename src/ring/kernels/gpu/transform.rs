@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The degrees that the shaders support.
-const DEGREES: [usize; 3] = [2048, 4096, 8192];
+pub(crate) const DEGREES: [usize; 3] = [2048, 4096, 8192];
 /// The most values in workgroup memory: 16 KiB, which every device has.
 const MOST_POINTS: usize = 4096;
 /// Multiply-adds of a butterfly: the upper word of a product, and two lower words.
@@ -59,11 +59,6 @@ impl<'a, D: Direction> Transform<'a, D> {
     fn rows_of(&self, rows: Range<usize>) -> &'a [u32] {
         self.input.get(rows.start * self.size()..rows.end * self.size()).unwrap_or_default()
     }
-
-    /// Multiply-adds of a row.
-    fn macs(&self) -> u64 {
-        (self.size() / 2) as u64 * u64::from(self.size().max(1).ilog2()) * BUTTERFLY
-    }
 }
 
 impl<D: Direction> Kernel for Transform<'_, D> {
@@ -99,24 +94,17 @@ impl<D: Direction> Kernel for Transform<'_, D> {
     }
 
     fn prepare(&self, engine: &Arc<Engine>) -> Result<Buffer, GpuFailure> {
-        let mut constants = Vec::with_capacity(self.rings.len() * (self.size() + 4));
-        for ring in self.rings {
-            constants.push(Multiplier { value: ring.modulus().value(), quotient: 0 });
-            constants.extend(ring.scale());
-            constants.push(Multiplier::default());
-            constants.extend_from_slice(D::factors(ring));
-        }
-        engine.upload(&constants, Secrecy::Public)
+        upload_constants(engine, self.rings, D::factors)
     }
 
     fn round(&self, engine: &Engine, _: &mut Buffer, _: usize, most: usize) -> usize {
         let fit = engine.most_bytes() / (4 * self.size().max(1)) as u64;
         let fit = usize::try_from(fit.min(engine.most_workgroups().into())).unwrap_or(usize::MAX);
-        fit.min(engine.budget.pieces(self.macs())).min(most)
+        fit.min(engine.budget.pieces(macs(self.size()))).min(most)
     }
 
     fn launch(&self, engine: &Engine, constants: &mut Buffer, rows: Range<usize>) -> Result<Launch, GpuFailure> {
-        let macs = rows.len() as u64 * self.macs();
+        let macs = rows.len() as u64 * macs(self.size());
         let input = engine.upload(self.rows_of(rows.clone()), Secrecy::Public)?;
         let output = engine.buffer(4 * self.size() * rows.len(), Secrecy::Public)?;
         D::SHADER.run(
@@ -145,8 +133,29 @@ impl<D: Direction> Kernel for Transform<'_, D> {
     }
 }
 
+/// Uploads the constants of rings for a direction.
+pub(crate) fn upload_constants(
+    engine: &Engine,
+    rings: &[Ntt],
+    factors: fn(&Ntt) -> &[Multiplier],
+) -> Result<Buffer, GpuFailure> {
+    let mut constants = Vec::new();
+    for ring in rings {
+        constants.push(Multiplier { value: ring.modulus().value(), quotient: 0 });
+        constants.extend(ring.scale());
+        constants.push(Multiplier::default());
+        constants.extend_from_slice(factors(ring));
+    }
+    engine.upload(&constants, Secrecy::Public)
+}
+
+/// Multiply-adds of a transform.
+pub(crate) fn macs(degree: usize) -> u64 {
+    (degree / 2) as u64 * u64::from(degree.max(1).ilog2()) * BUTTERFLY
+}
+
 /// The header of the shaders for a degree.
-fn header(degree: usize) -> String {
+pub(crate) fn header(degree: usize) -> String {
     let points = degree.clamp(1, MOST_POINTS);
     format!("const N: u32 = {degree}u;\nconst POINTS: u32 = {points}u;\nconst LEVELS: u32 = {}u;\n", points.ilog2())
 }

@@ -10,7 +10,7 @@ use crate::device::gpu::shader::{Run, Shader};
 use crate::device::offload::kernel::{Kernel, Launch};
 use crate::device::offload::known_answer::are_same;
 use crate::error::Error;
-use crate::ring::modulus::Modulus;
+use crate::ring::kernels::gpu::sums;
 use crate::rlwe::packed::kernels::combination::Combination;
 use crate::rlwe::packed::parameters::{DEGREE, TILE, basis};
 use std::ops::Range;
@@ -20,6 +20,7 @@ pub(crate) const SHADER: Shader = Shader {
     name: "packed_scan",
     parts: &[
         include_str!("../../../../../shaders/ring/residues.wgsl"),
+        include_str!("../../../../../shaders/ring/sums.wgsl"),
         include_str!("../../../../../shaders/rlwe/packed_scan.wgsl"),
     ],
 };
@@ -95,7 +96,7 @@ impl<'a> PackedScan<'a> {
             groups,
         ];
         let mut params: [u32; 24] = [0; 24];
-        let constants = basis().rings()[..2].iter().flat_map(|ring| limb(ring.modulus()));
+        let constants = basis().rings()[..2].iter().flat_map(|ring| sums::constants(ring.modulus()));
         params.iter_mut().zip(numbers.into_iter().map(word).chain(constants)).for_each(|(to, from)| *to = from);
         SHADER.run(
             engine,
@@ -221,13 +222,6 @@ impl Kernel for PackedScan<'_> {
         let (queries, blocks) = (queries.each_ref().map(Vec::as_slice), blocks.each_ref().map(Vec::as_slice));
         are_same(&PackedScan::new(POLYNOMIALS, &queries, &blocks), engine, cpu)
     }
-}
-
-/// The constants of a limb: q, 0, then 2^−32, 2^30·2^−32 and 2^46·2^−32 with their quotients.
-fn limb(modulus: Modulus) -> [u32; 8] {
-    let inverse = modulus.inverse(modulus.reduce(1 << 32));
-    let [low, high, top] = [0, 30, 46].map(|bits| modulus.multiplier(modulus.mul(inverse, modulus.reduce(1 << bits))));
-    [modulus.value(), 0, low.value, low.quotient, high.value, high.quotient, top.value, top.quotient]
 }
 
 /// The header of the shader, for invocations that compute `blocks` blocks: 1 to 4.

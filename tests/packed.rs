@@ -361,6 +361,7 @@ fn responses_of_a_gpu_are_those_of_the_cpu() {
         let (query, _) = search.key.encrypt_query(&cpu, &Vectors::Bits(&vectors), 5).unwrap();
         let both = [&search.query, &query].map(|query| search.evaluation_key.expand(&cpu, query).unwrap());
         let all = |device| {
+            // Queries that one device expands can be scanned by the other.
             let responses = ExpandedQuery::scan_all(&both.each_ref(), device, &search.blocks).unwrap();
             responses.iter().map(Response::to_bytes).collect::<Vec<_>>()
         };

@@ -21,9 +21,11 @@ const IN_REGISTERS: Limits = Limits { spills: 0, scratch: Some(0), branches: 2, 
 const IN_MEMORY: Limits = Limits { spills: 0, scratch: None, branches: 1, cycles: 18.5 };
 
 /// Transforms of polynomials. Cycles are those of a butterfly.
-const TRANSFORM: Limits = Limits { spills: 0, scratch: Some(0), branches: 0, cycles: 26.0 };
+const TRANSFORM: Limits = Limits { spills: 0, scratch: Some(0), branches: 0, cycles: 31.0 };
 /// Sums of products of residues. Cycles are those of a product.
 const SCAN: Limits = Limits { spills: 0, scratch: Some(0), branches: 1, cycles: 9.5 };
+/// Products with switching keys. Cycles are those of a product.
+const KEY: Limits = Limits { spills: 0, scratch: Some(0), branches: 1, cycles: 18.0 };
 
 /// Describes the limits that a kernel exceeds.
 pub fn exceeded(line: &Line) -> Vec<String> {
@@ -36,7 +38,8 @@ pub fn exceeded(line: &Line) -> Vec<String> {
         Work::Rows(shape) if shape.lanes > 1 => IN_REGISTERS,
         Work::Rows(_) => IN_MEMORY,
         Work::Butterflies(_) => TRANSFORM,
-        Work::Products(_) => SCAN,
+        Work::ScanProducts(_) => SCAN,
+        Work::KeyProducts(_) => KEY,
     };
     let (branches, cycles) = (figures.most(|row| row.row_loop.branches.into()), figures.most(Row::cycles_per_mac));
     let checks = [

@@ -56,7 +56,7 @@ fn rows(assembly: &str, work: Work) -> Vec<Row> {
     match work {
         Work::Rows(shape) => loops.filter_map(|row| Row::new(row, shape)).collect(),
         Work::Butterflies(count) => vec![Row { macs: count.into(), row_loop: whole(assembly) }],
-        Work::Products(count) => {
+        Work::ScanProducts(count) | Work::KeyProducts(count) => {
             let longest = loops.max_by(|a, b| a.multiplications.total_cmp(&b.multiplications));
             longest.into_iter().map(|row_loop| Row { macs: count.into(), row_loop }).collect()
         }

@@ -27,8 +27,10 @@ pub enum Work {
     Rows(Shape),
     /// This many butterflies, without a loop.
     Butterflies(u32),
-    /// This many products in a pass of the longest loop.
-    Products(u32),
+    /// This many products in a pass of the longest loop, with few reductions.
+    ScanProducts(u32),
+    /// This many products in a pass of the longest loop, each with a reduction.
+    KeyProducts(u32),
 }
 
 impl Job {
@@ -44,12 +46,14 @@ fn name(shape: Shape) -> String {
 
 /// Returns what an invocation of a lattice kernel computes. `size` is the degree of the ring, or the blocks of a scan.
 fn lattice_work(kernel: &str, size: u32) -> Work {
-    if kernel == "packed_scan" {
+    match kernel {
         // Both sums of four polynomials.
-        return Work::Products(2 * 4 * size);
+        "packed_scan" => Work::ScanProducts(2 * 4 * size),
+        // Both halves of four values.
+        "key_products" => Work::KeyProducts(2 * 4),
+        // An invocation has 16 values, or twice as many for 8,192 coefficients.
+        _ => Work::Butterflies(if size > 4096 { 16 } else { 8 } * size.ilog2()),
     }
-    // An invocation has 16 values, or twice as many for 8,192 coefficients.
-    Work::Butterflies(if size > 4096 { 16 } else { 8 } * size.ilog2())
 }
 
 /// Returns the default shapes on hardware, of the cooperative and of the portable family.

@@ -2,16 +2,19 @@
 
 use crate::job::{FAULTS, open};
 use crate::numbers::SplitMix;
-use hushvec::hazmat::{self, Fault, KernelOptions, Ntt, ntt_primes};
+use hushvec::hazmat::{self, Basis, Fault, KernelOptions, Ntt, SwitchingKey, ntt_primes};
 use hushvec::{Device, OpenDevice};
 
 const DEGREE: usize = 4096;
 const POLYNOMIALS: usize = 9;
+const KERNELS: usize = 4;
 
 /// Inputs of each kernel.
 struct Job {
     rings: Vec<Ntt>,
     polynomials: Vec<u32>,
+    basis: Basis,
+    key: SwitchingKey,
     queries: Vec<Vec<u32>>,
     blocks: Vec<Vec<u32>>,
 }
@@ -29,6 +32,9 @@ impl Job {
             polynomials: (0..6).flat_map(|_| words(2 * DEGREE)).collect(),
             queries: (0..2).map(|_| words(4 * POLYNOMIALS * DEGREE)).collect(),
             blocks: (0..6).map(|_| words(2 * POLYNOMIALS * DEGREE)).collect(),
+            // Residues of the second prime are below the first one. The last prime is the special one.
+            key: SwitchingKey::from_words(words(4 * DEGREE).into_iter().map(|x| x % primes[1]).collect()),
+            basis: Basis::for_primes(&primes, DEGREE),
             rings: primes.iter().map(|q| Ntt::for_prime(*q, DEGREE)).collect(),
         }
     }
@@ -38,6 +44,10 @@ impl Job {
         match kernel {
             0 => hazmat::ntt_forward(device, &self.rings, &self.polynomials, &mut out),
             1 => hazmat::ntt_inverse(device, &self.rings, &self.polynomials, &mut out),
+            2 => {
+                out = vec![7; 2 * self.polynomials.len()];
+                hazmat::key_switch(device, &self.basis, &self.key, &self.polynomials, &mut out);
+            }
             _ => {
                 let queries: Vec<&[u32]> = self.queries.iter().map(Vec::as_slice).collect();
                 let blocks: Vec<&[u32]> = self.blocks.iter().map(Vec::as_slice).collect();
@@ -54,7 +64,7 @@ impl Job {
 fn faults_of_lattice_kernels_are_detected() {
     let job = Job::new();
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
-    for kernel in 0..3 {
+    for kernel in 0..KERNELS {
         let expected = job.run(&cpu, kernel);
         for fault in FAULTS {
             let Some(device) = open(KernelOptions::default()) else { return };
@@ -76,7 +86,7 @@ fn faults_of_lattice_kernels_are_detected() {
 fn wrong_known_answers_of_lattice_kernels_are_detected() {
     let job = Job::new();
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
-    for kernel in 0..3 {
+    for kernel in 0..KERNELS {
         let Some(device) = open(KernelOptions::default()) else { return };
         device.inject_fault(0, Fault::Flipped);
         assert!(job.run(&device, kernel) == job.run(&cpu, kernel));
@@ -90,9 +100,10 @@ fn lattice_kernels_stay_within_limits() {
     let job = Job::new();
     let cpu = OpenDevice::open(Device::Cpu, None).unwrap();
     let defaults = KernelOptions::default();
-    // A tile of a query takes 1,152 bytes, and the sums of a block 64 KiB.
+    // A tile of a query takes 1,152 bytes, and the sums of a block 64 KiB. The digits of a key switch in the known
+    // answers take six transforms of 73,728 multiply-adds.
     let options = [
-        KernelOptions { budget: Some(100_000), ..defaults },
+        KernelOptions { budget: Some(450_000), ..defaults },
         KernelOptions { most_bytes: Some(200 << 10), ..defaults },
         KernelOptions { most_bytes: Some(8 << 10), ..defaults },
         KernelOptions { round: Some(2), ..defaults },
@@ -100,7 +111,7 @@ fn lattice_kernels_stay_within_limits() {
     ];
     for options in options {
         let Some(device) = open(options) else { return };
-        for kernel in 0..3 {
+        for kernel in 0..KERNELS {
             assert!(job.run(&device, kernel) == job.run(&cpu, kernel), "kernel {kernel} with {options:?}");
         }
         assert_eq!(device.report().batches_on_cpu, 0, "{options:?}");

@@ -9,7 +9,9 @@ mod check;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 
-use crate::device::cpu::{Cpu, Run};
+#[cfg(feature = "gpu")]
+use crate::device::cpu::Cpu;
+use crate::device::cpu::Run;
 use crate::device::isa::Isa;
 use crate::device::open_device::OpenDevice;
 use crate::ring::basis::Basis;

@@ -94,7 +94,8 @@ fn wrong_known_answers_of_lattice_kernels_are_detected() {
     }
 }
 
-/// Batches of many rounds, with dispatches and buffers far below the limits of any GPU.
+/// Batches of many rounds, with dispatches and buffers far below the limits of any GPU; shaders with the driver's checks;
+/// and OpenGL.
 #[test]
 fn lattice_kernels_stay_within_limits() {
     let job = Job::new();
@@ -108,9 +109,10 @@ fn lattice_kernels_stay_within_limits() {
         KernelOptions { most_bytes: Some(8 << 10), ..defaults },
         KernelOptions { round: Some(2), ..defaults },
         KernelOptions { checked: true, ..defaults },
+        KernelOptions { open_gl: true, ..defaults },
     ];
     for options in options {
-        let Some(device) = open(options) else { return };
+        let Some(device) = open(options) else { continue };
         for kernel in 0..KERNELS {
             assert!(job.run(&device, kernel) == job.run(&cpu, kernel), "kernel {kernel} with {options:?}");
         }

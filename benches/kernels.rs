@@ -3,8 +3,8 @@
 //! is the size of m for a modulus m², or of a prime. Kernels come with samplers of their inputs, so a new kernel
 //! needs no change here.
 //!
-//! Lattice kernels: `ntt_forward` and `ntt_inverse` with the degree in place of the bits, and `packed_scan` with the
-//! number of polynomials and, as batch, the number of blocks.
+//! Lattice kernels: `ntt_forward`, `ntt_inverse` and `key_switch` with the degree in place of the bits, and
+//! `packed_scan` with the number of polynomials and, as batch, the number of blocks.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
@@ -22,7 +22,7 @@ mod reference;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
 use hushvec::OpenDevice;
-use hushvec::hazmat::{self, Ntt, SAMPLERS, ntt_primes};
+use hushvec::hazmat::{self, Basis, Ntt, SAMPLERS, SwitchingKey, ntt_primes};
 use numbers::SplitMix;
 use peers::Peer;
 
@@ -110,6 +110,20 @@ fn lattice_batches() -> Vec<Lattice> {
             hazmat::ntt_inverse(device, &rings, &input, out);
         });
         batches.push(Lattice { kernel: "ntt_inverse", size: degree, rows, words, run });
+    }
+    // The primes of packed search: three digits.
+    let primes: Vec<u32> =
+        [29, 20].into_iter().flat_map(|bits| ntt_primes(bits, 4096, 2)).map(|q| u32::try_from(q).unwrap()).collect();
+    for rows in [16, 256] {
+        let mut residues =
+            |count: usize| (0..count).map(|_| u32::try_from(random.next() >> 45).unwrap()).collect::<Vec<u32>>();
+        let (basis, key) = (Basis::for_primes(&primes, 4096), SwitchingKey::from_words(residues(24 * 4096)));
+        let polynomials = residues(rows * 3 * 4096);
+        let words = 2 * polynomials.len();
+        let run = Box::new(move |device: &OpenDevice, out: &mut [u32]| {
+            hazmat::key_switch(device, &basis, &key, &polynomials, out);
+        });
+        batches.push(Lattice { kernel: "key_switch", size: 4096, rows, words, run });
     }
     for (polynomials, rows) in [(171, 4), (171, 64)] {
         let mut words = |count: usize| (0..count).map(|_| u32::try_from(random.next() >> 36).unwrap()).collect();

@@ -1,4 +1,5 @@
-// The digits of RNS polynomials, which have a limb for each prime but the last, in each ring: [polynomial][ring][digit].
+// The digits of RNS polynomials, which have a limb for each prime but the last, in each ring:
+// [polynomial][ring][digit].
 
 fn ring_of(number: u32) -> u32 {
   return number / (params.rings - 1u) % params.rings;

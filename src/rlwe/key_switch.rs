@@ -100,7 +100,7 @@ pub fn key_switch(device: &OpenDevice, basis: &Basis, key: &SwitchingKey, polyno
     if let Some(offloaded) = device.gpu() {
         let mut sums = vec![0; out.len() / digits * primes];
         offloaded.run(&gpu::KeySwitch::new(basis, key, polynomials), &mut sums);
-        // The division takes a fiftieth of the work, and needs the special limb, which the check needs too.
+        // The division is a small part of the work, and the check needs the sums before it.
         cpu.for_each_run(out, digits * degree, RUN, |first, out| {
             let sums = sums.chunks_exact(primes * degree).skip(first);
             for (out, sums) in out.chunks_exact_mut(digits * degree).zip(sums) {

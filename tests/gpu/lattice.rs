@@ -94,8 +94,8 @@ fn wrong_known_answers_of_lattice_kernels_are_detected() {
     }
 }
 
-/// Batches of many rounds, with dispatches and buffers far below the limits of any GPU; shaders with the driver's checks;
-/// and OpenGL.
+/// Batches of many rounds, with dispatches and buffers far below the limits of any GPU; shaders with the driver's
+/// checks; and OpenGL.
 #[test]
 fn lattice_kernels_stay_within_limits() {
     let job = Job::new();

@@ -13,8 +13,9 @@ use crate::ring::pointwise;
 ///
 /// A sum is Σ_j digit_j·key_j, so ⟨s, b⟩ + ⟨s', a⟩ = Σ_j ⟨t_j, digit_j⟩, where t_j(1/X) is
 /// s(1/X)·(b of key_j) + s'(1/X)·(a of key_j). If any coefficient of a sum is wrong, both sides agree with probability
-/// 1/q, and in all repeats with 2^−57.9 at most. Costs n·N products for each digit and each half in each ring, for n = 2 or 3
-/// repeats: about a sixth of a switch with three digits. The functions are the same for all polynomials of a round.
+/// 1/q, and in all repeats with 2^−57.9 at most. For each polynomial, each of n = 2 or 3 repeats takes N products for
+/// each digit and each half in each ring: 50·N products with three digits, where a switch has 120·N butterflies. The
+/// functions are the same for all polynomials of a round; drawing them takes as long as two or three switches.
 pub(super) struct Pullback<'a> {
     basis: &'a Basis,
     /// For each ring, its functions.

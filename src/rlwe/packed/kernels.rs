@@ -16,6 +16,13 @@ pub fn sources() -> Vec<(String, String)> {
 #[cfg(all(test, feature = "gpu"))]
 mod tests {
     use crate::device::gpu::shader::assert_portable;
+    use crate::rlwe::packed::parameters::basis;
+
+    /// The upper parts of residues must leave room for sixteen products: see `shaders/ring/sums.wgsl`.
+    #[test]
+    fn primes_suit_the_shader() {
+        assert!(basis().rings()[..2].iter().all(|ring| ring.modulus().value() <= (1 << 29) - (1 << 15)));
+    }
 
     #[test]
     fn every_shader_is_valid() {

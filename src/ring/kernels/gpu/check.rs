@@ -27,8 +27,7 @@ pub(crate) fn are_canonical(rings: &[Ntt], first: usize, out: &[u32]) -> bool {
 ///
 /// If some value or coefficient is wrong, the difference of both sides is uniform modulo q, so it is 0 with
 /// probability 1/q. This is repeated with other s until 1/q^n is at most 2^−57.9: twice for primes of 29 bits or
-/// more, three times for 20 bits. Costs 2·n·N products per polynomial, less than a third of a transform, and n
-/// transforms per ring.
+/// more, three times for 20 bits. Costs 2·n·N products per polynomial, and n transforms per ring.
 pub(crate) fn transforms_hold(
     cpu: &Cpu,
     rings: &[Ntt],

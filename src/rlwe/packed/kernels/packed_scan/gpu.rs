@@ -153,7 +153,7 @@ impl Kernel for PackedScan<'_> {
         let tiles = engine.most_bytes() / (8 * self.tile().max(1)) as u64;
         let tiles = usize::try_from(tiles).unwrap_or(usize::MAX).clamp(1, 2 * TILES);
         let upload = |query: &&[u32]| {
-            let parts = query.chunks(tiles * 2 * self.tile());
+            let parts = query.chunks((tiles * 2 * self.tile()).max(1));
             parts.map(|part| engine.upload(part, Secrecy::Public)).collect::<Result<Vec<Buffer>, _>>()
         };
         Ok(DeviceQueries { queries: self.queries.iter().map(upload).collect::<Result<_, _>>()?, tiles })

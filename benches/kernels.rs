@@ -2,6 +2,9 @@
 //! library with the same operation (`gmp`, `gmp-fat`, `crypto-bigint`, `num-bigint`), on one thread, or `gpu`. `bits`
 //! is the size of m for a modulus m², or of a prime. Kernels come with samplers of their inputs, so a new kernel
 //! needs no change here.
+//!
+//! Lattice kernels: `ntt_forward`, `ntt_inverse` and `key_switch` with the degree in place of the bits, and
+//! `packed_scan` with the number of polynomials and, as batch, the number of blocks.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may panic")]
 
@@ -19,7 +22,7 @@ mod reference;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gmp::Gmp;
 use hushvec::OpenDevice;
-use hushvec::hazmat::SAMPLERS;
+use hushvec::hazmat::{self, Basis, Ntt, SAMPLERS, SwitchingKey, ntt_primes};
 use numbers::SplitMix;
 use peers::Peer;
 
@@ -78,5 +81,83 @@ fn peers(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, kernels, peers);
+type RunBatch = Box<dyn Fn(&OpenDevice, &mut [u32])>;
+
+/// A batch of a lattice kernel, with the words of its output and the rows that the throughput counts.
+struct Lattice {
+    kernel: &'static str,
+    size: usize,
+    rows: usize,
+    words: usize,
+    run: RunBatch,
+}
+
+/// Transforms of polynomials modulo two primes, and scans of blocks.
+fn lattice_batches() -> Vec<Lattice> {
+    let mut random = SplitMix(7);
+    let mut batches = Vec::new();
+    for (degree, rows) in [2048, 4096, 8192].into_iter().flat_map(|degree| [(degree, 64), (degree, 4096)]) {
+        let rings: Vec<Ntt> =
+            ntt_primes(29, degree, 2).into_iter().map(|q| Ntt::for_prime(u32::try_from(q).unwrap(), degree)).collect();
+        let input: Vec<u32> = (0..rows * degree).map(|_| u32::try_from(random.next() >> 36).unwrap()).collect();
+        let (words, copies) = (input.len(), (rings.clone(), input.clone()));
+        let run = Box::new(move |device: &OpenDevice, out: &mut [u32]| {
+            hazmat::ntt_forward(device, &rings, &input, out);
+        });
+        batches.push(Lattice { kernel: "ntt_forward", size: degree, rows, words, run });
+        let (rings, input) = copies;
+        let run = Box::new(move |device: &OpenDevice, out: &mut [u32]| {
+            hazmat::ntt_inverse(device, &rings, &input, out);
+        });
+        batches.push(Lattice { kernel: "ntt_inverse", size: degree, rows, words, run });
+    }
+    // The primes of packed search: three digits.
+    let primes: Vec<u32> =
+        [29, 20].into_iter().flat_map(|bits| ntt_primes(bits, 4096, 2)).map(|q| u32::try_from(q).unwrap()).collect();
+    for rows in [16, 256] {
+        let mut residues =
+            |count: usize| (0..count).map(|_| u32::try_from(random.next() >> 45).unwrap()).collect::<Vec<u32>>();
+        let (basis, key) = (Basis::for_primes(&primes, 4096), SwitchingKey::from_words(residues(24 * 4096)));
+        let polynomials = residues(rows * 3 * 4096);
+        let words = 2 * polynomials.len();
+        let run = Box::new(move |device: &OpenDevice, out: &mut [u32]| {
+            hazmat::key_switch(device, &basis, &key, &polynomials, out);
+        });
+        batches.push(Lattice { kernel: "key_switch", size: 4096, rows, words, run });
+    }
+    for (polynomials, rows) in [(171, 4), (171, 64)] {
+        let mut words = |count: usize| (0..count).map(|_| u32::try_from(random.next() >> 36).unwrap()).collect();
+        let query: Vec<u32> = words(4 * 4096 * polynomials);
+        let blocks: Vec<Vec<u32>> = (0..rows).map(|_| words(2 * 4096 * polynomials)).collect();
+        let run = Box::new(move |device: &OpenDevice, out: &mut [u32]| {
+            let blocks: Vec<&[u32]> = blocks.iter().map(Vec::as_slice).collect();
+            hazmat::packed_scan(device, polynomials, &[&query], &blocks, out);
+        });
+        batches.push(Lattice { kernel: "packed_scan", size: polynomials, rows, words: 4 * 4096 * rows, run });
+    }
+    batches
+}
+
+/// The lattice kernels on each instruction set and on the GPU.
+fn lattice(c: &mut Criterion) {
+    let isas = devices::isas();
+    let best = isas.first().unwrap().1.clone();
+    let gpu = devices::gpu().map(|device| ("gpu", OpenDevice::open(device, None).unwrap()));
+    let devices: Vec<(&str, OpenDevice)> = isas.into_iter().chain(gpu).collect();
+    for Lattice { kernel, size, rows, words, run } in lattice_batches() {
+        let mut group = c.benchmark_group(kernel);
+        group.sample_size(10).throughput(Throughput::Elements(rows as u64));
+        let mut expected = vec![7; words];
+        run(&best, &mut expected);
+        for (name, device) in &devices {
+            group.bench_function(BenchmarkId::new(format!("{name}/{size}"), rows), |b| {
+                let mut out = vec![7; words];
+                b.iter(|| run(device, &mut out));
+                assert!(out == expected, "{kernel}/{name}/{size}/{rows}");
+            });
+        }
+    }
+}
+
+criterion_group!(benches, kernels, lattice, peers);
 criterion_main!(benches);

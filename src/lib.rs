@@ -140,6 +140,15 @@ pub mod hazmat {
     pub use crate::paillier::kernels::weights::Weights;
     #[cfg(all(feature = "gpu", feature = "owner"))]
     pub use crate::paillier::kernels::{SHADERS, gpu::shader::Shader, gpu::shape::Shape};
+    pub use crate::ring::basis::Basis;
+    pub use crate::ring::kernels::ntt_forward::ntt_forward;
+    pub use crate::ring::kernels::ntt_inverse::ntt_inverse;
+    pub use crate::ring::ntt::Ntt;
+    pub use crate::ring::primes::ntt_primes;
+    pub use crate::rlwe::key_switch::{SwitchingKey, key_switch};
+    pub use crate::rlwe::packed::kernels::packed_scan::packed_scan;
+    #[cfg(feature = "gpu")]
+    pub use crate::rlwe::packed::kernels::sources as lattice_shaders;
     pub use crate::search::record_file::survey::RecordSurvey;
 
     #[cfg(feature = "owner")]

@@ -4,6 +4,8 @@
 
 pub(crate) mod automorphism;
 pub(crate) mod basis;
+#[cfg_attr(not(feature = "hazmat"), allow(dead_code, reason = "the library does not use all of them yet"))]
+pub(crate) mod kernels;
 pub(crate) mod modulus;
 pub(crate) mod ntt;
 pub(crate) mod pointwise;

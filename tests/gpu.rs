@@ -15,6 +15,8 @@ mod faults;
 mod job;
 #[path = "common/keys.rs"]
 mod keys;
+#[path = "gpu/lattice.rs"]
+mod lattice;
 #[path = "common/numbers.rs"]
 mod numbers;
 #[path = "gpu/opening.rs"]

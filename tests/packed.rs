@@ -13,6 +13,8 @@ use hushvec::packed::{Block, BlockHeader, EvaluationKey, ExpandedQuery, Paramete
 use hushvec::packed::{Metric, SecretKey, Vectors};
 use hushvec::{BitMatrix, Device, Error, ErrorKind, OpenDevice};
 use numbers::SplitMix;
+#[cfg(feature = "gpu")]
+use std::io::Write;
 use std::num::NonZeroUsize;
 
 fn device() -> OpenDevice {
@@ -333,4 +335,37 @@ fn unsuitable_inputs_are_refused() {
     let error = other.evaluation_key(&device).unwrap().expand(&device, &query).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Context);
     assert!(error.to_string().contains("dimensions: 65"), "{error}");
+}
+
+/// A GPU gives the same responses as the CPU, byte by byte.
+#[cfg(feature = "gpu")]
+#[test]
+fn responses_of_a_gpu_are_those_of_the_cpu() {
+    let gpu = match OpenDevice::open(Device::Gpu, None) {
+        Ok(gpu) => gpu,
+        Err(error) => {
+            assert!(std::env::var_os("HUSHVEC_REQUIRE_GPU").is_none_or(|value| value != "1"), "{error}");
+            return writeln!(std::io::stderr(), "SKIPPED on a GPU: {error}").unwrap();
+        }
+    };
+    let cpu = device();
+    // One block, a full group of blocks, and a full group with one more.
+    for (dimensions, rows) in [(64, 9), (512, 4 * 4096), (100, 4 * 4096 + 1)] {
+        let vectors = bits(dimensions, rows);
+        let search = Search::new(&cpu, Parameters::hamming(dimensions).unwrap(), &Vectors::Bits(&vectors), 3);
+        let responses = [&cpu, &gpu].map(|device| search.respond(device));
+        assert!(responses[0].to_bytes() == responses[1].to_bytes(), "{dimensions} dimensions, {rows} rows");
+        let distances = search.decode(&gpu, &responses[1]).unwrap();
+        assert!((0..rows).all(|i| vectors.hamming(i, &vectors, 3) == Some(distances[i].cast_unsigned())));
+
+        let (query, _) = search.key.encrypt_query(&cpu, &Vectors::Bits(&vectors), 5).unwrap();
+        let both = [&search.query, &query].map(|query| search.evaluation_key.expand(&cpu, query).unwrap());
+        let all = |device| {
+            // Queries that one device expands can be scanned by the other.
+            let responses = ExpandedQuery::scan_all(&both.each_ref(), device, &search.blocks).unwrap();
+            responses.iter().map(Response::to_bytes).collect::<Vec<_>>()
+        };
+        assert!(all(&cpu) == all(&gpu), "{dimensions} dimensions, {rows} rows");
+    }
+    assert_eq!(gpu.report().batches_on_cpu, 0);
 }

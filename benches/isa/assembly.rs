@@ -43,6 +43,12 @@ pub fn row_loops(assembly: &str) -> Vec<RowLoop> {
     counted.filter(|row_loop| row_loop.multiplications > 0.0).collect()
 }
 
+/// Counts the instructions of a kernel without loops.
+pub fn whole(assembly: &str) -> RowLoop {
+    let (blocks, labels) = parse(assembly);
+    count(&blocks, &labels, &(0..=blocks.len() - 1))
+}
+
 fn parse(assembly: &str) -> (Vec<Block<'_>>, HashMap<&str, usize>) {
     let mut blocks = vec![Block { instructions: Vec::new() }];
     let mut labels = HashMap::new();

@@ -1,6 +1,7 @@
 //! Limits on the resources of compiled kernels.
 
 use crate::report::{Line, Row};
+use crate::shapes::Work;
 
 /// The limits of a family of kernels.
 struct Limits {
@@ -19,14 +20,27 @@ const IN_REGISTERS: Limits = Limits { spills: 0, scratch: Some(0), branches: 2, 
 /// The portable family, with words in private memory.
 const IN_MEMORY: Limits = Limits { spills: 0, scratch: None, branches: 1, cycles: 18.5 };
 
+/// Transforms of polynomials. Cycles are those of a butterfly.
+const TRANSFORM: Limits = Limits { spills: 0, scratch: Some(0), branches: 0, cycles: 31.0 };
+/// Sums of products of residues. Cycles are those of a product.
+const SCAN: Limits = Limits { spills: 0, scratch: Some(0), branches: 1, cycles: 9.5 };
+/// Products with switching keys. Cycles are those of a product.
+const KEY: Limits = Limits { spills: 0, scratch: Some(0), branches: 1, cycles: 18.0 };
+
 /// Describes the limits that a kernel exceeds.
 pub fn exceeded(line: &Line) -> Vec<String> {
-    let Line { job, shape, outcome, .. } = line;
+    let Line { job, work, outcome, .. } = line;
     let figures = match outcome {
         Ok(figures) => figures,
         Err(error) => return vec![format!("{job}: {error}")],
     };
-    let limits = if shape.lanes > 1 { IN_REGISTERS } else { IN_MEMORY };
+    let limits = match work {
+        Work::Rows(shape) if shape.lanes > 1 => IN_REGISTERS,
+        Work::Rows(_) => IN_MEMORY,
+        Work::Butterflies(_) => TRANSFORM,
+        Work::ScanProducts(_) => SCAN,
+        Work::KeyProducts(_) => KEY,
+    };
     let (branches, cycles) = (figures.most(|row| row.row_loop.branches.into()), figures.most(Row::cycles_per_mac));
     let checks = [
         (figures.spills > limits.spills, format!("{} registers spilled", figures.spills)),

@@ -58,7 +58,7 @@ impl Mesa {
     /// A message with the exit status and the output of the process.
     pub fn compile(&self, job: &Job, folder: &Path) -> Result<Compiled, String> {
         let file = folder.join(format!("{}.spv", job.name()));
-        let words = spirv(&job.shader.source(job.shape));
+        let words = spirv(&job.source);
         std::fs::write(&file, words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>()).unwrap();
         let own = std::env::current_exe().unwrap();
         let mut command = match &self.linker {

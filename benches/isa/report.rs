@@ -1,14 +1,14 @@
 //! The report: a line per kernel, shape and GPU family.
 
-use crate::assembly::{RowLoop, row_loops};
+use crate::assembly::{RowLoop, row_loops, whole};
 use crate::mesa::Compiled;
-use crate::shapes::{Job, name};
+use crate::shapes::{Job, Work};
 use hushvec::hazmat::Shape;
 
 /// The result for one kernel, shape and family.
 pub struct Line {
     pub job: String,
-    pub shape: Shape,
+    pub work: Work,
     head: [String; 3],
     pub outcome: Result<Figures, String>,
 }
@@ -29,9 +29,9 @@ pub struct Figures {
     pub rows: Vec<Row>,
 }
 
-/// A loop over the words of an operand.
+/// A loop over the words of an operand, or another piece of work.
 pub struct Row {
-    /// Word multiply-adds per pass.
+    /// Word multiply-adds per pass; butterflies or products of residues of a lattice kernel.
     pub macs: f64,
     pub row_loop: RowLoop,
 }
@@ -50,16 +50,29 @@ impl Row {
     }
 }
 
+/// Returns the pieces of a kernel that take nearly all of its time.
+fn rows(assembly: &str, work: Work) -> Vec<Row> {
+    let loops = row_loops(assembly).into_iter();
+    match work {
+        Work::Rows(shape) => loops.filter_map(|row| Row::new(row, shape)).collect(),
+        Work::Butterflies(count) => vec![Row { macs: count.into(), row_loop: whole(assembly) }],
+        Work::ScanProducts(count) | Work::KeyProducts(count) => {
+            let longest = loops.max_by(|a, b| a.multiplications.total_cmp(&b.multiplications));
+            longest.into_iter().map(|row_loop| Row { macs: count.into(), row_loop }).collect()
+        }
+    }
+}
+
 impl Line {
     pub fn new(job: &Job, outcome: Result<Compiled, String>) -> Self {
-        let shape = job.shape;
-        let head = [job.family.clone(), job.shader.name().to_owned(), name(shape)];
-        Self { job: job.name(), shape, head, outcome: outcome.map(|compiled| Figures::new(&compiled, shape)) }
+        let work = job.work;
+        let head = [job.family.clone(), job.kernel.clone(), job.size.clone()];
+        Self { job: job.name(), work, head, outcome: outcome.map(|compiled| Figures::new(&compiled, work)) }
     }
 }
 
 impl Figures {
-    fn new(compiled: &Compiled, shape: Shape) -> Self {
+    fn new(compiled: &Compiled, work: Work) -> Self {
         let get = |name: &str| *compiled.statistics.get(name).unwrap_or_else(|| panic!("the driver reports no {name}"));
         Self {
             driver: compiled.driver.clone(),
@@ -70,7 +83,7 @@ impl Figures {
             lds: get("LDS size"),
             code: get("Code size"),
             waves: get("Subgroups per SIMD"),
-            rows: row_loops(&compiled.assembly).into_iter().filter_map(|row| Row::new(row, shape)).collect(),
+            rows: rows(&compiled.assembly, work),
         }
     }
 

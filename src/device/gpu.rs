@@ -13,6 +13,7 @@ pub mod fault;
 mod lock;
 mod pool;
 pub(crate) mod readback;
+pub(crate) mod shader;
 mod timer;
 
 pub(crate) use failure::GpuFailure;

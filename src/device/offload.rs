@@ -2,6 +2,7 @@
 
 mod crossover;
 pub(crate) mod kernel;
+pub(crate) mod known_answer;
 pub(crate) mod rounds;
 mod trust;
 
@@ -102,12 +103,12 @@ impl Offloaded {
         if !kernel.suits_gpus() {
             return None;
         }
-        let bits = kernel.bits();
-        let prove = || match K::known_answer(bits, &self.gpu.engine, &self.cpu)? {
+        let size = kernel.size();
+        let prove = || match K::known_answer(size, &self.gpu.engine, &self.cpu)? {
             true => Ok(()),
             false => Err(GpuFailure::Wrong("known answer")),
         };
-        self.record.trust.admit((K::NAME, bits), prove).unwrap_or_else(|(failure, verdict)| {
+        self.record.trust.admit((K::NAME, size), prove).unwrap_or_else(|(failure, verdict)| {
             self.report(&failure, verdict);
             None
         })
@@ -137,7 +138,7 @@ impl Offloaded {
         if all == 0 {
             return;
         }
-        let work = Work { kernel: K::NAME, bits: kernel.bits(), exponent_bits: kernel.exponent_bits() };
+        let work = Work { kernel: K::NAME, size: kernel.size(), length: kernel.length() };
         // Computes each list from row `first` on the CPU.
         let compute = |first: usize, out: &mut [K::Element]| {
             for (list, out) in out.chunks_mut(rows * width).enumerate() {

@@ -8,7 +8,7 @@ use crate::device::isa::Isa;
 /// Primes with their transforms. Polynomials have one limb for each prime: all residues modulo the first, then all
 /// modulo the second, and so on.
 #[derive(Debug)]
-pub(crate) struct Basis {
+pub struct Basis {
     rings: Vec<Ntt>,
     /// For each ring but the first: the constants of the division by its prime, for each ring before it.
     divisions: Vec<Vec<Division>>,
@@ -39,6 +39,12 @@ impl Basis {
             ones: moduli.iter().map(|m| m.multiplier(1)).collect(),
             rings: moduli.iter().map(|m| Ntt::new(*m, degree)).collect(),
         }
+    }
+
+    /// Prepares the rings of distinct primes below 2^30, as [`Ntt::for_prime`].
+    #[cfg(feature = "hazmat")]
+    pub fn for_primes(primes: &[u32], degree: usize) -> Self {
+        Self::new(primes, degree)
     }
 
     /// The rings, in the order of limbs.

@@ -20,7 +20,8 @@ pub(crate) struct Modulus {
 
 /// A constant w for products modulo q, with ⌊w·2^32 / q⌋ (Shoup's method; Harvey, Faster arithmetic for
 /// number-theoretic transforms, Journal of Symbolic Computation 60, 2014, section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Multiplier {
     pub(crate) value: u32,
     pub(crate) quotient: u32,

@@ -18,7 +18,8 @@ use butterfly::{butterfly, quarters};
 use last_levels::LastLevels;
 
 /// The transform for one modulus and degree.
-pub(crate) struct Ntt {
+#[derive(Clone)]
+pub struct Ntt {
     modulus: Modulus,
     degree: usize,
     /// Powers of the root in bit-reversed order: entry m + i is the factor of block i among m blocks.
@@ -63,6 +64,31 @@ impl Ntt {
         let inverse = modulus.inverse(low(degree as u64));
         let scale = [inverse, modulus.mul(inverse, backward[1].value)].map(|x| modulus.multiplier(x));
         Self { modulus, degree, forward, backward, scale, last_levels: Default::default() }
+    }
+
+    /// Prepares the transform for a prime below 2^30. `degree` is a power of two from 32, and the prime is 1 modulo
+    /// 2·`degree`.
+    #[cfg(feature = "hazmat")]
+    pub fn for_prime(prime: u32, degree: usize) -> Self {
+        Self::new(Modulus::new(prime), degree)
+    }
+
+    /// The factors of the forward transform: 1, then factor m + i for block i among m blocks.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn forward_factors(&self) -> &[Multiplier] {
+        &self.forward
+    }
+
+    /// The factors of the inverse transform, in the same order.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn inverse_factors(&self) -> &[Multiplier] {
+        &self.backward
+    }
+
+    /// N^−1, and N^−1 times the last factor of the inverse transform.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn scale(&self) -> [Multiplier; 2] {
+        self.scale
     }
 
     /// The modulus.

@@ -5,7 +5,7 @@
 ///
 /// Modulo such a prime q, the polynomial X^degree + 1 has `degree` roots, so products modulo it can be computed by a
 /// number-theoretic transform.
-pub(crate) fn ntt_primes(bits: u32, degree: usize, count: usize) -> Vec<u64> {
+pub fn ntt_primes(bits: u32, degree: usize, count: usize) -> Vec<u64> {
     let step = 2 * degree as u64;
     let largest = ((1u64 << bits) - 1) / step * step + 1;
     let candidates = (0..=largest / step).map(|i| largest - i * step);

@@ -44,6 +44,7 @@ mod encrypt;
 mod encrypt_query;
 mod evaluation_key;
 mod expand;
+pub(crate) mod kernels;
 mod noise;
 mod parameters;
 #[cfg(feature = "owner")]

@@ -4,8 +4,12 @@ use crate::device::Device;
 use crate::device::report::AdapterInfo;
 use crate::error::Error;
 
-/// Workgroup size of every shader, in invocations.
+/// Workgroup size of the shaders for large numbers, in invocations.
 pub(crate) const WORKGROUP_SIZE: u32 = 64;
+
+/// The invocations and the bytes of memory of a workgroup that every device must allow: WebGPU's default limits.
+const INVOCATIONS: u32 = 256;
+const WORKGROUP_BYTES: u32 = 16 << 10;
 
 /// How kernels are built. Only tests and benchmarks use other values than the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -156,7 +160,8 @@ impl Adapter {
         let limits = self.handle.limits();
         self.info.backend != wgpu::Backend::Noop
             && limits.max_storage_buffers_per_shader_stage >= 5
-            && limits.max_compute_invocations_per_workgroup >= WORKGROUP_SIZE
+            && limits.max_compute_invocations_per_workgroup >= INVOCATIONS
+            && limits.max_compute_workgroup_storage_size >= WORKGROUP_BYTES
     }
 
     /// Order of preference: discrete, integrated, virtual, unknown, software.

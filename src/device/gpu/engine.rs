@@ -8,6 +8,7 @@ use super::failure::GpuFailure;
 use super::fault::Fault;
 use super::lock::lock;
 use super::timer::Timer;
+use bytemuck::NoUninit;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
@@ -63,6 +64,11 @@ pub(crate) struct Dispatch<'a> {
     pub(crate) workgroups: u32,
     /// Multiply-adds of this dispatch.
     pub(crate) macs: u64,
+}
+
+/// Converts a number to a shader's parameter. The numbers are limited by the sizes of buffers, far below 2^32.
+pub(crate) fn word(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl Engine {
@@ -151,17 +157,23 @@ impl Engine {
         self.check().map(|()| buffer)
     }
 
-    /// Returns a storage buffer that contains `limbs`.
-    pub(crate) fn upload(&self, limbs: &[u64], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
-        let buffer = self.buffer(8 * limbs.len(), secrecy)?;
-        self.write(&buffer, limbs);
+    /// Returns a storage buffer that contains `numbers`.
+    pub(crate) fn upload<T: NoUninit>(&self, numbers: &[T], secrecy: Secrecy) -> Result<Buffer, GpuFailure> {
+        let buffer = self.buffer(size_of_val(numbers), secrecy)?;
+        self.write(&buffer, numbers);
         Ok(buffer)
     }
 
-    /// Writes limbs to the start of a buffer.
-    pub(crate) fn write(&self, buffer: &Buffer, limbs: &[u64]) {
+    /// Writes numbers to the start of a buffer.
+    pub(crate) fn write<T: NoUninit>(&self, buffer: &Buffer, numbers: &[T]) {
+        self.write_at(buffer, 0, numbers);
+    }
+
+    /// Writes numbers to a buffer, from number `first` on. The offset in bytes must be a multiple of four.
+    pub(crate) fn write_at<T: NoUninit>(&self, buffer: &Buffer, first: usize, numbers: &[T]) {
         let _opengl = self.context.lock_opengl();
-        self.context.queue.write_buffer(&buffer.buffer, 0, bytemuck::cast_slice(limbs));
+        let offset = (first * size_of::<T>()) as u64;
+        self.context.queue.write_buffer(&buffer.buffer, offset, bytemuck::cast_slice(numbers));
     }
 
     fn pipeline(&self, shader: ShaderId, text: &dyn Fn() -> String) -> Result<Pipeline, GpuFailure> {
@@ -303,7 +315,7 @@ mod tests {
         let Some(engine) = open(KernelOptions { open_gl: true, ..KernelOptions::default() }) else { return };
         let lock = engine.context.lock_opengl();
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| engine.upload(&[7; 100], Secrecy::Public).is_ok());
+            let other = scope.spawn(|| engine.upload(&[7u64; 100], Secrecy::Public).is_ok());
             std::thread::sleep(Duration::from_millis(100));
             assert!(!other.is_finished(), "two threads use one OpenGL context");
             drop(lock);
@@ -315,7 +327,7 @@ mod tests {
     fn secrets_are_overwritten_when_their_buffers_are_dropped() {
         let Some(engine) = open(KernelOptions::default()) else { return };
         for (secrecy, left) in [(Secrecy::Secret, 0), (Secrecy::Public, 7)] {
-            let buffer = engine.upload(&[7; 100], secrecy).unwrap();
+            let buffer = engine.upload(&[7u64; 100], secrecy).unwrap();
             // The pool returns the same buffer, with the content that it had when it was dropped.
             let witness = buffer.buffer.clone();
             drop(buffer);

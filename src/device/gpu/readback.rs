@@ -7,6 +7,7 @@ use super::failure::GpuFailure;
 use super::fault::Fault;
 use super::lock::lock;
 use super::timer::Ticks;
+use bytemuck::Pod;
 use std::sync::mpsc::{Receiver, channel};
 
 /// A copy of a buffer that the host can read once its submission has finished.
@@ -94,6 +95,11 @@ impl Readback {
         self.is_mapped = false;
         Ok(())
     }
+}
+
+/// Copies bytes that were read back to `numbers`.
+pub(crate) fn copy<T: Pod>(bytes: &[u8], numbers: &mut [T]) {
+    bytemuck::cast_slice_mut(numbers).copy_from_slice(bytes);
 }
 
 impl Drop for Readback {

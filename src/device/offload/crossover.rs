@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 pub(super) struct Work {
     /// The kernel's name.
     pub(super) kernel: &'static str,
-    /// Bits of the modulus.
-    pub(super) bits: usize,
-    /// Total bits of a row's exponents; 0 without an exponent.
-    pub(super) exponent_bits: usize,
+    /// The size of numbers: see [`Kernel::size`](super::kernel::Kernel::size).
+    pub(super) size: usize,
+    /// See [`Kernel::length`](super::kernel::Kernel::length).
+    pub(super) length: usize,
 }
 
 /// Batches with fewer rows always stay on the CPU: a GPU gains nothing on them.
@@ -106,7 +106,7 @@ impl Crossovers {
 mod tests {
     use super::*;
 
-    const WORK: Work = Work { kernel: "pair_pow", bits: 1024, exponent_bits: 512 };
+    const WORK: Work = Work { kernel: "pair_pow", size: 1024, length: 512 };
 
     /// Simulates a GPU that takes `fixed` seconds plus `each` per row, and a CPU that takes a millisecond per row.
     fn settle(fixed: f64, each: f64) -> Crossover {

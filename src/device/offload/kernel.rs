@@ -21,11 +21,12 @@ pub(crate) trait Kernel: Sync {
     /// Data that stays on the GPU for all rounds of a batch.
     type Prepared;
 
-    /// Bits of the modulus. A GPU shows known answers for each size.
-    fn bits(&self) -> usize;
+    /// The size of numbers: the bits of a modulus, or the degree of a ring. A GPU shows known answers for each size.
+    fn size(&self) -> usize;
 
-    /// Total bits of a row's exponents, on which the time of a row depends besides [`Kernel::bits`].
-    fn exponent_bits(&self) -> usize {
+    /// What the time of a row depends on besides [`Kernel::size`]: the total bits of a row's exponents, or the number
+    /// of products in a sum.
+    fn length(&self) -> usize {
         0
     }
 
@@ -64,8 +65,8 @@ pub(crate) trait Kernel: Sync {
     /// Decodes one list's rows of a round from their bytes.
     fn read(&self, bytes: &[u8], out: &mut [Self::Element]);
 
-    /// Returns whether a GPU and the CPU agree on inputs with long carry chains, for a modulus of `bits` bits.
-    fn known_answer(bits: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure>;
+    /// Returns whether a GPU and the CPU agree on inputs with hard carries, for numbers of this size.
+    fn known_answer(size: usize, engine: &Arc<Engine>, cpu: &Cpu) -> Result<bool, GpuFailure>;
 }
 
 /// A submitted round.

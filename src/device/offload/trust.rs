@@ -29,7 +29,7 @@ struct State {
     proven: HashSet<Proven>,
 }
 
-/// The name of a kernel and the size of its modulus in bits.
+/// The name of a kernel and the size of its numbers.
 pub(super) type Proven = (&'static str, usize);
 
 /// A batch's permission to run. Holds the number of failures before it was admitted.

@@ -139,15 +139,15 @@ pub(super) mod gpu {
     use crate::device::cpu::Cpu;
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::{Buffer, Secrecy};
-    use crate::device::gpu::engine::Engine;
-    use crate::device::gpu::readback::Readback;
+    use crate::device::gpu::engine::{Engine, word};
+    use crate::device::gpu::readback::{Readback, copy};
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::ROWS;
-    use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{batch_check, copy, pace, suits_gpus};
+    use crate::paillier::kernels::gpu::{batch_check, pace, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use crate::paillier::kernels::samples;
     use std::ops::Range;
@@ -209,7 +209,7 @@ pub(super) mod gpu {
         type Element = u64;
         type Prepared = DeviceQueries<'a>;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.modulus.bits()
         }
 

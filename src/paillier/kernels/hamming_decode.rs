@@ -91,16 +91,16 @@ pub(super) mod gpu {
     use crate::device::cpu::Cpu;
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::Secrecy;
-    use crate::device::gpu::engine::Engine;
+    use crate::device::gpu::engine::{Engine, word};
     use crate::device::gpu::readback::Readback;
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::device::offload::rounds::unchecked;
     use crate::error::Error;
     use crate::paillier::kernels::crt_key::{CrtKey, NOT_A_DISTANCE};
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::constants::{self, DeviceModulus};
-    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::program::Program;
-    use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::suits_gpus;
     use crate::paillier::kernels::pair_mul::gpu::PairMul;
     use crate::paillier::kernels::pair_pow::gpu::DevicePower;
@@ -145,11 +145,11 @@ pub(super) mod gpu {
         type Element = u32;
         type Prepared = DevicePower;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.key.p().modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.key.p().exponent.bits()
         }
 

@@ -82,15 +82,15 @@ pub(super) mod gpu {
     use crate::device::cpu::Cpu;
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::Secrecy;
-    use crate::device::gpu::engine::Engine;
-    use crate::device::gpu::readback::Readback;
+    use crate::device::gpu::engine::{Engine, word};
+    use crate::device::gpu::readback::{Readback, copy};
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::ROWS;
-    use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
-    use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
+    use crate::paillier::kernels::gpu::suits_gpus;
     use crate::paillier::kernels::multi_exp::plan::{Part, Parts, inputs_at_once};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use crate::paillier::kernels::samples;
@@ -157,11 +157,11 @@ pub(super) mod gpu {
         type Element = u64;
         type Prepared = DeviceParts<'a>;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.weights.bits() * self.inputs.len()
         }
 

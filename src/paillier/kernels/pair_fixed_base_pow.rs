@@ -145,17 +145,17 @@ pub(super) mod gpu {
     use crate::device::cpu::Cpu;
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::{Buffer, Secrecy};
-    use crate::device::gpu::engine::Engine;
-    use crate::device::gpu::readback::Readback;
+    use crate::device::gpu::engine::{Engine, word};
+    use crate::device::gpu::readback::{Readback, copy};
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
     use crate::paillier::kernels::fixed_base::FixedBase;
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::pace::Steps;
-    use crate::paillier::kernels::gpu::shader::{Bindings, Shader, word};
+    use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{batch_check, copy, suits_gpus};
+    use crate::paillier::kernels::gpu::{batch_check, suits_gpus};
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use crate::paillier::kernels::samples::{self, EXPONENT_BITS};
     use bytemuck::{Pod, Zeroable};
@@ -240,11 +240,11 @@ pub(super) mod gpu {
         type Element = u64;
         type Prepared = DeviceBase;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.base.modulus().bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.bits
         }
 

@@ -72,14 +72,15 @@ pub(super) mod gpu {
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::Secrecy;
     use crate::device::gpu::engine::Engine;
-    use crate::device::gpu::readback::Readback;
+    use crate::device::gpu::readback::{Readback, copy};
     use crate::device::offload::kernel::{Kernel, Launch};
+    use crate::device::offload::known_answer;
     use crate::error::Error;
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::{self, ROWS};
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use crate::paillier::kernels::gpu::suits_gpus;
     use crate::paillier::kernels::samples;
     use std::ops::Range;
     use std::sync::Arc;
@@ -102,7 +103,7 @@ pub(super) mod gpu {
         type Element = u64;
         type Prepared = DeviceModulus;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.modulus.bits()
         }
 
@@ -165,7 +166,7 @@ pub(super) mod gpu {
             let mut b = a.clone();
             b.rotate_left(4 * width);
             let kernel = PairMul { modulus: &modulus, a: Rows::new(&a, width), b: Rows::new(&b, width) };
-            known_answers::are_same(&kernel, engine, cpu)
+            known_answer::are_same(&kernel, engine, cpu)
         }
     }
 
@@ -175,6 +176,6 @@ pub(super) mod gpu {
         engine: &Arc<Engine>,
         cpu: &Cpu,
     ) -> Result<bool, GpuFailure> {
-        Ok(PairMul::known_answer(kernel.bits(), engine, cpu)? && known_answers::are_same(kernel, engine, cpu)?)
+        Ok(PairMul::known_answer(kernel.size(), engine, cpu)? && known_answer::are_same(kernel, engine, cpu)?)
     }
 }

@@ -61,17 +61,17 @@ pub(super) mod gpu {
     use crate::device::gpu::GpuFailure;
     use crate::device::gpu::buffer::{Buffer, Secrecy};
     use crate::device::gpu::engine::Engine;
-    use crate::device::gpu::readback::Readback;
+    use crate::device::gpu::readback::{Readback, copy};
     use crate::device::offload::kernel::{Kernel, Launch};
     use crate::error::Error;
+    use crate::paillier::kernels::gpu::ROWS;
     use crate::paillier::kernels::gpu::batch_check;
     use crate::paillier::kernels::gpu::constants::DeviceModulus;
-    use crate::paillier::kernels::gpu::known_answers::ROWS;
     use crate::paillier::kernels::gpu::pace::Steps;
     use crate::paillier::kernels::gpu::program::Program;
     use crate::paillier::kernels::gpu::shader::{Bindings, Shader};
     use crate::paillier::kernels::gpu::shape::RowLimits;
-    use crate::paillier::kernels::gpu::{copy, suits_gpus};
+    use crate::paillier::kernels::gpu::suits_gpus;
     use crate::paillier::kernels::pair_mul::gpu::agree;
     use crate::paillier::kernels::samples::{self, EXPONENT_BITS};
     use std::ops::Range;
@@ -133,11 +133,11 @@ pub(super) mod gpu {
         type Element = u64;
         type Prepared = DevicePower;
 
-        fn bits(&self) -> usize {
+        fn size(&self) -> usize {
             self.modulus.bits()
         }
 
-        fn exponent_bits(&self) -> usize {
+        fn length(&self) -> usize {
             self.exponent.bits()
         }
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// The factors of these levels in the order of lanes, for each instruction set. Made on first use.
 ///
 /// For each pair of vectors and each level: a vector of factors, then one of quotients.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct LastLevels([OnceLock<Vec<u32>>; Isa::COUNT]);
 
 impl LastLevels {

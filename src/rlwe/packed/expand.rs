@@ -4,6 +4,7 @@
 
 use super::block::check_parameters;
 use super::evaluation_key::EvaluationKey;
+use super::kernels::uses_gpu;
 use super::parameters::{DEGREE, Parameters, TILE, basis};
 use super::query::{QUERY_LIMBS, Query, query_polynomial};
 use crate::device::cpu::Run;
@@ -14,7 +15,7 @@ use crate::query_id::QueryId;
 use crate::ring::automorphism::Automorphism;
 use crate::ring::modulus::Modulus;
 use crate::ring::pointwise;
-use crate::rlwe::key_switch::{Scratch, SwitchingKey};
+use crate::rlwe::key_switch::{Scratch, SwitchingKey, key_switch};
 
 /// A query that is ready to be combined with blocks.
 pub struct ExpandedQuery {
@@ -72,13 +73,20 @@ impl EvaluationKey {
             let step = 1 << level;
             let mut needed = vec![false; 2 * step];
             leaves.iter().for_each(|leaf| needed[leaf % (2 * step)] = true);
-            cpu.for_each_run(&mut nodes, 1, Run::new(1, 8), |_, nodes| {
-                let mut scratch = Scratch::new(basis());
-                let mut rotated = vec![0; 2 * QUERY_WORDS];
-                for node in nodes {
-                    node.split(isa, step, &needed, automorphism, key, &mut rotated, &mut scratch);
-                }
-            });
+            if uses_gpu(device) {
+                split_on_gpu(device, &mut nodes, step, &needed, automorphism, key);
+            } else {
+                cpu.for_each_run(&mut nodes, 1, Run::new(1, 8), |_, nodes| {
+                    let mut scratch = Scratch::new(basis());
+                    let mut rotated = vec![0; 2 * QUERY_WORDS];
+                    for node in nodes {
+                        let (c0, c1) = rotated.split_at_mut(QUERY_WORDS);
+                        node.rotate(automorphism, [c0, c1]);
+                        let switched = key.switch(isa, basis(), c1, &mut scratch).map(|half| &*half);
+                        node.split(isa, step, &needed, c0, switched);
+                    }
+                });
+            }
             let with_siblings = nodes.into_iter().flat_map(|mut node| {
                 let sibling = node.sibling.take().map(|sibling| *sibling);
                 [Some(node), sibling]
@@ -122,27 +130,21 @@ impl Node {
         &self.words[half * QUERY_WORDS + limb * DEGREE..][..DEGREE]
     }
 
+    /// Writes τ(c0) and τ(c1).
+    fn rotate(&self, automorphism: &Automorphism, rotated: [&mut [u32]; 2]) {
+        for (words, rotated) in self.words.chunks_exact(QUERY_WORDS).zip(rotated) {
+            let limbs = words.chunks_exact(DEGREE).zip(rotated.chunks_exact_mut(DEGREE));
+            for (ring, (limb, out)) in basis().rings().iter().zip(limbs) {
+                automorphism.apply(ring.modulus(), limb, out);
+            }
+        }
+    }
+
     /// Splits the ciphertext of a message m into one of m + τ(m) and one of (m − τ(m))·X^−step, as far as needed.
-    #[allow(clippy::too_many_arguments, reason = "called once, in a loop that owns the memory")]
-    fn split(
-        &mut self,
-        isa: Isa,
-        step: usize,
-        needed: &[bool],
-        automorphism: &Automorphism,
-        key: &SwitchingKey,
-        rotated: &mut [u32],
-        scratch: &mut Scratch,
-    ) {
+    /// `rotated` is τ(c0), and changes; b and a are τ(c1) after the key switch.
+    fn split(&mut self, isa: Isa, step: usize, needed: &[bool], rotated: &mut [u32], [b, a]: [&[u32]; 2]) {
         let rings = &basis().rings()[..QUERY_LIMBS];
         let limbs = rings.iter().cycle();
-        for ((ring, limb), out) in
-            limbs.clone().zip(self.words.chunks_exact(DEGREE)).zip(rotated.chunks_exact_mut(DEGREE))
-        {
-            automorphism.apply(ring.modulus(), limb, out);
-        }
-        let (rotated, c1) = rotated.split_at_mut(QUERY_WORDS);
-        let [b, a] = key.switch(isa, basis(), c1, scratch);
         for ((ring, limb), b) in rings.iter().zip(rotated.chunks_exact_mut(DEGREE)).zip(b.chunks_exact(DEGREE)) {
             pointwise::add(isa, ring.modulus(), limb, b);
         }
@@ -174,6 +176,30 @@ impl Node {
             }
         }
     }
+}
+
+/// Splits all nodes of a level, with the key switches on a GPU.
+fn split_on_gpu(
+    device: &OpenDevice,
+    nodes: &mut [Node],
+    step: usize,
+    needed: &[bool],
+    automorphism: &Automorphism,
+    key: &SwitchingKey,
+) {
+    let [mut c0, mut c1] = [(); 2].map(|()| vec![0; nodes.len() * QUERY_WORDS]);
+    for ((node, c0), c1) in nodes.iter().zip(c0.chunks_exact_mut(QUERY_WORDS)).zip(c1.chunks_exact_mut(QUERY_WORDS)) {
+        node.rotate(automorphism, [c0, c1]);
+    }
+    let mut switched = vec![0; 2 * c1.len()];
+    key_switch(device, basis(), key, &c1, &mut switched);
+    device.cpu().for_each_run(nodes, 1, Run::new(1, 8), |first, nodes| {
+        let rotated = c0.chunks_exact(QUERY_WORDS).zip(switched.chunks_exact(2 * QUERY_WORDS)).skip(first);
+        for (node, (c0, switched)) in nodes.iter_mut().zip(rotated) {
+            let (b, a) = switched.split_at(QUERY_WORDS);
+            node.split(device.cpu().isa(), step, needed, &mut c0.to_vec(), [b, a]);
+        }
+    });
 }
 
 /// out ← (x − y)·X^−step.

@@ -5,9 +5,9 @@ mod recall;
 
 use super::content::Columns;
 use super::encrypt::block_secret;
+use super::kernels::packed_scan::add_products;
 use super::noise::Noise;
 use super::parameters::{DEGREE, basis};
-use super::scan::add_products;
 use super::*;
 use crate::bignum::random::RandomSource;
 use crate::bit_matrix::BitMatrix;
@@ -108,7 +108,7 @@ fn encryption_noise(key: &SecretKey, device: &OpenDevice, vectors: &Vectors<'_>,
 
     // phase = d0 + d1·s + Σ a·(c0 + c1·s)·s_block, as values modulo each prime.
     let mut sums = vec![0; 4 * DEGREE];
-    add_products(isa, &[&expanded], &[&block.words], &mut sums);
+    add_products(isa, parameters.polynomials(), &[&expanded.words], &[&block.words], &mut sums);
     let secret = block_secret(isa, &key.block_seed(&block.header.nonce), 2).unwrap();
     let limbs: Vec<Vec<u32>> = (0..2)
         .map(|limb| {

@@ -5,7 +5,7 @@ use super::shape::Shape;
 use crate::device::gpu::GpuFailure;
 use crate::device::gpu::adapter::WORKGROUP_SIZE;
 use crate::device::gpu::buffer::Buffer;
-use crate::device::gpu::engine::{Dispatch, Engine, ShaderId};
+use crate::device::gpu::engine::{Dispatch, Engine, ShaderId, word};
 use bytemuck::Pod;
 use std::fmt::Write;
 
@@ -64,11 +64,6 @@ impl Shader {
             macs: shape.macs(rows, products),
         })
     }
-}
-
-/// Converts a number to a shader's parameter. The numbers are limited by the sizes of buffers, far below 2^32.
-pub(crate) fn word(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The offsets of the constants in their buffer, in words. The constants for decoding come last.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "common/numbers.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod numbers;
 
 use hushvec::packed::{Parameters, Vectors};
@@ -242,7 +241,7 @@ fn indexes_are_merged_without_a_key() {
         (0..5000).for_each(|row| ids.push(IdRef::Text(&format!("{i}/{row}"))).unwrap());
         writer.append(&Vectors::Bits(&matrix(&rows)), Some(&ids)).unwrap();
         writer.sync().unwrap();
-        expected.extend(ids.iter().map(|id| id.to_owned()).zip(rows));
+        expected.extend(ids.iter().map(IdRef::to_owned).zip(rows));
         drop(writer);
         let mut gone = Ids::new();
         ["7", "4999"].iter().for_each(|row| gone.push(IdRef::Text(&format!("{i}/{row}"))).unwrap());
@@ -266,7 +265,7 @@ fn indexes_are_merged_without_a_key() {
     (0..4096).for_each(|row| ids.push(IdRef::Text(&format!("new/{row}"))).unwrap());
     writer.append(&Vectors::Bits(&matrix(&more)), Some(&ids)).unwrap();
     drop(writer);
-    expected.extend(ids.iter().map(|id| id.to_owned()).zip(more));
+    expected.extend(ids.iter().map(IdRef::to_owned).zip(more));
     check(&merged, &context, &expected, &mut random);
     PackedIndex::compact(&merged, &context, &Progress::new()).unwrap();
     check(&merged, &context, &expected, &mut random);

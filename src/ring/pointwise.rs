@@ -190,7 +190,7 @@ mod tests {
                         map(&[x.clone(), large.clone()], |x, y| (x + wide + q - y % q) % q * wide % q)
                     );
                 }
-                assert!(are_reduced(isa, m, &x));
+                assert!(are_reduced(isa, m, x));
                 for place in [0, x.len() - 1] {
                     for (word, reduced) in
                         [(m.value() - 1, true), (m.value(), false), (1 << 31, false), (u32::MAX, false)]

@@ -8,22 +8,30 @@ use std::path::Path;
 
 /// Appends to an index of the scheme of a context.
 pub enum Writer {
-    Paillier(IndexWriter),
-    Packed(PackedIndexWriter),
+    Paillier(Box<IndexWriter>),
+    Packed(Box<PackedIndexWriter>),
 }
 
 impl Writer {
+    fn packed(writer: PackedIndexWriter) -> Self {
+        Self::Packed(Box::new(writer))
+    }
+
+    fn paillier(writer: IndexWriter) -> Self {
+        Self::Paillier(Box::new(writer))
+    }
+
     /// Creates an index, or one for a shard.
     pub fn create(path: &Path, encryptor: &Encryptor, shard: Option<Shard>) -> Result<Self, Error> {
         match (encryptor, shard) {
             (Encryptor::Packed(context), Some(shard)) => {
-                PackedIndexWriter::create_shard(path, context, shard).map(Self::Packed)
+                PackedIndexWriter::create_shard(path, context, shard).map(Self::packed)
             }
-            (Encryptor::Packed(context), None) => PackedIndexWriter::create(path, context).map(Self::Packed),
+            (Encryptor::Packed(context), None) => PackedIndexWriter::create(path, context).map(Self::packed),
             (Encryptor::Paillier(paillier), Some(shard)) => {
-                IndexWriter::create_shard(path, paillier.key(), shard).map(Self::Paillier)
+                IndexWriter::create_shard(path, paillier.key(), shard).map(Self::paillier)
             }
-            (Encryptor::Paillier(paillier), None) => IndexWriter::create(path, paillier.key()).map(Self::Paillier),
+            (Encryptor::Paillier(paillier), None) => IndexWriter::create(path, paillier.key()).map(Self::paillier),
         }
     }
 
@@ -32,11 +40,11 @@ impl Writer {
         match encryptor {
             Encryptor::Packed(context) => {
                 let (writer, recovery) = PackedIndexWriter::append_to(path, context)?;
-                Ok((Self::Packed(writer), recovery))
+                Ok((Self::packed(writer), recovery))
             }
             Encryptor::Paillier(paillier) => {
                 let (writer, recovery) = IndexWriter::append_to(path, paillier.key())?;
-                Ok((Self::Paillier(writer), recovery))
+                Ok((Self::paillier(writer), recovery))
             }
         }
     }

@@ -16,7 +16,7 @@ pub fn run(args: &Args, old: &StoredContext, new: &PackedContextFile, exists: bo
     check(args, old, new)?;
     let old = match old {
         StoredContext::Paillier(file) => Old::Paillier(Box::new(args.owner.open(file)?)),
-        StoredContext::Packed(file) => Old::Packed(args.owner.open_packed(file)?),
+        StoredContext::Packed(file) => Old::Packed(Box::new(args.owner.open_packed(file)?)),
     };
     let passphrase = passphrase::existing(Which::New, args.passphrase.new_passphrase_file.as_deref(), &args.new)?;
     let device = match &old {
@@ -48,7 +48,7 @@ pub fn run(args: &Args, old: &StoredContext, new: &PackedContextFile, exists: bo
 /// The opened old context.
 enum Old {
     Paillier(Box<hushvec::ExecutionContext>),
-    Packed(hushvec::PackedContext),
+    Packed(Box<hushvec::PackedContext>),
 }
 
 /// Finds errors before a passphrase is asked for.

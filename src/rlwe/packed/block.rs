@@ -1,7 +1,9 @@
 //! Encrypted vectors: up to 4,096 in one block.
 
 use super::bytes::{array, check_length, check_residues};
-use super::parameters::{DEGREE, Parameters, TILE, basis};
+#[cfg(feature = "owner")]
+use super::parameters::TILE;
+use super::parameters::{DEGREE, Parameters, basis};
 use crate::device::isa::Isa;
 use crate::error::Error;
 use crate::ring::modulus::low;
@@ -52,11 +54,13 @@ impl BlockHeader {
     }
 
     /// The nonce, which no other block has.
+    #[cfg(feature = "owner")]
     pub(crate) fn nonce(&self) -> &[u8; SEED_BYTES] {
         &self.nonce
     }
 
     /// The header of a block with `rows` vectors and a nonce.
+    #[cfg(feature = "owner")]
     pub(crate) fn new(parameters: &Parameters, rows: usize, nonce: [u8; SEED_BYTES]) -> Self {
         Self { parameters: parameters.clone(), rows, nonce }
     }
@@ -107,6 +111,7 @@ impl Block {
     }
 
     /// The residues of the block.
+    #[cfg(feature = "owner")]
     pub(crate) fn words(&self) -> &[u32] {
         &self.words
     }
@@ -134,6 +139,7 @@ impl Block {
 }
 
 /// Returns the words of a tile of a block: 16 for each polynomial.
+#[cfg(feature = "owner")]
 #[inline(always)]
 pub(super) fn tile_of(block: &[u32], polynomials: usize, limb: usize, tile: usize) -> &[u32] {
     let words = polynomials * TILE;

@@ -109,7 +109,7 @@ impl SecretKey {
                         // Negative if the digit is more than the largest component.
                         let component = digit.cast_signed();
                         outside |= split.largest.cast_signed() - component;
-                        *out = (component - split.offset.cast_signed()) as i16;
+                        *out = small(component - split.offset.cast_signed());
                     }
                 }
             }
@@ -129,10 +129,16 @@ impl SecretKey {
                 row.iter_mut().enumerate().for_each(|(j, x)| *x ^= (mask[j / 64] >> (j % 64) & 1) as i16);
             }),
             Mask::Signs(signs) => rows.for_each(|row| {
-                row.iter_mut().zip(signs.iter()).for_each(|(x, sign)| *x *= *sign as i16);
+                row.iter_mut().zip(signs.iter()).for_each(|(x, sign)| *x *= small(i64::from(*sign)));
             }),
         }
     }
+}
+
+/// The lower 16 bits, for numbers that fit into them.
+#[inline(always)]
+fn small(x: i64) -> i16 {
+    ((x & 0xffff) as u16).cast_signed()
 }
 
 /// The constants that split a coefficient into components.

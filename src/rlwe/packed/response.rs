@@ -30,6 +30,7 @@ impl std::fmt::Debug for Response {
 
 impl Response {
     /// The answers of some blocks to a query, given by their words, with the part that all blocks share.
+    #[cfg(feature = "owner")]
     pub(crate) fn new(parameters: &Parameters, id: QueryId, shared: Vec<u32>, words: Vec<u32>) -> Self {
         Self { parameters: parameters.clone(), id, shared, words }
     }

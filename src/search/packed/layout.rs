@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::paillier::public_key::PublicId;
-use crate::rlwe::packed::{BlockHeader, Parameters};
+#[cfg(feature = "owner")]
+use crate::rlwe::packed::BlockHeader;
+use crate::rlwe::packed::Parameters;
 use crate::search::record_file::{Header, Kind, Layout, other_sizes};
 use crate::search::schemes::PACKED;
 
@@ -119,6 +121,7 @@ pub(super) struct Record<'a> {
     /// The nonce of the block.
     pub(super) nonce: &'a [u8; 32],
     /// The number of its vectors.
+    #[cfg_attr(not(feature = "owner"), allow(dead_code, reason = "for the owner"))]
     pub(super) rows: usize,
     pub(super) words: &'a [u32],
 }
@@ -132,6 +135,7 @@ impl<'a> Record<'a> {
     }
 
     /// Returns the header of its block.
+    #[cfg(feature = "owner")]
     pub(super) fn header(&self, parameters: &Parameters) -> BlockHeader {
         BlockHeader::new(parameters, self.rows, *self.nonce)
     }

@@ -5,7 +5,7 @@ use super::query::PackedQuery;
 use crate::error::Error;
 use crate::paillier::public_key::PublicId;
 use crate::query_id::QueryId;
-use crate::rlwe::packed::Parameters;
+use crate::rlwe::packed::{Parameters, Query};
 use crate::search::record_file::{Kind, WholeFile};
 use std::path::Path;
 
@@ -93,7 +93,7 @@ impl PackedResponse {
                 return Err(Error::WrongKey { what: Kind::Response.name(), expected, actual });
             }
             let ids = self.parts.iter().map(|part| part.query);
-            if self.query_id() == Some(query.id()) && ids.eq(query.queries.iter().map(|query| query.id())) {
+            if self.query_id() == Some(query.id()) && ids.eq(query.queries.iter().map(Query::id)) {
                 return Ok(());
             }
             let shown = |id: Option<QueryId>| id.map_or_else(|| "without an id".to_owned(), |id| id.to_string());

@@ -19,6 +19,7 @@ pub(super) struct Preamble {
 
 /// The rows of a block: their ids, and their bytes one after the other.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "owner"), allow(dead_code, reason = "for the owner"))]
 pub(in crate::search) struct RowBlock {
     pub(in crate::search) ids: Ids,
     /// The size of a row.
@@ -115,6 +116,7 @@ impl WholeFile {
     ///
     /// # Errors
     /// [`Error::Format`] if they are damaged; [`Error::Io`].
+    #[cfg(feature = "owner")]
     pub(in crate::search) fn deletions(&self) -> Result<Vec<u64>, Error> {
         let mut deleted = Vec::<u64>::new();
         for (header, position) in &self.preamble().blocks {

@@ -228,6 +228,20 @@ fn a_tail_can_be_deleted_as_a_whole() {
 }
 
 #[test]
+fn a_writer_counts_its_tail() {
+    let mut case = Case::new(10);
+    case.append(&[4100]);
+    let (mut writer, _) = PackedIndexWriter::append_to(&case.path, &case.context).unwrap();
+    assert_eq!(writer.tail(), 4);
+    let ids = Ids::from(vec![4096, 4097, 5000]);
+    writer.delete(&ids).unwrap_err();
+    assert_eq!((writer.delete_if_there(&ids).unwrap(), writer.tail()), (2, 2));
+    let rows = rows(&mut case.random, 4094);
+    writer.append(&Vectors::Bits(&matrix(&rows)), None).unwrap();
+    assert_eq!((writer.tail(), writer.len()), (0, 2 * 4096));
+}
+
+#[test]
 fn indexes_are_merged_without_a_key() {
     let mut random = SplitMix(4);
     let context = hamming_of(4);
@@ -451,6 +465,14 @@ fn contexts_are_stored_and_loaded() {
         assert!(changed != text);
         PackedContext::from_serialized(&changed, &*provider(), None).unwrap_err();
     }
+    // A new key replaces no file.
+    let create = |path: &Path| {
+        PackedContext::create_on_disk(path, Parameters::hamming(DIMENSIONS).unwrap(), device(), provider())
+    };
+    assert!(matches!(create(&path), Err(Error::Occupied { .. })));
+    let new = folder.path().join("new.json");
+    let created = create(&new).unwrap();
+    assert!(PackedContext::load_from_disk(&new, &*provider(), None).unwrap() == created);
     // Another passphrase replaces the file; another key does not.
     let renewed = loaded.with_key_provider(Arc::new(PassphraseKeyProvider::new("new horse").unwrap()));
     renewed.save_to_disk(&path).unwrap();

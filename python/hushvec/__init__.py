@@ -21,6 +21,11 @@ from ._hushvec import (
     Index,
     IndexWriter,
     InputError,
+    PackedEvaluator,
+    PackedIndex,
+    PackedIndexWriter,
+    PackedQuery,
+    PackedResponse,
     PlainArray,
     Query,
     Response,
@@ -35,6 +40,7 @@ from .clients import PaillierClient, PaillierLookupClient, PaillierSubgroupClien
 from .context import ExecutionContext
 from .evaluator import Evaluator
 from .numbers import EncryptedArray, EncryptedNumber
+from .packed import PackedContext
 from .projection import project
 from .providers import AWSKMSKeyProvider, KeyProvider, PassphraseKeyProvider
 from .remote import HttpStore, RemoteError
@@ -60,6 +66,12 @@ __all__ = [
     "InputError",
     "KeyProvider",
     "KnowledgeBase",
+    "PackedContext",
+    "PackedEvaluator",
+    "PackedIndex",
+    "PackedIndexWriter",
+    "PackedQuery",
+    "PackedResponse",
     "PaillierClient",
     "PaillierLookupClient",
     "PaillierSubgroupClient",

@@ -71,7 +71,19 @@ def _text(enc: bytes | str) -> str:
     return enc if isinstance(enc, str) else enc.decode()
 
 
-def _check_salt(provider: KeyProvider, text: str, format: str) -> None:
+def read_context(path: str | os.PathLike[str]) -> str:
+    """Reads the text of a stored context."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissingFileError(f"cannot read {path}: {error.strerror}") from error
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a hushvec context: it is not a text file") from error
+
+
+def check_salt(provider: KeyProvider, text: str, format: str) -> None:
     """Refuses a provider with a fixed salt for a context with another salt."""
     if not isinstance(provider, PassphraseKeyProvider) or provider._salt is None:
         return
@@ -363,14 +375,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
         :raises InputError: if it is not a context, was changed or has another id, or the passphrase is wrong.
         :raises WeakKeyError: if the key is known to be weak, without ``allow_weak``.
         """
-        try:
-            text = pathlib.Path(path).read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise MissingFileError(f"cannot read {path}: {error.strerror}") from error
-        except OSError as error:
-            raise FileError(f"cannot read {path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not a hushvec context: it is not a text file") from error
+        text = read_context(path)
         try:
             format = "native" if '"format"' in text[:64] else "xtrace"
             loaded = cls._load(
@@ -436,7 +441,7 @@ class ExecutionContext(EncryptsVectors, DecryptsNumbers):
     ) -> ExecutionContext:
         provider = resolve(key_provider, passphrase)
         if key_provider is not None:
-            _check_salt(key_provider, text, format)
+            check_salt(key_provider, text, format)
         context = Context.from_text(
             text, is_dict, native(provider, format), device, threads, secrets_on_cpu, allow_weak, context_id, expect_id
         )

@@ -80,7 +80,8 @@ fn wrong_shape(shape: &[usize], kind: &str, dimensions: usize) -> PyErr {
     ))
 }
 
-fn text(shape: &[usize]) -> String {
+/// Returns a shape as Python shows it.
+pub fn text(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     format!("({}{})", sizes.join(", "), if shape.len() == 1 { "," } else { "" })
 }

@@ -34,20 +34,34 @@ pub fn in_blocks_from<B: Send, T: Send>(
     first_block: usize,
     reporter: &Reporter<'_>,
     take: impl Fn(Range<usize>) -> PyResult<B>,
+    work: impl FnMut(B) -> Result<T, hushvec::Error> + Send,
+) -> PyResult<Vec<T>> {
+    let first_block = first_block.clamp(1, FIRST_BLOCK);
+    in_blocks_until(py, rows, first_block, first_block, reporter, take, work)
+}
+
+/// Like [`in_blocks`], with a first block that ends at `first_end`. The others are multiples of `block` rows.
+pub fn in_blocks_until<B: Send, T: Send>(
+    py: Python<'_>,
+    rows: usize,
+    first_end: usize,
+    mut block: usize,
+    reporter: &Reporter<'_>,
+    take: impl Fn(Range<usize>) -> PyResult<B>,
     mut work: impl FnMut(B) -> Result<T, hushvec::Error> + Send,
 ) -> PyResult<Vec<T>> {
-    let (mut parts, mut start, mut block) = (Vec::new(), 0, first_block.clamp(1, FIRST_BLOCK));
+    let (mut parts, mut start, mut end) = (Vec::new(), 0, rows.min(first_end));
     while start < rows {
-        let end = rows.min(start.saturating_add(block));
         let began = Instant::now();
         let taken = take(start..end)?;
         parts.push(py.detach(|| work(taken)).map_err(|error| raise(counted_from(error, start as u64)))?);
-        if began.elapsed() < SHORT {
-            block = LARGEST_BLOCK.min(2 * block);
+        if began.elapsed() < SHORT && 2 * block <= LARGEST_BLOCK {
+            block *= 2;
         }
         py.check_signals()?;
         reporter.report(end as u64)?;
         start = end;
+        end = rows.min(start.saturating_add(block));
     }
     Ok(parts)
 }

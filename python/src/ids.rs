@@ -28,6 +28,15 @@ pub fn from_python(ids: &Bound<'_, PyAny>, first: u64) -> PyResult<Ids> {
     Ok(read)
 }
 
+/// Reads ids, and refuses a wrong number of them before anything is encrypted.
+pub fn for_vectors(ids: &Bound<'_, PyAny>, vectors: usize, first: u64) -> PyResult<Ids> {
+    let ids = from_python(ids, first)?;
+    if ids.len() == vectors {
+        return Ok(ids);
+    }
+    Err(InputError::new_err(format!("{} ids were given for {vectors} vectors", ids.len())))
+}
+
 /// Returns ids as an array of uint64 or of strings, in the given shape. An empty array has the type uint64.
 pub fn array<'py>(py: Python<'py>, ids: &Ids, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
     let array = if ids.kind() == Some(IdKind::Strings) {

@@ -14,6 +14,7 @@ mod index;
 mod keys;
 mod nearest;
 mod numbers;
+mod packed;
 mod pinned;
 mod plain;
 mod progress;
@@ -40,6 +41,8 @@ mod _hushvec {
     use crate::index::Index;
     #[pymodule_export]
     use crate::numbers::Numbers;
+    #[pymodule_export]
+    use crate::packed::{PackedEvaluator, PackedIndex, PackedIndexWriter, PackedKeys, PackedQuery, PackedResponse};
     #[pymodule_export]
     use crate::plain::PlainArray;
     #[pymodule_export]

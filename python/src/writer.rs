@@ -68,7 +68,7 @@ impl IndexWriter {
         first_row: u64,
     ) -> PyResult<()> {
         let vectors = arrays::vectors(vectors, self.keys.public_key().parameters().embedding_length(), first_row)?;
-        let ids = ids.map(|ids| read_ids(ids, vectors.len(), first_row)).transpose()?;
+        let ids = ids.map(|ids| ids::for_vectors(ids, vectors.len(), first_row)).transpose()?;
         let reporter = Reporter::new(progress, vectors.len() as u64, "encrypt")?;
         in_blocks(py, vectors.len(), &reporter, Ok, |range| {
             let ids = ids.as_ref().map(|ids| ids.slice(range.clone()));
@@ -90,7 +90,7 @@ impl IndexWriter {
     ) -> PyResult<()> {
         let width = self.keys.public_key().parameters().ciphertext_bytes();
         let rows = CiphertextRows::new(ciphertexts, width)?;
-        let ids = ids.map(|ids| read_ids(ids, rows.len(), 0)).transpose()?;
+        let ids = ids.map(|ids| ids::for_vectors(ids, rows.len(), 0)).transpose()?;
         let reporter = Reporter::new(progress, rows.len() as u64, "append")?;
         let take = |range: Range<usize>| Ok((rows.copied(range.clone())?, range));
         in_blocks(py, rows.len(), &reporter, take, |(block, range)| {
@@ -158,13 +158,4 @@ impl IndexWriter {
     fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }
-}
-
-/// Reads ids, and refuses a wrong number of them before anything is encrypted.
-fn read_ids(ids: &Bound<'_, PyAny>, vectors: usize, first: u64) -> PyResult<hushvec::Ids> {
-    let ids = ids::from_python(ids, first)?;
-    if ids.len() == vectors {
-        return Ok(ids);
-    }
-    Err(InputError::new_err(format!("{} ids were given for {vectors} vectors", ids.len())))
 }

@@ -83,6 +83,7 @@ def test_code_runs(page, tmp_path, monkeypatch):
         asyncio.run(program(server))
     if page == "docs/python.md":
         assert names["ids"][0, 0] == 42 and names["ids"].shape == names["distances"].shape == (2, 10)
+        assert names["found"][:, 0].tolist() == [42, 43] and names["found"].shape == names["cosines"].shape == (2, 10)
         assert names["context"].decrypt_numbers(names["total"]) == 11.25
         assert names["context"].decrypt_numbers(names["scores"]).tolist() == [-2.75, 1.375]
     if page == "docs/formats.md":

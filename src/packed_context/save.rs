@@ -8,12 +8,32 @@ use crate::destination::{self, Content};
 use crate::device::open_device::OpenDevice;
 use crate::error::Error;
 use crate::occupant::Occupant;
+use crate::rlwe::packed::Parameters;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The largest context file that is read.
 const LARGEST_FILE: u64 = 1 << 20;
 
 impl PackedContext {
+    /// Generates a new key and saves it. The file must not exist or must be empty, because an existing file could hold
+    /// the only copy of another key.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`], before a key is generated, if the file exists; and as [`PackedContext::generate`] and
+    /// [`PackedContext::save_to_disk`].
+    pub fn create_on_disk(
+        path: &Path,
+        parameters: Parameters,
+        device: OpenDevice,
+        key_provider: Arc<dyn KeyProvider>,
+    ) -> Result<Self, Error> {
+        destination::check_nothing_lost(path)?;
+        let context = Self::generate(parameters, device, key_provider)?;
+        context.save_to_disk(path)?;
+        Ok(context)
+    }
+
     /// Returns the context as text to store, with the secret key sealed.
     ///
     /// # Errors

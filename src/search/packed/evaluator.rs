@@ -92,6 +92,7 @@ impl PackedEvaluator {
             .collect();
         file.write(&shared_block(&parts, index.tail()?))?;
         index.write_tail(row_bytes(parameters), &mut file)?;
+        progress.add(index.tail()? * expanded.len() as u64);
         let dead = index.dead_in_blocks()?;
         if !dead.is_empty() {
             file.write(&deletions_block(&dead))?;

@@ -127,6 +127,7 @@ impl PackedResponse {
         let notes = notes.collect::<Result<Vec<Note>, Error>>().map_err(in_file)?;
         for rows in file.rows() {
             let rows = rows?;
+            progress.add((rows.ids.len() * notes.len()) as u64);
             for (id, sealed) in rows.ids.iter().zip(rows.bytes.chunks_exact(rows.row_bytes)) {
                 let vector = key.open(id, sealed).map_err(in_file)?;
                 notes.iter().enumerate().for_each(|(query, note)| {
@@ -203,6 +204,7 @@ impl PackedIndex {
         let evaluation_key = context.key.evaluation_key(context.secret_device())?;
         let mut best: Vec<Best> = (0..rows).map(|_| Best::new(k, parameters)).collect();
         self.search_tail(context, queries, &mut best)?;
+        progress.add(self.tail()? * rows as u64);
         let at_once = most_queries(parameters);
         for (pass, best) in best.chunks_mut(at_once).enumerate() {
             let device = context.secret_device();

@@ -82,6 +82,12 @@ impl PackedIndexWriter {
         self.writer.appended()
     }
 
+    /// Returns how many vectors are in the tail, without deleted ones. An append that ends a block of
+    /// [`Parameters::vectors_per_block`](crate::packed::Parameters::vectors_per_block) leaves no tail.
+    pub fn tail(&self) -> usize {
+        self.tail
+    }
+
     /// Returns the shard that this index holds, if it was created as a shard.
     pub fn shard(&self) -> Option<Shard> {
         self.writer.shard()
@@ -153,6 +159,16 @@ impl PackedIndexWriter {
     /// As [`PackedIndex::delete`].
     pub fn delete(&mut self, ids: &Ids) -> Result<u64, Error> {
         let deleted = self.writer.delete(ids)?;
+        self.count_tail()?;
+        Ok(deleted)
+    }
+
+    /// Like [`PackedIndexWriter::delete`], but ignores ids that no vector has.
+    ///
+    /// # Errors
+    /// As [`PackedIndex::delete`].
+    pub fn delete_if_there(&mut self, ids: &Ids) -> Result<u64, Error> {
+        let deleted = self.writer.delete_if_there(ids)?;
         self.count_tail()?;
         Ok(deleted)
     }

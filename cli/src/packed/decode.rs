@@ -13,7 +13,7 @@ pub fn run(args: &Args, file: &PackedContextFile) -> Result<(), Failure> {
         Some(path) => response.check_query(&PackedQuery::load(path)?)?,
         None => warn_unchecked(&args.response),
     }
-    let bar = Bar::new("decoding", response.len() * response.queries() as u64);
+    let bar = Bar::new("decoding", (response.len() + response.tail()) * response.queries() as u64);
     let answers = response.nearest(&context, args.nearest.k, bar.progress())?;
     drop(bar);
     print(&answers, context.parameters(), &context.open_device().report(), args.json)

@@ -23,7 +23,7 @@ impl PackedResponse {
     }
 
     fn total(&self) -> u64 {
-        self.inner.queries() as u64 * self.inner.len()
+        self.inner.queries() as u64 * (self.inner.len() + self.inner.tail())
     }
 }
 

@@ -80,6 +80,11 @@ impl PackedResponse {
         self.len() == 0
     }
 
+    /// Returns how many rows of the index's tail it contains, which the owner compares with each query.
+    pub fn tail(&self) -> u64 {
+        self.file.row_count()
+    }
+
     /// Checks that it answers this query: compares the key, the query's id, and the ids of its vectors.
     ///
     /// This detects mixed-up files. It does not detect a dishonest evaluator.

@@ -4,6 +4,7 @@
 use super::block::Block;
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form, Position};
 use super::header::Kind;
+#[cfg(feature = "owner")]
 use super::stored_ids::check_padding;
 use super::whole_file::WholeFile;
 use crate::error::Error;
@@ -92,6 +93,12 @@ impl WholeFile {
             }
         }
         Ok(parts)
+    }
+
+    /// Returns how many rows a response has.
+    pub(in crate::search) fn row_count(&self) -> u64 {
+        let rows = |(header, _): &(BlockHeader, Position)| matches!(header.form(), Some(Form::Rows { .. }));
+        self.preamble().blocks.iter().filter(|block| rows(block)).map(|(header, _)| header.count as u64).sum()
     }
 
     /// Reads the rows of a response, block by block.

@@ -55,7 +55,9 @@ impl RowKey {
     pub(super) fn open(&self, id: IdRef<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let length = self.parameters.plain_bytes() + 28;
         let (sealed, padding) = sealed.split_at_checked(length).unwrap_or_default();
-        let valid = sealed.len() == length && row_bytes(&self.parameters) == length + padding.len();
+        let valid = sealed.len() == length
+            && row_bytes(&self.parameters) == length + padding.len()
+            && padding.iter().all(|byte| *byte == 0);
         let opened = self.rows.open(sealed, &self.row_data(id)).ok().filter(|_| valid);
         opened.ok_or_else(|| {
             let reason =

@@ -34,14 +34,19 @@ const OTHERS: [&str; 17] = [
 const VITAL: [&str; 8] = ["write", "sync", "truncate", "rename", "link", "flock", "seek", "chmod"];
 
 /// An operation with its states before and after.
-struct Scene {
-    task: String,
+pub struct Scene<F> {
+    pub task: String,
+    /// The file that it writes.
+    pub file: &'static str,
     /// Brings the folder into the old state.
-    prepare: Box<dyn Fn(&Fixture)>,
-    /// Returns whether the folder is in the new state. Panics if it is in neither state.
-    is_new: Box<dyn Fn(&Fixture) -> bool>,
+    pub prepare: Box<dyn Fn(&F)>,
+    /// Returns whether the folder is in the new state. Panics if it is in neither state, nor in one between them that
+    /// the operation has.
+    pub is_new: Box<dyn Fn(&F) -> bool>,
     /// The call that commits the new state, even if later calls fail.
-    commits: &'static [&'static str],
+    pub commits: &'static [&'static str],
+    /// Whether it writes several blocks, each of which stays after a failure of the next.
+    pub in_parts: bool,
 }
 
 /// Parses a line of a trace, such as `123 write(…`, into the thread and the call.
@@ -51,29 +56,31 @@ fn call(line: &str) -> Option<(&str, &str)> {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some((thread, name))
 }
 
-/// Counts each call on the working thread: before the tested operation, and by its end. strace counts per thread.
-fn calls_of(fixture: &Fixture, task: &str) -> BTreeMap<String, (usize, usize)> {
-    let log = fixture.path("strace");
+/// Returns the calls of the tested operation on the working thread, and their numbers. strace counts per thread.
+/// Allocations are left out.
+fn calls_of(folder: &Folder, task: &str) -> BTreeMap<String, Vec<usize>> {
+    let log = folder.path("strace");
     let wrapper = ["strace", "-f", "-qq", "-o", log.to_str().unwrap()];
-    let status = child::with_wrapper(&wrapper, fixture.folder(), task).output().unwrap().status;
+    let status = child::with_wrapper(&wrapper, folder.folder(), task).output().unwrap().status;
     assert_eq!(status.code(), Some(0), "{task} without failures");
     let text = std::fs::read_to_string(&log).unwrap();
     let position = |mark: &str| text.lines().position(|line| line.contains(mark)).unwrap();
     let (begin, end) = (position(BEGIN), position(END));
     let worker = text.lines().nth(begin).and_then(call).unwrap().0;
-    let mut calls = BTreeMap::<String, (usize, usize)>::new();
+    let (mut counts, mut calls) = (BTreeMap::<&str, usize>::new(), BTreeMap::<String, Vec<usize>>::new());
     for (number, line) in text.lines().enumerate().take(end) {
         let Some((_, name)) = call(line).filter(|(thread, _)| *thread == worker) else { continue };
-        let (before, by_end) = calls.entry(name.to_owned()).or_default();
-        *before += usize::from(number <= begin);
-        *by_end += 1;
+        let count = counts.entry(name).or_default();
+        *count += 1;
+        if number > begin && !OTHERS.contains(&name) && !line.contains("MAP_ANONYMOUS") {
+            calls.entry(name.to_owned()).or_default().push(*count);
+        }
     }
-    calls.retain(|name, (before, by_end)| before < by_end && !OTHERS.contains(&name.as_str()));
     calls
 }
 
-#[test]
-fn every_system_call_may_fail() {
+/// Lets each call of each operation fail once, or every few calls; with HUSHVEC_LONG_TESTS all of them in several ways.
+pub fn every_call_fails<F: Deref<Target = Folder>>(fixture: &F, scenes: &[Scene<F>], every: usize) {
     if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
         let required = std::env::var_os("HUSHVEC_REQUIRE_STRACE").is_some_and(|value| value == "1");
         assert!(!required, "strace is not installed, and HUSHVEC_REQUIRE_STRACE is set");
@@ -81,21 +88,20 @@ fn every_system_call_may_fail() {
         let mut stderr = std::io::stderr();
         return writeln!(stderr, "SKIPPED failing system calls: strace is not installed").unwrap();
     }
-    let fixture = Fixture::new();
     let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();
     let (mut failures, mut survived) = (0, 0);
-    for scene in scenes() {
-        (scene.prepare)(&fixture);
+    for scene in scenes {
+        (scene.prepare)(fixture);
         let snapshot = fixture.snapshot();
-        let calls = calls_of(&fixture, &scene.task);
-        assert!((scene.is_new)(&fixture), "{}: nothing happened", scene.task);
+        let calls = calls_of(fixture, &scene.task);
+        assert!((scene.is_new)(fixture), "{}: nothing happened", scene.task);
         assert!(calls.contains_key("write") && calls.keys().any(|name| name.contains("sync")), "{calls:?}");
-        for (name, (before, by_end)) in calls {
-            for number in before + 1..=by_end {
+        for (name, numbers) in calls {
+            for number in numbers.into_iter().filter(|number| long || number % every == 0) {
                 let errnos = ["EIO", "ENOSPC"];
                 for errno in if long { &errnos[..] } else { &errnos[number % 2..][..1] } {
                     fixture.restore(&snapshot);
-                    survived += usize::from(fail(&fixture, &scene, &name, number, errno));
+                    survived += usize::from(fail(fixture, scene, &name, number, errno));
                     failures += 1;
                 }
             }
@@ -106,7 +112,7 @@ fn every_system_call_may_fail() {
 }
 
 /// Makes one call fail and checks the result. Returns whether the operation succeeded nevertheless.
-fn fail(fixture: &Fixture, scene: &Scene, name: &str, number: usize, errno: &str) -> bool {
+fn fail<F: Deref<Target = Folder>>(fixture: &F, scene: &Scene<F>, name: &str, number: usize, errno: &str) -> bool {
     let what = format!("{}: {errno} of {name} number {number}", scene.task);
     let log = fixture.path("strace");
     let inject = format!("inject={name}:error={errno}:when={number}");
@@ -155,12 +161,10 @@ fn fail(fixture: &Fixture, scene: &Scene, name: &str, number: usize, errno: &str
 }
 
 /// Limits the size of files, to simulate a disk that becomes full during a write.
-#[test]
-fn a_full_disk_leaves_the_old_state() {
-    let fixture = Fixture::new();
-    for scene in scenes() {
-        (scene.prepare)(&fixture);
-        let path = fixture.path(if scene.task == "save" { "context" } else { "index" });
+pub fn full_disk<F: Deref<Target = Folder>>(fixture: &F, scenes: &[Scene<F>]) {
+    for scene in scenes {
+        (scene.prepare)(fixture);
+        let path = fixture.path(scene.file);
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (before, snapshot) = (size(&path), fixture.snapshot());
         assert!(child::command(fixture.folder(), &scene.task).output().unwrap().status.success());
@@ -173,12 +177,12 @@ fn a_full_disk_leaves_the_old_state() {
             let output =
                 child::with_wrapper(&["sh", "-c", &script, "sh"], fixture.folder(), &scene.task).output().unwrap();
             let what = format!("{} with {limit} of {blocks} blocks", scene.task);
-            let is_new = (scene.is_new)(&fixture);
+            let is_new = (scene.is_new)(fixture);
             assert_eq!(output.status.code(), Some(if is_new { 0 } else { REPORTED }), "{what}");
             assert_eq!(fixture.remove_leftovers(), 0, "{what}: temporary files are left");
             if !is_new {
                 refused += 1;
-                assert_eq!(size(&path), before, "{what}: the file was changed");
+                assert!(scene.in_parts || size(&path) == before, "{what}: the file was changed");
                 assert!(String::from_utf8_lossy(&output.stderr).contains("File too large"), "{what}");
             }
             assert!(is_new || limit < blocks, "{what}: the limit was large enough");

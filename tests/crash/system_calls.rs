@@ -19,6 +19,8 @@ fn scenes() -> Vec<Scene<Fixture>> {
         let compacts = old == new;
         Scene {
             task: format!("step {number}"),
+            file: "index",
+            in_parts: false,
             prepare: Box::new(move |fixture| {
                 fresh(fixture);
                 let pool = Pool::open(fixture.folder());
@@ -35,14 +37,18 @@ fn scenes() -> Vec<Scene<Fixture>> {
     };
     let save = Scene {
         task: "save".to_owned(),
-        prepare: Box::new(|fixture| assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)),
-        is_new: Box::new(|fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
+        file: "context",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)),
+        is_new: Box::new(|fixture: &Fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
         commits: &["rename", "renameat", "renameat2"],
     };
     let create = Scene {
         task: "create".to_owned(),
-        prepare: Box::new(|fixture| drop(std::fs::remove_file(fixture.path("index")))),
-        is_new: Box::new(|fixture| {
+        file: "index",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| drop(std::fs::remove_file(fixture.path("index")))),
+        is_new: Box::new(|fixture: &Fixture| {
             let path = fixture.path("index");
             path.exists() && Index::open(&path).unwrap().is_empty()
         }),
@@ -50,7 +56,9 @@ fn scenes() -> Vec<Scene<Fixture>> {
     };
     let merge = Scene {
         task: "merge".to_owned(),
-        prepare: Box::new(|fixture| {
+        file: "index",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| {
             let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
             for (name, steps) in [("left", 0..3), ("right", 0..6)] {
                 let _ = std::fs::remove_file(&path);
@@ -61,7 +69,7 @@ fn scenes() -> Vec<Scene<Fixture>> {
             let mut left = hushvec::IndexWriter::open(&fixture.path("left")).unwrap().0;
             left.delete_if_there(&hushvec::Ids::from(pool.read(&fixture.path("right")))).unwrap();
         }),
-        is_new: Box::new(|fixture| {
+        is_new: Box::new(|fixture: &Fixture| {
             let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
             let want = [pool.read(&fixture.path("left")), pool.read(&fixture.path("right"))].concat();
             path.exists() && pool.read(&path) == want

@@ -30,7 +30,8 @@ pub fn blocks(file: &[u8], has_records: bool) -> Vec<Block> {
     };
     let (mut blocks, mut at) = (Vec::new(), 128);
     while at < file.len() {
-        let is_start = |at: &usize| [b"BLK1", b"ROW1", b"SHR1", b"DEL1"].iter().any(|magic| file[*at..].starts_with(*magic));
+        let is_start =
+            |at: &usize| [b"BLK1", b"ROW1", b"SHR1", b"DEL1"].iter().any(|magic| file[*at..].starts_with(*magic));
         let (count, mut content) = (number(at + 4), at + 64..at + 64);
         let end = if has_records {
             if number(at + 20) == 1 && matches!(&file[at..at + 4], b"BLK1" | b"ROW1") {

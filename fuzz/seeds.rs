@@ -132,7 +132,9 @@ fn packed_files(folder: &Path) -> Result<(), Box<dyn Error>> {
     let key = text.lines().find_map(|line| line.trim().strip_prefix("\"evaluation_key\": \"")?.strip_suffix("\","));
     fs::write(folder.join("public.json"), text.replacen(key.ok_or("there is a key")?, EVALUATION_KEY, 1))?;
 
-    let rows = |count: usize| BitMatrix::from_rows(64, (0..count).map(|i| (0..64).map(|j| u8::from(i * j % 5 == 1)).collect::<Vec<_>>()));
+    let rows = |count: usize| {
+        BitMatrix::from_rows(64, (0..count).map(|i| (0..64).map(|j| u8::from(i * j % 5 == 1)).collect::<Vec<_>>()))
+    };
     let (index, query, response) = (folder.join("index"), folder.join("query"), folder.join("response"));
     let keep = |from: &Path, name: &str| {
         let short = without_records(&fs::read(from)?);

@@ -39,7 +39,10 @@ fn owner() -> Result<Owner, hushvec::Error> {
     let context = context();
     let (index, query, response) = (path("-index"), path("-query"), path("-response"));
     [&index, &query, &response].into_iter().for_each(|path| drop(std::fs::remove_file(path)));
-    let vectors = BitMatrix::from_rows(64, (0..4096usize).map(|i| (0..64).map(|j| u8::from(i * j % 7 == 1)).collect::<Vec<_>>()))?;
+    let vectors = BitMatrix::from_rows(
+        64,
+        (0..4096usize).map(|i| (0..64).map(|j| u8::from(i * j % 7 == 1)).collect::<Vec<_>>()),
+    )?;
     PackedIndexWriter::create(&index, &context)?.append(&Vectors::Bits(&vectors), None)?;
     let public = context.public_context()?;
     let evaluator = PackedEvaluator::with_threads(&public, hushvec::Device::Cpu, std::num::NonZeroUsize::new(1))?;
@@ -157,9 +160,12 @@ fn contexts(bytes: &[u8]) {
     if let Ok(context) = PackedContext::from_serialized(text, &FixedKeyProvider(Vec::new()), None) {
         assert_eq!(context.public_id(), OWNER.context.public_id());
     }
-    let key = OWNER.public.lines().find_map(|line| line.trim().strip_prefix("\"evaluation_key\": \"")?.strip_suffix("\","));
+    let key =
+        OWNER.public.lines().find_map(|line| line.trim().strip_prefix("\"evaluation_key\": \"")?.strip_suffix("\","));
     let text = text.replacen(EVALUATION_KEY, key.unwrap_or_default(), 1);
-    if text.len() < 4 << 20 && let Ok(public) = PackedPublicContext::from_json(&text) {
+    if text.len() < 4 << 20
+        && let Ok(public) = PackedPublicContext::from_json(&text)
+    {
         assert_eq!(public.public_id(), OWNER.context.public_id());
     }
 }

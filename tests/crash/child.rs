@@ -1,9 +1,9 @@
 //! The child process that is killed or gets failing system calls.
 
 use crate::fixture::Pool;
+use crate::keys::FixedKeyProvider;
 use crate::nonces::Nonces;
 use crate::packed_fixture::Owner;
-use crate::keys::FixedKeyProvider;
 use hushvec::{Error, ExecutionContext, Index, Progress};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

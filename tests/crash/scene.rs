@@ -190,4 +190,3 @@ pub fn full_disk<F: Deref<Target = Folder>>(fixture: &F, scenes: &[Scene<F>]) {
         assert!(refused > 0, "{}: the limit was never reached", scene.task);
     }
 }
-

@@ -39,7 +39,9 @@ fn scenes() -> Vec<Scene<Fixture>> {
         task: "save".to_owned(),
         file: "context",
         in_parts: false,
-        prepare: Box::new(|fixture: &Fixture| assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)),
+        prepare: Box::new(|fixture: &Fixture| {
+            assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)
+        }),
         is_new: Box::new(|fixture: &Fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
         commits: &["rename", "renameat", "renameat2"],
     };

@@ -40,7 +40,8 @@ fn every_cut_of_an_index_is_a_state_before() {
     let kept = [4096, 8192, VECTORS, VECTORS - DELETED.len() as u64];
     let path = files.path("cut");
     for end in ends.iter().copied() {
-        for length in [end - 1, end, end + 1, end + 63, end + 64, end + 5000].into_iter().filter(|n| *n <= bytes.len()) {
+        for length in [end - 1, end, end + 1, end + 63, end + 64, end + 5000].into_iter().filter(|n| *n <= bytes.len())
+        {
             std::fs::write(&path, &bytes[..length]).unwrap();
             let index = PackedIndex::open(&path).unwrap();
             let whole = ends.iter().filter(|end| **end <= length).count();
@@ -77,7 +78,11 @@ fn rows_and_records_cannot_be_exchanged() {
     let changed = [
         ("rows exchanged", exchanged(&bytes, rows, [row(0), row(1)], rows.size), "row with the id"),
         ("a row of another key", with_block(&bytes, rows, row(4) - rows.range.start, other_row), "row with the id"),
-        ("a changed row", with_block(&bytes, rows, row(5) - rows.range.start + 20, &[bytes[row(5) + 20] ^ 4]), "row with"),
+        (
+            "a changed row",
+            with_block(&bytes, rows, row(5) - rows.range.start + 20, &[bytes[row(5) + 20] ^ 4]),
+            "row with",
+        ),
         (
             "the nonce of another block",
             with_block(&bytes, &parts[0], BLOCK_HEADER, &bytes[record(1)][..32]),

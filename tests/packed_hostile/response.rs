@@ -146,7 +146,9 @@ fn sizes_and_counts_are_bounded() {
         let what = format!("byte {at} of {} as {new:?}", block.magic.escape_ascii());
         files.refused("response", &changed, &what, says);
     }
-    for (at, new) in [(60, u32s(65_536)), (64, u64::MAX.to_le_bytes().to_vec()), (64, (1u64 << 50).to_le_bytes().to_vec())] {
+    for (at, new) in
+        [(60, u32s(65_536)), (64, u64::MAX.to_le_bytes().to_vec()), (64, (1u64 << 50).to_le_bytes().to_vec())]
+    {
         for length in [HEADER, bytes.len()] {
             files.refused("response", &with_header(&bytes[..length], at, &new), &format!("byte {at} as {new:?}"), "");
         }

@@ -22,7 +22,8 @@ impl Case {
     fn new(parameters: Parameters) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let provider = Arc::new(PassphraseKeyProvider::new("test").unwrap());
-        let context = PackedContext::generate(parameters, OpenDevice::open(Device::Cpu, None).unwrap(), provider).unwrap();
+        let context =
+            PackedContext::generate(parameters, OpenDevice::open(Device::Cpu, None).unwrap(), provider).unwrap();
         Self { path: folder.path().join("index"), _folder: folder, context }
     }
 
@@ -64,7 +65,8 @@ fn binary_vectors_are_wiped() {
     let words: Vec<u8> = packed.iter().rev().copied().collect();
     let reversed: Vec<u8> = secret.iter().rev().copied().collect();
     let components: Vec<u8> = secret.iter().flat_map(|bit| i16::from(*bit).to_le_bytes()).collect();
-    let forms = [("packed", packed), ("words", words), ("bits", secret), ("reversed", reversed), ("components", components)];
+    let forms =
+        [("packed", packed), ("words", words), ("bits", secret), ("reversed", reversed), ("components", components)];
     for (form, needle) in forms {
         let (found, ()) = left_behind(needle, || case.work(&Vectors::Bits(&vectors), &Vectors::Bits(&more)));
         assert_eq!(found, 0, "{form} were left in memory");

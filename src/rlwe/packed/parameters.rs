@@ -400,7 +400,9 @@ mod tests {
         }
         // From here on, the noise of three dimensions per coefficient is too large.
         assert_eq!([735, 736].map(|dimensions| Parameters::hamming(dimensions).unwrap().digits()), [3, 2]);
-        for numbers in [[4095, 64, 0], [8192, 64, 0], [0, 64, 0], [4096, 63, 0], [4096, 2049, 0], [4096, 64, 65], [u32::MAX; 3]] {
+        for numbers in
+            [[4095, 64, 0], [8192, 64, 0], [0, 64, 0], [4096, 63, 0], [4096, 2049, 0], [4096, 64, 65], [u32::MAX; 3]]
+        {
             Parameters::from_numbers(numbers).unwrap_err();
         }
     }

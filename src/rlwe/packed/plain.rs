@@ -141,7 +141,7 @@ mod tests {
 
         for length in [64, 128, 620] {
             let parameters = Parameters::inner_product(64, length).unwrap();
-            let reals: Vec<f32> = (0..128u8).map(|i| f32::from(i * 37 % 101) - 50.0).collect();
+            let reals: Vec<f32> = (0..128u16).map(|i| f32::from(i * 37 % 101) - 50.0).collect();
             let mut read = PlainVectors::with_capacity(&parameters, 2);
             let plain = [0, 1].map(|row| plain_row(&parameters, &Vectors::Reals(&reals), row).unwrap());
             plain.iter().for_each(|row| read.push(&parameters, row).unwrap());

@@ -107,13 +107,13 @@ fn rows(parameters: &Parameters, vectors: &Vectors<'_>, device: &OpenDevice) -> 
     let (_, secret) = key.encrypt_query_from(device, vectors, 0, &mut Secrets).unwrap();
     publish(sealing.seal_note(&secret, &plain[0]).unwrap());
 
-    // A compaction decrypts vectors, collects them, and encrypts or seals them again.
+    // A compaction decrypts vectors, collects them, and encrypts or seals them again. A resumed job compares them.
     let decrypted = key.decrypt(device, &encrypted(&key, vectors, device)).unwrap();
     let mut collected = PlainVectors::with_capacity(parameters, VECTORS);
     for row in 0..VECTORS {
         collected.push(parameters, &plain_row(parameters, &decrypted.as_vectors(), row).unwrap()).unwrap();
-        assert!(collected.has(row, &decrypted, parameters).unwrap() == (row == 0));
-        assert!(decrypted.has(row, &collected, parameters).unwrap() == (row == 0));
+        let [same, expected] = [&decrypted, &collected].map(|first| collected.has(row, first, parameters).unwrap());
+        assert_eq!(same, expected, "vector {row}");
     }
     encrypted(&key, &collected.as_vectors(), device);
     let first = plain_row(parameters, &decrypted.as_vectors(), 0).unwrap();

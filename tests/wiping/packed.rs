@@ -27,7 +27,7 @@ impl Case {
         Self { path: folder.path().join("index"), _folder: folder, context }
     }
 
-    /// Everything that an owner does with vectors. The first is also the query.
+    /// Everything that an owner does with vectors, which are also the queries. The secret is the last of two.
     fn work(&self, vectors: &Vectors<'_>, more: &Vectors<'_>) {
         let (path, context) = (&self.path, &self.context);
         let _ = std::fs::remove_file(path);
@@ -36,7 +36,7 @@ impl Case {
         writer.append(vectors, None).unwrap();
         writer.append(more, None).unwrap();
         writer.append(vectors, None).unwrap();
-        writer.delete(&Ids::from(vec![1u64])).unwrap();
+        writer.delete(&Ids::from(vec![0u64])).unwrap();
         drop(writer);
         // Decrypts a block, and seals what does not fill one.
         PackedIndex::compact(path, context, &Progress::new()).unwrap();
@@ -56,10 +56,12 @@ impl Case {
 #[test]
 fn binary_vectors_are_wiped() {
     let case = Case::new(Parameters::hamming(DIMENSIONS).unwrap());
-    let row = |i: usize| -> Vec<u8> { (0..DIMENSIONS).map(|j| u8::from((i + 3) * j * j % 11 < 5)).collect() };
-    let matrix = |rows: std::ops::Range<usize>| BitMatrix::from_rows(DIMENSIONS, rows.map(row)).unwrap();
-    let (vectors, more) = (matrix(0..2), matrix(2..4098));
-    let secret = row(0);
+    // Memory that is freed here is not wiped, and could be found when it is used and freed again. So the secret is the last
+    // of two vectors, and others differ from it.
+    let row = |i: usize| -> [u8; DIMENSIONS] { std::array::from_fn(|j| u8::from((i + 3) * j * j % 11 < 5)) };
+    let vectors = BitMatrix::from_rows(DIMENSIONS, [row(0), row(1)]).unwrap();
+    let more = BitMatrix::from_rows(DIMENSIONS, vec![[1; DIMENSIONS]; 4096]).unwrap();
+    let secret = row(1).to_vec();
     let packed: Vec<u8> = secret.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
     // As a file has them, as a matrix has them, one per byte in both directions, and as components and weights.
     let words: Vec<u8> = packed.iter().rev().copied().collect();
@@ -82,9 +84,9 @@ fn integer_vectors_are_wiped() {
             rows.flat_map(|i| (0..DIMENSIONS).map(move |j| component(i, j))).collect()
         };
         let (vectors, more) = (rows(0..2), rows(2..4098));
-        let norm = vectors[..DIMENSIONS].iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let norm = vectors[DIMENSIONS..].iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "components are below 620")]
-        let integers = vectors[..DIMENSIONS].iter().map(|x| (f64::from(*x) * f64::from(length) / norm).round() as i32);
+        let integers = vectors[DIMENSIONS..].iter().map(|x| (f64::from(*x) * f64::from(length) / norm).round() as i32);
         let wide: Vec<u8> = integers.clone().flat_map(i32::to_le_bytes).collect();
         let width = if length == 620 { 2 } else { 1 };
         let bytes: Vec<u8> = integers.clone().flat_map(|x| x.to_le_bytes().into_iter().take(width)).collect();

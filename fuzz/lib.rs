@@ -1,5 +1,7 @@
 //! Shared code of the fuzz targets.
 
+pub mod packed_file;
+
 use hushvec::{Error, ExecutionContext, Format, Key, KeyProvider};
 use std::path::PathBuf;
 use std::sync::Arc;

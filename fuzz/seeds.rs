@@ -3,9 +3,10 @@
 
 use hushvec::{
     BitMatrix, Device, Evaluator, ExecutionContext, Format, HomomorphicClient, IdKind, Ids, Index, IndexWriter,
-    NumberFormat, OpenDevice, Progress, Query, Scheme,
+    NumberFormat, OpenDevice, PackedContext, PackedEvaluator, PackedIndex, PackedIndexWriter, Progress, Query, Scheme,
     packed::{Parameters, SecretKey, Vectors},
 };
+use hushvec_fuzz::packed_file::{EVALUATION_KEY, context as packed_context, without_records};
 use hushvec_fuzz::{FixedKeyProvider, load};
 use std::error::Error;
 use std::fs;
@@ -16,7 +17,7 @@ const DIMENSIONS: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let corpus = Path::new("corpus");
-    for target in ["context", "public_context", "ciphertext", "record_file", "numbers", "packed"] {
+    for target in ["context", "public_context", "ciphertext", "record_file", "numbers", "packed", "packed_file"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let schemes =
@@ -45,6 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, bytes) in packed()? {
         fs::write(corpus.join("packed").join(name), bytes)?;
     }
+
+    packed_files(&corpus.join("packed_file"))?;
 
     let numbers = context.encrypt_numbers(&[1.5, -2.0], &NumberFormat::fixed_point(20, 8))?;
     fs::write(corpus.join("numbers/array"), numbers.to_bytes(key)?)?;
@@ -113,6 +116,54 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep(&name, &format!("{seed}.seed"))?;
     }
     keep(&response, "response.seed")
+}
+
+/// Writes the contexts of packed search, and its files without their records, each after a byte of flags.
+fn packed_files(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let path = folder.join("context.json");
+    if !path.exists() {
+        let (device, provider) = (OpenDevice::open(Device::Cpu, None)?, Arc::new(FixedKeyProvider(Vec::new())));
+        let context = PackedContext::generate(Parameters::hamming(64)?, device, provider)?;
+        fs::write(&path, context.serialize()?)?;
+    }
+    let context = packed_context();
+    let public = context.public_context()?;
+    let text = public.to_json()?;
+    let key = text.lines().find_map(|line| line.trim().strip_prefix("\"evaluation_key\": \"")?.strip_suffix("\","));
+    fs::write(folder.join("public.json"), text.replacen(key.ok_or("there is a key")?, EVALUATION_KEY, 1))?;
+
+    let rows = |count: usize| {
+        BitMatrix::from_rows(64, (0..count).map(|i| (0..64).map(|j| u8::from(i * j % 5 == 1)).collect::<Vec<_>>()))
+    };
+    let (index, query, response) = (folder.join("index"), folder.join("query"), folder.join("response"));
+    let keep = |from: &Path, name: &str| {
+        let short = without_records(&fs::read(from)?);
+        [0, 4].into_iter().try_for_each(|flags| {
+            fs::write(folder.join(format!("{name}{flags}.seed")), [&[flags][..], &short].concat())
+        })
+    };
+    let mut writer = PackedIndexWriter::create(&index, &context)?;
+    writer.append(&Vectors::Bits(&rows(4096)?), None)?;
+    writer.append(&Vectors::Bits(&rows(3)?), None)?;
+    writer.delete(&Ids::from(vec![7u64, 4097]))?;
+    drop(writer);
+    keep(&index, "index")?;
+    let queries = context.encrypt_queries(&Vectors::Bits(&rows(2)?))?;
+    queries.save(&query)?;
+    keep(&query, "query")?;
+    let evaluator = PackedEvaluator::open(&public, Device::Cpu)?;
+    evaluator.aggregate(&queries, &PackedIndex::open(&index)?, &response, &Progress::new())?;
+    keep(&response, "response")?;
+    // A tail that a block replaces, and one whose rows have other ids.
+    fs::remove_file(&index)?;
+    let mut writer = PackedIndexWriter::create(&index, &context)?;
+    writer.append(&Vectors::Bits(&rows(2)?), None)?;
+    writer.append(&Vectors::Bits(&rows(4095)?), None)?;
+    writer.append(&Vectors::Bits(&rows(2)?), Some(&Ids::from(vec![9000u64, 8000])))?;
+    drop(writer);
+    keep(&index, "replaced")?;
+    [index, query, response].iter().try_for_each(fs::remove_file)?;
+    Ok(())
 }
 
 /// Returns a query, and the header of a block, each after the byte that selects it. Blocks and responses are too long.

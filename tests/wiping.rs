@@ -8,8 +8,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-/// Larger allocations are not searched, because they hold no texts.
-const LARGEST: usize = 1 << 20;
+#[cfg(feature = "owner")]
+#[path = "wiping/packed.rs"]
+mod packed;
+
+/// Larger allocations are not searched, because they hold no texts. Those of packed search hold up to 4,096 vectors.
+const LARGEST: usize = 4 << 20;
 
 static NEEDLE: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
@@ -44,10 +48,10 @@ unsafe impl GlobalAlloc for Watching {
 static ALLOCATOR: Watching = Watching;
 
 /// Runs `work` and returns how many allocations contained `secret` when they were freed.
-fn left_behind<T>(secret: &str, work: impl FnOnce() -> T) -> (usize, T) {
+fn left_behind<T>(secret: impl AsRef<[u8]>, work: impl FnOnce() -> T) -> (usize, T) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap();
-    let needle = Box::leak(secret.to_owned().into_bytes().into_boxed_slice());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let needle = Box::leak(secret.as_ref().to_vec().into_boxed_slice());
     NEEDLE.store(needle.as_mut_ptr(), Ordering::SeqCst);
     FOUND.store(0, Ordering::SeqCst);
     LENGTH.store(needle.len(), Ordering::SeqCst);

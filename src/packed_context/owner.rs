@@ -142,11 +142,6 @@ impl PackedContext {
         Ok(PackedPublicContext::new(EvaluationKey::from_bytes(self.parameters(), bytes)?))
     }
 
-    /// Returns the key for one purpose, derived from the secret key.
-    pub(crate) fn envelope_key(&self, purpose: &str) -> EnvelopeKey {
-        EnvelopeKey::derive(self.key.seed(), purpose)
-    }
-
     /// Checks that this is the expected context, by its id or its public id.
     ///
     /// # Errors

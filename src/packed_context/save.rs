@@ -61,8 +61,10 @@ impl PackedContext {
         destination::check(path, Content::OwnerContext)?;
         if destination::holds_secret_key(path)? {
             let old = atomic_file::read_text(path, LARGEST_FILE).and_then(|text| Document::parse(&text));
-            if !old.is_ok_and(|old| old.public_id() == self.public_id.to_string()) {
-                return Err(Error::Occupied { path: path.to_owned(), occupant: Occupant::SecretKey });
+            match old {
+                Ok(old) if old.public_id() == self.public_id.to_string() => {}
+                Err(error @ Error::Io { .. }) => return Err(error),
+                _ => return Err(Error::Occupied { path: path.to_owned(), occupant: Occupant::SecretKey }),
             }
         }
         atomic_file::write(path, Content::OwnerContext, self.serialize()?.as_bytes())

@@ -17,7 +17,7 @@ pub mod query;
 mod rekey;
 pub mod response;
 #[cfg(feature = "owner")]
-mod rows;
+pub(crate) mod rows;
 mod scan;
 mod verify;
 #[cfg(feature = "owner")]

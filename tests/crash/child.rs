@@ -2,6 +2,8 @@
 
 use crate::fixture::Pool;
 use crate::keys::FixedKeyProvider;
+use crate::nonces::Nonces;
+use crate::packed_fixture::Owner;
 use hushvec::{Error, ExecutionContext, Index, Progress};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +40,8 @@ fn child() {
     match word {
         "save-on-and-on" => save_on_and_on(),
         "step-on-and-on" => step_on_and_on(number),
+        "packed-save-on-and-on" => packed_save_on_and_on(),
+        "packed-step-on-and-on" => packed_step_on_and_on(number),
         _ => once(word, number),
     }
 }
@@ -62,6 +66,24 @@ fn step_on_and_on(first: u64) {
     let pool = Pool::open(Path::new("."));
     for step in first.. {
         pool.prepare(Path::new("index"), step)().unwrap();
+        done(step);
+    }
+}
+
+fn packed_save_on_and_on() {
+    let contexts = ["packed-b", "packed-a"].map(|name| Owner::load(Path::new(name)));
+    for (number, context) in (0..).zip(contexts.iter().cycle()) {
+        context.save_to_disk(Path::new("context")).unwrap();
+        done(number);
+    }
+}
+
+/// Works on an index of packed search. Writes down the nonces after each operation.
+fn packed_step_on_and_on(first: u64) {
+    let (owner, mut seen) = (Owner::open(Path::new(".")), Nonces::default());
+    for step in first.. {
+        owner.prepare(Path::new("."), step)().unwrap();
+        seen.write_down(Path::new("."));
         done(step);
     }
 }
@@ -96,6 +118,14 @@ fn once(word: &str, number: u64) {
         "step" => {
             let pool = Pool::open(Path::new("."));
             marked(pool.prepare(Path::new("index"), number))
+        }
+        "packed-save" => {
+            let context = Owner::load(Path::new("packed-b"));
+            marked(|| context.save_to_disk(Path::new("context")))
+        }
+        "packed-step" => {
+            let owner = Owner::open(Path::new("."));
+            marked(owner.prepare(Path::new("."), number))
         }
         "merge" => marked(|| {
             let inputs = [Index::open(Path::new("left"))?, Index::open(Path::new("right"))?];

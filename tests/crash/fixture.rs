@@ -1,51 +1,51 @@
 //! The fixture of the crash tests: contexts, a pool of encrypted vectors, and a model of the expected index.
 
+use crate::folder::Folder;
 use crate::keys::{DIMENSIONS, FixedKeyProvider};
 use crate::numbers::SplitMix;
 use hushvec::{
     BitMatrix, Ciphertexts, Device, Error, ExecutionContext, HomomorphicClient, Ids, Index, IndexWriter, Progress,
     PublicContext, Scheme,
 };
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 
 /// The number of vectors in the pool. They are encrypted once and stored repeatedly: id i has vector i % POOL.
 pub const POOL: u64 = 64;
 
-const CHANGED: [&str; 4] = ["context", "index", "left", "right"];
-
 /// A folder with the contexts `a` and `b`, their public context `public`, and the pool.
 pub struct Fixture {
-    folder: tempfile::TempDir,
+    folder: Folder,
     pub a: ExecutionContext,
     pub b: ExecutionContext,
     pub plain: BitMatrix,
 }
 
+impl Deref for Fixture {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.folder
+    }
+}
+
 impl Fixture {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         // On the CPU, because opening a GPU takes a child too long.
         let builder = ExecutionContext::builder().scheme(Scheme::PaillierSubgroup).embedding_length(DIMENSIONS);
-        let builder = builder.device(Device::Cpu).path(folder.path().join("a"));
+        let builder = builder.device(Device::Cpu).path(folder.path("a"));
         let a = builder.create(FixedKeyProvider::default()).unwrap();
         // With the same keys, because a context never overwrites other keys.
         let loader = ExecutionContext::loader().context_id("b");
-        let b = loader.load_from_disk(&folder.path().join("a"), &FixedKeyProvider::default()).unwrap();
-        b.save_to_disk(&folder.path().join("b")).unwrap();
+        let b = loader.load_from_disk(&folder.path("a"), &FixedKeyProvider::default()).unwrap();
+        b.save_to_disk(&folder.path("b")).unwrap();
         let mut random = SplitMix(1);
         let plain = BitMatrix::from_rows(DIMENSIONS, (0..POOL).map(|_| random.bits(DIMENSIONS))).unwrap();
-        a.public_context().save(&folder.path().join("public")).unwrap();
-        let mut pool = IndexWriter::create(&folder.path().join("pool"), a.public_key()).unwrap();
+        a.public_context().save(&folder.path("public")).unwrap();
+        let mut pool = IndexWriter::create(&folder.path("pool"), a.public_key()).unwrap();
         pool.append(&a.encrypt_vec_batch(&plain).unwrap(), None).unwrap();
         Self { folder, a, b, plain }
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Returns which context a file holds, or an error if it is not complete.
@@ -54,31 +54,6 @@ impl Fixture {
         let id = context.id()?;
         assert!([self.a.id()?, self.b.id()?].contains(&id), "another context");
         Ok(if id == self.a.id()? { 'a' } else { 'b' })
-    }
-
-    /// Removes temporary files that a killed child left behind. Returns how many.
-    pub fn remove_leftovers(&self) -> usize {
-        let leftovers: Vec<PathBuf> = std::fs::read_dir(self.folder())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(".hushvec-"))
-            .collect();
-        leftovers.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        leftovers.len()
-    }
-
-    /// Reads the files that the tests change, for [`Fixture::restore`].
-    pub fn snapshot(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
-        CHANGED.iter().map(|name| (self.path(name), std::fs::read(self.path(name)).ok())).collect()
-    }
-
-    pub fn restore(&self, snapshot: &[(PathBuf, Option<Vec<u8>>)]) {
-        for (path, bytes) in snapshot {
-            let _ = std::fs::remove_file(path);
-            if let Some(bytes) = bytes {
-                std::fs::write(path, bytes).unwrap();
-            }
-        }
     }
 
     /// Checks that all vectors of an index decrypt correctly.

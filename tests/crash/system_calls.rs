@@ -1,50 +1,11 @@
-//! System calls that fail, one at a time, and full disks.
+//! System calls that fail, one at a time, and full disks, for contexts and indexes of Paillier.
 
-use crate::child::{self, BEGIN, END, REPORTED};
+use crate::child::{self, REPORTED};
 use crate::fixture::{Fixture, Model, Pool};
+use crate::scene::{Scene, every_call_fails, full_disk};
 use hushvec::{Index, Progress};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 
-/// Calls that are not made to fail: they do not touch files, or the program ignores their failure.
-const OTHERS: [&str; 17] = [
-    "brk",
-    "close",
-    "clone3",
-    "exit_group",
-    "futex",
-    "getpid",
-    "getrandom",
-    "gettid",
-    "madvise",
-    "mprotect",
-    "munmap",
-    "rseq",
-    "rt_sigprocmask",
-    "sched_getaffinity",
-    "sched_yield",
-    "set_robust_list",
-    "sigaltstack",
-];
-
-/// Parts of the names of calls whose failure must be reported. The standard library and malloc also make the other
-/// calls, and can do without their results.
-const VITAL: [&str; 8] = ["write", "sync", "truncate", "rename", "link", "flock", "seek", "chmod"];
-
-/// An operation with its states before and after.
-struct Scene {
-    task: String,
-    /// Brings the folder into the old state.
-    prepare: Box<dyn Fn(&Fixture)>,
-    /// Returns whether the folder is in the new state. Panics if it is in neither state.
-    is_new: Box<dyn Fn(&Fixture) -> bool>,
-    /// The call that commits the new state, even if later calls fail.
-    commits: &'static [&'static str],
-}
-
-fn scenes() -> Vec<Scene> {
+fn scenes() -> Vec<Scene<Fixture>> {
     let fresh = |fixture: &Fixture| {
         let _ = std::fs::remove_file(fixture.path("index"));
         Pool::open(fixture.folder()).create(&fixture.path("index")).unwrap();
@@ -58,6 +19,8 @@ fn scenes() -> Vec<Scene> {
         let compacts = old == new;
         Scene {
             task: format!("step {number}"),
+            file: "index",
+            in_parts: false,
             prepare: Box::new(move |fixture| {
                 fresh(fixture);
                 let pool = Pool::open(fixture.folder());
@@ -74,14 +37,20 @@ fn scenes() -> Vec<Scene> {
     };
     let save = Scene {
         task: "save".to_owned(),
-        prepare: Box::new(|fixture| assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)),
-        is_new: Box::new(|fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
+        file: "context",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| {
+            assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)
+        }),
+        is_new: Box::new(|fixture: &Fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
         commits: &["rename", "renameat", "renameat2"],
     };
     let create = Scene {
         task: "create".to_owned(),
-        prepare: Box::new(|fixture| drop(std::fs::remove_file(fixture.path("index")))),
-        is_new: Box::new(|fixture| {
+        file: "index",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| drop(std::fs::remove_file(fixture.path("index")))),
+        is_new: Box::new(|fixture: &Fixture| {
             let path = fixture.path("index");
             path.exists() && Index::open(&path).unwrap().is_empty()
         }),
@@ -89,7 +58,9 @@ fn scenes() -> Vec<Scene> {
     };
     let merge = Scene {
         task: "merge".to_owned(),
-        prepare: Box::new(|fixture| {
+        file: "index",
+        in_parts: false,
+        prepare: Box::new(|fixture: &Fixture| {
             let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
             for (name, steps) in [("left", 0..3), ("right", 0..6)] {
                 let _ = std::fs::remove_file(&path);
@@ -100,7 +71,7 @@ fn scenes() -> Vec<Scene> {
             let mut left = hushvec::IndexWriter::open(&fixture.path("left")).unwrap().0;
             left.delete_if_there(&hushvec::Ids::from(pool.read(&fixture.path("right")))).unwrap();
         }),
-        is_new: Box::new(|fixture| {
+        is_new: Box::new(|fixture: &Fixture| {
             let (pool, path) = (Pool::open(fixture.folder()), fixture.path("index"));
             let want = [pool.read(&fixture.path("left")), pool.read(&fixture.path("right"))].concat();
             path.exists() && pool.read(&path) == want
@@ -112,147 +83,14 @@ fn scenes() -> Vec<Scene> {
     vec![save, create, merge, step(0..3, &["write"]), step(0..13, &["write"]), step(0..12, renames)]
 }
 
-/// Parses a line of a trace, such as `123 write(…`, into the thread and the call.
-fn call(line: &str) -> Option<(&str, &str)> {
-    let (thread, rest) = line.split_once(' ')?;
-    let name = rest.trim_start().split_once('(')?.0;
-    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some((thread, name))
-}
-
-/// Counts each call on the working thread: before the tested operation, and by its end. strace counts per thread.
-fn calls_of(fixture: &Fixture, task: &str) -> BTreeMap<String, (usize, usize)> {
-    let log = fixture.path("strace");
-    let wrapper = ["strace", "-f", "-qq", "-o", log.to_str().unwrap()];
-    let status = child::with_wrapper(&wrapper, fixture.folder(), task).output().unwrap().status;
-    assert_eq!(status.code(), Some(0), "{task} without failures");
-    let text = std::fs::read_to_string(&log).unwrap();
-    let position = |mark: &str| text.lines().position(|line| line.contains(mark)).unwrap();
-    let (begin, end) = (position(BEGIN), position(END));
-    let worker = text.lines().nth(begin).and_then(call).unwrap().0;
-    let mut calls = BTreeMap::<String, (usize, usize)>::new();
-    for (number, line) in text.lines().enumerate().take(end) {
-        let Some((_, name)) = call(line).filter(|(thread, _)| *thread == worker) else { continue };
-        let (before, by_end) = calls.entry(name.to_owned()).or_default();
-        *before += usize::from(number <= begin);
-        *by_end += 1;
-    }
-    calls.retain(|name, (before, by_end)| before < by_end && !OTHERS.contains(&name.as_str()));
-    calls
-}
-
 #[test]
 fn every_system_call_may_fail() {
-    if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
-        let required = std::env::var_os("HUSHVEC_REQUIRE_STRACE").is_some_and(|value| value == "1");
-        assert!(!required, "strace is not installed, and HUSHVEC_REQUIRE_STRACE is set");
-        // Not eprintln, which the test harness captures when a test passes.
-        let mut stderr = std::io::stderr();
-        return writeln!(stderr, "SKIPPED failing system calls: strace is not installed").unwrap();
-    }
-    let fixture = Fixture::new();
-    let long = std::env::var_os("HUSHVEC_LONG_TESTS").is_some();
-    let (mut failures, mut survived) = (0, 0);
-    for scene in scenes() {
-        (scene.prepare)(&fixture);
-        let snapshot = fixture.snapshot();
-        let calls = calls_of(&fixture, &scene.task);
-        assert!((scene.is_new)(&fixture), "{}: nothing happened", scene.task);
-        assert!(calls.contains_key("write") && calls.keys().any(|name| name.contains("sync")), "{calls:?}");
-        for (name, (before, by_end)) in calls {
-            for number in before + 1..=by_end {
-                let errnos = ["EIO", "ENOSPC"];
-                for errno in if long { &errnos[..] } else { &errnos[number % 2..][..1] } {
-                    fixture.restore(&snapshot);
-                    survived += usize::from(fail(&fixture, &scene, &name, number, errno));
-                    failures += 1;
-                }
-            }
-        }
-    }
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{failures} failing system calls: 0 lost, 0 corrupt; {survived} were harmless").unwrap();
+    every_call_fails(&Fixture::new(), &scenes(), 1);
 }
 
-/// Makes one call fail and checks the result. Returns whether the operation succeeded nevertheless.
-fn fail(fixture: &Fixture, scene: &Scene, name: &str, number: usize, errno: &str) -> bool {
-    let what = format!("{}: {errno} of {name} number {number}", scene.task);
-    let log = fixture.path("strace");
-    let inject = format!("inject={name}:error={errno}:when={number}");
-    let wrapper = ["strace", "-f", "-qq", "-o", log.to_str().unwrap(), "-e", &inject];
-    let output = child::with_wrapper(&wrapper, fixture.folder(), &scene.task).output().unwrap();
-    let (text, message) =
-        (std::fs::read_to_string(&log).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
-    let (mut committed, mut injected, mut memory, mut unlock) = (false, false, false, false);
-    for line in text.lines().skip_while(|line| !line.contains(BEGIN)) {
-        injected |= line.contains("(INJECTED)");
-        memory |= line.contains("(INJECTED)") && line.contains("MAP_ANONYMOUS");
-        // Closing the file unlocks it too.
-        unlock |= line.contains("(INJECTED)") && line.contains("LOCK_UN");
-        committed |= !injected && call(line).is_some_and(|(_, name)| scene.commits.contains(&name));
-    }
-    assert!(injected, "{what}: nothing was injected\n{text}");
-    let is_new = (scene.is_new)(fixture);
-    let leftovers = fixture.remove_leftovers();
-    assert!(leftovers == 0 || memory, "{what}: temporary files are left");
-    match output.status.code() {
-        Some(0) => {
-            assert!(is_new, "{what}: the operation failed without an error");
-            assert!(unlock || !VITAL.iter().any(|vital| name.contains(vital)), "{what}: the failure was ignored");
-        }
-        Some(REPORTED) => {
-            assert!(!is_new || committed, "{what}: the operation succeeded with an error");
-            // An error after the file is in place must not read as if nothing had been done.
-            let placed = is_new && !scene.commits.contains(&"write");
-            let wording = if placed { " is in place" } else { "error: cannot " };
-            assert!(message.contains(wording), "{what}: {message}");
-        }
-        // A program that gets no memory may abort.
-        None if memory => assert!(!is_new || committed, "{what}"),
-        code => panic!("{what}: ended with {code:?}\n{message}"),
-    }
-    // The next attempt succeeds.
-    if !is_new {
-        let again = child::command(fixture.folder(), &scene.task).output().unwrap();
-        assert!(
-            again.status.success() && (scene.is_new)(fixture),
-            "{what}: {}",
-            String::from_utf8_lossy(&again.stderr)
-        );
-    }
-    output.status.success()
-}
-
-/// Limits the size of files, to simulate a disk that becomes full during a write.
 #[test]
 fn a_full_disk_leaves_the_old_state() {
-    let fixture = Fixture::new();
-    for scene in scenes() {
-        (scene.prepare)(&fixture);
-        let path = fixture.path(if scene.task == "save" { "context" } else { "index" });
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let (before, snapshot) = (size(&path), fixture.snapshot());
-        assert!(child::command(fixture.folder(), &scene.task).output().unwrap().status.success());
-        let blocks = size(&path).div_ceil(512);
-        let mut refused = 0;
-        for limit in (0..blocks).step_by(usize::try_from(blocks / 12).unwrap().max(1)).chain([blocks - 1, blocks]) {
-            fixture.restore(&snapshot);
-            // With the signal ignored, a write beyond the limit fails with an error.
-            let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\"");
-            let output =
-                child::with_wrapper(&["sh", "-c", &script, "sh"], fixture.folder(), &scene.task).output().unwrap();
-            let what = format!("{} with {limit} of {blocks} blocks", scene.task);
-            let is_new = (scene.is_new)(&fixture);
-            assert_eq!(output.status.code(), Some(if is_new { 0 } else { REPORTED }), "{what}");
-            assert_eq!(fixture.remove_leftovers(), 0, "{what}: temporary files are left");
-            if !is_new {
-                refused += 1;
-                assert_eq!(size(&path), before, "{what}: the file was changed");
-                assert!(String::from_utf8_lossy(&output.stderr).contains("File too large"), "{what}");
-            }
-            assert!(is_new || limit < blocks, "{what}: the limit was large enough");
-        }
-        assert!(refused > 0, "{}: the limit was never reached", scene.task);
-    }
+    full_disk(&Fixture::new(), &scenes());
 }
 
 /// A compaction that is refused because of a lock leaves no temporary file behind.

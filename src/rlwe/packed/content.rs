@@ -11,7 +11,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// Vectors to encrypt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Vectors<'a> {
     /// Binary vectors, for Hamming distances.
     Bits(&'a BitMatrix),
@@ -19,6 +19,12 @@ pub enum Vectors<'a> {
     Reals(&'a [f32]),
     /// Vectors that were scaled and rounded already, as [`SecretKey::decrypt`] returns them.
     Integers(&'a [i16]),
+}
+
+impl std::fmt::Debug for Vectors<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vectors(…)")
+    }
 }
 
 impl Vectors<'_> {

@@ -136,7 +136,7 @@ impl Parameters {
         let [q0, q1, r, p] = [0, 1, 2, 3].map(|i| f64::from(basis().rings()[i].modulus().value()));
         let insufficient =
             |limit: &str| Error::Parameter { name: "dimensions", actual: dimensions, limit: limit.to_owned() };
-        if [q0, q1, r, p].into_iter().map(f64::log2).sum::<f64>() > MOST_MODULUS_BITS {
+        if !is_secure(&[q0, q1, r, p]) {
             return Err(insufficient("the primes are too large for 128 bits of security"));
         }
         let noise = |digits: u32, bits: [u32; 2]| Noise {
@@ -320,6 +320,11 @@ impl Parameters {
     }
 }
 
+/// Returns whether a modulus with these prime factors is within the bound of the standard.
+fn is_secure(primes: &[f64]) -> bool {
+    primes.iter().map(|prime| prime.log2()).sum::<f64>() <= MOST_MODULUS_BITS
+}
+
 /// Returns the greatest length of a vector that was scaled to a length and rounded: by ½ in each dimension.
 fn most_length(length: u32, dimensions: usize) -> u32 {
     length + u32::try_from(dimensions.div_ceil(4)).unwrap_or_default().isqrt() + 1
@@ -357,6 +362,48 @@ mod tests {
                 let integers = Parameters::inner_product(dimensions, length).unwrap();
                 assert!(integers.score_deviation() <= 0.14 * f64::from(length), "{dimensions}, {length}");
             }
+        }
+    }
+
+    #[test]
+    fn larger_moduli_are_refused() {
+        let primes: Vec<f64> = basis().rings().iter().map(|ring| f64::from(ring.modulus().value())).collect();
+        assert!(is_secure(&primes));
+        // A prime of eight times the size, and one more prime.
+        assert!(is_secure(&[&primes[..3], &[primes[3] * 8.0]].concat()));
+        assert!(!is_secure(&[&primes[..3], &[primes[3] * 9.0]].concat()));
+        assert!(!is_secure(&[&primes[..], &[769.0]].concat()));
+    }
+
+    /// For each set, made from the numbers in files: the noise leaves the headroom, or is small enough, and X + t·e is
+    /// less than Q/2, so that decryption is right.
+    #[test]
+    fn every_set_is_checked() {
+        let [q0, q1] = [0, 1].map(|i| u128::from(basis().rings()[i].modulus().value()));
+        for dimensions in Parameters::DIMENSIONS[0]..=Parameters::DIMENSIONS[1] {
+            for length in [0, 64, 128, 620] {
+                let numbers = [4096, u32::try_from(dimensions).unwrap(), length];
+                let parameters = Parameters::from_numbers(numbers).unwrap();
+                assert_eq!((parameters.numbers(), parameters.dimensions()), (numbers, dimensions));
+                let noise = &parameters.shared.noise;
+                let worst = match parameters.metric() {
+                    Metric::Hamming => noise.headroom() >= LEAST_HEADROOM,
+                    Metric::InnerProduct { length } => {
+                        parameters.score_deviation() <= NOISE_SHARE * ROUNDING_ERROR * f64::from(length)
+                    }
+                };
+                assert!(worst, "{numbers:?}");
+                let t = parameters.plaintext_modulus();
+                assert!((u128::from(crate::rlwe::sampler::LARGEST_ERROR) + 1) * t < q0 * q1 / 2, "{numbers:?}");
+                assert!(noise.bits[0] + noise.bits[1] <= RESPONSE_BITS[2] && noise.digits <= MOST_DIGITS);
+            }
+        }
+        // From here on, the noise of three dimensions per coefficient is too large.
+        assert_eq!([735, 736].map(|dimensions| Parameters::hamming(dimensions).unwrap().digits()), [3, 2]);
+        for numbers in
+            [[4095, 64, 0], [8192, 64, 0], [0, 64, 0], [4096, 63, 0], [4096, 2049, 0], [4096, 64, 65], [u32::MAX; 3]]
+        {
+            Parameters::from_numbers(numbers).unwrap_err();
         }
     }
 

@@ -3,17 +3,23 @@
 use super::bytes::check_length;
 use super::content::Vectors;
 use super::parameters::{Metric, Parameters};
+use crate::bignum::secrecy::declassify;
 use crate::bit_matrix::BitMatrix;
 use crate::error::Error;
 use zeroize::Zeroizing;
 
 /// Vectors in the clear, as [`SecretKey::decrypt`](super::SecretKey::decrypt) returns them. Wiped when dropped.
-#[derive(Debug)]
 pub enum PlainVectors {
     /// Binary vectors.
     Bits(BitMatrix),
     /// Scaled and rounded vectors, one after the other.
     Integers(Zeroizing<Vec<i16>>),
+}
+
+impl std::fmt::Debug for PlainVectors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PlainVectors(…)")
+    }
 }
 
 impl PlainVectors {
@@ -40,7 +46,9 @@ impl PlainVectors {
     /// parameters.
     pub fn is_same(&self, parameters: &Parameters, others: &Vectors<'_>, row: usize) -> Result<bool, Error> {
         let (a, b) = (plain_row(parameters, &self.as_vectors(), 0)?, plain_row(parameters, others, row)?);
-        Ok(a == b)
+        // Without a branch on where they differ.
+        let differences = a.iter().zip(b.iter()).fold(0, |differences, (a, b)| differences | (a ^ b));
+        Ok(a.len() == b.len() && declassify(differences == 0, "a job is not resumed after another vector"))
     }
 
     /// An empty list with room for `rows` vectors, so that growing leaves no copies in memory.
@@ -133,7 +141,7 @@ mod tests {
 
         for length in [64, 128, 620] {
             let parameters = Parameters::inner_product(64, length).unwrap();
-            let reals: Vec<f32> = (0..128u8).map(|i| f32::from(i * 37 % 101) - 50.0).collect();
+            let reals: Vec<f32> = (0..128u16).map(|i| f32::from(i * 37 % 101) - 50.0).collect();
             let mut read = PlainVectors::with_capacity(&parameters, 2);
             let plain = [0, 1].map(|row| plain_row(&parameters, &Vectors::Reals(&reals), row).unwrap());
             plain.iter().for_each(|row| read.push(&parameters, row).unwrap());

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod decrypt;
+mod nonces;
 mod recall;
 
 use super::content::Columns;
@@ -280,6 +281,11 @@ fn nothing_secret_is_printed() {
     let (device, key) = (device(), key(Parameters::hamming(64).unwrap()));
     let vectors = bits(64, 1);
     let (query, secret) = key.encrypt_query(&device, &Vectors::Bits(&vectors), 0).unwrap();
+    let plain = [PlainVectors::Bits(vectors.clone()), PlainVectors::Integers(vec![17i16; 64].into())];
+    for vectors in plain.iter().map(PlainVectors::as_vectors).chain([Vectors::Reals(&[17.0; 64])]) {
+        assert_eq!(format!("{vectors:?}"), "Vectors(…)");
+    }
+    assert_eq!(format!("{plain:?}"), "[PlainVectors(…), PlainVectors(…)]");
     let printed = format!("{key:?} {secret:?} {query:?}");
     assert_eq!(
         printed,

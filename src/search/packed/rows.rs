@@ -7,11 +7,11 @@ use crate::id::IdRef;
 use crate::packed_context::owner::PackedContext;
 use crate::paillier::public_key::PublicId;
 use crate::query_id::QueryId;
-use crate::rlwe::packed::{Parameters, QuerySecret};
+use crate::rlwe::packed::{Parameters, QuerySecret, SecretKey};
 use zeroize::Zeroizing;
 
 /// Seals and opens the rows of a tail and the notes of queries.
-pub(super) struct RowKey {
+pub(crate) struct RowKey {
     rows: EnvelopeKey,
     notes: EnvelopeKey,
     id: PublicId,
@@ -33,16 +33,18 @@ impl std::fmt::Debug for RowKey {
 
 impl RowKey {
     pub(super) fn of(context: &PackedContext) -> Self {
-        Self {
-            rows: context.envelope_key("hushvec packed 1: rows"),
-            notes: context.envelope_key("hushvec packed 1: notes"),
-            id: context.public_id(),
-            parameters: context.parameters().clone(),
-        }
+        Self::new(context.key(), context.public_id())
+    }
+
+    /// Derives the keys from a secret key with a public id.
+    pub(crate) fn new(key: &SecretKey, id: PublicId) -> Self {
+        let derive = |purpose| EnvelopeKey::derive(key.seed(), purpose);
+        let [rows, notes] = ["hushvec packed 1: rows", "hushvec packed 1: notes"].map(derive);
+        Self { rows, notes, id, parameters: key.parameters().clone() }
     }
 
     /// Seals a vector in the clear for its id.
-    pub(super) fn seal(&self, id: IdRef<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn seal(&self, id: IdRef<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = self.rows.seal(plain, &self.row_data(id))?;
         sealed.resize(row_bytes(&self.parameters), 0);
         Ok(sealed)
@@ -55,7 +57,9 @@ impl RowKey {
     pub(super) fn open(&self, id: IdRef<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let length = self.parameters.plain_bytes() + 28;
         let (sealed, padding) = sealed.split_at_checked(length).unwrap_or_default();
-        let valid = sealed.len() == length && row_bytes(&self.parameters) == length + padding.len();
+        let valid = sealed.len() == length
+            && row_bytes(&self.parameters) == length + padding.len()
+            && padding.iter().all(|byte| *byte == 0);
         let opened = self.rows.open(sealed, &self.row_data(id)).ok().filter(|_| valid);
         opened.ok_or_else(|| {
             let reason =
@@ -65,7 +69,7 @@ impl RowKey {
     }
 
     /// Seals the note of a query.
-    pub(super) fn seal_note(&self, secret: &QuerySecret, vector: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn seal_note(&self, secret: &QuerySecret, vector: &[u8]) -> Result<Vec<u8>, Error> {
         let mut note = Zeroizing::new(Vec::with_capacity(NUMBERS_BYTES + vector.len()));
         note.extend_from_slice(&secret.to_bytes());
         note.extend_from_slice(vector);

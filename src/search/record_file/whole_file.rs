@@ -106,8 +106,9 @@ impl WholeFile {
 
     /// Checks the ids of all blocks, without reading records.
     ///
-    /// The blocks of a response come in rounds: one block for each query, in order, all with the same ids. No id may
-    /// occur in two rounds. Takes memory for ids that are not consecutive numbers: see [`Taken`].
+    /// The blocks of a response come in rounds: one block for each query, in order, all with the same ids. No two
+    /// vectors may have the same id, apart from deleted ones, whose ids can be used again. Takes memory for ids that are
+    /// not consecutive numbers: see [`Taken`].
     ///
     /// # Errors
     /// [`Error::Format`], naming the block; [`Error::Io`].
@@ -117,14 +118,21 @@ impl WholeFile {
             for rows in self.rows() {
                 taken.insert_block(&rows?.ids)?;
             }
+            let deletions = self.deletions()?;
+            let (mut dead, mut vectors) = (deletions.as_slice(), 0);
             let (mut group, mut ids) = (0, Ids::new());
             loop {
                 let position = blocks.next;
                 let Some(part) = blocks.next_part()? else { break };
                 group = part.group;
                 if group == 0 {
-                    taken.insert_block(&part.ids)?;
-                    ids = part.ids;
+                    let end = vectors + part.ids.len() as u64;
+                    let (here, rest) = dead.split_at(dead.partition_point(|vector| *vector < end));
+                    match here {
+                        [] => taken.insert_block(&part.ids)?,
+                        _ => taken.insert_block(&without(&part.ids, vectors, here))?,
+                    }
+                    (dead, vectors, ids) = (rest, end, part.ids);
                 } else if !part.ids.is_same(&ids) {
                     return Err(position.damaged(&format!("query {group} has other ids than query 0")));
                 }
@@ -239,6 +247,15 @@ impl Blocks<'_> {
         self.group = (group + 1) % file.header.groups;
         Ok(Some((header, group, at)))
     }
+}
+
+/// Returns the ids of a block without those of deleted vectors, whose numbers are counted like `first`, that of the first
+/// vector of the block.
+fn without(ids: &Ids, first: u64, deleted: &[u64]) -> Ids {
+    let (mut deleted, mut live) = (deleted.iter().peekable(), Ids::new());
+    let kept = (first..).zip(ids.iter()).filter(|(vector, _)| deleted.next_if_eq(&vector).is_none());
+    kept.for_each(|(_, id)| drop(live.push(id)));
+    live
 }
 
 fn too_long(left: u64) -> Error {

@@ -4,7 +4,6 @@
 use super::block::Block;
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form, Position};
 use super::header::Kind;
-#[cfg(feature = "owner")]
 use super::stored_ids::check_padding;
 use super::whole_file::WholeFile;
 use crate::error::Error;
@@ -123,7 +122,6 @@ impl WholeFile {
     ///
     /// # Errors
     /// [`Error::Format`] if they are damaged; [`Error::Io`].
-    #[cfg(feature = "owner")]
     pub(in crate::search) fn deletions(&self) -> Result<Vec<u64>, Error> {
         let mut deleted = Vec::<u64>::new();
         for (header, position) in &self.preamble().blocks {

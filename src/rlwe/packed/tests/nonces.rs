@@ -10,9 +10,9 @@ struct Seen(HashMap<[u8; 32], Vec<u8>>);
 
 impl Seen {
     /// Adds the nonce of a content. The same content may come again.
-    fn add(&mut self, nonce: [u8; 32], content: Vec<u8>) {
-        let known = self.0.entry(nonce).or_insert_with(|| content.clone());
-        assert!(*known == content, "a nonce has two contents");
+    fn add(&mut self, nonce: [u8; 32], content: &[u8]) {
+        let known = self.0.entry(nonce).or_insert_with(|| content.to_vec());
+        assert!(known == content, "a nonce has two contents");
     }
 }
 
@@ -35,7 +35,7 @@ fn every_bit_of_a_block_changes_its_nonce() {
     let mut add = |plain: &[Vec<u8>]| {
         let matrix = BitMatrix::from_rows(64, plain).unwrap();
         let (nonce, content) = nonce(&key, &Vectors::Bits(&matrix), plain.len());
-        seen.add(nonce, content);
+        seen.add(nonce, &content);
         contents += 1;
     };
     for row in 0..rows {
@@ -70,7 +70,7 @@ fn every_component_of_a_block_changes_its_nonce() {
             let mut changed = plain.clone();
             changed[i] += change;
             let (nonce, content) = nonce(&key, &Vectors::Integers(&changed), 4);
-            seen.add(nonce, content);
+            seen.add(nonce, &content);
         }
     }
     assert_eq!(seen.0.len(), 3 * plain.len());

@@ -1,9 +1,10 @@
 //! `hushvec aggregate`: the evaluator's side.
 
+pub mod packed;
+
 use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use crate::progress::Bar;
 use crate::target::Target;
 use hushvec::{ContextFile, DeviceReport, Evaluator, Index, PackedIndex, Recovery, StoredContext};
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_stream(&[&args.public, &args.index, &args.query])?;
     match StoredContext::read(&args.public)? {
         StoredContext::Paillier(file) => aggregate(args, &file),
-        StoredContext::Packed(file) => packed::aggregate::run(args, &file),
+        StoredContext::Packed(file) => packed::run(args, &file),
     }
 }
 

@@ -1,15 +1,16 @@
 //! `hushvec context …`.
 
-pub mod audit;
+mod audit;
 mod compare;
-pub mod findings;
-pub mod passphrase;
+mod findings;
+mod packed;
+mod packed_audit;
+mod passphrase;
 mod proof;
-pub mod show;
+mod show;
 
 use crate::args::{Compute, Owner, Passphrase, public_of};
 use crate::failure::Failure;
-use crate::packed;
 use crate::passphrase::{self as passphrases, Which};
 use crate::suggested::{self, SchemeName};
 use crate::target::Target;
@@ -147,7 +148,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 fn new(args: &New) -> Result<(), Failure> {
     args.target.check_for_keys(&[])?;
     let scheme = match args.scheme {
-        SchemeName::Packed => return packed::context::new(args),
+        SchemeName::Packed => return packed::new(args),
         SchemeName::Paillier(scheme) => scheme,
     };
     if args.metric.is_some() || args.bits.is_some() {
@@ -189,7 +190,7 @@ fn new(args: &New) -> Result<(), Failure> {
 fn public(args: &Public) -> Result<(), Failure> {
     args.target.check_text(&[&args.context])?;
     let file = match StoredContext::read(&args.context)? {
-        StoredContext::Packed(file) => return packed::context::publish(args, &file),
+        StoredContext::Packed(file) => return packed::publish(args, &file),
         StoredContext::Paillier(file) => file,
     };
     let public = if args.verify {

@@ -1,9 +1,10 @@
 //! `hushvec decode`.
 
+mod packed;
+
 use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use crate::progress::Bar;
 use hushvec::{ContextFile, Response, StoredContext};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => decode(args, &file),
-        StoredContext::Packed(file) => packed::decode::run(args, &file),
+        StoredContext::Packed(file) => packed::run(args, &file),
     }
 }
 

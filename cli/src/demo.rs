@@ -27,7 +27,7 @@ const SHOWN: usize = 4;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Encryption scheme: paillier, paillier_subgroup or paillier_lookup
-    #[arg(long, default_value = "paillier", value_parser = suggested::schemes(), hide_possible_values = true)]
+    #[arg(long, default_value = "paillier", value_parser = suggested::paillier_schemes(), hide_possible_values = true)]
     scheme: Scheme,
     /// Number of queries to run, out of 919
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=919))]

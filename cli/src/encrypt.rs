@@ -3,13 +3,11 @@
 mod destination;
 mod encryptor;
 mod options;
+mod packed_plan;
 mod plan;
 mod writer;
 
-pub use encryptor::Encryptor;
 pub use options::Args;
-pub use plan::{Rate, duration, encrypt_some, round, scaled, size};
-pub use writer::Writer;
 
 use crate::failure::Failure;
 use crate::input::{Block, Input};
@@ -17,6 +15,7 @@ use crate::output;
 use crate::packed;
 use crate::progress::Bar;
 use destination::Destination;
+use encryptor::Encryptor;
 use hushvec::{DeviceReport, Ids, StoredContext};
 use serde::Serialize;
 use std::ops::Range;
@@ -24,6 +23,7 @@ use std::path::Display;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 use tracing::{info, warn};
+use writer::Writer;
 
 /// The number of blocks read ahead while another is encrypted.
 const AHEAD: usize = 2;
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let finished = destination.finished()?;
         return match &file {
             StoredContext::Paillier(file) => plan::report(args, file, &mut input, rows, finished),
-            StoredContext::Packed(file) => packed::plan::report(args, file, &mut input, rows, finished),
+            StoredContext::Packed(file) => packed_plan::report(args, file, &mut input, rows, finished),
         };
     }
     let encryptor = Encryptor::open(&file, &args.owner)?;

@@ -1,10 +1,11 @@
 //! `hushvec encrypt-query`.
 
+mod packed;
+
 use crate::args::{self, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
-use crate::packed;
 use crate::target::Target;
 use hushvec::{ContextFile, Evaluator, HomomorphicClient, Query, StoredContext};
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     args.target.check_stream(&[&args.context, &args.query])?;
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => encrypt(args, &file),
-        StoredContext::Packed(file) => packed::query::encrypt(args, &file),
+        StoredContext::Packed(file) => packed::run(args, &file),
     }
 }
 

@@ -4,9 +4,10 @@ mod compact;
 mod delete;
 mod export;
 mod import;
-pub mod info;
+mod info;
 mod merge;
-pub mod verify;
+mod packed;
+mod verify;
 
 use crate::failure::Failure;
 use clap::Subcommand;

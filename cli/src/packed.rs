@@ -1,13 +1,6 @@
-//! The commands for contexts and indexes of packed search, which share the arguments of those for Paillier.
+//! What the commands need for contexts of packed search.
 
-pub mod aggregate;
-pub mod audit;
-pub mod context;
-pub mod decode;
-pub mod index;
-pub mod plan;
-pub mod query;
-pub mod rekey;
+pub mod neighbours;
 pub mod vectors;
 
 use crate::args::{Expected, Owner, public_given};

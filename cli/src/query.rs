@@ -1,11 +1,12 @@
 //! `hushvec query`.
 
+mod packed;
+
 use crate::aggregate::warn_if_torn;
 use crate::args::{Neighbours, Owner};
 use crate::failure::Failure;
 use crate::input::{Format, IdSource, Input};
 use crate::output;
-use crate::packed;
 use crate::progress::Bar;
 use hushvec::{ContextFile, Index, StoredContext};
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => search(args, &file),
-        StoredContext::Packed(file) => packed::query::search(args, &file),
+        StoredContext::Packed(file) => packed::run(args, &file),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `hushvec rekey`.
 
+mod packed;
+
 use crate::aggregate::warn_if_torn;
 use crate::args::{self, Expected, NewPassphrase, Owner};
 use crate::failure::Failure;
 use crate::index_file::IndexFile;
 use crate::output;
-use crate::packed;
 use crate::passphrase::{self, Which};
 use crate::progress::Bar;
 use crate::target;
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     match (StoredContext::read(&args.old)?, StoredContext::read(&args.new)?) {
         (StoredContext::Paillier(old), StoredContext::Paillier(new)) => rekey(args, &old, &new, exists),
-        (old, StoredContext::Packed(new)) => packed::rekey::run(args, &old, &new, exists),
+        (old, StoredContext::Packed(new)) => packed::run(args, &old, &new, exists),
         (StoredContext::Packed(_), StoredContext::Paillier(_)) => Err(Failure::Usage(format!(
             "{} has a key of packed search, and {} one of Paillier: an index moves from Paillier to packed search, not \
              back",

@@ -26,6 +26,11 @@ pub enum SchemeName {
     Packed,
 }
 
+/// Returns the parser of Paillier's schemes.
+pub fn paillier_schemes() -> Suggested<hushvec::Scheme> {
+    Suggested { values: &["paillier_subgroup", "paillier", "paillier_lookup"], parse: FromStr::from_str }
+}
+
 /// Returns the parser of schemes.
 pub fn schemes() -> Suggested<SchemeName> {
     let parse = |text: &str| match text {

@@ -8,9 +8,11 @@
 mod block;
 mod block_header;
 mod bytes;
+mod form;
 mod header;
 mod layout;
 mod mapping;
+mod parts;
 mod preamble;
 mod stored_ids;
 #[cfg(any(test, feature = "hazmat"))]
@@ -20,7 +22,7 @@ mod tests;
 mod whole_file;
 
 pub(super) use block::{Block, LiveBlock, deletions_block, records_block, shared_block, vectors_block, vectors_head};
-pub(super) use block_header::Form;
+pub(super) use form::Form;
 pub(super) use header::{Check, HEADER_BYTES, Header, Kind, other_sizes, read_scheme};
 pub(super) use layout::{Layout, MOST_VECTORS};
 pub(super) use whole_file::WholeFile;

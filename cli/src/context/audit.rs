@@ -5,7 +5,6 @@ use super::proof::Proof;
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use hushvec::{ContextFile, StoredContext};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -43,7 +42,7 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => audit(args, &file),
-        StoredContext::Packed(file) => packed::audit::run(args, &file),
+        StoredContext::Packed(file) => super::packed_audit::run(args, &file),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use hushvec::{ContextFile, Derivation, StoredContext};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -103,7 +102,7 @@ impl Comparison {
         });
         let [a, b] = contexts.map(|context| match context {
             StoredContext::Paillier(file) => facts(file),
-            StoredContext::Packed(file) => packed::context::facts(file),
+            StoredContext::Packed(file) => super::packed::facts(file),
         });
         let [first, second] = &public_ids;
         Self { same: first == second, same_n: false, differences: differences(a, &b), public_ids }

@@ -2,7 +2,6 @@
 
 use crate::args::{self, NewPassphrase, Owner};
 use crate::failure::Failure;
-use crate::packed;
 use crate::passphrase::{self, Which};
 use hushvec::{ContextFile, Error, ExecutionContext, Format, PassphraseKeyProvider, StoredContext};
 use std::path::PathBuf;
@@ -25,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => change(args, &file),
-        StoredContext::Packed(file) => packed::context::change_passphrase(args, &file),
+        StoredContext::Packed(file) => super::packed::change_passphrase(args, &file),
     }
 }
 

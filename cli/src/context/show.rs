@@ -3,7 +3,6 @@
 use crate::args::{Owner, warn_if_weak};
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use hushvec::{ContextFile, ExecutionContext, Parameters, PublicContext, StoredContext};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -95,7 +94,7 @@ impl Description {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => show(args, &file),
-        StoredContext::Packed(file) => packed::context::show(args, &file),
+        StoredContext::Packed(file) => super::packed::show(args, &file),
     }
 }
 

@@ -4,7 +4,6 @@ use crate::args::Owner;
 use crate::failure::Failure;
 use crate::index_file::IndexFile;
 use crate::output;
-use crate::packed;
 use crate::progress::Bar;
 use hushvec::{Index, PackedIndex};
 use serde::Serialize;
@@ -50,7 +49,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             )));
         }
         (IndexFile::Packed(_), Some(context)) => {
-            let context = packed::index::owner(context, &args.owner)?;
+            let context = super::packed::owner(context, &args.owner)?;
             PackedIndex::compact(&args.index, &context, bar(&index).progress())?
         }
     };

@@ -3,7 +3,6 @@
 use crate::failure::Failure;
 use crate::index_file::IndexFile;
 use crate::output;
-use crate::packed;
 use hushvec::{IdKind, Index};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -41,7 +40,7 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match IndexFile::open(&args.index)? {
         IndexFile::Paillier(index) => show(args, &index),
-        IndexFile::Packed(index) => packed::index::info(args, &index),
+        IndexFile::Packed(index) => super::packed::info(args, &index),
     }
 }
 

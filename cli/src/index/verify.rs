@@ -3,7 +3,6 @@
 use crate::args::{self, Compute, Expected, Weak};
 use crate::failure::Failure;
 use crate::output;
-use crate::packed;
 use crate::progress::Bar;
 use hushvec::{Evaluator, Index, StoredContext};
 use serde::Serialize;
@@ -42,7 +41,7 @@ struct Report {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let file = match StoredContext::read(&args.context)? {
         StoredContext::Paillier(file) => file,
-        StoredContext::Packed(file) => return packed::index::verify(args, &file),
+        StoredContext::Packed(file) => return super::packed::verify(args, &file),
     };
     let public = args::public_of(&file, &args.weak, &args.expected)?;
     args::warn_if_weak(public.parameters());

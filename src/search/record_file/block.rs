@@ -1,6 +1,7 @@
 //! Blocks: records with the ids of their vectors, or the numbers of deleted vectors.
 
-use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form};
+use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content};
+use super::form::Form;
 use super::layout::Layout;
 use super::stored_ids::{IdLayout, StoredIds};
 use crate::bignum::batch::Rows;

@@ -1,6 +1,7 @@
 //! Block headers: the first 64 bytes of a block, with its kind and sizes.
 
 use super::bytes::Bytes;
+use super::form::Form;
 use super::layout::{Layout, MOST_RECORDS_BYTES, MOST_ROW_BYTES, MOST_VECTORS};
 use super::stored_ids::{IdLayout, StoredIds, check_padding};
 use crate::error::Error;
@@ -12,26 +13,6 @@ const ROWS_MAGIC: &[u8; 4] = b"ROW1";
 const SHARED_MAGIC: &[u8; 4] = b"SHR1";
 const DELETIONS_MAGIC: &[u8; 4] = b"DEL1";
 const MAGICS: [&[u8; 4]; 4] = [RECORDS_MAGIC, ROWS_MAGIC, SHARED_MAGIC, DELETIONS_MAGIC];
-
-/// What a block of vectors consists of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::search) enum Form {
-    /// Records of the file's layout.
-    Records {
-        /// Whether they contain the vectors of all rows before them in the file, which they replace.
-        replaces_rows: bool,
-    },
-    /// Rows of one vector each, for schemes whose records hold several vectors.
-    Rows {
-        /// The size of a row in bytes, a multiple of 8.
-        bytes: usize,
-    },
-}
-
-impl Form {
-    /// Records that replace nothing.
-    pub(in crate::search) const RECORDS: Self = Self::Records { replaces_rows: false };
-}
 
 /// The kind of a block, with the fields of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The layout of records: their size in bytes, and how many vectors each holds. The scheme determines both, and the
 //! content of a record.
 
-use super::block_header::Form;
+use super::form::Form;
 use crate::error::Error;
 
 /// The most vectors in a block, and so in a record. Bounds the work that a damaged file can cause.

@@ -4,7 +4,8 @@
 //! checks that the file is long enough for the counts in its header, and then allocates memory only as it reads.
 
 use super::block::Block;
-use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Form, Position};
+use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
+use super::form::Form;
 use super::header::{Check, HEADER_BYTES, Header, Kind};
 use super::preamble::Preamble;
 use crate::destination::open_regular;
@@ -77,17 +78,13 @@ impl WholeFile {
         };
         let header = read().map_err(|error: Error| error.in_file(path))?;
         let mut file = Self { path: path.to_owned(), file, header, len, preamble: Preamble::default() };
-        file.preamble = Preamble::read(&file, HEADER_BYTES as u64).map_err(|error| error.in_file(path))?;
+        let preamble = Preamble::read(&file.header, len, HEADER_BYTES as u64, |at, into| file.read(at, into));
+        file.preamble = preamble.map_err(|error| error.in_file(path))?;
         Ok(file)
     }
 
     pub(super) fn preamble(&self) -> &Preamble {
         &self.preamble
-    }
-
-    /// Returns its size in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.len
     }
 
     pub(in crate::search) fn path(&self) -> &Path {

@@ -1,7 +1,7 @@
 //! `hushvec context audit` for contexts of packed search.
 
-use crate::context::audit::{Args, explained};
-use crate::context::findings::{Attacker, Finding, Grade, finding, passphrase, permissions};
+use super::audit::{Args, explained};
+use super::findings::{Attacker, Finding, Grade, finding, passphrase, permissions};
 use crate::failure::Failure;
 use crate::output;
 use hushvec::PackedContextFile;

@@ -1,8 +1,8 @@
 //! `hushvec decode` with a context of packed search.
 
-use super::query::print;
-use crate::decode::{Args, warn_unchecked};
+use super::{Args, warn_unchecked};
 use crate::failure::Failure;
+use crate::packed::neighbours::print;
 use crate::progress::Bar;
 use hushvec::{PackedContextFile, PackedQuery, PackedResponse};
 

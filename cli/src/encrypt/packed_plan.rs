@@ -1,6 +1,9 @@
 //! `encrypt --dry-run` with a context of packed search.
 
-use crate::encrypt::{Args, Encryptor, Rate, Writer, duration, encrypt_some, round, scaled, size};
+use super::encryptor::Encryptor;
+use super::options::Args;
+use super::plan::{Rate, duration, encrypt_some, round, scaled, size};
+use super::writer::Writer;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output;

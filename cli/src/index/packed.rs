@@ -1,9 +1,9 @@
 //! `hushvec index info`, `verify` and `compact` for an index of packed search.
 
+use super::{info, verify};
 use crate::aggregate;
 use crate::args::Owner;
 use crate::failure::Failure;
-use crate::index::{info, verify};
 use crate::output;
 use crate::progress::Bar;
 use hushvec::packed::Metric;
@@ -106,7 +106,7 @@ pub fn verify(args: &verify::Args, file: &PackedContextFile) -> Result<(), Failu
     if args.deep {
         return Err(Failure::Usage("--deep is for indexes of Paillier; leave it out".to_owned()));
     }
-    let public: &PackedPublicContext = super::aggregate::public(file, &args.expected)?;
+    let public: &PackedPublicContext = aggregate::packed::public(file, &args.expected)?;
     let evaluator = PackedEvaluator::with_threads(public, args.compute.device_or_auto(), args.compute.threads)?;
     let index = PackedIndex::open(&args.index)?;
     aggregate::warn_if_packed_torn(&index);

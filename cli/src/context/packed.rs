@@ -1,6 +1,6 @@
 //! `hushvec context new`, `show`, `public`, `passphrase` and `compare` for contexts of packed search.
 
-use crate::context::{FormatArg, MetricArg, New, Public, passphrase, show};
+use super::{FormatArg, MetricArg, New, Public, passphrase, show};
 use crate::failure::Failure;
 use crate::output;
 use crate::passphrase::{self as passphrases, Which};

@@ -1,11 +1,12 @@
 //! `hushvec rekey` to a key of packed search.
 
+use super::{Args, Finished, expected_new, finish};
 use crate::args;
 use crate::failure::Failure;
 use crate::index_file::IndexFile;
+use crate::packed;
 use crate::passphrase::{self, Which};
 use crate::progress::Bar;
-use crate::rekey::{Args, Finished, expected_new, finish};
 use hushvec::{ContextFile, Error, PackedContextFile, StoredContext};
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ pub fn run(args: &Args, old: &StoredContext, new: &PackedContextFile, exists: bo
         Old::Paillier(context) => context.open_device(),
         Old::Packed(context) => context.open_device(),
     };
-    let new = super::open(new, &args.owner, &passphrase, Some(device), &expected_new(args))?;
+    let new = packed::open(new, &args.owner, &passphrase, Some(device), &expected_new(args))?;
 
     let started = Instant::now();
     let bar = Bar::new("rekeying", index.len());

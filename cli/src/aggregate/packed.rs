@@ -1,6 +1,6 @@
 //! `hushvec aggregate` with a context of packed search.
 
-use crate::aggregate::{self, Args};
+use super::{Args, report, warn_if_packed_torn};
 use crate::args::Expected;
 use crate::failure::Failure;
 use crate::output;
@@ -14,7 +14,7 @@ pub fn run(args: &Args, file: &PackedContextFile) -> Result<(), Failure> {
     let evaluator = PackedEvaluator::with_threads(public, compute.device_or_auto(), compute.threads)?;
     let query = PackedQuery::load(&args.query)?;
     let index = PackedIndex::open(&args.index)?;
-    aggregate::warn_if_packed_torn(&index);
+    warn_if_packed_torn(&index);
     let (queries, vectors) = (query.vectors(), index.len());
     let started = Instant::now();
     let bar = Bar::new("aggregating", vectors * queries as u64);
@@ -25,7 +25,7 @@ pub fn run(args: &Args, file: &PackedContextFile) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let device = evaluator.device_report();
     output::require_gpu(&device)?;
-    aggregate::report(args, queries, vectors, seconds, device)
+    report(args, queries, vectors, seconds, device)
 }
 
 /// Returns the public context in a file; an error for an owner's context.

@@ -18,7 +18,6 @@ mod index;
 #[path = "common/keys.rs"]
 mod keys;
 #[path = "common/numbers.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod numbers;
 #[path = "packed_hostile/response.rs"]
 mod response;

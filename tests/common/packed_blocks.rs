@@ -102,7 +102,7 @@ pub fn with_block(bytes: &[u8], block: &Block, at: usize, new: &[u8]) -> Vec<u8>
 /// Returns a file with two parts of a block exchanged, given by their offsets in the file and their length.
 pub fn exchanged(bytes: &[u8], block: &Block, [a, b]: [usize; 2], length: usize) -> Vec<u8> {
     let first = bytes[a..a + length].to_vec();
-    let bytes = with_block(bytes, block, a - block.range.start, &bytes[b..b + length].to_vec());
+    let bytes = with_block(bytes, block, a - block.range.start, &bytes[b..b + length]);
     with_block(&bytes, block, b - block.range.start, &first)
 }
 

@@ -40,7 +40,7 @@ fn scenes() -> Vec<Scene<Fixture>> {
         file: "context",
         in_parts: false,
         prepare: Box::new(|fixture: &Fixture| {
-            assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0)
+            assert!(std::fs::copy(fixture.path("a"), fixture.path("context")).unwrap() > 0);
         }),
         is_new: Box::new(|fixture: &Fixture| fixture.which(&fixture.path("context")).unwrap() == 'b'),
         commits: &["rename", "renameat", "renameat2"],

@@ -56,8 +56,11 @@ impl Index {
             self.check_beginning(&Index::open(to)?, old, new)?;
         }
         let moved = self.rekey_from(skipped, old, new, &mut writer, progress);
-        writer.sync()?;
-        Ok(Rekeyed { moved: moved?, skipped, recovery })
+        let synced = writer.sync();
+        // The first error says what happened; after a failed sync, the next one only refers to it.
+        let moved = moved?;
+        synced?;
+        Ok(Rekeyed { moved, skipped, recovery })
     }
 
     /// Re-encrypts the vectors from number `start` on.

@@ -102,6 +102,10 @@ impl Owner {
             Plan::Append(ids) => BitMatrix::from_rows(DIMENSIONS, ids.iter().map(|id| vector(*id))).unwrap(),
             Plan::Delete(_) | Plan::Compact | Plan::Rekey => BitMatrix::new(DIMENSIONS),
         };
+        if matches!(plan, Plan::Delete(_)) {
+            // The next change of the key begins anew.
+            let _ = std::fs::remove_file(folder.join("rekeyed"));
+        }
         move || self.act(folder, plan, &vectors)
     }
 
@@ -115,7 +119,6 @@ impl Owner {
                 writer.sync()?;
             }
             Plan::Delete(ids) => {
-                let _ = std::fs::remove_file(&to);
                 PackedIndex::delete(&path, &Ids::from(ids), false)?;
             }
             Plan::Rekey => {

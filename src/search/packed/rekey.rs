@@ -94,8 +94,11 @@ impl Source<'_> {
         }
         let last = if skipped > 0 { PackedIndex::open(to)?.last_appended(new)? } else { None };
         let moved = self.rekey_from(skipped, last.as_ref(), new, &mut writer, progress);
-        writer.sync()?;
-        Ok(Rekeyed { moved: moved?, skipped, recovery })
+        let synced = writer.sync();
+        // The first error says what happened; after a failed sync, the next one only refers to it.
+        let moved = moved?;
+        synced?;
+        Ok(Rekeyed { moved, skipped, recovery })
     }
 
     /// Moves the vectors from number `start` on. The one before it must be `last`.

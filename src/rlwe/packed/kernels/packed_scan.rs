@@ -49,27 +49,45 @@ compiled_for_each_isa! {
     /// [`packed_scan`] on one thread.
     pub(crate) fn add_products<W>(isa; polynomials: usize, queries: &[&[u32]], blocks: &[&[u32]], sums: &mut [u32]) {
         let at_once = if W::REGISTERS >= 32 { 4 } else { 2 };
+        let mut waiting = vec![zero::<W>(isa); queries.len()];
         for limb in 0..2 {
             let m = basis().rings()[limb].modulus().broadcast::<W>(isa);
             for first in (0..TILES).step_by(TILES_AT_ONCE) {
-                for (group, blocks_at_once) in blocks.chunks(at_once).enumerate() {
+                for (group, some) in blocks.chunks(at_once).enumerate() {
                     for tile in first..first + TILES_AT_ONCE {
                         let place = Place { polynomials, limb, tile };
-                        for (i, query) in queries.iter().enumerate() {
-                            let sums = &mut sums[(i * blocks.len() + group * at_once) * SUMS..];
-                            match blocks_at_once {
-                                [a, b, c, d] => add_tile::<W, 4>(isa, &m, query, [a, b, c, d], place, sums),
-                                [a, b, c] => add_tile::<W, 3>(isa, &m, query, [a, b, c], place, sums),
-                                [a, b] => add_tile::<W, 2>(isa, &m, query, [a, b], place, sums),
-                                [a] => add_tile::<W, 1>(isa, &m, query, [a], place, sums),
-                                _ => {}
+                        let out = Out { sums, query: blocks.len() * SUMS, first: group * at_once * SUMS };
+                        match some {
+                            [a, b, c, d] => {
+                                add_tile::<W, 4>(isa, &m, queries, [a, b, c, d], place, out, &mut waiting);
                             }
+                            [a, b, c] => add_tile::<W, 3>(isa, &m, queries, [a, b, c], place, out, &mut waiting),
+                            [a, b] => add_tile::<W, 2>(isa, &m, queries, [a, b], place, out, &mut waiting),
+                            [a] => add_tile::<W, 1>(isa, &m, queries, [a], place, out, &mut waiting),
+                            _ => {}
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// The sums of four blocks and a query: for each block, of c0 and of c1.
+type Sums<W> = [[<W as Words>::Wide; 2]; 4];
+
+#[inline(always)]
+fn zero<W: Words>(isa: W::Isa) -> Sums<W> {
+    [[W::splat(isa, 0).mul_wide(W::splat(isa, 0)); 2]; 4]
+}
+
+/// Where the sums of some blocks are written.
+struct Out<'a> {
+    sums: &'a mut [u32],
+    /// Words from the sums of one query to those of the next.
+    query: usize,
+    /// Words before the sums of the first block.
+    first: usize,
 }
 
 /// A tile of a limb.
@@ -91,40 +109,53 @@ impl Place {
 }
 
 /// Writes the sums of one tile of some blocks.
+///
+/// One part of the polynomials after the other meets all queries, so that this part of the blocks stays in the first
+/// level of the cache. Between parts, sums wait in memory.
 #[inline(always)]
 fn add_tile<W: Words, const BLOCKS: usize>(
     isa: W::Isa,
     m: &Broadcast<W>,
-    query: &[u32],
+    queries: &[&[u32]],
     blocks: [&[u32]; BLOCKS],
     place: Place,
-    sums: &mut [u32],
+    out: Out<'_>,
+    waiting: &mut [Sums<W>],
 ) {
     let Place { polynomials, limb, tile } = place;
     let vectors = TILE / W::LANES;
-    let query: &[W::Array] = bytemuck::cast_slice(place.of(query, 2 * TILE));
     let blocks = blocks.map(|block| bytemuck::cast_slice::<u32, W::Array>(place.of(block, TILE)));
     for part in 0..vectors {
-        let zero = W::splat(isa, 0).mul_wide(W::splat(isa, 0));
-        let mut sum = [[zero; 2]; BLOCKS];
+        waiting.fill(zero::<W>(isa));
         for first in (0..polynomials).step_by(PRODUCTS) {
-            for i in first..polynomials.min(first + PRODUCTS) {
-                let [c0, c1] = [0, 1].map(|half| W::load(isa, &query[(2 * i + half) * vectors + part]));
-                for (sum, block) in sum.iter_mut().zip(&blocks) {
-                    let b = W::load(isa, &block[i * vectors + part]);
-                    *sum = [W::add_wide(sum[0], b.mul_wide(c0)), W::add_wide(sum[1], b.mul_wide(c1))];
+            let until = polynomials.min(first + PRODUCTS);
+            for (query, waiting) in queries.iter().zip(waiting.iter_mut()) {
+                let query: &[W::Array] = bytemuck::cast_slice(place.of(query, 2 * TILE));
+                let mut sum = [waiting[0]; BLOCKS];
+                sum.copy_from_slice(&waiting[..BLOCKS]);
+                for i in first..until {
+                    let [c0, c1] = [0, 1].map(|half| W::load(isa, &query[(2 * i + half) * vectors + part]));
+                    for (sum, block) in sum.iter_mut().zip(&blocks) {
+                        let b = W::load(isa, &block[i * vectors + part]);
+                        *sum = [W::add_wide(sum[0], b.mul_wide(c0)), W::add_wide(sum[1], b.mul_wide(c1))];
+                    }
+                }
+                for (waiting, sum) in waiting.iter_mut().zip(&sum).take(BLOCKS) {
+                    *waiting = sum.map(|x| m.fold(x));
                 }
             }
-            sum = sum.map(|halves| halves.map(|x| m.fold(x)));
         }
-        for (block, halves) in sum.iter().enumerate() {
-            for (half, x) in halves.iter().enumerate() {
-                // The sum is below 2^62, so below q·2^32 after another fold.
-                let reduced = m.reduce_mont(m.fold(*x));
-                let first = ((block * 2 + half) * 2 + limb) * DEGREE + tile * TILE + part * W::LANES;
-                let out: &mut [W::Array] = bytemuck::cast_slice_mut(&mut sums[first..first + W::LANES]);
-                if let [out] = out {
-                    reduced.store(out);
+        for (query, sum) in waiting.iter().enumerate() {
+            for (block, halves) in sum.iter().take(BLOCKS).enumerate() {
+                for (half, x) in halves.iter().enumerate() {
+                    // The sum is below 2^62, so below q·2^32 after another fold.
+                    let reduced = m.reduce_mont(m.fold(*x));
+                    let first = out.first + query * out.query + block * SUMS;
+                    let first = first + (half * 2 + limb) * DEGREE + tile * TILE + part * W::LANES;
+                    let words: &mut [W::Array] = bytemuck::cast_slice_mut(&mut out.sums[first..first + W::LANES]);
+                    if let [words] = words {
+                        reduced.store(words);
+                    }
                 }
             }
         }

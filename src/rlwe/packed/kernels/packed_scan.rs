@@ -56,7 +56,7 @@ compiled_for_each_isa! {
                 for (group, some) in blocks.chunks(at_once).enumerate() {
                     for tile in first..first + TILES_AT_ONCE {
                         let place = Place { polynomials, limb, tile };
-                        let out = Out { sums, query: blocks.len() * SUMS, first: group * at_once * SUMS };
+                        let out = &mut Out { sums, query: blocks.len() * SUMS, first: group * at_once * SUMS };
                         match some {
                             [a, b, c, d] => {
                                 add_tile::<W, 4>(isa, &m, queries, [a, b, c, d], place, out, &mut waiting);
@@ -119,7 +119,7 @@ fn add_tile<W: Words, const BLOCKS: usize>(
     queries: &[&[u32]],
     blocks: [&[u32]; BLOCKS],
     place: Place,
-    out: Out<'_>,
+    out: &mut Out<'_>,
     waiting: &mut [Sums<W>],
 ) {
     let Place { polynomials, limb, tile } = place;

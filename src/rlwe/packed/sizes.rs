@@ -34,7 +34,7 @@ impl Parameters {
         2 * self.block_bytes()
     }
 
-    /// Bytes of a vector in the clear, as [`PlainVectors`](super::PlainVectors) stores it: bits, or integers of one or
+    /// Bytes of a vector in the clear, as `PlainVectors` stores it: bits, or integers of one or
     /// two bytes.
     pub fn plain_bytes(&self) -> usize {
         match self.metric() {

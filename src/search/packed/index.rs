@@ -137,7 +137,7 @@ impl PackedIndex {
     }
 
     /// Deletes the vectors with these ids from the index file at `path`, all of them or, on error, none. Searches no
-    /// longer return them; [`PackedIndex::compact`] removes them from the file.
+    /// longer return them; `PackedIndex::compact` removes them from the file.
     ///
     /// With `if_there`, ids that no vector has are ignored.
     ///

@@ -78,14 +78,14 @@ pub struct New {
     /// Number of dimensions of a vector: smaller than --key-len, or from 64 to 2048 for packed
     #[arg(long, default_value_t = 512, value_name = "N")]
     pub embedding_length: usize,
-    /// For packed: distances of binary vectors, or inner products of real vectors (cosines) [default: inner_product]
+    /// Metric of packed search: distances of binary vectors, or cosines of real ones [default: inner_product]
     #[arg(long, value_enum)]
     pub metric: Option<MetricArg>,
-    /// For packed and inner_product: bits per component, 4, 5 or 8. More bits give more exact cosines, and larger
-    /// indexes [default: 4]
+    /// Bits per component for inner_product: 4, 5 or 8. More bits make cosines more exact and indexes larger
+    /// [default: 4]
     #[arg(long, value_name = "BITS")]
     pub bits: Option<u32>,
-    /// Length of each prime in bits: 1024, 1536, 2048, 3072 or 4096 [default: 1024]
+    /// Length of each prime in bits, for Paillier: 1024, 1536, 2048, 3072 or 4096 [default: 1024]
     #[arg(long, value_name = "BITS")]
     pub key_len: Option<usize>,
     /// Length of the noise exponent in bits, for paillier_subgroup and paillier_lookup; at least 448 [default: 512]
@@ -97,7 +97,8 @@ pub struct New {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Compute everything that needs the secret key on the CPU, whatever the device
+    /// For Paillier: compute everything that needs the secret key on the CPU, whatever the device. Packed search always
+    /// does
     #[arg(long)]
     pub secrets_on_cpu: bool,
     #[command(flatten)]
@@ -211,7 +212,8 @@ fn export(args: &Export) -> Result<(), Failure> {
         StoredContext::Paillier(file) => file,
         StoredContext::Packed(file) => {
             let file = file.path().display();
-            return Err(Failure::Usage(format!("{file}: a context of packed search has the native format only")));
+            let reason = format!("{file} is a context of packed search, which has the native format only");
+            return Err(Failure::Usage(reason));
         }
     };
     let (context, passphrase) = args.owner.open_keeping_passphrase(&file)?;

@@ -15,7 +15,7 @@ use tracing::info;
 /// Options of `hushvec encrypt-query`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Owner's context, or a public context
+    /// Owner's context; for Paillier, a public context works too
     context: PathBuf,
     /// File with one or more query vectors, in any format of `hushvec encrypt`; - for standard input
     pub query: PathBuf,

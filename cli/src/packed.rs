@@ -1,4 +1,4 @@
-//! What the commands need for contexts of packed search.
+//! Contexts, vectors and results of packed search, for the commands.
 
 pub mod neighbours;
 pub mod vectors;

@@ -20,8 +20,9 @@ use tracing::{info, warn};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Decrypts each vector with the old context and encrypts it with the new one. Vectors keep their ids, order and \
-distances. Both contexts must have the same embedding length. An index moves between Paillier keys, from Paillier to a
-context of packed search with the metric hamming, and between such contexts. Import raw ciphertexts with `hushvec index import` first.
+distances. Both contexts must have the same embedding length. An index moves between Paillier keys, from Paillier to \
+packed search with the metric hamming, and between contexts of packed search with the same metric and bits. Import raw \
+ciphertexts with `hushvec index import` first.
 
 Example: move away from a context of XTrace's SDK
   hushvec context new -o new.json --scheme paillier_subgroup

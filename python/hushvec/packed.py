@@ -1,4 +1,4 @@
-"""Packed search: the owner's context. It finds nearest neighbours with lattice encryption (RLWE)."""
+"""The owner's context of packed search, which finds nearest neighbours with lattice encryption (RLWE)."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class PackedContext:
         return cls._of(PackedKeys.from_text(text, native(provider, "native"), device, threads))
 
     def save_to_disk(self, path: str | os.PathLike[str]) -> None:
-        """Writes the context atomically to a file that only the current user can read.
+        """Writes the context atomically to a file that only the current user can read. The secret key is sealed.
 
         :raises FileError: if the file cannot be written, or holds another key. It is then unchanged.
         """
@@ -117,7 +117,7 @@ class PackedContext:
         return self._packed_keys.public_text()
 
     def encrypt_query(self, vectors: Any) -> PackedQuery:
-        """Encrypts query vectors (Q, D) for an evaluator with an index, up to :attr:`most_queries` at once.
+        """Encrypts query vectors (Q, D), or (Q, D/8) of packed bits, up to :attr:`most_queries` at once.
 
         :raises InputError: if there are too many, or the type or the length of a vector is wrong.
         """

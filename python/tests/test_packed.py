@@ -165,7 +165,7 @@ def test_appending_in_pieces(hamming, evaluator, bits, tmp_path):
         writer.append(rows[12288:12300])
     index = hushvec.PackedIndex(path)
     assert (len(index), index.tail, index.deleted) == (12300, 12, 0)
-    index.verify(evaluator)
+    evaluator.verify(index)
     check_nearest(index.nearest(hamming, rows[5:6], 9), plain_nearest(rows[5:6], rows[:12300], range(12300), 9))
 
 
@@ -195,7 +195,7 @@ def test_deleting_and_compacting(hamming, evaluator, bits, tmp_path):
     index = hushvec.PackedIndex(path)
     assert index.deleted == 0 and index.ids.dtype == numpy.uint64 and index.ids.tolist() == kept
     check_nearest(index.nearest(hamming, bits[:1], 4), expected)
-    index.verify(evaluator)
+    evaluator.verify(index)
 
 
 def test_merging(hamming, bits, tmp_path):
@@ -353,7 +353,7 @@ def test_other_keys_are_refused(hamming, evaluator, index, bits, tmp_path):
     with pytest.raises(hushvec.InputError, match="key"):
         foreign.aggregate(query, index, tmp_path / "r.hvr")
     with pytest.raises(hushvec.InputError, match="bits.hvx.*key"):
-        index.verify(foreign)
+        foreign.verify(index)
     assert not (tmp_path / "r.hvr").exists()
     response = evaluator.aggregate(query, index, tmp_path / "r.hvr")
     with pytest.raises(hushvec.InputError, match="r.hvr"):
@@ -369,7 +369,7 @@ def test_errors_name_damaged_files(hamming, evaluator, index, bits, tmp_path):
     damaged = hushvec.PackedIndex(tmp_path / "damaged.hvx")
     query = hamming.encrypt_query(bits[:1])
     for read in (
-        lambda: damaged.verify(evaluator),
+        lambda: evaluator.verify(damaged),
         lambda: damaged.nearest(hamming, bits[:1]),
         lambda: evaluator.aggregate(query, damaged, tmp_path / "r.hvr"),
     ):
@@ -490,7 +490,7 @@ def test_progress(hamming, evaluator, index, bits, tmp_path):
     response.nearest(hamming, progress=reported.append)
     assert reported[-1] == 3 * 4096
     reported.clear()
-    index.verify(evaluator, reported.append)
+    evaluator.verify(index, reported.append)
     assert reported[-1] == COUNT
     reported.clear()
     hushvec.PackedIndex.delete(index.path, [0])

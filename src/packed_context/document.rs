@@ -105,7 +105,7 @@ impl Document {
         STANDARD.decode(&self.wrapped_key).map_err(|_| Error::context("wrapped_key", "is not base64"))
     }
 
-    /// Opens the sealed part.
+    /// Opens the sealed part and returns the context, on an open device or else on the stored one.
     pub(crate) fn open(
         &self,
         credentials: &dyn KeyProvider,

@@ -92,18 +92,26 @@ pub(crate) fn to_mont(isa: Isa, modulus: Modulus, out: &mut [u32]) {
     mul_constant(isa, modulus, out, modulus.multiplier(modulus.reduce(1 << 32)));
 }
 
+/// Returns whether all words, a multiple of the widest vector, are canonical residues.
+pub(crate) fn are_reduced(isa: Isa, modulus: Modulus, words: &[u32]) -> bool {
+    // As many as the widest vector has.
+    let mut lanes = [u32::MAX; 16];
+    write_reduced(isa, modulus, words, &mut lanes);
+    lanes.iter().all(|lane| lane >> 31 == 1)
+}
+
 compiled_for_each_isa! {
-    /// Returns whether all words, a multiple of the widest vector, are canonical residues.
-    pub(crate) fn are_reduced<W>(isa; modulus: Modulus, words: &[u32]) -> bool {
+    /// Writes a number for each lane, whose highest bit is set if all words of the lane are canonical residues.
+    fn write_reduced<W>(isa; modulus: Modulus, words: &[u32], lanes: &mut [u32]) {
         let (q, most) = (W::splat(isa, modulus.value()), W::splat(isa, 1 << 31));
         // x − q is negative for x < q. Limiting x keeps larger numbers from wrapping around to negative ones.
         let mut all = W::splat(isa, u32::MAX);
         for x in bytemuck::cast_slice::<u32, W::Array>(words) {
             all = all.and(W::load(isa, x).min(most).sub(q));
         }
-        let mut signs = <W::Array as bytemuck::Zeroable>::zeroed();
-        all.store(&mut signs);
-        signs.as_mut().iter().all(|sign| sign >> 31 == 1)
+        if let Some(lanes) = bytemuck::cast_slice_mut::<u32, W::Array>(lanes).first_mut() {
+            all.store(lanes);
+        }
     }
 
     /// out ← Σ x·y over pairs of polynomials, each with one factor in Montgomery form. At most four pairs.

@@ -22,7 +22,7 @@ pub fn run(args: &Args, file: &PackedContextFile) -> Result<(), Failure> {
     args.expected.check_packed(file)?;
     if args.prove {
         return Err(Failure::Usage(
-            "--prove breaks weak Paillier keys; no attack on packed search is known".to_owned(),
+            "--prove is for Paillier, whose keys can be weak; leave it out for packed search".to_owned(),
         ));
     }
     let findings = findings(file);
@@ -77,7 +77,8 @@ fn findings(file: &PackedContextFile) -> Vec<Finding> {
                 Grade::Good,
                 "exactness",
                 format!(
-                    "distances are exact: the noise would have to exceed {:.1} standard deviations, the minimum is 9.5",
+                    "distances are exact: one is wrong only if its noise exceeds {:.1} standard deviations; at least \
+                     9.5 are required",
                     parameters.headroom()
                 ),
             ),

@@ -109,8 +109,8 @@ impl Destination {
         Err(self.other_file(&format!("row {last} of the input differs from its vector with that id")))
     }
 
-    /// Returns the id of the last vector of the index, and whether it is the first one of a block, as far as can be
-    /// seen: a public context cannot compare vectors.
+    /// Returns the id of the last vector of the index, and whether the first vector of `block` equals it. A public
+    /// context cannot compare vectors, and assumes so.
     fn last(&self, encryptor: &Encryptor, block: Block) -> Result<Option<(Id, bool)>, Failure> {
         match encryptor {
             Encryptor::Paillier(paillier) => {

@@ -29,7 +29,7 @@ impl Encryptor {
         }
     }
 
-    /// Returns the number of vectors per block.
+    /// Returns the number of vectors to encrypt at once.
     pub fn block(&self) -> usize {
         match self {
             Self::Paillier(paillier) => paillier.block(),

@@ -15,13 +15,14 @@ Formats, recognised by their first bytes, or by name (.csv, .tsv, .fbin, .i8bin,
   .fbin .i8bin .u8bin      N, D, then N x D floats or int8 (1 where > 0), or bytes: 0/1 or --packed
   JSON lines               {\"id\": 7, \"vector\": [0.1, -0.2, ...]} or {\"id\": \"a\", \"bits\": \"0110...\"}
   .csv .tsv                one number per field (1 where > 0), with an optional column `id`
+For packed search with the metric inner_product, floats and int8 are used as they are, and bits are refused.
 Files compressed with gzip or Zstandard are decompressed.";
 
 /// Options of `hushvec encrypt`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = FORMATS)]
 pub struct Args {
-    /// Owner's context, or a public context (slower)
+    /// Owner's context; for Paillier, a public context works too, but is slower
     pub(crate) context: PathBuf,
     /// Files of vectors, quoted patterns such as 'part-*.parquet', or - for standard input
     #[arg(required = true)]

@@ -15,7 +15,7 @@ use tracing::info;
 pub struct Args {
     /// Index file
     index: PathBuf,
-    /// For an index of packed search: the owner's context, because its blocks are encrypted again
+    /// Owner's context, for an index of packed search only: compaction encrypts its vectors again
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
     /// Print JSON
@@ -43,8 +43,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         (IndexFile::Paillier(_), None) => Index::compact(&args.index, bar(&index).progress())?,
         (IndexFile::Packed(_), None) => {
             return Err(Failure::Usage(format!(
-                "{} is an index of packed search, whose blocks only the owner can encrypt again; give --context with \
-                 the owner's context",
+                "{} is an index of packed search, and compaction encrypts its vectors again; give --context with the \
+                 owner's context",
                 args.index.display()
             )));
         }

@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let vectors = match (paillier.first(), packed.first()) {
         (Some(paillier), Some(packed)) => {
             return Err(Failure::Usage(format!(
-                "{} is an index of Paillier, and {} one of packed search: indexes of one key can be merged",
+                "{} is an index of Paillier, and {} one of packed search; give indexes of the same key",
                 paillier.path().display(),
                 packed.path().display()
             )));

@@ -19,7 +19,8 @@ pub fn owner(path: &Path, owner: &Owner) -> Result<PackedContext, Failure> {
         StoredContext::Packed(file) => owner.open_packed(&file),
         StoredContext::Paillier(_) => {
             let path = path.display();
-            Err(Failure::Usage(format!("{path} is a context of Paillier; give one of packed search")))
+            let reason = format!("{path} is a context of Paillier; give the owner's context of packed search");
+            Err(Failure::Usage(reason))
         }
     }
 }
@@ -101,7 +102,7 @@ pub fn info(args: &info::Args, index: &PackedIndex) -> Result<(), Failure> {
     output::print(&output::fields(&fields))
 }
 
-/// Runs `hushvec index verify`. An owner's context is enough to compare the keys; its secret is not needed.
+/// Runs `hushvec index verify`. Needs a public context, and refuses an owner's.
 pub fn verify(args: &verify::Args, file: &PackedContextFile) -> Result<(), Failure> {
     if args.deep {
         return Err(Failure::Usage("--deep is for indexes of Paillier; leave it out".to_owned()));

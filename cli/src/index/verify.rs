@@ -11,11 +11,11 @@ use std::path::PathBuf;
 /// Options of `hushvec index verify`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Public context, or the owner's context
+    /// Public context. For Paillier, the owner's context works too
     pub context: PathBuf,
     /// Index file
     pub index: PathBuf,
-    /// Also check that every ciphertext is coprime to n, as all ciphertexts of this key are
+    /// For Paillier: also check that every ciphertext is coprime to n, as all ciphertexts of this key are
     #[arg(long)]
     pub deep: bool,
     /// Print JSON

@@ -1,4 +1,4 @@
-//! Vectors for packed search, as its metric needs them.
+//! Vectors of packed search: bits or real numbers, depending on the metric.
 
 use crate::failure::Failure;
 use crate::input::{Block, Format, IdSource, Input};
@@ -13,7 +13,7 @@ pub fn open(paths: &[PathBuf], parameters: &Parameters, format: &Format, ids: Id
             for (given, flag) in [(format.packed, "--packed"), (format.project, "--project")] {
                 if given {
                     return Err(Failure::Usage(format!(
-                        "{flag} is for bits, and the context has the metric inner_product, which takes real vectors"
+                        "{flag} is for bits, but the metric inner_product takes real vectors; leave it out"
                     )));
                 }
             }

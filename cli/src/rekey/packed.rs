@@ -35,11 +35,15 @@ pub fn run(args: &Args, old: &StoredContext, new: &PackedContextFile, exists: bo
         (IndexFile::Packed(index), Old::Packed(old)) => index.rekey(old, &new, &args.output, exists, bar.progress()),
         (IndexFile::Paillier(_), Old::Packed(_)) => Err(Error::Unsupported {
             operation: "moving an index to another key",
-            reason: "the index is one of Paillier, and the old context is one of packed search".to_owned(),
+            reason: "the index is one of Paillier, and the old context is one of packed search; give the context of \
+                     the index"
+                .to_owned(),
         }),
         (IndexFile::Packed(_), Old::Paillier(_)) => Err(Error::Unsupported {
             operation: "moving an index to another key",
-            reason: "the index is one of packed search, and the old context is one of Paillier".to_owned(),
+            reason: "the index is one of packed search, and the old context is one of Paillier; give the context of \
+                     the index"
+                .to_owned(),
         }),
     };
     drop(bar);

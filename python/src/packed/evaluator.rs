@@ -67,9 +67,16 @@ impl PackedEvaluator {
         path: PathBuf,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PackedResponse> {
-        let reporter = Reporter::new(progress, index.scored(py)? * query.get().vectors() as u64, "aggregate")?;
+        let reporter = Reporter::new(progress, index.scored() * query.get().vectors() as u64, "aggregate")?;
         watched(py, &reporter, |progress| self.inner.aggregate(query.get(), index.get(), &path, progress))?;
         PackedResponse::open(py, path)
+    }
+
+    /// Verifies an index: all checksums, that no id is a duplicate, that residues are in range, and the sizes of rows.
+    #[pyo3(signature = (index, progress=None))]
+    fn verify(&self, py: Python<'_>, index: &PackedIndex, progress: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let reporter = Reporter::new(progress, index.get().len(), "verify")?;
+        watched(py, &reporter, |progress| self.inner.verify(index.get(), progress))
     }
 
     /// Returns the public context as JSON.

@@ -1,6 +1,5 @@
 //! Index files of packed search: reading.
 
-use super::evaluator::PackedEvaluator;
 use super::keys::Owner;
 use super::metric::{self, described};
 use super::scores::{self, Arrays};
@@ -25,9 +24,9 @@ impl PackedIndex {
         &self.inner
     }
 
-    /// Returns about how many scores progress counts for each query: not those of the tail.
-    pub fn scored(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok((self.inner.len() + self.inner.deleted()).saturating_sub(self.tail(py)?))
+    /// Returns how many scores progress counts for each query, or some more: deleted vectors of the tail have none.
+    pub fn scored(&self) -> u64 {
+        self.inner.len() + self.inner.deleted()
     }
 }
 
@@ -39,8 +38,8 @@ impl PackedIndex {
     }
 
     /// Finds the `k` best vectors for each query, best first. For an owner who has the index: encrypts the queries,
-    /// scans and decrypts. Returns ids (Q, k), and Hamming distances (Q, k) uint32 or cosines (Q, k) float64, with fewer
-    /// columns if there are fewer vectors.
+    /// scans and decrypts. Returns ids (Q, k), and Hamming distances (Q, k) uint32 or cosines (Q, k) float64, with
+    /// fewer columns if there are fewer vectors.
     #[pyo3(signature = (context, queries, k=10, progress=None))]
     fn nearest<'py>(
         &self,
@@ -51,7 +50,7 @@ impl PackedIndex {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Arrays<'py>> {
         let queries = Given::new(queries, context.0.parameters(), 0)?;
-        let reporter = Reporter::new(progress, queries.len() as u64 * self.scored(py)?, "search")?;
+        let reporter = Reporter::new(progress, queries.len() as u64 * self.scored(), "search")?;
         let queries = queries.all()?;
         let found =
             watched(py, &reporter, |progress| self.inner.nearest(&context.0, &queries.as_vectors(), k, progress))?;
@@ -64,13 +63,6 @@ impl PackedIndex {
         let mut all = Ids::new();
         py.detach(|| self.inner.for_each_id(|id| all.push(id))).map_err(raise)?;
         ids::array(py, &all, &[all.len()])
-    }
-
-    /// Verifies all checksums, that there are no duplicate ids, and that every block has valid numbers.
-    #[pyo3(signature = (evaluator, progress=None))]
-    fn verify(&self, py: Python<'_>, evaluator: &PackedEvaluator, progress: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let reporter = Reporter::new(progress, self.inner.len(), "verify")?;
-        watched(py, &reporter, |progress| evaluator.get().verify(&self.inner, progress))
     }
 
     /// Merges indexes of one key into a new file. Returns its number of vectors.
@@ -112,8 +104,8 @@ impl PackedIndex {
     }
 
     /// Deletes the vectors with these ids from an index file, and returns their number. It takes no key. If an id is
-    /// missing, deletes nothing and raises InputError; with `missing_ok`, ignores missing ids. The encrypted vectors stay
-    /// in the file until `PackedIndex.compact`.
+    /// missing, deletes nothing and raises InputError; with `missing_ok`, ignores missing ids. The encrypted vectors
+    /// stay in the file until `PackedIndex.compact`.
     #[staticmethod]
     #[pyo3(signature = (path, ids, missing_ok=false))]
     fn delete(py: Python<'_>, path: PathBuf, ids: &Bound<'_, PyAny>, missing_ok: bool) -> PyResult<u64> {
@@ -163,7 +155,8 @@ impl PackedIndex {
         self.inner.deleted()
     }
 
-    /// The number of vectors that do not fill a block of 4,096. Every response contains them, encrypted.
+    /// The number of vectors that do not fill a block of 4,096, without deleted ones. Every response contains them,
+    /// encrypted.
     #[getter]
     fn tail(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.inner.tail()).map_err(raise)

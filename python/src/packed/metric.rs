@@ -15,7 +15,9 @@ pub fn parameters(metric: &str, dimensions: usize, bits: Option<i64>) -> PyResul
     let parameters = match (metric, bits) {
         ("hamming", None | Some(DEFAULT_BITS)) => Parameters::hamming(dimensions),
         ("hamming", Some(bits)) => {
-            return Err(InputError::new_err(format!("bits is {bits}, but only inner products have bits")));
+            return Err(InputError::new_err(format!(
+                "bits is {bits}, but only inner products have bits; leave it out"
+            )));
         }
         ("inner_product", bits) => {
             let bits = bits.unwrap_or(DEFAULT_BITS);

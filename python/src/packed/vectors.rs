@@ -1,4 +1,4 @@
-//! Vectors to encrypt for packed search: bits for Hamming distances, floats for inner products.
+//! Vectors of packed search from Python: bits for Hamming distances, floats for inner products.
 
 use crate::arrays::{self, Rows};
 use crate::errors::InputError;

@@ -16,9 +16,9 @@ use std::sync::{Mutex, PoisonError};
 /// Writes an index file of packed search: encrypts and appends vectors, and deletes them. The file is locked, so there
 /// is one writer at a time.
 ///
-/// Vectors are encrypted in blocks of 4,096. Those that do not fill a block are the tail of the index, and move into a
-/// block when later ones fill it. Each block is on disk before the next one is written, so a crash of the program or the
-/// machine loses at most the last block. Use it in a `with` statement, or call `close`.
+/// Vectors are encrypted in blocks of 4,096. The rest is the tail of the index, and moves into a block when later
+/// vectors fill it. Each block is on disk before the next one is written, so a crash of the program or the machine
+/// loses at most the last block. Use it in a `with` statement, or call `close`.
 ///
 /// With `mode` "x" the file must not exist; "a" appends to it, or creates it.
 #[pyclass(frozen, module = "hushvec")]

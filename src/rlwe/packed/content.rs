@@ -17,7 +17,7 @@ pub enum Vectors<'a> {
     Bits(&'a BitMatrix),
     /// Real vectors, one after the other, for inner products. They need not be normalised.
     Reals(&'a [f32]),
-    /// Vectors that were scaled and rounded already, as [`SecretKey::decrypt`] returns them.
+    /// Scaled and rounded vectors, one after the other, as [`SecretKey::decrypt`] returns them.
     Integers(&'a [i16]),
 }
 

@@ -1,4 +1,4 @@
-//! Decrypting vectors.
+//! Decrypts the vectors of blocks.
 
 use super::block::{Block, tile_of};
 use super::encrypt::{GROUP, block_secret};

@@ -1,4 +1,4 @@
-//! Vectors in the clear, as the owner keeps them outside of blocks.
+//! Plaintext vectors outside of blocks.
 
 use super::bytes::check_length;
 use super::content::Vectors;
@@ -8,7 +8,7 @@ use crate::bit_matrix::BitMatrix;
 use crate::error::Error;
 use zeroize::Zeroizing;
 
-/// Vectors in the clear, as [`SecretKey::decrypt`](super::SecretKey::decrypt) returns them. Wiped when dropped.
+/// Plaintext vectors, as [`SecretKey::decrypt`](super::SecretKey::decrypt) returns them. Wiped when dropped.
 pub enum PlainVectors {
     /// Binary vectors.
     Bits(BitMatrix),
@@ -31,7 +31,7 @@ impl PlainVectors {
         }
     }
 
-    /// Returns whether vector `row` is the first vector of `other`.
+    /// Returns whether vector `row` of this list equals the first vector of `other`.
     ///
     /// # Errors
     /// As [`plain_row`].
@@ -39,7 +39,7 @@ impl PlainVectors {
         other.is_same(parameters, &self.as_vectors(), row)
     }
 
-    /// Returns whether the first vector here is vector `row` of others.
+    /// Returns whether the first vector of this list equals vector `row` of `others`.
     ///
     /// # Errors
     /// [`Error::NotANumber`], [`Error::Parameter`] or [`Error::Unsupported`] for vectors that do not suit the
@@ -51,7 +51,7 @@ impl PlainVectors {
         Ok(a.len() == b.len() && declassify(differences == 0, "a job is not resumed after another vector"))
     }
 
-    /// An empty list with room for `rows` vectors, so that growing leaves no copies in memory.
+    /// Returns an empty list with room for `rows` vectors, so that growing leaves no copies in memory.
     pub(crate) fn with_capacity(parameters: &Parameters, rows: usize) -> Self {
         let dimensions = parameters.dimensions();
         match parameters.metric() {
@@ -83,7 +83,8 @@ impl PlainVectors {
 /// bytes, the lowest byte first.
 ///
 /// # Errors
-/// [`Error::NotANumber`], [`Error::Parameter`] or [`Error::Unsupported`] for a vector that does not suit the parameters.
+/// [`Error::NotANumber`], [`Error::Parameter`] or [`Error::Unsupported`] for a vector that does not suit the
+/// parameters.
 pub(crate) fn plain_row(
     parameters: &Parameters,
     vectors: &Vectors<'_>,

@@ -18,10 +18,10 @@ impl PackedIndex {
     /// Rewrites an index without its deleted vectors, in full blocks and a tail of fewer than 4,096 rows, and replaces
     /// the file atomically. Vectors, their order and their ids stay the same.
     ///
-    /// Blocks before the first deleted vector are copied. All vectors after it are decrypted, and encrypted again with
-    /// new secrets. Without deleted vectors and with fewer than 4,096 rows in the tail, the file is left as it is.
-    /// Processes that have the old file open continue to read it. Compaction needs free disk space for the new file.
-    /// `progress` counts vectors.
+    /// Full blocks before the first deleted vector or row of the tail are copied. All later vectors are decrypted, and
+    /// encrypted again with new secrets. The file is left as it is if it has no deleted vectors, no rows that a block
+    /// replaced, no remains of an interrupted append, and fewer than 4,096 rows in the tail. Processes that have the
+    /// old file open continue to read it. Compaction needs free disk space for the new file. `progress` counts vectors.
     ///
     /// # Errors
     /// [`Error::WrongKey`]; [`Error::Io`]; [`Error::Format`] if the file is not an index of packed search, is damaged,

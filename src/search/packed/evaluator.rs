@@ -65,8 +65,8 @@ impl PackedEvaluator {
     /// It passes over the index once. Memory does not grow with the index. `progress` counts scores.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Cancelled`]. No response
-    /// file is written on error.
+    /// [`Error::WrongKey`]; [`Error::Format`] if the index is damaged; [`Error::Io`]; [`Error::Occupied`];
+    /// [`Error::Cancelled`]. No response file is written on error.
     pub fn aggregate(
         &self,
         query: &PackedQuery,
@@ -127,7 +127,8 @@ impl PackedIndex {
         for number in (0..self.index.file.len()).filter(|number| self.index.file.is_rows(*number)) {
             let block = self.block(number)?;
             if block.form() != form {
-                return Err(Error::format("its tail has rows of another size than the key's").in_file(self.path()));
+                let reason = "its tail has rows of another size than this key's; restore the file from a copy";
+                return Err(Error::format(reason).in_file(self.path()));
             }
             let live = block.live_ids();
             if !live.is_empty() {

@@ -14,7 +14,7 @@ pub(super) const NONCE_BYTES: usize = 64;
 /// Bytes that sealing adds: nonce and tag.
 const SEAL_BYTES: usize = 28;
 
-/// Bytes of what a query contains for its owner, sealed: the numbers that decode its answers, and the vector.
+/// Bytes of the sealed note of a query for its owner: the numbers that decode its answers, and the vector.
 pub(super) fn note_bytes(parameters: &Parameters) -> usize {
     NUMBERS_BYTES + parameters.plain_bytes() + SEAL_BYTES
 }
@@ -80,7 +80,7 @@ pub(super) fn header(
 pub(super) fn check(header: &Header) -> Result<(), Error> {
     if header.scheme != Some(PACKED) {
         let kind = header.kind.name();
-        return Err(Error::format(format!("{kind} of another scheme, expected one of packed search")));
+        return Err(Error::format(format!("{kind} of another scheme, expected packed search")));
     }
     let wrong = |what: &dyn std::fmt::Display| {
         Error::format(format!(

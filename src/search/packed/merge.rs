@@ -16,9 +16,9 @@ impl PackedIndex {
     /// Writes the vectors of several indexes to a new index, with their ids. Returns how many vectors it has. Needs no
     /// key: blocks and rows are copied as they are, blocks first.
     ///
-    /// The tail has the rows of all inputs, and deleted vectors of blocks stay deleted. `PackedIndex::compact` packs
-    /// both. The inputs are not changed. Shards can be given in any order: they are merged by number, and none may be
-    /// missing. `progress` counts vectors.
+    /// The tail has the rows of all inputs, and deleted vectors stay in their blocks. `PackedIndex::compact` packs the
+    /// tail and removes deleted vectors. The inputs are not changed. Shards can be given in any order: they are merged
+    /// by number, and none may be missing. `progress` counts vectors.
     ///
     /// # Errors
     /// [`Error::WrongKey`], [`Error::DuplicateId`], or [`Error::Format`] if an index is damaged, a shard is missing,

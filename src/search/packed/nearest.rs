@@ -19,7 +19,7 @@ use crate::search::top_k::TopK;
 pub struct PackedNeighbour {
     /// The id of the vector.
     pub id: Id,
-    /// Its Hamming distance from the query, or its inner product with the query, both scaled and rounded.
+    /// Its Hamming distance from the query, or the inner product of the scaled and rounded vector and query.
     pub score: i32,
     /// For inner products: the cosine of the angle between the two, with the error that
     /// [`Parameters::cosine_error`] states.
@@ -89,8 +89,9 @@ impl PackedResponse {
     /// Decodes every score, on all cores. Memory does not grow with the response. `progress` counts scores.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if the file is damaged, or an answer is not one to this query and key.
-    /// That takes as long as decoding all of it, wherever the error is. [`Error::Cancelled`].
+    /// [`Error::WrongKey`]; [`Error::Format`] if the file is damaged, or an answer does not belong to this query and
+    /// key: that is reported after all answers were decoded, so the time does not reveal which one was refused.
+    /// [`Error::Io`]; [`Error::Cancelled`].
     pub fn nearest(
         &self,
         context: &PackedContext,
@@ -107,8 +108,8 @@ impl PackedResponse {
         Ok(best.into_iter().map(|best| best.into_sorted(parameters)).collect())
     }
 
-    /// Calls `visit` for every score, with the number of the query and the id of the vector. It must not act on scores
-    /// before all of them are there: the response may still be refused.
+    /// Calls `visit` for every score, with the number of the query and the id of the vector. `visit` must only collect
+    /// the scores: use them after this returns `Ok`, because the response may still be refused.
     ///
     /// # Errors
     /// As [`PackedResponse::nearest`].
@@ -148,7 +149,7 @@ impl PackedResponse {
                 in_file(Error::format("an answer has bytes that the format reserves; copy the file again"))
             })?;
             if let (Some(part), Some(note)) = (self.parts().get(query), notes.get(query)) {
-                // An error shows only after everything was decoded.
+                // The error is returned only after everything was decoded.
                 match decode(context, part, note, &records) {
                     Ok(scores) => {
                         let from = dead.partition_point(|vector| *vector < first);

@@ -13,7 +13,7 @@ impl PackedIndex {
     /// Returns the last appended vector and its id, even if it was deleted later. An interrupted job resumes after it.
     ///
     /// # Errors
-    /// [`Error::WrongKey`]; [`Error::Format`] if the block is damaged, or was not encrypted with this key.
+    /// [`Error::WrongKey`]; [`Error::Format`] if the last block is damaged, or was not encrypted with this key.
     pub fn last_appended(&self, context: &PackedContext) -> Result<Option<(Id, PlainVectors)>, Error> {
         self.check_key(context.public_id(), context.parameters())?;
         let Some(number) = self.index.file.len().checked_sub(1) else { return Ok(None) };

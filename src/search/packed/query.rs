@@ -42,7 +42,7 @@ impl PackedQuery {
         let most = most_queries(parameters);
         if queries.is_empty() || queries.len() > most {
             let dimensions = parameters.dimensions();
-            let limit = format!("packed search answers from 1 to {most} queries of {dimensions} dimensions at once");
+            let limit = format!("a query file holds from 1 to {most} queries of {dimensions} dimensions");
             return Err(Error::Parameter { name: "the number of queries", actual: queries.len(), limit });
         }
         Ok(Self { key, parameters: parameters.clone(), id, queries, notes })
@@ -99,7 +99,7 @@ impl PackedQuery {
             let parameters = layout::parameters(header)?;
             let most = most_queries(&parameters);
             if header.vectors > most as u64 {
-                let limit = format!("packed search answers at most {most} such queries at once");
+                let limit = format!("the maximum for its dimensions is {most}");
                 let actual = usize::try_from(header.vectors).unwrap_or(usize::MAX);
                 return Err(Error::Parameter { name: "the number of queries", actual, limit });
             }

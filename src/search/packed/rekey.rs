@@ -51,7 +51,7 @@ impl PackedIndex {
         }
         if old.parameters() != new.parameters() {
             return refuse(
-                "the contexts have different metrics, lengths or dimensions; create the new one like the old one"
+                "the contexts have different metrics, lengths or dimensions; create the new one with the same ones"
                     .to_owned(),
             );
         }
@@ -76,8 +76,8 @@ impl Index {
         if new.parameters().metric() != Metric::Hamming || new.parameters().dimensions() != old.embed_len() {
             let dimensions = old.embed_len();
             return refuse(format!(
-                "the index has bits of {dimensions} dimensions; create the new context with the metric hamming and as \
-                 many dimensions"
+                "the index has bits of {dimensions} dimensions; create the new context with the metric hamming and \
+                 {dimensions} dimensions"
             ));
         }
         Source::Paillier(self, old).rekey(new, to, resume, progress)

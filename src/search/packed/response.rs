@@ -17,7 +17,7 @@ pub struct PackedResponse {
     parts: Vec<Part>,
 }
 
-/// What the answers to one query share.
+/// The part of a response that all answers to one query share.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "owner"), allow(dead_code, reason = "for the owner"))]
 pub(super) struct Part {
@@ -39,13 +39,13 @@ impl PackedResponse {
         let parameters = layout::parameters(file.header()).map_err(|error| error.in_file(path))?;
         let parts = file.shared_parts()?;
         if parts.len() != file.header().groups {
-            return Err(Error::format("the parts of its queries are missing; copy it again").in_file(path));
+            return Err(Error::format("the parts of its queries are missing; copy the file again").in_file(path));
         }
         let bytes = layout::shared_bytes(&parameters);
         let read = |part: &Vec<u8>| Part::read(part, &parameters).filter(|_| part.len() == bytes);
         let parts: Option<Vec<Part>> = parts.iter().map(read).collect();
-        let parts =
-            parts.ok_or_else(|| Error::format("the part of a query is not valid; copy it again").in_file(path))?;
+        let parts = parts
+            .ok_or_else(|| Error::format("the part of a query is malformed; copy the file again").in_file(path))?;
         Ok(Self { file, parameters, parts })
     }
 
@@ -69,8 +69,8 @@ impl PackedResponse {
         self.file.header().groups
     }
 
-    /// Returns how many scores of blocks there are for each query, including those of deleted vectors. Those of rows
-    /// come in addition.
+    /// Returns how many scores of blocks there are for each query, including those of deleted vectors. The rows of the
+    /// tail are not counted: see [`PackedResponse::tail`].
     pub fn len(&self) -> u64 {
         self.file.header().vectors
     }

@@ -1,4 +1,4 @@
-//! Sealed rows and notes: what the owner keeps in files of packed search beside blocks and queries.
+//! Sealed rows of the tail and sealed notes of queries, which the owner stores in files of packed search.
 
 use super::layout::{NUMBERS_BYTES, note_bytes, row_bytes};
 use crate::envelope::EnvelopeKey;
@@ -18,7 +18,7 @@ pub(crate) struct RowKey {
     parameters: Parameters,
 }
 
-/// What a query tells its owner.
+/// The opened note of a query for its owner.
 pub(super) struct Note {
     pub(super) secret: QuerySecret,
     /// The vector in the clear.
@@ -50,7 +50,7 @@ impl RowKey {
         Ok(sealed)
     }
 
-    /// Opens a row of an id.
+    /// Opens the row with an id.
     ///
     /// # Errors
     /// [`Error::Format`] if it was not sealed with this key for this id.

@@ -10,7 +10,7 @@ use crate::rlwe::packed::{Block as PackedBlock, ExpandedQuery};
 use crate::search::record_file::Block;
 use std::sync::atomic::Ordering;
 
-/// The most records to combine at once, times queries: 64 MiB of answers.
+/// The maximum product of records and queries to combine at once: 64 MiB of answers.
 const ANSWERS: usize = 4096;
 /// The fewest and the most records to combine at once.
 const RECORDS: [usize; 2] = [64, 1024];

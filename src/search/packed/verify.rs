@@ -37,7 +37,8 @@ impl PackedEvaluator {
             if matches!(block.form(), Form::Records { .. }) {
                 index.verified(&self.device, &[number])?;
             } else if block.form() != rows {
-                let reason = format!("block {number} has rows of another size than the key's");
+                let reason =
+                    format!("block {number} has rows of another size than this key's; restore the file from a copy");
                 return Err(Error::format(reason).in_file(index.path()));
             }
             progress.add(live.len() as u64);

@@ -82,8 +82,8 @@ impl PackedIndexWriter {
         self.writer.appended()
     }
 
-    /// Returns how many vectors are in the tail, without deleted ones. An append that ends a block of
-    /// [`Parameters::vectors_per_block`](crate::packed::Parameters::vectors_per_block) leaves no tail.
+    /// Returns how many vectors are in the tail, without deleted ones. There is no tail after an append that fills its
+    /// last block of [`Parameters::vectors_per_block`](crate::packed::Parameters::vectors_per_block).
     pub fn tail(&self) -> usize {
         self.tail
     }

@@ -50,7 +50,7 @@ impl<'a> Block<'a> {
         self.vectors
     }
 
-    /// Returns what the block consists of.
+    /// Returns the form of the block: records or rows.
     pub(in crate::search) fn form(&self) -> Form {
         self.form
     }

@@ -77,7 +77,7 @@ impl BlockHeader {
         let size = bytes.u32(28) as usize;
         let is_small = size > 0 && size.is_multiple_of(8) && size <= MOST_ROW_BYTES;
         if &magic != RECORDS_MAGIC && !is_small {
-            return Err(format!("has rows of {size} bytes; the maximum is {MOST_ROW_BYTES}, in multiples of 8"));
+            return Err(format!("has rows or parts of {size} bytes, expected a multiple of 8 up to {MOST_ROW_BYTES}"));
         }
         if &magic == SHARED_MAGIC {
             if !bytes.are_zero(16..28) {

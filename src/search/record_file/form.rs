@@ -1,6 +1,6 @@
 //! The forms of blocks of vectors.
 
-/// What a block of vectors consists of.
+/// The content of a block of vectors: records or rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::search) enum Form {
     /// Records of the file's layout.

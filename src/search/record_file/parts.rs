@@ -1,4 +1,4 @@
-//! Reads what comes before the records of a response: the parts of queries, rows and deletions.
+//! Reads the blocks before the records of a response: the parts of queries, rows and deletions.
 
 use super::block::Block;
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};
@@ -74,7 +74,8 @@ impl WholeFile {
             }
         }
         if !deleted.is_sorted_by(|a, b| a < b) || deleted.last().is_some_and(|last| *last >= self.header().vectors) {
-            return Err(Error::format("damaged: its deletions are not in order; copy it again").in_file(self.path()));
+            let reason = "damaged: its deletions are not in order, or exceed its vectors; copy it again";
+            return Err(Error::format(reason).in_file(self.path()));
         }
         Ok(deleted)
     }

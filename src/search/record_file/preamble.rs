@@ -1,4 +1,4 @@
-//! What comes before the records of a response whose records hold several vectors: a part for each query, rows, and
+//! The blocks before the records of a response whose records hold several vectors: a part for each query, rows, and
 //! deletions.
 
 use super::block_header::{BLOCK_HEADER_BYTES, BlockHeader, Content, Position};

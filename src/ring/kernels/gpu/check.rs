@@ -2,6 +2,7 @@
 
 use crate::bignum::random::{OsRandom, fill_limbs};
 use crate::device::cpu::{Cpu, Run};
+use crate::device::isa::Isa;
 use crate::device::words::compiled_for_each_isa;
 use crate::error::Error;
 use crate::ring::modulus::{Modulus, low};
@@ -103,9 +104,17 @@ impl Functional {
     }
 }
 
+/// Σ x·y·2^−32 mod q, for any 32-bit x and residues y.
+pub(crate) fn inner_product(isa: Isa, modulus: Modulus, x: &[u32], y: &[u32]) -> u32 {
+    // As many as the widest vector has.
+    let mut lanes = [0; 16];
+    write_sums(isa, modulus, x, y, &mut lanes);
+    modulus.reduce(lanes.iter().map(|x| u64::from(*x)).sum())
+}
+
 compiled_for_each_isa! {
-    /// Σ x·y·2^−32 mod q, for any 32-bit x and residues y.
-    pub(crate) fn inner_product<W>(isa; modulus: Modulus, x: &[u32], y: &[u32]) -> u32 {
+    /// Writes Σ x·y·2^−32 mod q over the numbers of each lane.
+    fn write_sums<W>(isa; modulus: Modulus, x: &[u32], y: &[u32], lanes: &mut [u32]) {
         let m = modulus.broadcast::<W>(isa);
         let [x, y]: [&[W::Array]; 2] = [x, y].map(bytemuck::cast_slice);
         let zero = W::splat(isa, 0);
@@ -117,17 +126,17 @@ compiled_for_each_isa! {
             // Less than 2^62 + 2^32, so that two more products of less than 2^62 do not overflow.
             sum = m.fold(sum);
         }
-        let mut lanes = <W::Array as bytemuck::Zeroable>::zeroed();
-        m.reduce_mont(m.fold(sum)).store(&mut lanes);
-        modulus.reduce(lanes.as_ref().iter().map(|x| u64::from(*x)).sum())
+        if let Some(lanes) = bytemuck::cast_slice_mut::<u32, W::Array>(lanes).first_mut() {
+            m.reduce_mont(m.fold(sum)).store(lanes);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Device;
     use crate::device::open_device::OpenDevice;
-    use crate::device::{Device, isa::Isa};
     use crate::ring::kernels::samples;
 
     #[test]

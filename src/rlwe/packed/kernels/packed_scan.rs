@@ -146,13 +146,13 @@ fn add_tile<W: Words, const BLOCKS: usize>(
             }
         }
         for (query, sum) in waiting.iter().enumerate() {
-            for (block, halves) in sum.iter().take(BLOCKS).enumerate() {
-                for (half, x) in halves.iter().enumerate() {
+            let of_query = out.sums[out.first + query * out.query..].chunks_exact_mut(SUMS);
+            for (halves, of_block) in sum.iter().take(BLOCKS).zip(of_query) {
+                let first = limb * DEGREE + tile * TILE + part * W::LANES;
+                for (x, of_half) in halves.iter().zip(of_block.chunks_exact_mut(2 * DEGREE)) {
                     // The sum is below 2^62, so below q·2^32 after another fold.
                     let reduced = m.reduce_mont(m.fold(*x));
-                    let first = out.first + query * out.query + block * SUMS;
-                    let first = first + (half * 2 + limb) * DEGREE + tile * TILE + part * W::LANES;
-                    let words: &mut [W::Array] = bytemuck::cast_slice_mut(&mut out.sums[first..first + W::LANES]);
+                    let words: &mut [W::Array] = bytemuck::cast_slice_mut(&mut of_half[first..first + W::LANES]);
                     if let [words] = words {
                         reduced.store(words);
                     }

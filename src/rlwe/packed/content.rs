@@ -76,6 +76,7 @@ impl Vectors<'_> {
                     return Ok(());
                 }
                 let limit = format!("the maximum for vector {row} is {most}");
+                // Not the length, which is secret.
                 Err(Error::Parameter { name: "length", actual: most as usize + 1, limit })
             }
         }

@@ -1,6 +1,6 @@
 //! Query files of packed search.
 
-use super::layout::{self, ID_BYTES, note_bytes, query_bytes};
+use super::layout::{self, note_bytes, query_bytes};
 use crate::atomic_file::AtomicFile;
 use crate::destination::Content;
 use crate::error::Error;
@@ -129,7 +129,7 @@ pub(super) fn shared_part(query: QueryId, shared: &[u32], note: &[u8], bytes: us
     part.extend_from_slice(bytemuck::cast_slice(shared));
     part.extend_from_slice(query.as_bytes());
     part.extend_from_slice(note);
-    debug_assert!(part.len() <= bytes && part.len() + ID_BYTES > ID_BYTES);
+    debug_assert!(part.len() <= bytes);
     part.resize(bytes, 0);
     part
 }

@@ -485,10 +485,10 @@ def test_secrets_do_not_leak(hamming, index, evaluator, bits, tmp_path):
 def test_progress(hamming, evaluator, index, bits, tmp_path):
     reported = []
     response = evaluator.aggregate(hamming.encrypt_query(bits[:3]), index, tmp_path / "r.hvr", reported.append)
-    assert reported[-1] == 3 * 4096
+    assert reported[-1] == 3 * COUNT
     reported.clear()
     response.nearest(hamming, progress=reported.append)
-    assert reported[-1] == 3 * 4096
+    assert reported[-1] == 3 * COUNT
     reported.clear()
     evaluator.verify(index, reported.append)
     assert reported[-1] == COUNT

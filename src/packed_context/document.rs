@@ -5,7 +5,6 @@ use super::public::Config;
 use crate::context::format::Format;
 use crate::context::key_provider::KeyProvider;
 use crate::context::native::{check_derivation, sealing_key};
-use crate::context::open_devices::OpenDevices;
 use crate::device::Device;
 use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
@@ -27,8 +26,6 @@ pub(crate) struct Document {
     version: u32,
     config: Config,
     device: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    secrets_on_cpu: bool,
     context_id: Option<String>,
     public_id: String,
     key_provider: String,
@@ -49,7 +46,6 @@ impl Document {
             version: CONTEXT_VERSION,
             config: Config::of(context.parameters()),
             device: context.device().to_string(),
-            secrets_on_cpu: context.devices.secrets_on_cpu,
             context_id: context.context_id.clone(),
             public_id: context.public_id.to_string(),
             key_provider: provider.provider_id().to_owned(),
@@ -130,7 +126,7 @@ impl Document {
         let device = device.map_or_else(|| OpenDevice::open(self.device()?, None), Ok)?;
         Ok(PackedContext {
             key: Arc::new(SecretKey::from_seed(self.parameters()?, Zeroizing::new(*seed))?),
-            devices: OpenDevices::new(device, self.secrets_on_cpu),
+            device,
             key_provider,
             content_key: EnvelopeKey::new(Zeroizing::new(*content_key)),
             context_id: self.context_id.clone(),

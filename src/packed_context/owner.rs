@@ -2,7 +2,6 @@
 
 use super::public::{PackedPublicContext, check_id, public_id};
 use crate::context::key_provider::KeyProvider;
-use crate::context::open_devices::OpenDevices;
 use crate::device::Device;
 use crate::device::open_device::OpenDevice;
 use crate::envelope::EnvelopeKey;
@@ -40,7 +39,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct PackedContext {
     pub(crate) key: Arc<SecretKey>,
-    pub(super) devices: OpenDevices,
+    /// Computes what needs no secret. All work with secrets runs on its CPU.
+    pub(super) device: OpenDevice,
     pub(super) key_provider: Arc<dyn KeyProvider>,
     /// Encrypts document content.
     pub(super) content_key: EnvelopeKey,
@@ -50,7 +50,7 @@ pub struct PackedContext {
 
 impl PartialEq for PackedContext {
     fn eq(&self, other: &Self) -> bool {
-        let Self { key: _, devices: _, key_provider: _, content_key: _, context_id: _, public_id } = self;
+        let Self { key: _, device: _, key_provider: _, content_key: _, context_id: _, public_id } = self;
         *public_id == other.public_id
     }
 }
@@ -71,7 +71,7 @@ impl PackedContext {
         let public_id = public_id(key.parameters(), &key.evaluation_key_bytes(&device)?);
         Ok(Self {
             key: Arc::new(key),
-            devices: OpenDevices::new(device, false),
+            device,
             key_provider,
             content_key: EnvelopeKey::random()?,
             context_id: None,
@@ -94,8 +94,7 @@ impl PackedContext {
     /// Returns the same context on another device.
     #[must_use]
     pub fn on(self, device: OpenDevice) -> Self {
-        let devices = OpenDevices::new(device, self.devices.secrets_on_cpu);
-        Self { devices, ..self }
+        Self { device, ..self }
     }
 
     /// Returns the secret key.
@@ -120,17 +119,12 @@ impl PackedContext {
 
     /// Returns the requested device.
     pub fn device(&self) -> &Device {
-        self.devices.public.device()
+        self.device.device()
     }
 
     /// Returns the open device, which other contexts can share.
     pub fn open_device(&self) -> &OpenDevice {
-        &self.devices.public
-    }
-
-    /// Returns the device for work that needs the secret key.
-    pub(crate) fn secret_device(&self) -> &OpenDevice {
-        &self.devices.secret
+        &self.device
     }
 
     /// Returns the public context, which is all that an evaluator needs.
@@ -138,7 +132,7 @@ impl PackedContext {
     /// # Errors
     /// None in practice.
     pub fn public_context(&self) -> Result<PackedPublicContext, Error> {
-        let bytes = self.key.evaluation_key_bytes(self.secret_device())?;
+        let bytes = self.key.evaluation_key_bytes(&self.device)?;
         Ok(PackedPublicContext::new(EvaluationKey::from_bytes(self.parameters(), bytes)?))
     }
 

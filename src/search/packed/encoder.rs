@@ -31,7 +31,7 @@ pub(super) struct Encoded<'a> {
 
 impl Encoder {
     pub(super) fn of(context: &PackedContext) -> Self {
-        let device = context.secret_device().clone();
+        let device = context.open_device().clone();
         Self { key: Arc::clone(&context.key), rows: RowKey::of(context), device }
     }
 

@@ -124,7 +124,7 @@ impl PackedIndex {
     /// Writes the live rows of the tail as blocks.
     pub(super) fn write_tail(&self, row_bytes: usize, file: &mut AtomicFile) -> Result<(), Error> {
         let form = Form::Rows { bytes: row_bytes };
-        for number in (0..self.index.file.len()).filter(|number| self.index.file.is_rows(*number)) {
+        for number in self.row_blocks() {
             let block = self.block(number)?;
             if block.form() != form {
                 let reason = "its tail has rows of another size than this key's; restore the file from a copy";

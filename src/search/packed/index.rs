@@ -99,7 +99,7 @@ impl PackedIndex {
     /// [`Error::Format`] if a block of the tail is damaged.
     pub fn tail(&self) -> Result<u64, Error> {
         let mut rows = 0;
-        for number in (0..self.index.file.len()).filter(|number| self.index.file.is_rows(*number)) {
+        for number in self.row_blocks() {
             rows += self.index.file.block(number)?.live_vectors().count() as u64;
         }
         Ok(rows)
@@ -163,6 +163,11 @@ impl PackedIndex {
         self.index.file.header()
     }
 
+    /// Returns the numbers of the blocks of rows.
+    pub(super) fn row_blocks(&self) -> impl Iterator<Item = usize> {
+        (0..self.index.file.len()).filter(|number| self.index.file.is_rows(*number))
+    }
+
     /// Returns the numbers of the blocks of records that have live vectors.
     pub(super) fn record_blocks(&self) -> impl Iterator<Item = usize> {
         let file = &self.index.file;
@@ -180,12 +185,7 @@ impl PackedIndex {
     /// [`Error::Format`] if one is not valid.
     pub(super) fn records<'a>(&self, block: &Block<'a>) -> Result<Vec<Record<'a>>, Error> {
         debug_assert!(matches!(block.form(), Form::Records { .. }));
-        let per_record = self.parameters.vectors_per_block();
-        let records = block.records.iter().enumerate().map(|(i, record)| {
-            let rows = per_record.min(block.vectors() - i * per_record);
-            Record::read(record, rows)
-        });
-        let records: Option<Vec<_>> = records.collect();
+        let records = Record::all(block, &self.parameters);
         records.ok_or_else(|| {
             Error::format("a record has bytes that the format reserves; a newer hushvec may have written the file")
                 .in_file(self.path())

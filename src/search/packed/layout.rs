@@ -5,7 +5,7 @@ use crate::paillier::public_key::PublicId;
 #[cfg(feature = "owner")]
 use crate::rlwe::packed::BlockHeader;
 use crate::rlwe::packed::Parameters;
-use crate::search::record_file::{Header, Kind, Layout, other_sizes};
+use crate::search::record_file::{Block, Header, Kind, Layout, other_sizes};
 use crate::search::schemes::PACKED;
 
 /// Bytes before the words of a block or of an answer: the nonce of the block and zeros, so that words are aligned.
@@ -128,10 +128,17 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Reads a record with `rows` vectors. Returns `None` if its padding is not zero.
-    pub(super) fn read(limbs: &'a [u64], rows: usize) -> Option<Self> {
+    fn read(limbs: &'a [u64], rows: usize) -> Option<Self> {
         let (head, words) = limbs.split_at_checked(NONCE_BYTES / 8)?;
         let (nonce, padding) = bytemuck::cast_slice::<u64, u8>(head).split_first_chunk()?;
         padding.iter().all(|byte| *byte == 0).then_some(Self { nonce, rows, words: bytemuck::cast_slice(words) })
+    }
+
+    /// Reads the records of a block. Returns `None` if the padding of one is not zero.
+    pub(super) fn all(block: &Block<'a>, parameters: &Parameters) -> Option<Vec<Self>> {
+        let per_record = parameters.vectors_per_block();
+        let records = block.records.iter().enumerate();
+        records.map(|(i, record)| Self::read(record, per_record.min(block.vectors() - i * per_record))).collect()
     }
 
     /// Returns the header of its block.

@@ -70,7 +70,7 @@ impl PackedContext {
         let key = RowKey::of(self);
         let (mut queries, mut notes) = (Vec::new(), Vec::new());
         for row in 0..rows {
-            let (query, secret) = self.key.encrypt_query(self.secret_device(), vectors, row)?;
+            let (query, secret) = self.key.encrypt_query(self.open_device(), vectors, row)?;
             notes.push(key.seal_note(&secret, &plain_row(self.parameters(), vectors, row)?)?);
             queries.push(query);
         }
@@ -141,11 +141,7 @@ impl PackedResponse {
         while let Some(block) = blocks.next_block()? {
             progress.check()?;
             let vectors = block.vectors();
-            let records = block.records.iter().enumerate().map(|(i, record)| {
-                let per_record = parameters.vectors_per_block();
-                Record::read(record, per_record.min(vectors - i * per_record))
-            });
-            let records: Vec<Record<'_>> = records.collect::<Option<_>>().ok_or_else(|| {
+            let records = Record::all(&block, parameters).ok_or_else(|| {
                 in_file(Error::format("an answer has bytes that the format reserves; copy the file again"))
             })?;
             if let (Some(part), Some(note)) = (self.parts().get(query), notes.get(query)) {
@@ -181,7 +177,7 @@ fn decode(context: &PackedContext, part: &Part, note: &Note, records: &[Record<'
     let words: Vec<u32> = records.iter().flat_map(|record| record.words).copied().collect();
     let response = Response::new(parameters, part.query, part.shared.clone(), words);
     let headers: Vec<&BlockHeader> = headers.iter().collect();
-    context.key.decode(context.secret_device(), &note.secret, &headers, &response)
+    context.key.decode(context.open_device(), &note.secret, &headers, &response)
 }
 
 impl PackedIndex {
@@ -202,13 +198,13 @@ impl PackedIndex {
         let parameters = context.parameters();
         self.check_key(context.public_id(), parameters)?;
         let rows = queries.rows(parameters)?;
-        let evaluation_key = context.key.evaluation_key(context.secret_device())?;
+        let evaluation_key = context.key.evaluation_key(context.open_device())?;
         let mut best: Vec<Best> = (0..rows).map(|_| Best::new(k, parameters)).collect();
         self.search_tail(context, queries, &mut best)?;
         progress.add(self.tail()? * rows as u64);
         let at_once = most_queries(parameters);
         for (pass, best) in best.chunks_mut(at_once).enumerate() {
-            let device = context.secret_device();
+            let device = context.open_device();
             let (mut expanded, mut secrets) = (Vec::new(), Vec::new());
             for row in pass * at_once..pass * at_once + best.len() {
                 let (query, secret) = context.key.encrypt_query(device, queries, row)?;
@@ -253,7 +249,7 @@ impl PackedIndex {
         let (key, parameters) = (RowKey::of(context), context.parameters());
         let plain = (0..best.len()).map(|row| plain_row(parameters, queries, row));
         let plain = plain.collect::<Result<Vec<_>, Error>>()?;
-        for number in (0..self.index.file.len()).filter(|number| self.index.file.is_rows(*number)) {
+        for number in self.row_blocks() {
             let block = self.block(number)?;
             debug_assert!(matches!(block.form(), Form::Rows { .. }));
             for row in block.live_vectors() {

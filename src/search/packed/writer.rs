@@ -138,7 +138,7 @@ impl PackedIndexWriter {
         let index = self.open_index()?;
         let mut all = PlainVectors::with_capacity(self.encoder.parameters(), self.tail + rows);
         let mut all_ids = Ids::new();
-        for number in (0..index.index.file.len()).filter(|number| index.index.file.is_rows(*number)) {
+        for number in index.row_blocks() {
             let (ids, plain) = index.live_plain(&self.encoder, &index.block(number)?)?;
             self.encoder.push(&mut all, &plain.as_vectors(), 0..ids.len())?;
             ids.iter().try_for_each(|id| all_ids.push(id))?;

@@ -7,11 +7,11 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Bar;
 use crate::target::Target;
-use hushvec::{ContextFile, DeviceReport, Evaluator, Index, PackedIndex, Recovery, StoredContext};
+use hushvec::{ContextFile, DeviceReport, Evaluator, Index, PackedIndex, StoredContext};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 /// Options of `hushvec aggregate`.
 #[derive(clap::Args, Debug)]
@@ -103,22 +103,10 @@ pub fn report(args: &Args, queries: usize, vectors: u64, seconds: f64, device: D
 
 /// Warns if an index ends in an unfinished block of an interrupted append.
 pub fn warn_if_torn(index: &Index) {
-    warn_if_unfinished(index.path(), index.recovery());
+    output::warn_if_unfinished(index.path(), index.recovery());
 }
 
 /// Like [`warn_if_torn`], for an index of packed search.
 pub fn warn_if_packed_torn(index: &PackedIndex) {
-    warn_if_unfinished(index.path(), index.recovery());
-}
-
-/// Warns about the remains of an interrupted append.
-pub fn warn_if_unfinished(path: &Path, recovery: Option<Recovery>) {
-    if let Some(recovery) = recovery {
-        warn!(
-            "{} ends in an unfinished block of {}; using the {} before it",
-            path.display(),
-            output::bytes(recovery.torn_bytes),
-            output::count(recovery.kept, "vector")
-        );
-    }
+    output::warn_if_unfinished(index.path(), index.recovery());
 }

@@ -3,7 +3,6 @@
 use crate::output;
 use hushvec::{Error, IdKind, Index, PackedIndex, Recovery};
 use std::path::Path;
-use tracing::warn;
 
 /// An index file of any scheme.
 pub enum IndexFile {
@@ -61,13 +60,6 @@ impl IndexFile {
 
     /// Warns if the index ends in an unfinished block of an interrupted append.
     pub fn warn_if_torn(&self) {
-        if let Some(recovery) = self.recovery() {
-            warn!(
-                "{} ends in an unfinished block of {}; using the {} before it",
-                self.path().display(),
-                output::bytes(recovery.torn_bytes),
-                output::count(recovery.kept, "vector")
-            );
-        }
+        output::warn_if_unfinished(self.path(), self.recovery());
     }
 }

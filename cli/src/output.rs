@@ -114,6 +114,18 @@ impl<'a> Answers<'a> {
     }
 }
 
+/// Warns about the remains of an interrupted append.
+pub fn warn_if_unfinished(path: &Path, recovery: Option<Recovery>) {
+    if let Some(recovery) = recovery {
+        tracing::warn!(
+            "{} ends in an unfinished block of {}; using the {} before it",
+            path.display(),
+            bytes(recovery.torn_bytes),
+            count(recovery.kept, "vector")
+        );
+    }
+}
+
 /// Warns that a writer removed an unfinished block from the end of an index.
 pub fn warn_recovery(path: &Path, recovery: Recovery) {
     tracing::warn!(

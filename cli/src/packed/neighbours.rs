@@ -46,6 +46,7 @@ pub fn print(
     json: bool,
 ) -> Result<(), Failure> {
     let score = |n: &PackedNeighbour| n.cosine.map_or_else(|| n.score.to_string(), output::cosine);
+    output::require_gpu(device)?;
     if json {
         let results = answers
             .iter()
